@@ -1,0 +1,162 @@
+/** The command line: finds the command, runs it, and says what went wrong in a few lines and an exit code. */
+
+import { createRequire } from 'node:module';
+import yargs, { type Argv, type CommandModule } from 'yargs';
+import { command as dbCommand } from './commands/db.ts';
+import { command as demoCommand } from './commands/demo.ts';
+import { EXIT, exitCodeOfFault } from './commands/exit_codes.ts';
+import { command as loadCommand } from './commands/load.ts';
+import { command as queryCommand } from './commands/query.ts';
+import { command as retryCommand } from './commands/retry.ts';
+import { print, say, stderrStyle, toleratePipesThatClose } from './commands/screen.ts';
+import type { Arguments } from './commands/settings.ts';
+import { command as statusCommand } from './commands/status.ts';
+import { BackhaulError, type Fault } from './errors.ts';
+import { faultOf } from './state/task.ts';
+import { faultLines } from './terminal/fault_text.ts';
+import { nearest } from './terminal/nearest.ts';
+import { sanitise } from './terminal/text.ts';
+
+const COMMANDS: readonly CommandModule<object, Arguments>[] = [
+  loadCommand,
+  statusCommand,
+  retryCommand,
+  queryCommand,
+  dbCommand,
+  demoCommand,
+];
+
+const NAMES = COMMANDS.map((command) => String(command.command).split(' ', 1)[0]!);
+
+const EPILOGUE = [
+  'A flag may also be set as BACKHAUL_<FLAG> in the environment or as <flag> in ./backhaul.yaml.',
+  'Without --database and DATABASE_URL an embedded PostgreSQL under ./.backhaul is used.',
+].join('\n');
+
+/** What yargs says, in our words. */
+const WORDS = {
+  'Not enough non-option arguments: got %s, need at least %s': {
+    one: 'an argument is missing (got %s, at least %s is needed)',
+    other: 'arguments are missing (got %s, at least %s are needed)',
+  },
+  'Too many non-option arguments: got %s, maximum of %s': {
+    one: 'too many arguments: got %s, at most %s',
+    other: 'too many arguments: got %s, at most %s',
+  },
+  'Unknown command: %s': { one: 'unexpected argument "%s"', other: 'unexpected arguments "%s"' },
+  'Unknown argument: %s': { one: 'unexpected argument "%s"', other: 'unexpected arguments "%s"' },
+  'Not enough arguments following: %s': '--%s needs a value',
+  'Missing argument value: %s': { one: '--%s needs a value', other: '--%s need values' },
+} as unknown as Record<string, string>;
+
+/** Runs one command line and resolves to its exit code. */
+async function main(args: readonly string[]): Promise<void> {
+  const command = NAMES.find((name) => name === args.find((arg) => !arg.startsWith('-')));
+  try {
+    const help = await run(args);
+    if (help === '') return;
+    if (args.length === 0) {
+      say(help);
+      process.exitCode = EXIT.usage;
+    } else {
+      print(help);
+    }
+  } catch (error) {
+    process.exitCode = sayWhatFailed(error, command ?? null);
+  }
+}
+
+/** Hands the arguments to yargs; resolves to what `--help` and `--version` have to say. */
+async function run(args: readonly string[]): Promise<string> {
+  let said = '';
+  await parser(args).parseAsync([...args], {}, (_error: unknown, _argv: unknown, output: string) => {
+    // yargs writes types and empty defaults into its help; the descriptions say it better.
+    said = output.replaceAll(/ *\[(?:boolean|array|required|default: \[\])\]/g, '');
+  });
+  return said;
+}
+
+function parser(args: readonly string[]): Argv {
+  const known = yargs([...args])
+    .scriptName('backhaul')
+    .locale('en')
+    .updateStrings(WORDS)
+    .usage('$0 <command> [flags]\n\nHauls years of market-data flat files into PostgreSQL.')
+    .parserConfiguration({
+      // Names are taken as written: --no-sign-request is a flag of its own, and a folder may be called 2024.
+      'boolean-negation': false,
+      'camel-case-expansion': false,
+      'dot-notation': false,
+      'parse-numbers': false,
+      'parse-positional-numbers': false,
+      'short-option-groups': false,
+    })
+    .command([...COMMANDS] as CommandModule[])
+    .demandCommand(1, 1, '', 'unexpected argument')
+    .strictCommands()
+    .epilogue(EPILOGUE)
+    .version(version())
+    .help()
+    .alias('h', 'help')
+    .wrap(Math.min(110, process.stdout.columns || 100))
+    .exitProcess(false)
+    .fail((message, error) => {
+      throw error ?? misunderstood(message, args);
+    });
+  return known;
+}
+
+function misunderstood(message: string, args: readonly string[]): BackhaulError {
+  const word = args.find((arg) => !arg.startsWith('-'));
+  if (word === undefined) return new BackhaulError({ kind: 'usage', message: 'a command is missing' });
+  if (NAMES.includes(word)) {
+    return new BackhaulError({ kind: 'usage', message: sanitise(message.split('\n', 1)[0] ?? '') });
+  }
+  const near = nearest(word, NAMES);
+  return new BackhaulError({
+    kind: 'usage',
+    message: `unknown command "${sanitise(word)}"`,
+    ...(near === null ? {} : { hint: `did you mean ${near}?` }),
+  });
+}
+
+function version(): string {
+  const manifest = createRequire(import.meta.url)('../package.json') as { readonly version: string };
+  return manifest.version;
+}
+
+/** Says what failed on stderr; the exit code that goes with it. */
+function sayWhatFailed(error: unknown, command: string | null): number {
+  const fault = faultOf(error);
+  if (process.env['BACKHAUL_DEBUG'] === '1' && error instanceof Error) say(error.stack ?? error.message);
+  const style = stderrStyle();
+  const code = exitCodeOfFault(fault.kind);
+  if (code === EXIT.usage) say(usageLine(fault, command));
+  else {
+    const [first, ...rest] = faultLines(withHint(fault), style);
+    say(`${style.red('backhaul:')} ${first}`, ...rest.map((line) => `  ${line}`));
+  }
+  return code;
+}
+
+/** One line: what was not understood, and where it is explained. */
+function usageLine(fault: Fault, command: string | null): string {
+  const manual = `backhaul ${command === null ? '' : `${command} `}--help`;
+  return `backhaul: ${faultLines(fault).join('; ').replace('hint: ', '')} (see ${manual})`;
+}
+
+function withHint(fault: Fault): Fault {
+  if (fault.hint !== undefined || fault.kind !== 'internal') return fault;
+  return {
+    ...fault,
+    hint: 'this is a bug in Backhaul: BACKHAUL_DEBUG=1 before the same command shows where',
+  };
+}
+
+toleratePipesThatClose();
+for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
+  process.on(event, (error: unknown) => {
+    process.exit(sayWhatFailed(error, null));
+  });
+}
+await main(process.argv.slice(2));

@@ -1,0 +1,65 @@
+/** `backhaul db`: the embedded PostgreSQL. */
+
+import type { Argv, CommandModule } from 'yargs';
+import { BackhaulError } from '../errors.ts';
+import { nearest } from '../terminal/nearest.ts';
+import { sanitise } from '../terminal/text.ts';
+import { embeddedFolder } from './database_option.ts';
+import { EXIT } from './exit_codes.ts';
+import { print, say } from './screen.ts';
+import { type Arguments, declare, readSurroundings, refuseUnknown } from './settings.ts';
+
+const ACTIONS: Readonly<Record<string, () => Promise<void>>> = { start, stop, url };
+
+export const command: CommandModule<object, Arguments> = {
+  command: 'db <action>',
+  describe: 'Start, stop or find the embedded PostgreSQL',
+  builder: (yargs) =>
+    declare(yargs as Argv<Arguments>, {})
+      .positional('action', { describe: 'start (keeps it running), stop, or url' })
+      .example('psql "$($0 db url)"', 'look around with a client of your own')
+      .epilogue('Commands that need it start it by themselves and stop it when the last is done.'),
+  handler: async (argv) => {
+    refuseUnknown({}, ['action'], argv);
+    readSurroundings(process.cwd()); // A wrong key in backhaul.yaml is told here as everywhere.
+    const word = String(argv['action']);
+    const action = Object.hasOwn(ACTIONS, word) ? ACTIONS[word] : undefined;
+    if (action === undefined) {
+      const near = nearest(word, Object.keys(ACTIONS));
+      throw new BackhaulError({
+        kind: 'usage',
+        message: `unknown action "${sanitise(word)}": expected ${Object.keys(ACTIONS).join(', ')}`,
+        ...(near === null ? {} : { hint: `did you mean ${near}?` }),
+      });
+    }
+    await action();
+  },
+};
+
+async function start(): Promise<void> {
+  const { startEmbedded } = await import('../database/embedded.ts');
+  const { url, startedByUs } = await startEmbedded(embeddedFolder());
+  say(
+    startedByUs
+      ? 'Started; it runs until npx backhaul db stop.'
+      : 'It runs already, and stays until npx backhaul db stop.',
+  );
+  print(url);
+}
+
+async function stop(): Promise<void> {
+  const { stopEmbedded } = await import('../database/embedded.ts');
+  print((await stopEmbedded(embeddedFolder())) ? 'Stopped.' : 'It did not run.');
+}
+
+async function url(): Promise<void> {
+  const { embeddedUrl } = await import('../database/embedded.ts');
+  const address = await embeddedUrl(embeddedFolder());
+  if (address === null) {
+    say('There is no embedded PostgreSQL here yet: npx backhaul db start makes one');
+    process.exitCode = EXIT.failed;
+    return;
+  }
+  if (!address.running) say('It does not run: npx backhaul db start');
+  print(address.url);
+}

@@ -1,0 +1,30 @@
+/** Exit codes: documented, and the only ones there are. */
+
+import type { FaultKind } from '../errors.ts';
+import type { LoadSummary } from '../workers/load_report.ts';
+
+export const EXIT = {
+  /** All was done. */
+  fine: 0,
+  /** The command failed. */
+  failed: 1,
+  /** The command could not be meant: a flag, a value, a path. */
+  usage: 2,
+  /** A load finished, with rejects or failed files. */
+  incomplete: 3,
+  interrupted: 130,
+} as const;
+
+export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
+
+/** The code of a command that ended in a fault. */
+export function exitCodeOfFault(kind: FaultKind): ExitCode {
+  if (kind === 'usage' || kind === 'not-found') return EXIT.usage;
+  return kind === 'interrupted' ? EXIT.interrupted : EXIT.failed;
+}
+
+/** The code of a load that came to its end. */
+export function exitCodeOfLoad(summary: LoadSummary): ExitCode {
+  if (summary.interrupted) return EXIT.interrupted;
+  return summary.tasks.failed > 0 || summary.rows.rejected > 0 ? EXIT.incomplete : EXIT.fine;
+}

@@ -1,0 +1,102 @@
+/** `backhaul load`: the main job. */
+
+import type { Argv, CommandModule } from 'yargs';
+import { eventLine } from '../terminal/json_lines.ts';
+import { eventText, planLines, summaryLines } from '../terminal/load_text.ts';
+import { type Progress, progressOn } from '../terminal/progress.ts';
+import type { LoadOptions, LoadReporter, LoadSummary, PlanEvent } from '../workers/load_report.ts';
+import { findDatabase, useDatabase, withDatabase } from './database_option.ts';
+import { exitCodeOfLoad } from './exit_codes.ts';
+import { listenForInterrupt } from './interrupt.ts';
+import { LOAD_SETTINGS, loadOptions } from './load_options.ts';
+import { print, stderrStyle, stdoutStyle, stdoutWidth } from './screen.ts';
+import { type Arguments, declare, readSurroundings, refuseUnknown, resolve } from './settings.ts';
+
+export const command: CommandModule<object, Arguments> = {
+  command: 'load <source..>',
+  describe: 'Load flat files: folders, files, zips, s3://bucket/prefix, https://…',
+  builder: (yargs) =>
+    declare(yargs as Argv<Arguments>, LOAD_SETTINGS)
+      .positional('source', { describe: 'Folder, file, zip, s3://bucket/prefix or https://…' })
+      .example('$0 load ./Kraken_OHLCVT_2024Q2.zip', 'into the embedded PostgreSQL')
+      .example('$0 load ./data --symbols XBTUSD --intervals 1h --from 2023', '')
+      .example('$0 load ./data --dry-run', 'show what would be loaded')
+      .epilogue(
+        'Exit code: 0 all loaded, 1 failed, 2 usage, 3 finished with rejects or failed files, 130 interrupted.',
+      ),
+  handler: async (argv) => {
+    refuseUnknown(LOAD_SETTINGS, ['source'], argv);
+    const flags = resolve(LOAD_SETTINGS, argv, readSurroundings(process.cwd()));
+    const sources = (argv['source'] as readonly string[]).map(String);
+    loadOptions(sources, flags, null); // Flags that contradict each other are refused before a database is started.
+    const use = flags['dry-run'] ? findDatabase : useDatabase;
+    await withDatabase(await use(flags.database), async (database) => {
+      const options = loadOptions(sources, flags, database?.url ?? null);
+      const summary = await load(options, { json: flags.json ?? false, verbose: flags.verbose ?? false });
+      process.exitCode = exitCodeOfLoad(summary);
+    });
+  },
+};
+
+/** How a load is shown. */
+export interface Showing {
+  readonly json: boolean;
+  readonly verbose: boolean;
+}
+
+/** Runs a load and shows it: progress and remarks on stderr, the summary on stdout. */
+export async function load(options: LoadOptions, showing: Showing): Promise<LoadSummary> {
+  const { runLoad } = await import('../workers/load.ts');
+  const plan: PlanEvent[] = [];
+  const progress = progressOn(process.stderr, process.env, () => performance.now());
+  const interrupt = listenForInterrupt(
+    () => progress.say('Interrupted: finishing the files at work. Ctrl-C again stops at once.'),
+    () => progress.say('Stopping at once; nothing half loaded stays.'),
+  );
+  try {
+    const reporter = showing.json
+      ? jsonReporter(progress)
+      : textReporter(progress, showing.verbose, (task) => plan.push(task));
+    const summary = await runLoad(options, reporter, interrupt);
+    progress.stop();
+    showEnd(summary, plan, showing.json);
+    return summary;
+  } finally {
+    progress.stop();
+    interrupt.dispose();
+  }
+}
+
+function showEnd(summary: LoadSummary, plan: readonly PlanEvent[], json: boolean): void {
+  if (json) print(eventLine(summary));
+  else if (summary.dryRun) print(...planLines(plan, stdoutWidth(), stdoutStyle()));
+  else print(...summaryLines(summary, stdoutStyle()));
+}
+
+function textReporter(progress: Progress, verbose: boolean, plan: (task: PlanEvent) => void): LoadReporter {
+  const style = stderrStyle();
+  return (event) => {
+    if (event.type === 'progress') return progress.progress(event);
+    if (event.type === 'discovering') return progress.discovering(event);
+    if (event.type === 'plan') return plan(event);
+    const line = eventText(event, verbose, style);
+    if (line !== null) progress.say(line);
+  };
+}
+
+const PROGRESS_EVERY_MS = 1000;
+
+/** Every event as a line of stdout, progress at most once a second; the bar only where it cannot mix with them. */
+function jsonReporter(progress: Progress): LoadReporter {
+  const drawn = process.stderr.isTTY === true && process.stdout.isTTY !== true;
+  let next = Number.NEGATIVE_INFINITY;
+  return (event) => {
+    if (event.type === 'progress' || event.type === 'discovering') {
+      if (drawn && event.type === 'progress') progress.progress(event);
+      const now = performance.now();
+      if (now < next) return;
+      next = now + PROGRESS_EVERY_MS;
+    }
+    print(eventLine(event));
+  };
+}

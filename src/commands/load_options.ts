@@ -1,0 +1,148 @@
+/** The flags of `load`, and how they become the engine's {@link LoadOptions}. */
+
+import { BackhaulError } from '../errors.ts';
+import type { SourceOptions } from '../producer/source.ts';
+import { INDICATOR_NAMES } from '../workers/columns.ts';
+import type { LoadOptions } from '../workers/load_report.ts';
+import { DATABASE_SETTINGS } from './database_option.ts';
+import { list, onOff, type Resolved, value } from './settings.ts';
+import {
+  oneOf,
+  parseBatchBytes,
+  parseIndicators,
+  parseIntervals,
+  parseMaxRejects,
+  parseSymbols,
+  parseText,
+  parseTime,
+  parseWorkers,
+  secondsAsMs,
+} from './value_parsers.ts';
+
+const WHAT = 'What to load:';
+const HOW = 'How:';
+const BAD = 'Bad and doubled records:';
+const SHOW = 'Output:';
+const REMOTE = 'S3 and https:';
+
+/** Rejects a file may have where nobody says otherwise. */
+const DEFAULT_LIMIT = { maxRejects: 1000, maxRejectShare: 0.01 };
+
+export const LOAD_SETTINGS = {
+  layout: value(
+    { group: WHAT, describe: "A layout's name, or a YAML file that describes one", otherwise: 'auto' },
+    parseText,
+  ),
+  from: value(
+    { group: WHAT, describe: 'Only bars from this instant on (2024, 2024-03, 2024-03-05T14:30Z)' },
+    parseTime,
+  ),
+  to: value({ group: WHAT, describe: 'Only bars before this instant' }, parseTime),
+  symbols: list(
+    { group: WHAT, describe: 'Only these symbols (XBTUSD,ETHUSD)', otherwise: 'all' },
+    parseSymbols,
+  ),
+  intervals: list(
+    { group: WHAT, describe: 'Only these intervals (1m,1h,1d)', otherwise: 'all' },
+    parseIntervals,
+  ),
+  ...DATABASE_SETTINGS,
+  indicators: list(
+    { group: HOW, describe: 'all, none, or some of them (sma_20,rsi_14)', otherwise: 'all' },
+    parseIndicators,
+  ),
+  workers: value(
+    { group: HOW, describe: 'Worker threads: auto, or a number', otherwise: 'auto' },
+    parseWorkers,
+  ),
+  'batch-bytes': value(
+    { group: HOW, describe: 'Size of a batch (1MiB)', otherwise: 'chosen' },
+    parseBatchBytes,
+  ),
+  'lease-seconds': value(
+    { group: HOW, describe: 'How long a worker owns a task without a sign of life', otherwise: '60' },
+    secondsAsMs(5, 86_400),
+  ),
+  'max-rejects': value(
+    {
+      group: BAD,
+      describe: 'Rejects a file may have before it fails: N records or N%',
+      otherwise: '1000, and 1% of the file',
+    },
+    parseMaxRejects,
+  ),
+  'on-invalid': value(
+    {
+      group: BAD,
+      describe: 'Bars that break OHLC rules, grid or range: reject or keep',
+      otherwise: 'reject',
+    },
+    oneOf('reject', 'keep'),
+  ),
+  'on-conflict': value(
+    {
+      group: BAD,
+      describe: 'A bar that stands with other values: keep it, or replace it',
+      otherwise: 'keep',
+    },
+    oneOf('keep', 'replace'),
+  ),
+  'dry-run': onOff({ group: SHOW, describe: 'Show what would be loaded; write nothing' }),
+  json: onOff({ group: SHOW, describe: 'One JSON object a line on stdout' }),
+  verbose: onOff({ group: SHOW, describe: 'Say more on stderr: every task, partition and decision' }),
+  profile: value({ group: REMOTE, describe: 'AWS profile' }, parseText),
+  'endpoint-url': value({ group: REMOTE, describe: 'S3 endpoint other than AWS' }, parseText),
+  region: value({ group: REMOTE, describe: 'AWS region' }, parseText),
+  'request-payer': onOff({ group: REMOTE, describe: 'Pay for requests to a requester-pays bucket' }),
+  'no-sign-request': onOff({ group: REMOTE, describe: 'Anonymous requests, for public buckets' }),
+  'path-style': onOff({ group: REMOTE, describe: 'Bucket in the path, not in the host name' }),
+  'allow-private': onOff({ group: REMOTE, describe: 'Allow https sources at private addresses' }),
+};
+
+type LoadFlags = Resolved<typeof LOAD_SETTINGS>;
+
+/** Options of the engine from flags; faults `usage` where two flags contradict each other. */
+export function loadOptions(
+  sources: readonly string[],
+  flags: LoadFlags,
+  databaseUrl: string | null,
+): LoadOptions {
+  const { from = null, to = null } = flags;
+  if (from !== null && to !== null && from >= to) {
+    throw new BackhaulError({
+      kind: 'usage',
+      message: '--to must be after --from: bars are loaded from --from up to, not including, --to',
+      hint: 'all of 2024 is --from 2024 --to 2025',
+    });
+  }
+  return {
+    sources,
+    sourceOptions: sourceOptions(flags),
+    layout: flags.layout ?? 'auto',
+    databaseUrl,
+    fromUs: from,
+    toUs: to,
+    symbols: flags.symbols ?? null,
+    intervals: flags.intervals ?? null,
+    indicators: flags.indicators ?? INDICATOR_NAMES,
+    workers: flags.workers ?? 'auto',
+    ...(flags['max-rejects'] ?? DEFAULT_LIMIT),
+    onInvalid: flags['on-invalid'] ?? 'reject',
+    onConflict: flags['on-conflict'] ?? 'keep',
+    dryRun: flags['dry-run'] ?? false,
+    batchBytes: flags['batch-bytes'] ?? null,
+    leaseMs: flags['lease-seconds'] ?? 60_000,
+  };
+}
+
+function sourceOptions(flags: LoadFlags): SourceOptions {
+  return {
+    ...(flags.profile === undefined ? {} : { profile: flags.profile }),
+    ...(flags['endpoint-url'] === undefined ? {} : { endpointUrl: flags['endpoint-url'] }),
+    ...(flags.region === undefined ? {} : { region: flags.region }),
+    requestPayer: flags['request-payer'] ?? false,
+    signRequest: !(flags['no-sign-request'] ?? false),
+    pathStyle: flags['path-style'] ?? false,
+    allowPrivateAddresses: flags['allow-private'] ?? false,
+  };
+}

@@ -1,0 +1,133 @@
+/** `backhaul query`: a read-only look at the database. */
+
+import { Writable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import type { Argv, CommandModule } from 'yargs';
+import { openReadQuery, type ReadQuery, sqlFault } from '../database/read_query.ts';
+import { BackhaulError } from '../errors.ts';
+import { count } from '../terminal/quantities.ts';
+import { csvLine, jsonRow, resultLines } from '../terminal/query_text.ts';
+import { DATABASE_SETTINGS, requireDatabase, withDatabase } from './database_option.ts';
+import { EXIT } from './exit_codes.ts';
+import { listenForInterrupt } from './interrupt.ts';
+import { print, say, stdoutGone, stdoutStyle, stdoutWidth } from './screen.ts';
+import {
+  type Arguments,
+  declare,
+  onOff,
+  readSurroundings,
+  refuseUnknown,
+  resolve,
+  value,
+} from './settings.ts';
+import { secondsAsMs } from './value_parsers.ts';
+
+export const QUERY_SETTINGS = {
+  ...DATABASE_SETTINGS,
+  csv: onOff({ group: 'Output:', describe: 'CSV with a header, all rows' }),
+  json: onOff({ group: 'Output:', describe: 'One JSON object a line, all rows' }),
+  'timeout-seconds': value(
+    { group: 'Output:', describe: 'Give up after this long', otherwise: 'never' },
+    secondsAsMs(1, 86_400),
+  ),
+};
+
+/** Rows of a table on the screen; CSV and JSON have all. */
+const TABLE_ROWS = 1000;
+/** Rows held at once where all are written. */
+const FETCH_ROWS = 2000;
+
+export const command: CommandModule<object, Arguments> = {
+  command: 'query <sql>',
+  describe: 'Look at the database, read-only: a table, --csv or --json',
+  builder: (yargs) =>
+    declare(yargs as Argv<Arguments>, QUERY_SETTINGS)
+      .positional('sql', { describe: 'One statement; schema backhaul is on the search path, times are UTC' })
+      .example('$0 query "SELECT * FROM candles WHERE symbol = \'XBTUSD\' LIMIT 5"', '')
+      .example('$0 query "SELECT * FROM series" --csv > series.csv', ''),
+  handler: async (argv) => {
+    refuseUnknown(QUERY_SETTINGS, ['sql'], argv);
+    const flags = resolve(QUERY_SETTINGS, argv, readSurroundings(process.cwd()));
+    if (flags.csv && flags.json) {
+      throw new BackhaulError({ kind: 'usage', message: '--csv and --json contradict each other' });
+    }
+    const sql = String(argv['sql']);
+    if (sql.trim() === '') throw new BackhaulError({ kind: 'usage', message: 'the SQL is empty' });
+    const show = flags.csv ? showCsv : flags.json ? showJson : showTable;
+    await withDatabase(await requireDatabase(flags.database), ({ url }) =>
+      ask(url, sql, flags['timeout-seconds'] ?? 0, show),
+    );
+  },
+};
+
+async function ask(
+  url: string,
+  sql: string,
+  timeoutMs: number,
+  show: (query: ReadQuery, sql: string) => Promise<void>,
+): Promise<void> {
+  let query: ReadQuery | null = null;
+  const stop = (): void => void query?.cancel().catch(() => {});
+  const interrupt = listenForInterrupt(stop, stop);
+  try {
+    query = await openReadQuery(url, sql, timeoutMs);
+    await show(query, sql);
+  } catch (error) {
+    if (!interrupt.interrupted) throw error;
+    process.exitCode = EXIT.interrupted;
+  } finally {
+    interrupt.dispose();
+    await query?.close();
+  }
+}
+
+async function showTable(query: ReadQuery): Promise<void> {
+  const rows = await query.fetch(TABLE_ROWS + 1);
+  print(...resultLines(query.columns, rows.slice(0, TABLE_ROWS), stdoutWidth(), stdoutStyle()));
+  if (rows.length > TABLE_ROWS) say(`Only the first ${count(TABLE_ROWS)} rows; --csv or --json gives all.`);
+  if (rows.length === 0) say('No rows.');
+}
+
+async function showJson(query: ReadQuery): Promise<void> {
+  await forEachBatch(query, (rows) => rows.map((row) => jsonRow(query.columns, row)));
+}
+
+async function showCsv(query: ReadQuery, sql: string): Promise<void> {
+  const stream = query.csv();
+  if (stream === null) {
+    await write(`${csvLine(query.columns.map((column) => column.name))}\n`);
+    return forEachBatch(query, (rows) => rows.map(csvLine));
+  }
+  try {
+    // Not stdout itself: pipeline would end it.
+    await pipeline(
+      stream,
+      new Writable({ write: (piece, _, done) => void write(piece).then(() => done(goneError())) }),
+    );
+  } catch (error) {
+    if (!stdoutGone()) throw sqlFault(error, sql);
+  }
+}
+
+function goneError(): Error | null {
+  return stdoutGone() ? new Error('stdout is closed') : null;
+}
+
+async function forEachBatch(
+  query: ReadQuery,
+  lines: (rows: Awaited<ReturnType<ReadQuery['fetch']>>) => string[],
+): Promise<void> {
+  while (!stdoutGone()) {
+    const rows = await query.fetch(FETCH_ROWS);
+    if (rows.length === 0) return;
+    await write(`${lines(rows).join('\n')}\n`);
+  }
+}
+
+/** Writes to stdout and waits until it takes more; a closed one takes nothing, quietly. */
+function write(piece: string | Uint8Array): Promise<void> {
+  return new Promise((resolve) => {
+    if (stdoutGone()) resolve();
+    else process.stdout.write(piece, () => resolve());
+  });
+}

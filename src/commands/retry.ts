@@ -1,0 +1,103 @@
+/** `backhaul retry`: failed files back to pending. */
+
+import type { Argv, CommandModule } from 'yargs';
+import { BackhaulError } from '../errors.ts';
+import type { FailedTask } from '../state/status.ts';
+import { fileText } from '../terminal/fault_text.ts';
+import { eventLine } from '../terminal/json_lines.ts';
+import { counted } from '../terminal/quantities.ts';
+import { sanitise } from '../terminal/text.ts';
+import { DATABASE_SETTINGS, requireDatabase, requireTables, withDatabase } from './database_option.ts';
+import { print, say } from './screen.ts';
+import { type Arguments, declare, onOff, readSurroundings, refuseUnknown, resolve } from './settings.ts';
+
+export const RETRY_SETTINGS = {
+  ...DATABASE_SETTINGS,
+  all: onOff({ group: 'Which:', describe: 'All that failed; so it is without a pattern' }),
+  json: onOff({ group: 'Output:', describe: 'One JSON object a line on stdout' }),
+};
+
+/** More than this many failed files are matched against no pattern: `--all`, or several times. */
+const MOST = 1_000_000;
+
+export const command: CommandModule<object, Arguments> = {
+  command: 'retry [pattern..]',
+  describe: 'Put failed files back to pending',
+  builder: (yargs) =>
+    declare(yargs as Argv<Arguments>, RETRY_SETTINGS)
+      .positional('pattern', {
+        describe: 'Part of a path or entry, with * for anything; or the number of a task',
+      })
+      .example('$0 retry', 'everything that failed')
+      .example("$0 retry '*/2024/04/*'", '')
+      .epilogue('Then run the load again: it takes what is pending.'),
+  handler: async (argv) => {
+    refuseUnknown(RETRY_SETTINGS, ['pattern'], argv);
+    const flags = resolve(RETRY_SETTINGS, argv, readSurroundings(process.cwd()));
+    const patterns = ((argv['pattern'] ?? []) as readonly string[]).map(String);
+    if (flags.all && patterns.length > 0) {
+      throw new BackhaulError({ kind: 'usage', message: '--all and a pattern contradict each other' });
+    }
+    const done = await withDatabase(await requireDatabase(flags.database), ({ url }) => retry(url, patterns));
+    if (flags.json) print(eventLine({ type: 'retry', ...done }));
+    else show(done, patterns);
+  },
+};
+
+interface Done {
+  readonly requeued: number;
+  readonly unplanned: number;
+  /** Of the last load, for the command to run next. */
+  readonly sources: readonly string[];
+}
+
+async function retry(url: string, patterns: readonly string[]): Promise<Done> {
+  const { connect } = await import('../database/connect.ts');
+  const { statusSummary } = await import('../state/status.ts');
+  const { requeueFailed } = await import('../state/task_store.ts');
+  const client = await connect(url, { applicationName: 'backhaul retry' });
+  try {
+    await requireTables(client);
+    const { rows } = await client.query<{ sources: string[] | null }>(
+      `SELECT options->'sources' AS sources FROM backhaul.run ORDER BY run_id DESC LIMIT 1`,
+    );
+    const sources = rows[0]?.sources ?? [];
+    if (patterns.length === 0) return { ...(await requeueFailed(client)), sources };
+    const { failures } = await statusSummary(client, MOST);
+    const taskIds = failures.filter((task) => matches(task, patterns)).map((task) => task.taskId);
+    return { ...(await requeueFailed(client, { taskIds })), sources };
+  } finally {
+    await client.end();
+  }
+}
+
+/** Whether a pattern names the task: its number, or a part of how it is shown. */
+function matches(task: FailedTask, patterns: readonly string[]): boolean {
+  const names = [fileText(task.uri, task.entry), task.uri, task.entry ?? ''];
+  return patterns.some((pattern) => {
+    if (/^\d+$/.test(pattern)) return task.taskId === Number(pattern);
+    const expression = pattern.split('*').map((part) => part.replace(/[.+?^${}()|[\]\\]/g, '\\$&'));
+    const looked = new RegExp(expression.join('.*'), 'is');
+    return names.some((name) => looked.test(name));
+  });
+}
+
+function show(done: Done, patterns: readonly string[]): void {
+  const sources = done.sources.map(sanitise).map(quoted).join(' ') || '<source>';
+  if (done.requeued + done.unplanned === 0) {
+    print(patterns.length === 0 ? 'Nothing has failed.' : 'No failed file matches.');
+    return;
+  }
+  if (done.unplanned > 0) {
+    say(
+      `${counted(done.unplanned, 'failed file')} could not be read when listed: the next load looks again.`,
+    );
+  }
+  if (done.requeued > 0) print(`${counted(done.requeued, 'file')} back to pending.`);
+  print(`Now run:  npx backhaul load ${sources}`);
+}
+
+/** Fit for a shell. */
+function quoted(text: string): string {
+  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
+}

@@ -1,0 +1,43 @@
+/** The standard streams of a command: the result on stdout, everything else on stderr. */
+
+import { type Style, styleFor } from '../terminal/style.ts';
+
+/** Columns of stdout; a pipe has no end. */
+export function stdoutWidth(): number {
+  return process.stdout.isTTY ? process.stdout.columns || 80 : Number.POSITIVE_INFINITY;
+}
+
+export function stdoutStyle(): Style {
+  return styleFor(process.stdout, process.env);
+}
+
+export function stderrStyle(): Style {
+  return styleFor(process.stderr, process.env);
+}
+
+let gone = false;
+
+/** Whoever read stdout went away (`| head`): writing on would be in vain. */
+export function stdoutGone(): boolean {
+  return gone;
+}
+
+/** A closed pipe ends output quietly; without this, the first write into one ends the program with a stack trace. */
+export function toleratePipesThatClose(): void {
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EPIPE' && error.code !== 'ERR_STREAM_DESTROYED') throw error;
+      if (stream === process.stdout) gone = true;
+    });
+  }
+}
+
+/** Writes lines to stdout. */
+export function print(...lines: readonly string[]): void {
+  if (!gone && lines.length > 0) process.stdout.write(`${lines.join('\n')}\n`);
+}
+
+/** Writes lines to stderr. */
+export function say(...lines: readonly string[]): void {
+  if (lines.length > 0) process.stderr.write(`${lines.join('\n')}\n`);
+}

@@ -1,0 +1,82 @@
+/** `backhaul status`: what is loaded, what waits, what failed and why. */
+
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Client } from 'pg';
+import type { Argv, CommandModule } from 'yargs';
+import { eventLine } from '../terminal/json_lines.ts';
+import { type Status, statusLines } from '../terminal/status_text.ts';
+import { DATABASE_SETTINGS, requireDatabase, requireTables, withDatabase } from './database_option.ts';
+import { listenForInterrupt } from './interrupt.ts';
+import { print, stdoutGone, stdoutStyle, stdoutWidth } from './screen.ts';
+import { type Arguments, declare, onOff, readSurroundings, refuseUnknown, resolve } from './settings.ts';
+
+export const STATUS_SETTINGS = {
+  ...DATABASE_SETTINGS,
+  watch: onOff({ group: 'Output:', describe: 'Again every 2 s, until Ctrl-C' }),
+  json: onOff({ group: 'Output:', describe: 'One JSON object a line on stdout' }),
+};
+
+const WATCH_MS = 2000;
+
+export const command: CommandModule<object, Arguments> = {
+  command: 'status',
+  describe: 'Show what is loaded, what waits, what failed and why',
+  builder: (yargs) => declare(yargs as Argv<Arguments>, STATUS_SETTINGS),
+  handler: async (argv) => {
+    refuseUnknown(STATUS_SETTINGS, [], argv);
+    const flags = resolve(STATUS_SETTINGS, argv, readSurroundings(process.cwd()));
+    const show = flags.json ? showJson : flags.watch && process.stdout.isTTY ? showOver : showLines;
+    const { connect } = await import('../database/connect.ts');
+    await withDatabase(await requireDatabase(flags.database), async ({ url }) => {
+      const client = await connect(url, { applicationName: 'backhaul status' });
+      try {
+        await requireTables(client);
+        if (flags.watch) await watch(client, show);
+        else show(await readStatus(client));
+      } finally {
+        await client.end();
+      }
+    });
+  },
+};
+
+async function readStatus(client: Client): Promise<Status> {
+  const { statusSummary } = await import('../state/status.ts');
+  const summary = await statusSummary(client);
+  const { rows } = await client.query<{ bare: number; rows: number | null }>(
+    `SELECT (SELECT count(*) FROM backhaul.partition WHERE state = 'bare') AS bare,
+            (SELECT (audit->'rows'->>'loaded')::float8 FROM backhaul.run WHERE run_id = $1) AS rows`,
+    [summary.lastRun?.runId ?? null],
+  );
+  return { ...summary, lastRunRows: rows[0]!.rows, barePartitions: rows[0]!.bare };
+}
+
+async function watch(client: Client, show: (status: Status) => void): Promise<void> {
+  const interrupt = listenForInterrupt(
+    () => {},
+    () => {},
+  );
+  try {
+    while (!interrupt.interrupted && !stdoutGone()) {
+      show(await readStatus(client));
+      await sleep(WATCH_MS, undefined, { signal: interrupt.drain }).catch(() => {});
+    }
+  } finally {
+    interrupt.dispose();
+  }
+}
+
+function showLines(status: Status): void {
+  print(...statusLines(status, stdoutWidth(), new Date(), stdoutStyle()));
+}
+
+/** Home, then each line clears what was there: no flicker, unlike clearing first. */
+function showOver(status: Status): void {
+  const lines = statusLines(status, stdoutWidth(), new Date(), stdoutStyle());
+  const shown = lines.slice(0, Math.max(1, (process.stdout.rows ?? 24) - 1));
+  process.stdout.write(`\x1b[H${shown.map((line) => `${line}\x1b[K\n`).join('')}\x1b[J`);
+}
+
+function showJson(status: Status): void {
+  print(eventLine({ type: 'status', ...status }));
+}

@@ -1,0 +1,152 @@
+/** Readers of single values: what a user writes after a flag. Each throws {@link Unreadable} with what was expected. */
+
+import { nearest } from '../terminal/nearest.ts';
+import { INDICATOR_NAMES, type IndicatorName } from '../workers/columns.ts';
+import { Unreadable } from './settings.ts';
+
+const TIME_EXPECTED =
+  'YYYY, YYYY-MM, YYYY-MM-DD or YYYY-MM-DDThh:mm[:ss[.ffffff]][Z|±hh:mm] (UTC without a zone)';
+const TIME =
+  /^(\d{4})(?:-(\d{2})(?:-(\d{2})(?:[T ](\d{2}):(\d{2})(?::(\d{2})(?:\.(\d{1,6}))?)?(Z|[+-]\d{2}:?\d{2})?)?)?)?$/i;
+
+/** An ISO 8601 date or instant, possibly cut short, as µs since 1970: the first instant it names. */
+export function parseTime(text: string): number {
+  const match = TIME.exec(text.trim());
+  if (match === null) throw new Unreadable(TIME_EXPECTED);
+  const [
+    ,
+    year,
+    month = '01',
+    day = '01',
+    hour = '00',
+    minute = '00',
+    second = '00',
+    fraction = '',
+    zone = 'Z',
+  ] = match;
+  const local = Date.UTC(+year!, +month - 1, +day, +hour, +minute, +second);
+  const written = `${year}-${month}-${day}T${hour}:${minute}:${second}`;
+  // Date.UTC carries an overflow on (31 February is 2 March): what it made must read as what was written.
+  if (!new Date(local).toISOString().startsWith(written)) throw new Unreadable(TIME_EXPECTED);
+  return (local - zoneMs(zone)) * 1000 + Number(fraction.padEnd(6, '0'));
+}
+
+function zoneMs(zone: string): number {
+  if (zone.toUpperCase() === 'Z') return 0;
+  const sign = zone.startsWith('-') ? -1 : 1;
+  const hours = Number(zone.slice(1, 3));
+  const minutes = Number(zone.slice(-2));
+  if (hours > 14 || minutes > 59) throw new Unreadable(TIME_EXPECTED);
+  return sign * (hours * 60 + minutes) * 60_000;
+}
+
+/** Seconds a unit of an interval has. A month counts as 30 days, the mark of a calendar month everywhere inside. */
+const INTERVAL_UNITS: Readonly<Record<string, number>> = {
+  s: 1,
+  m: 60,
+  h: 3600,
+  d: 86_400,
+  w: 604_800,
+  mo: 2_592_000,
+};
+
+/** Intervals such as `1m`, `4h`, `1d`, `1w`, `1mo`; a bare number is minutes, as Kraken's file names have it. Seconds. */
+export function parseIntervals(texts: readonly string[]): readonly number[] | null {
+  if (texts.length === 0 || texts.some((text) => text.toLowerCase() === 'all')) return null;
+  return texts.map((text) => {
+    const match = /^([1-9]\d{0,5})(s|m|h|d|w|mo)?$/i.exec(text);
+    if (match === null)
+      throw new Unreadable('intervals such as 1m,15m,1h,1d,1w,1mo (a bare number is minutes)');
+    return Number(match[1]) * INTERVAL_UNITS[match[2] === 'M' ? 'mo' : (match[2] ?? 'm').toLowerCase()]!;
+  });
+}
+
+/** Symbols as the user writes them; null for all. */
+export function parseSymbols(texts: readonly string[]): readonly string[] | null {
+  return texts.length === 0 ? null : texts;
+}
+
+/** `all`, `none` or names; in the order of their columns. */
+export function parseIndicators(texts: readonly string[]): readonly IndicatorName[] {
+  const names = texts.map((text) => text.toLowerCase());
+  if (names.length === 1 && names[0] === 'none') return [];
+  if (names.length === 0 || names.includes('all')) return INDICATOR_NAMES;
+  for (const name of names) {
+    if ((INDICATOR_NAMES as readonly string[]).includes(name)) continue;
+    const near = nearest(name, INDICATOR_NAMES);
+    const suggestion = near === null ? '' : `; did you mean ${near}?`;
+    throw new Unreadable(`all, none or some of ${INDICATOR_NAMES.join(', ')}${suggestion}`);
+  }
+  return INDICATOR_NAMES.filter((name) => names.includes(name));
+}
+
+/** `auto` or a number of threads. */
+export function parseWorkers(text: string): 'auto' | number {
+  if (text.toLowerCase() === 'auto') return 'auto';
+  return parseWhole(text, 1, 1024, 'auto or a number from 1 to 1024');
+}
+
+/** A limit of rejects: a number, or a share of the records (0 … 1). */
+export interface RejectLimit {
+  readonly maxRejects: number | null;
+  readonly maxRejectShare: number | null;
+}
+
+/** `N` records or `N%` of a file. */
+export function parseMaxRejects(text: string): RejectLimit {
+  const expected = 'a number of records such as 1000, or a share of a file such as 1%';
+  const share = /^(\d{1,3}(?:\.\d+)?)\s*%$/.exec(text);
+  if (share === null) return { maxRejects: parseWhole(text, 0, 1e12, expected), maxRejectShare: null };
+  const percent = Number(share[1]);
+  if (percent > 100) throw new Unreadable(expected);
+  return { maxRejects: null, maxRejectShare: percent / 100 };
+}
+
+const BYTE_UNITS: Readonly<Record<string, number>> = {
+  '': 1,
+  b: 1,
+  kb: 1e3,
+  mb: 1e6,
+  kib: 1024,
+  k: 1024,
+  mib: 1024 ** 2,
+  m: 1024 ** 2,
+};
+
+/** A size such as `65536`, `256KiB` or `1MB`; from 64 KiB to 256 MiB. Bytes. */
+export function parseBatchBytes(text: string): number {
+  const expected = 'a size from 64KiB to 256MiB, such as 1MiB';
+  const match = /^(\d{1,12}(?:\.\d+)?)\s*([a-z]*)$/i.exec(text.trim());
+  const unit = match === null ? undefined : BYTE_UNITS[match[2]!.toLowerCase()];
+  if (match === null || unit === undefined) throw new Unreadable(expected);
+  const bytes = Math.round(Number(match[1]) * unit);
+  if (bytes < 64 * 1024 || bytes > 256 * 1024 ** 2) throw new Unreadable(expected);
+  return bytes;
+}
+
+/** A whole number of seconds within bounds, as ms. */
+export function secondsAsMs(least: number, most: number): (text: string) => number {
+  return (text) => parseWhole(text, least, most, `whole seconds from ${least} to ${most}`) * 1000;
+}
+
+/** One of the words. */
+export function oneOf<const W extends string>(...words: readonly W[]): (text: string) => W {
+  return (text) => {
+    const word = words.find((candidate) => candidate === text.toLowerCase());
+    if (word === undefined) throw new Unreadable(words.join(' or '));
+    return word;
+  };
+}
+
+/** Any text but an empty one. */
+export function parseText(text: string): string {
+  if (text.trim() === '') throw new Unreadable('a value');
+  return text;
+}
+
+function parseWhole(text: string, least: number, most: number, expected: string): number {
+  const digits = text.replaceAll(/[_,]/g, '');
+  const number = Number(digits);
+  if (!/^\d{1,15}$/.test(digits) || number < least || number > most) throw new Unreadable(expected);
+  return number;
+}

@@ -1,0 +1,155 @@
+import type { ClientBase } from 'pg';
+import { type CopyStreamQuery, from as copyFrom } from 'pg-copy-streams';
+import type { BarColumns } from '../workers/columns.ts';
+import { BARS_COLUMNS, type BarEncoder, COPY_HEADER, COPY_TRAILER, MAX_ROW_BYTES } from './format.ts';
+import { type Leaf, splitByLeaf } from './leaf.ts';
+
+/** Where encoded bars go: PostgreSQL, or nowhere for a benchmark of the stages before it. */
+export interface BarSink {
+  /** Rows `[from, to)` of `cols`; `seriesIds` maps a symbol's ordinal to its `series_id`. */
+  write(cols: BarColumns, seriesIds: Int32Array, from: number, to: number): Promise<void>;
+  /** All rows are with the server and counted by it. */
+  end(): Promise<number>;
+}
+
+/** One open `COPY … FROM STDIN`: resolves writes when the socket has taken the bytes, rejects on the server's error. */
+class OpenCopy {
+  readonly #stream: CopyStreamQuery;
+  readonly #done: Promise<void>;
+  #error: Error | null = null;
+
+  constructor(client: ClientBase, sql: string) {
+    this.#stream = client.query(copyFrom(sql));
+    this.#done = new Promise((resolve, reject) => {
+      this.#stream.once('finish', resolve);
+      this.#stream.once('error', (error) => {
+        this.#error = error;
+        reject(error);
+      });
+    });
+    this.#done.catch(() => {});
+  }
+
+  /** Resolves when the bytes have left `chunk`, which may then be reused. */
+  write(chunk: Uint8Array): Promise<void> {
+    if (this.#error !== null) return Promise.reject(this.#error);
+    return Promise.race([
+      this.#done, // rejects when the server refuses; never resolves before end()
+      new Promise<void>((resolve, reject) => {
+        this.#stream.write(chunk, (error) => (error ? reject(error) : resolve()));
+      }),
+    ]);
+  }
+
+  async end(): Promise<number> {
+    this.#stream.end();
+    await this.#done;
+    return this.#stream.rowCount;
+  }
+}
+
+/** COPYs one already encoded set of rows into a table, for the small tables beside `bars`. */
+export async function copyRows(
+  client: ClientBase,
+  table: string,
+  columns: readonly string[],
+  rows: Uint8Array,
+): Promise<number> {
+  const copy = new OpenCopy(client, `COPY ${table} (${columns.join(', ')}) FROM STDIN BINARY`);
+  await copy.write(COPY_HEADER);
+  await copy.write(rows);
+  await copy.write(COPY_TRAILER);
+  return copy.end();
+}
+
+/** Two buffers take turns: one is filled while the socket drains the other. */
+const BUFFERS = 2;
+
+/**
+ * Writes bars into the leaf partitions they belong to, by binary COPY, one COPY open at a time.
+ * Memory: two buffers of `chunkBytes`. Back-pressure: a buffer is filled again only when the socket has taken it.
+ */
+export class CopyWriter implements BarSink {
+  readonly #client: ClientBase;
+  readonly #encoder: BarEncoder;
+  readonly #hypertable: boolean;
+  readonly #buffers: Uint8Array[] = [];
+  readonly #sent: Promise<void>[] = [];
+  #turn = 0;
+  #position = 0;
+  #leaf: Leaf | null = null;
+  #copy: OpenCopy | null = null;
+  #rows = 0;
+
+  /** `hypertable`: rows go to `bars` itself, whose extension routes them. */
+  constructor(client: ClientBase, encoder: BarEncoder, chunkBytes: number, hypertable: boolean) {
+    this.#client = client;
+    this.#encoder = encoder;
+    this.#hypertable = hypertable;
+    for (let i = 0; i < BUFFERS; i++) {
+      this.#buffers.push(new Uint8Array(Math.max(chunkBytes, 4 * MAX_ROW_BYTES)));
+      this.#sent.push(Promise.resolve());
+    }
+  }
+
+  async write(cols: BarColumns, seriesIds: Int32Array, from: number, to: number): Promise<void> {
+    for (const part of splitByLeaf(cols.ts, from, to)) {
+      await this.#open(part.leaf);
+      let row = part.from;
+      while (row < part.to) {
+        const buffer = this.#buffers[this.#turn]!;
+        const room = Math.floor((buffer.length - this.#position) / MAX_ROW_BYTES);
+        if (room === 0) {
+          await this.#send();
+          continue;
+        }
+        const until = Math.min(part.to, row + room);
+        this.#position = this.#encoder.encode(cols, seriesIds, row, until, part.rows, buffer, this.#position);
+        row = until;
+      }
+    }
+  }
+
+  async end(): Promise<number> {
+    await this.#close();
+    return this.#rows;
+  }
+
+  async #open(leaf: Leaf): Promise<void> {
+    if (this.#copy !== null && (this.#hypertable || leaf === this.#leaf)) return;
+    await this.#close();
+    this.#leaf = leaf;
+    const table = this.#hypertable ? 'bars' : leaf.name;
+    this.#copy = new OpenCopy(
+      this.#client,
+      `COPY backhaul.${table} (${BARS_COLUMNS.join(', ')}) FROM STDIN BINARY`,
+    );
+    this.#buffers[this.#turn]!.set(COPY_HEADER, 0);
+    this.#position = COPY_HEADER.length;
+  }
+
+  /** Hands the filled buffer to the socket and turns to the other one, once the socket is done with that. */
+  async #send(): Promise<void> {
+    const chunk = this.#buffers[this.#turn]!.subarray(0, this.#position);
+    // A chunk below the socket's own buffer limit may still be referenced after its callback: send a copy of it.
+    const sending = this.#copy!.write(chunk.length < 65_536 ? chunk.slice() : chunk);
+    sending.catch(() => {}); // awaited below or at the next turn
+    this.#sent[this.#turn] = sending;
+    this.#turn = (this.#turn + 1) % BUFFERS;
+    this.#position = 0;
+    await this.#sent[this.#turn];
+  }
+
+  async #close(): Promise<void> {
+    const copy = this.#copy;
+    if (copy === null) return;
+    if (this.#buffers[this.#turn]!.length - this.#position < COPY_TRAILER.length) await this.#send();
+    this.#buffers[this.#turn]!.set(COPY_TRAILER, this.#position);
+    this.#position += COPY_TRAILER.length;
+    await this.#send();
+    await Promise.all(this.#sent);
+    this.#rows += await copy.end();
+    this.#copy = null;
+    this.#leaf = null;
+  }
+}

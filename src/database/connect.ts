@@ -1,0 +1,269 @@
+import pg from 'pg';
+import { BackhaulError, type Fault } from '../errors.ts';
+
+/** Anything that runs a query: the functions of `src/state` take either. */
+export type Db = pg.Pool | pg.ClientBase;
+
+/** Settings of a session. Times are milliseconds; 0 is "no limit". */
+export interface SessionOptions {
+  /** Shown in `pg_stat_activity`; starts with `backhaul` so that the embedded server knows its users. */
+  readonly applicationName?: string;
+  readonly statementTimeoutMs?: number;
+  readonly lockTimeoutMs?: number;
+  readonly idleInTransactionTimeoutMs?: number;
+  readonly connectTimeoutMs?: number;
+}
+
+const CONNECT_TIMEOUT_MS = 10_000;
+const KEEPALIVE_DELAY_MS = 10_000;
+const DEFAULT_PORT = 5432;
+
+const INT8_OID = 20;
+
+/** int8 as a number: our ids, counts and µs stay far below 2^53, and arithmetic on strings is how bugs begin. */
+const types: pg.CustomTypesConfig = {
+  getTypeParser: ((oid: number, format?: 'text' | 'binary') =>
+    oid === INT8_OID && format !== 'binary'
+      ? Number
+      : pg.types.getTypeParser(oid, format as 'text')) as typeof pg.types.getTypeParser,
+};
+
+/** Gives an error of `pg` that carries no code one, so that decisions need not read its message. */
+function withCode(error: unknown, code: string): unknown {
+  if (error instanceof Error && !('code' in error)) Object.assign(error, { code });
+  return error;
+}
+
+interface Submittable {
+  handleError(error: Error, connection: unknown): void;
+}
+
+function isSubmittable(query: unknown): query is Submittable {
+  return typeof query === 'object' && query !== null && 'submit' in query && 'handleError' in query;
+}
+
+/**
+ * `pg` reports a broken connection by errors without a code. This client gives each the SQLSTATE that libpq's drivers
+ * use: 08001 could not connect, 08006 broke while in use, 08003 used after it broke. It also swallows the `error`
+ * event of an idle connection (unheard, it would end the whole program); the next query reports the loss.
+ */
+class CodedClient extends pg.Client {
+  #lost = false;
+
+  constructor(config?: pg.ClientConfig) {
+    super({ connectionTimeoutMillis: CONNECT_TIMEOUT_MS, ...config });
+    this.on('error', (error) => {
+      this.#lost = true;
+      withCode(error, '08006');
+    });
+    this.on('end', () => {
+      this.#lost = true;
+    });
+  }
+
+  // Both overrides pass on what they are given: `never` is how TypeScript lets one signature stand for all overloads.
+  override connect(...args: never[]): never {
+    const [callback] = args as readonly unknown[] as readonly [((error?: unknown) => void)?];
+    const coded = super.connect().then(
+      () => this,
+      (error: unknown) => {
+        throw withCode(error, '08001');
+      },
+    );
+    if (callback === undefined) return coded as never;
+    coded.then(() => callback(), callback);
+    return undefined as never;
+  }
+
+  override query(...args: never[]): never {
+    if (!this.#lost) {
+      const run = super.query as (...args: never[]) => never;
+      return run.apply(this, args);
+    }
+    const error = Object.assign(new Error('The connection to the database is gone.'), { code: '08003' });
+    const given = args as readonly unknown[];
+    if (isSubmittable(given[0])) {
+      const query = given[0];
+      process.nextTick(() => query.handleError(error, null));
+      return query as never;
+    }
+    const callback = given.findLast((arg) => typeof arg === 'function');
+    if (callback === undefined) return Promise.reject(error) as never;
+    process.nextTick(() => callback(error));
+    return undefined as never;
+  }
+}
+
+/** The URL with its password, if any, taken out: fit for a message. */
+export function redactUrl(url: string): string {
+  try {
+    const parsed = new URL(url);
+    if (parsed.password !== '') parsed.password = '***';
+    for (const name of ['password', 'sslpassword', 'sslkey'])
+      if (parsed.searchParams.has(name)) parsed.searchParams.set(name, '***');
+    return parsed.href;
+  } catch {
+    // `postgres://user:pw@/db?host=/socket` has no host, which WHATWG URLs do not allow.
+    return url.replace(/^([a-z]+:\/\/[^:/@]*):[^@]*@/i, '$1:***@').replace(/(password=)[^&]*/gi, '$1***');
+  }
+}
+
+function usage(url: string, cause: unknown): BackhaulError {
+  return new BackhaulError(
+    {
+      kind: 'usage',
+      message: 'The database URL cannot be read.',
+      found: redactUrl(url),
+      expected: 'postgres://user:password@host:5432/database',
+    },
+    { cause },
+  );
+}
+
+/**
+ * What `pg` needs for one session. `sslmode` means what it means to psql (`require` encrypts and does not verify):
+ * `pg` on its own takes `require` for `verify-full`, and URLs handed out by hosting providers then fail.
+ */
+function clientConfig(url: string, options: SessionOptions): pg.ClientConfig {
+  if (!/^postgres(ql)?:\/\//i.test(url)) throw usage(url, undefined);
+  const libpq = /[?&]sslmode=/i.test(url) && !/[?&]uselibpqcompat=/i.test(url) ? '&uselibpqcompat=true' : '';
+  return {
+    connectionString: url + libpq,
+    application_name: options.applicationName ?? 'backhaul',
+    connectionTimeoutMillis: options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS,
+    keepAlive: true,
+    keepAliveInitialDelayMillis: KEEPALIVE_DELAY_MS,
+    statement_timeout: options.statementTimeoutMs ?? 0,
+    lock_timeout: options.lockTimeoutMs ?? 0,
+    idle_in_transaction_session_timeout: options.idleInTransactionTimeoutMs ?? 0,
+    types,
+  };
+}
+
+/** Where a URL points, as `pg` reads it: without password. */
+function whereIs(url: string): { host: string; port: number; database: string; user: string } {
+  try {
+    const client = new pg.Client({ connectionString: url });
+    const { host, port, database, user } = client;
+    return { host, port: port || DEFAULT_PORT, database: database ?? user ?? '', user: user ?? '' };
+  } catch (cause) {
+    throw usage(url, cause);
+  }
+}
+
+function codeOf(error: unknown): string {
+  const code = (error as { code?: unknown } | null)?.code;
+  return typeof code === 'string' ? code : '';
+}
+
+/** What to check, by code; the rest is a server that is not there. */
+function connectHint(
+  code: string,
+  at: { host: string; port: number; database: string; user: string },
+): string {
+  switch (code) {
+    case '28P01':
+    case '28000':
+      return `Check the user name and password in the URL (user ${at.user}), and pg_hba.conf on the server.`;
+    case '3D000':
+      return `Create it first: createdb ${at.database}`;
+    case '53300':
+      return 'The server has no connection left: raise its max_connections or use --workers 1.';
+    case 'ENOTFOUND':
+    case 'EAI_AGAIN':
+      return `Check the host name ${at.host}.`;
+    case 'ENOENT':
+      return 'There is no socket of a server there: check that it runs.';
+    case '57P03':
+      return 'The server is starting or stopping: try again in a moment.';
+    default:
+      return `Check that PostgreSQL runs and accepts connections on ${at.host}:${at.port}, or leave out --database for the embedded one.`;
+  }
+}
+
+/** Why no session could be had, with what to check; never the password. */
+export function connectFault(error: unknown, url: string): Fault {
+  if (error instanceof BackhaulError) return error.fault;
+  const at = whereIs(url);
+  const code = codeOf(error);
+  const place = at.host.startsWith('/') ? `${at.host}/.s.PGSQL.${at.port}` : `${at.host}:${at.port}`;
+  const detail = error instanceof Error && error.message !== '' ? error.message : code;
+  return {
+    kind: 'database-connect',
+    message: `No connection to the database ${at.database} at ${place} as ${at.user}.`,
+    found: detail.split('\n', 1)[0]!,
+    hint: connectHint(code, at),
+    ...(code === '' ? {} : { code }),
+  };
+}
+
+/** Opens one session. Throws a `database-connect` fault after at most 10 s (`connectTimeoutMs`). The caller ends it. */
+export async function connect(url: string, options: SessionOptions = {}): Promise<pg.Client> {
+  const client = makeClient(url, options);
+  try {
+    await client.connect();
+    return client;
+  } catch (error) {
+    // A half-open connection would keep the program alive.
+    client.end().catch(() => {});
+    throw new BackhaulError(connectFault(error, url), { cause: error });
+  }
+}
+
+function makeClient(url: string, options: SessionOptions): pg.Client {
+  const config = clientConfig(url, options);
+  try {
+    return new CodedClient(config) as pg.Client;
+  } catch (cause) {
+    throw usage(url, cause);
+  }
+}
+
+/**
+ * A pool of sessions. Nothing is opened until the first query; a query that finds no server fails with the code of
+ * the connection's error ({@link connectFault} words it).
+ */
+export function createPool(url: string, options: SessionOptions & { readonly max?: number } = {}): pg.Pool {
+  // The connect timeout belongs to the client alone: given to the pool, it would also bound the wait for a free one.
+  const { connectionTimeoutMillis = CONNECT_TIMEOUT_MS, ...config } = clientConfig(url, options);
+  whereIs(url);
+  class PoolClient extends CodedClient {
+    constructor(given?: pg.ClientConfig) {
+      super({ ...given, connectionTimeoutMillis });
+    }
+  }
+  const pool = new pg.Pool({ ...config, max: options.max ?? 10, Client: PoolClient } as pg.PoolConfig);
+  // An idle session that breaks is replaced by the pool; whoever needs one next learns of it if that fails too.
+  pool.on('error', () => {});
+  return pool;
+}
+
+/** Runs `work` in a transaction on a session of its own (of a pool) or on this one (which must not be in one already). */
+export async function inTransaction<T>(db: Db, work: (client: pg.ClientBase) => Promise<T>): Promise<T> {
+  if (!(db instanceof pg.Pool)) return runTransaction(db, work);
+  const client = await db.connect();
+  try {
+    const result = await runTransaction(client, work);
+    client.release();
+    return result;
+  } catch (error) {
+    // A session of unknown state is not given to the next: it is closed.
+    client.release(true);
+    throw error;
+  }
+}
+
+async function runTransaction<T>(
+  client: pg.ClientBase,
+  work: (client: pg.ClientBase) => Promise<T>,
+): Promise<T> {
+  await client.query('BEGIN');
+  try {
+    const result = await work(client);
+    await client.query('COMMIT');
+    return result;
+  } catch (error) {
+    await client.query('ROLLBACK').catch(() => {});
+    throw error;
+  }
+}

@@ -1,0 +1,341 @@
+import { createHash } from 'node:crypto';
+import { crc32, createGunzip, createInflateRaw, type Gunzip, type InflateRaw } from 'node:zlib';
+import { BackhaulError, type Fault } from '../errors.ts';
+import type { Storage } from '../state/plan.ts';
+import { abortError, faultAt } from './fault.ts';
+import type { ObjectReader } from './source.ts';
+
+/** From a stored object to the CSV's bytes: what a worker scans. Nothing is believed that can be checked. */
+
+export interface OpenBytesOptions {
+  /** The entry's name, for errors and to be compared with the one in the zip. */
+  readonly entry?: string | null;
+  /** Published SHA-256 of the whole object, lower-case hex. */
+  readonly sha256?: string | null;
+  /** More inflated bytes than this are a `limit`. */
+  readonly maxInflatedBytes?: number;
+}
+
+/** Output a call of zlib may make at once: 1 MiB is 2.7 times as fast as the default of 16 KiB. */
+const INFLATE_CHUNK = 1 << 20;
+
+/** Deflate cannot compress better than 1032 : 1, so whatever claims to be above is made to hurt. */
+const MAX_RATIO = 1100;
+const RATIO_FROM_BYTES = 64 << 20;
+
+type ZipStorage = Extract<Storage, { kind: 'zip' }>;
+
+/**
+ * The inflated bytes of an object or entry, in pieces. Ends with an error where bytes are missing (`truncated`), are
+ * not what the container says (`corrupt`), differ from a published sum (`checksum`) or are too many (`limit`).
+ * Reads no faster than it is read from; leaving the loop stops everything behind it.
+ */
+export async function* openBytes(
+  reader: ObjectReader,
+  storage: Storage,
+  signal?: AbortSignal,
+  options: OpenBytesOptions = {},
+): AsyncGenerator<Uint8Array, void, undefined> {
+  // Leaving early must also end a read from the network that is still waiting for bytes.
+  const ending = new AbortController();
+  const flow: Flow = {
+    read: 0,
+    inflated: 0,
+    maxInflated: options.maxInflatedBytes ?? Number.POSITIVE_INFINITY,
+    ending,
+    signal: signal ? AbortSignal.any([signal, ending.signal]) : ending.signal,
+  };
+  try {
+    if (signal?.aborted) throw abortError(signal);
+    for await (const piece of opened(reader, storage, options, flow)) {
+      if (signal?.aborted) throw abortError(signal);
+      yield piece;
+    }
+  } catch (error) {
+    if (signal?.aborted) throw abortError(signal);
+    throw placed(error, reader.uri, options.entry ?? null, flow);
+  } finally {
+    ending.abort();
+  }
+}
+
+/** One pass over an object: how far it is, and what ends it. */
+interface Flow {
+  /** Bytes of the object fed to the decoder. */
+  read: number;
+  inflated: number;
+  readonly maxInflated: number;
+  readonly ending: AbortController;
+  /** Aborts with the caller's signal or with `ending`. */
+  readonly signal: AbortSignal;
+}
+
+function opened(
+  reader: ObjectReader,
+  storage: Storage,
+  options: OpenBytesOptions,
+  flow: Flow,
+): AsyncIterable<Uint8Array> {
+  const whole = (): AsyncIterable<Uint8Array> => {
+    const bytes = reader.stream(0, reader.sizeBytes, flow.signal);
+    return options.sha256 ? hashed(bytes, options.sha256) : bytes;
+  };
+  switch (storage.kind) {
+    case 'plain':
+      return counted(whole(), flow);
+    case 'gzip':
+      return decoded(whole(), createGunzip({ chunkSize: INFLATE_CHUNK }), flow, expectPadding);
+    case 'zip':
+      return unzipped(reader, storage, options.sha256 ? whole() : null, options.entry ?? null, flow);
+  }
+}
+
+/** Passes bytes on and holds their SHA-256 against the published one at the end. */
+async function* hashed(bytes: AsyncIterable<Uint8Array>, expected: string): AsyncIterable<Uint8Array> {
+  const hash = createHash('sha256');
+  for await (const piece of bytes) {
+    hash.update(piece);
+    yield piece;
+  }
+  const found = hash.digest('hex');
+  if (found !== expected) throw new BackhaulError(checksumFault(expected, found));
+}
+
+/** A published SHA-256 that differs from the object's. */
+export function checksumFault(expected: string, found: string): Fault {
+  return {
+    kind: 'checksum',
+    message: 'the SHA-256 of the file differs from the published one',
+    expected,
+    found,
+    hint: 'Download the file again.',
+  };
+}
+
+async function* counted(bytes: AsyncIterable<Uint8Array>, flow: Flow): AsyncIterable<Uint8Array> {
+  for await (const piece of bytes) {
+    flow.read += piece.length;
+    flow.inflated += piece.length;
+    checkLimit(flow);
+    yield piece;
+  }
+}
+
+function checkLimit({ read, inflated, maxInflated }: Flow): void {
+  if (inflated > maxInflated) {
+    throw new BackhaulError({
+      kind: 'limit',
+      message: 'the file inflates to more bytes than allowed',
+      expected: `at most ${maxInflated} bytes`,
+    });
+  }
+  if (inflated > RATIO_FROM_BYTES && inflated > MAX_RATIO * read) {
+    throw new BackhaulError({
+      kind: 'limit',
+      message: 'the file inflates out of all proportion',
+      expected: `at most ${MAX_RATIO} : 1`,
+      found: `${inflated} bytes out of ${read}`,
+    });
+  }
+}
+
+/** What follows a gzip's last member may be zeros: tape blocks are padded so. (zlib itself reads on from member to member.) */
+function expectPadding(rest: Uint8Array): void {
+  if (rest.some((byte) => byte !== 0)) {
+    throw new BackhaulError({
+      kind: 'corrupt',
+      message: 'something that is no gzip follows the compressed data',
+    });
+  }
+}
+
+/** An entry's compressed data must fill the entry. */
+function expectNothing(): void {
+  throw new BackhaulError({ kind: 'corrupt', message: 'the compressed data end before the entry does' });
+}
+
+/**
+ * Feeds `bytes` to a decoder and yields what it makes of them. `tail` gets whatever follows the end of the
+ * compressed data.
+ */
+async function* decoded(
+  bytes: AsyncIterable<Uint8Array>,
+  decoder: Gunzip | InflateRaw,
+  flow: Flow,
+  tail: (rest: Uint8Array) => void,
+): AsyncIterable<Uint8Array> {
+  const feeding = feed(bytes, decoder, flow, tail).catch((error: unknown) => {
+    decoder.destroy(error as Error);
+    throw error;
+  });
+  // Awaited below; until then an early failure must not count as unhandled.
+  const fed = feeding.catch(() => undefined);
+  try {
+    for await (const piece of decoder as AsyncIterable<Buffer>) {
+      flow.inflated += piece.length;
+      checkLimit(flow);
+      yield piece;
+    }
+    await feeding;
+  } finally {
+    flow.ending.abort();
+    decoder.destroy();
+    await fed;
+  }
+}
+
+async function feed(
+  bytes: AsyncIterable<Uint8Array>,
+  decoder: Gunzip | InflateRaw,
+  flow: Flow,
+  tail: (rest: Uint8Array) => void,
+): Promise<void> {
+  let ended = false;
+  for await (const piece of bytes) {
+    if (ended) {
+      tail(piece);
+      continue;
+    }
+    flow.read += piece.length;
+    await write(decoder, piece);
+    if (decoder.destroyed && !decoder.readableEnded) return;
+    const unused = flow.read - decoder.bytesWritten;
+    if (unused > 0) {
+      ended = true;
+      tail(piece.subarray(piece.length - unused));
+    }
+  }
+  if (!ended) decoder.end();
+}
+
+/** Resolves when the piece is used up, or never will be because the decoder has been destroyed. */
+function write(decoder: Gunzip | InflateRaw, piece: Uint8Array): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      decoder.off('close', done);
+      resolve();
+    };
+    decoder.on('close', done);
+    decoder.write(piece, done);
+  });
+}
+
+/** One entry of a zip. `whole` streams the entire object (to be hashed on the way); null reads the entry's bytes alone. */
+async function* unzipped(
+  reader: ObjectReader,
+  storage: ZipStorage,
+  whole: AsyncIterable<Uint8Array> | null,
+  entry: string | null,
+  flow: Flow,
+): AsyncIterable<Uint8Array> {
+  const start = await dataStart(reader, storage, entry, flow.signal);
+  const end = start + storage.compressedSize;
+  const bytes = whole === null ? reader.stream(start, end, flow.signal) : within(whole, start, end);
+  const inflated =
+    storage.method === 0
+      ? counted(bytes, flow)
+      : decoded(bytes, createInflateRaw({ chunkSize: INFLATE_CHUNK }), flow, expectNothing);
+  let sum = 0;
+  for await (const piece of inflated) {
+    if (flow.inflated > storage.uncompressedSize) throw sizeError(storage, 'more than that');
+    sum = crc32(piece, sum);
+    yield piece;
+  }
+  if (flow.inflated !== storage.uncompressedSize) throw sizeError(storage, `${flow.inflated} bytes`);
+  if (sum !== storage.crc32) {
+    throw new BackhaulError({
+      kind: 'corrupt',
+      message: 'the CRC-32 of the entry differs from the one in the zip',
+      expected: hex32(storage.crc32),
+      found: hex32(sum),
+      hint: 'Download the zip again.',
+    });
+  }
+}
+
+function hex32(value: number): string {
+  return value.toString(16).padStart(8, '0');
+}
+
+function sizeError(storage: ZipStorage, found: string): BackhaulError {
+  return new BackhaulError({
+    kind: 'corrupt',
+    message: 'the entry does not inflate to the size its zip states',
+    expected: `${storage.uncompressedSize} bytes`,
+    found,
+  });
+}
+
+/** The part `[start, end)` of a stream that begins at 0; what lies outside is read and dropped. */
+async function* within(
+  bytes: AsyncIterable<Uint8Array>,
+  start: number,
+  end: number,
+): AsyncIterable<Uint8Array> {
+  let at = 0;
+  for await (const piece of bytes) {
+    const part = piece.subarray(Math.max(0, start - at), Math.max(0, end - at));
+    at += piece.length;
+    if (part.length > 0) yield part;
+  }
+}
+
+const LOCAL_HEADER_BYTES = 30;
+const LOCAL_HEADER_SIGNATURE = 0x04034b50;
+
+/** Where the entry's data start, by its local header (APPNOTE 4.3.7), which must be the one the directory meant. */
+async function dataStart(
+  reader: ObjectReader,
+  storage: ZipStorage,
+  entry: string | null,
+  signal: AbortSignal,
+): Promise<number> {
+  const header = await reader.read(storage.headerOffset, LOCAL_HEADER_BYTES, signal);
+  const signature = header.readUInt32LE(0);
+  if (signature !== LOCAL_HEADER_SIGNATURE) {
+    throw headerError('no local header', hex32(LOCAL_HEADER_SIGNATURE), hex32(signature));
+  }
+  if ((header.readUInt16LE(6) & 1) !== 0) {
+    throw new BackhaulError({ kind: 'encrypted', message: 'the entry is encrypted' });
+  }
+  const method = header.readUInt16LE(8);
+  if (method !== storage.method) throw headerError('another method', `${storage.method}`, `${method}`);
+  const nameBytes = header.readUInt16LE(26);
+  const nameStart = storage.headerOffset + LOCAL_HEADER_BYTES;
+  const name = (await reader.read(nameStart, nameBytes, signal)).toString('latin1').replaceAll('\\', '/');
+  // Names beyond ASCII may be written in several encodings; the CRC-32 tells entries apart there.
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: NUL is where ASCII starts.
+  const comparable = /^[\x00-\x7f]*$/;
+  if (entry !== null && comparable.test(entry) && comparable.test(name) && name !== entry) {
+    throw headerError('the header of another entry', entry, name);
+  }
+  return nameStart + nameBytes + header.readUInt16LE(28);
+}
+
+function headerError(what: string, expected: string, found: string): BackhaulError {
+  return new BackhaulError({
+    kind: 'corrupt',
+    message: `${what} where the zip's directory has the entry`,
+    expected,
+    found,
+    hint: 'The zip is damaged or was replaced: load the source again.',
+  });
+}
+
+/** zlib's errors by their code, with the place. Offsets count inflated bytes. */
+function placed(error: unknown, uri: string, entry: string | null, flow: Flow): BackhaulError {
+  const where = { uri, ...(entry === null ? {} : { entry }), byteOffset: flow.inflated };
+  const code = (error as NodeJS.ErrnoException).code ?? '';
+  const found = `the end of the data after ${flow.read} compressed bytes`;
+  if (code === 'Z_BUF_ERROR') {
+    return new BackhaulError(
+      { kind: 'truncated', message: 'the compressed data end too early', where, found, code },
+      { cause: error },
+    );
+  }
+  if (code.startsWith('Z_')) {
+    const message = `the compressed data are damaged (${(error as Error).message})`;
+    return new BackhaulError({ kind: 'corrupt', message, where, code }, { cause: error });
+  }
+  return new BackhaulError(faultAt(error, where), { cause: error });
+}

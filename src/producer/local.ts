@@ -1,0 +1,232 @@
+import type { Dirent } from 'node:fs';
+import { type FileHandle, open, readdir, realpath, stat } from 'node:fs/promises';
+import { basename, join, relative, sep } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { BackhaulError } from '../errors.ts';
+import { abortError, fileError } from './fault.ts';
+import { partsPrefix } from './parts.ts';
+import type { ListFilter, ObjectReader, Source, SourceObject } from './source.ts';
+
+/** Folders and single files on this machine. */
+
+/** Bytes a stream reads at once: below 256 KiB the calls dominate, above 1 MiB nothing is gained. */
+const PIECE_BYTES = 1 << 20;
+
+/** Parent folders that precede a single file's name, for layouts to read the market or the dataset off. */
+const PARENTS = 6;
+
+/** Identity of a file's content, as far as the file system tells. */
+function etagOf(info: { readonly mtimeNs: bigint; readonly size: bigint }): string {
+  return `${info.mtimeNs}-${info.size}`;
+}
+
+/** Hidden files and what archivers and file managers leave behind. */
+export function isClutter(name: string): boolean {
+  return name.startsWith('.') || name === '__MACOSX' || name === 'Thumbs.db' || name === 'desktop.ini';
+}
+
+/** Names in the order of their UTF-16 code units: the same on every machine, whatever its locale. */
+function byName(a: { readonly name: string }, b: { readonly name: string }): number {
+  return a.name < b.name ? -1 : a.name > b.name ? 1 : 0;
+}
+
+/**
+ * A folder with all below it, or one file. A folder lists its own files first, then its subfolders, each by name.
+ * A link that leads back inside the folder is left out: what it points at is listed under its own name.
+ */
+export class LocalSource implements Source {
+  readonly uri: string;
+  readonly #root: string;
+  readonly #isFolder: boolean;
+
+  private constructor(root: string, isFolder: boolean) {
+    this.uri = pathToFileURL(root).href;
+    this.#root = root;
+    this.#isFolder = isFolder;
+  }
+
+  /** Of an existing path, made canonical. Fails with `not-found` or `forbidden`. */
+  static async at(path: string): Promise<LocalSource> {
+    try {
+      const root = await realpath(path);
+      return new LocalSource(root, (await stat(root)).isDirectory());
+    } catch (error) {
+      throw fileError(error, pathToFileURL(path).href);
+    }
+  }
+
+  async *list(_filter: ListFilter, signal?: AbortSignal): AsyncIterable<SourceObject> {
+    if (this.#isFolder) {
+      yield* this.#folder(this.#root, new Set(), signal);
+      return;
+    }
+    const segments = this.#root.split(sep).filter((segment) => segment !== '');
+    const parents = segments.slice(-PARENTS - 1, -1).map((segment) => `${segment}/`);
+    for (const path of await this.#partsOrSelf()) {
+      yield await describe(path, parents.join('') + basename(path));
+    }
+  }
+
+  open(object: { readonly uri: string; readonly etag: string }): Promise<ObjectReader> {
+    return openLocalObject(object.uri, object.etag);
+  }
+
+  /** One part of an archive stands for all of its parts. */
+  async #partsOrSelf(): Promise<string[]> {
+    const prefix = partsPrefix(this.#root);
+    if (prefix === null) return [this.#root];
+    const folder = join(this.#root, '..');
+    const names = (await entriesOf(folder)).filter((entry) => entry.isFile() || entry.isSymbolicLink());
+    return names.map((entry) => join(folder, entry.name)).filter((path) => partsPrefix(path) === prefix);
+  }
+
+  async *#folder(
+    folder: string,
+    linked: Set<string>,
+    signal: AbortSignal | undefined,
+  ): AsyncIterable<SourceObject> {
+    if (signal?.aborted) throw abortError(signal);
+    const subfolders: string[] = [];
+    for (const entry of await entriesOf(folder)) {
+      if (isClutter(entry.name)) continue;
+      const path = join(folder, entry.name);
+      const kind = entry.isSymbolicLink() ? await this.#linkKind(path, linked) : kindOf(entry);
+      if (kind === 'folder') subfolders.push(path);
+      if (kind === 'file') yield await describe(path, relative(this.#root, path).split(sep).join('/'));
+    }
+    for (const subfolder of subfolders) yield* this.#folder(subfolder, linked, signal);
+  }
+
+  /** What a link leads to; `other` for what the listing meets anyway. A dangling link is a file that is not there. */
+  async #linkKind(path: string, linked: Set<string>): Promise<Kind> {
+    let target: string;
+    try {
+      target = await realpath(path);
+    } catch {
+      return 'file';
+    }
+    if (target === this.#root || target.startsWith(this.#root + sep)) return 'other';
+    const kind = kindOf(await stat(target));
+    if (kind !== 'folder') return kind;
+    if (linked.has(target) || this.#root.startsWith(target + sep)) return 'other';
+    linked.add(target);
+    return kind;
+  }
+}
+
+type Kind = 'file' | 'folder' | 'other';
+
+function kindOf(entry: { isDirectory(): boolean; isFile(): boolean }): Kind {
+  if (entry.isDirectory()) return 'folder';
+  return entry.isFile() ? 'file' : 'other';
+}
+
+async function entriesOf(folder: string): Promise<Dirent[]> {
+  try {
+    return (await readdir(folder, { withFileTypes: true })).sort(byName);
+  } catch (error) {
+    throw fileError(error, pathToFileURL(folder).href);
+  }
+}
+
+/** A file that has gone is listed all the same: its task fails by name, instead of it missing without a word. */
+async function describe(path: string, name: string): Promise<SourceObject> {
+  const uri = pathToFileURL(path).href;
+  try {
+    const info = await stat(path, { bigint: true });
+    const modifiedMs = Number(info.mtimeNs / 1_000_000n);
+    return { uri, name, sizeBytes: Number(info.size), etag: etagOf(info), modifiedMs };
+  } catch {
+    return { uri, name, sizeBytes: 0, etag: 'gone', modifiedMs: null };
+  }
+}
+
+/**
+ * Opens a `file://` object. With an `etag`, fails with `source-changed` when size or time of change differ from it.
+ * Fails with `not-found`, `forbidden`.
+ */
+export async function openLocalObject(uri: string, etag: string | null): Promise<ObjectReader> {
+  let handle: FileHandle | null = null;
+  try {
+    handle = await open(fileURLToPath(uri));
+    const info = await handle.stat({ bigint: true });
+    if (info.isDirectory()) {
+      throw new BackhaulError({ kind: 'not-found', message: 'a folder, not a file', where: { uri } });
+    }
+    const reader = new LocalReader(uri, handle, Number(info.size), etagOf(info));
+    if (etag !== null && etag !== reader.etag) throw changed(uri, etag, reader.etag);
+    return reader;
+  } catch (error) {
+    await handle?.close();
+    throw fileError(error, uri);
+  }
+}
+
+function changed(uri: string, expected: string, found: string): BackhaulError {
+  return new BackhaulError({
+    kind: 'source-changed',
+    message: 'the file has changed since it was listed',
+    where: { uri },
+    expected: `time of change and size ${expected}`,
+    found,
+    hint: 'Load the source again.',
+  });
+}
+
+class LocalReader implements ObjectReader {
+  readonly uri: string;
+  readonly sizeBytes: number;
+  readonly etag: string;
+  readonly #handle: FileHandle;
+
+  constructor(uri: string, handle: FileHandle, sizeBytes: number, etag: string) {
+    this.uri = uri;
+    this.sizeBytes = sizeBytes;
+    this.etag = etag;
+    this.#handle = handle;
+  }
+
+  async read(start: number, length: number, signal?: AbortSignal): Promise<Buffer> {
+    const bytes = Buffer.allocUnsafe(length);
+    let filled = 0;
+    while (filled < length) {
+      if (signal?.aborted) throw abortError(signal);
+      const count = await this.#fill(bytes, filled, start + filled);
+      if (count === 0) throw this.#ended(start + length, start + filled);
+      filled += count;
+    }
+    return bytes;
+  }
+
+  async *stream(start: number, end: number, signal?: AbortSignal): AsyncIterable<Uint8Array> {
+    for (let at = start; at < end; ) {
+      const piece = await this.read(at, Math.min(PIECE_BYTES, end - at), signal);
+      at += piece.length;
+      yield piece;
+    }
+    const etag = etagOf(await this.#handle.stat({ bigint: true }));
+    if (etag !== this.etag) throw changed(this.uri, this.etag, etag);
+  }
+
+  close(): Promise<void> {
+    return this.#handle.close();
+  }
+
+  async #fill(bytes: Buffer, offset: number, position: number): Promise<number> {
+    try {
+      return (await this.#handle.read(bytes, offset, bytes.length - offset, position)).bytesRead;
+    } catch (error) {
+      throw fileError(error, this.uri);
+    }
+  }
+
+  #ended(expected: number, found: number): BackhaulError {
+    return new BackhaulError({
+      kind: 'truncated',
+      message: 'the file ends before what it promises',
+      where: { uri: this.uri },
+      expected: `at least ${expected} bytes`,
+      found: `${found} bytes`,
+    });
+  }
+}

@@ -1,0 +1,157 @@
+/** Buckets of S3 and of services that speak its protocol. */
+
+import { BackhaulError } from '../../errors.ts';
+import { requestGate } from '../http_transfer/request_gate.ts';
+import { ResumableReader } from '../http_transfer/resumable_reader.ts';
+import type { TransferSettings } from '../http_transfer/retries.ts';
+import { type TransferLimits, transferLimits } from '../http_transfer/transfer_limits.ts';
+import { isClutter } from '../local.ts';
+import type { ListFilter, ObjectReader, Source, SourceObject, SourceOptions } from '../source.ts';
+import { allKeys, narrowedKeys, type Wanted } from './narrowed_keys.ts';
+import { wantedDays } from './path_dates.ts';
+import { type S3Access, s3Access } from './s3_access.ts';
+import { S3Fetcher } from './s3_fetcher.ts';
+import { type ListedKey, type ListPages, pagesOf } from './s3_pages.ts';
+import { parseS3Uri, type S3Place, s3Uri } from './s3_uri.ts';
+
+/**
+ * The source at `s3://bucket[/prefix]`: one object, a folder, or (where there is neither) all keys that begin so.
+ * Makes no request yet. `set` overrides the limits, for tests.
+ * @throws BackhaulError `usage`
+ */
+export async function openS3Source(
+  uri: string,
+  options: SourceOptions,
+  set: Partial<TransferLimits> = {},
+): Promise<Source> {
+  const place = parseS3Uri(uri);
+  const limits = transferLimits(set);
+  return new S3Source(place, await s3Access(options, limits), limits);
+}
+
+class S3Source implements Source {
+  readonly uri: string;
+  readonly #place: S3Place;
+  readonly #access: S3Access;
+  readonly #limits: TransferLimits;
+
+  constructor(place: S3Place, access: S3Access, limits: TransferLimits) {
+    this.uri = s3Uri(place.bucket, place.key);
+    this.#place = place;
+    this.#access = access;
+    this.#limits = limits;
+  }
+
+  /**
+   * Page by page as it is read. A listed object's name is its whole key, so that layouts see every folder.
+   * Faults: `not-found` when nothing at all is there, `forbidden`, `credentials`, `network` …
+   */
+  async *list(filter: ListFilter, signal?: AbortSignal): AsyncIterable<SourceObject> {
+    const { bucket } = this.#place;
+    const pages = pagesOf(this.#access, bucket, this.#settings(false), signal);
+    let any = false;
+    for await (const key of this.#keys(pages, wantedOf(filter))) {
+      any = true;
+      if (isData(key)) yield { ...describe(key), uri: s3Uri(bucket, key.key) };
+    }
+    if (!any && !(await isAnything(pages, this.#place.key))) throw this.#nothing();
+  }
+
+  async open(object: { uri: string; sizeBytes: number; etag: string }): Promise<ObjectReader> {
+    const fetcher = new S3Fetcher(this.#access, object.uri, parseS3Uri(object.uri), object.etag);
+    return new ResumableReader(fetcher, object, this.#settings(true));
+  }
+
+  #settings(addressKnown: boolean): TransferSettings {
+    return { limits: this.#limits, gate: requestGate(), addressKnown };
+  }
+
+  /** A name with a suffix is tried as an object first, any other as a folder: the likelier costs one request. */
+  async *#keys(pages: ListPages, wanted: Wanted): AsyncGenerator<ListedKey, void, void> {
+    const { key } = this.#place;
+    if (key === '' || key.endsWith('/')) return yield* narrowedKeys(pages, key, wanted);
+    if (/\.zip\.part$/i.test(key)) return yield* allKeys(pages, key);
+    const asFolder = () => narrowedKeys(pages, `${key}/`, wanted);
+    const asObject = () => oneObject(pages, key);
+    const ways = /\.\w{2,8}$/.test(key) ? [asObject, asFolder] : [asFolder, asObject];
+    for (const way of ways) {
+      let any = false;
+      for await (const listed of way()) {
+        any = true;
+        yield listed;
+      }
+      if (any) return;
+    }
+    if (!(await isAnything(pages, `${key}/`))) yield* allKeys(pages, key);
+  }
+
+  #nothing(): BackhaulError {
+    return new BackhaulError({
+      kind: 'not-found',
+      message: 'there is nothing with this prefix in the bucket',
+      where: { uri: this.uri },
+      hint: `see what there is: aws s3 ls s3://${this.#place.bucket}/`,
+    });
+  }
+}
+
+/** The object itself and what belongs to it: its checksums, and the parts of an archive in parts. */
+async function* oneObject(pages: ListPages, key: string): AsyncGenerator<ListedKey, void, void> {
+  const folder = key.slice(0, key.lastIndexOf('/') + 1);
+  let found = false;
+  for await (const page of pages({ prefix: key, level: true })) {
+    for (const listed of page.keys) {
+      const rest = listed.key.slice(key.length);
+      const isPart = /^\.part\d{2,4}$/.test(rest);
+      if (rest === '' || isPart) found = true;
+      if (rest === '' || isPart || /^\.(CHECKSUM|sha256)$/i.test(rest)) yield listed;
+    }
+    // Sorted by bytes, so what begins with the key and a dot comes early among thousands of longer names.
+    if (page.keys.some((listed) => listed.key > `${key}/`)) break;
+  }
+  if (!found) return;
+  for await (const page of pages({ prefix: `${folder}SHA256SUMS`, level: true })) yield* page.keys;
+}
+
+async function isAnything(pages: ListPages, prefix: string): Promise<boolean> {
+  for await (const page of pages({ prefix, maxKeys: 1 })) {
+    if (page.keys.length > 0) return true;
+  }
+  return false;
+}
+
+function wantedOf(filter: ListFilter): Wanted {
+  const days = wantedDays(filter.fromUs, filter.toUs);
+  return { days, symbols: filter.symbols === null ? null : spellings(filter.symbols) };
+}
+
+/** How vendors may spell the symbols in a folder's name: capitals, with and without what divides base and quote. */
+function spellings(symbols: readonly string[]): string[] {
+  const all = symbols.flatMap((symbol) => {
+    const upper = symbol.toUpperCase();
+    const plain = upper.replace(/[/_:\s-]/g, '');
+    return [upper, plain, ...renamed(plain)];
+  });
+  return [...new Set(all)].filter((name) => !name.includes('/'));
+}
+
+/** Kraken's own names of two assets and everybody else's. */
+function renamed(symbol: string): string[] {
+  const others = symbol.replace('XBT', 'BTC').replace('XDG', 'DOGE');
+  const krakens = symbol.replace('BTC', 'XBT').replace('DOGE', 'XDG');
+  return [others, krakens];
+}
+
+/** Markers of folders, and what no vendor meant as data. */
+function isData({ key }: ListedKey): boolean {
+  return !key.endsWith('/') && !key.split('/').some((segment) => isClutter(segment));
+}
+
+function describe(listed: ListedKey): Omit<SourceObject, 'uri'> {
+  return {
+    name: listed.key,
+    sizeBytes: listed.sizeBytes,
+    etag: listed.etag,
+    modifiedMs: listed.modifiedMs,
+  };
+}

@@ -1,0 +1,171 @@
+import type { Db } from '../database/connect.ts';
+import type { Fault } from '../errors.ts';
+import { TASK_STATES, type TaskState } from './task.ts';
+
+/** What `backhaul status` shows, read off the tables. */
+
+/** Totals over the tasks of one state; rows count what was stored with each when it was loaded. */
+export interface StateTotals {
+  readonly tasks: number;
+  /** As they lie in the source. */
+  readonly bytes: number;
+  readonly rowsRead: number;
+  readonly rowsLoaded: number;
+  readonly rowsRejected: number;
+  readonly rowsDuplicate: number;
+  readonly rowsConflict: number;
+}
+
+export interface FailedTask {
+  readonly taskId: number;
+  readonly uri: string;
+  readonly entry: string | null;
+  readonly attempt: number;
+  readonly at: Date;
+  readonly fault: Fault;
+}
+
+export interface RunningTask {
+  readonly taskId: number;
+  readonly uri: string;
+  readonly entry: string | null;
+  readonly attempt: number;
+  readonly claimedAt: Date;
+  readonly leaseUntil: Date;
+}
+
+export interface DelayedTask {
+  readonly taskId: number;
+  readonly uri: string;
+  readonly entry: string | null;
+  readonly failures: number;
+  readonly dueAt: Date;
+  readonly fault: Fault | null;
+}
+
+export interface LaneTotals {
+  readonly lane: string;
+  readonly pending: number;
+  readonly running: number;
+  readonly loaded: number;
+  readonly failed: number;
+  readonly rowsLoaded: number;
+}
+
+export interface LastRun {
+  readonly runId: number;
+  readonly command: string;
+  readonly state: string;
+  readonly startedAt: Date;
+  readonly finishedAt: Date | null;
+}
+
+export interface StatusSummary {
+  readonly states: Readonly<Record<TaskState, StateTotals>>;
+  /** Over the last minute. */
+  readonly rates: { readonly rowsPerS: number; readonly bytesPerS: number; readonly tasksPerMinute: number };
+  /** Latest first; `states.failed.tasks` has the number. */
+  readonly failures: readonly FailedTask[];
+  readonly running: readonly RunningTask[];
+  /** Waiting to be tried again, first due first. */
+  readonly delayed: readonly DelayedTask[];
+  /** Those with most left to do first. */
+  readonly lanes: readonly LaneTotals[];
+  readonly laneCount: number;
+  readonly rejects: readonly { readonly reason: string; readonly count: number }[];
+  readonly lastRun: LastRun | null;
+}
+
+const NOTHING: StateTotals = {
+  tasks: 0,
+  bytes: 0,
+  rowsRead: 0,
+  rowsLoaded: 0,
+  rowsRejected: 0,
+  rowsDuplicate: 0,
+  rowsConflict: 0,
+};
+
+const RATE_WINDOW_S = 60;
+
+async function readStates(db: Db): Promise<Record<TaskState, StateTotals>> {
+  const { rows } = await db.query<StateTotals & { readonly state: TaskState }>(
+    `SELECT state, count(*) AS tasks, coalesce(sum(size_bytes), 0)::bigint AS bytes,
+       coalesce(sum(rows_read), 0)::bigint AS "rowsRead", coalesce(sum(rows_loaded), 0)::bigint AS "rowsLoaded",
+       coalesce(sum(rows_rejected), 0)::bigint AS "rowsRejected",
+       coalesce(sum(rows_duplicate), 0)::bigint AS "rowsDuplicate",
+       coalesce(sum(rows_conflict), 0)::bigint AS "rowsConflict"
+     FROM backhaul.task GROUP BY state`,
+  );
+  const states = Object.fromEntries(TASK_STATES.map((state) => [state, NOTHING])) as Record<
+    TaskState,
+    StateTotals
+  >;
+  for (const { state, ...totals } of rows) states[state] = totals;
+  return states;
+}
+
+async function readRates(db: Db): Promise<StatusSummary['rates']> {
+  const { rows } = await db.query<{ rows: number; bytes: number; tasks: number }>(
+    `SELECT coalesce(sum(rows_loaded), 0)::bigint AS rows, coalesce(sum(size_bytes), 0)::bigint AS bytes, count(*) AS tasks
+     FROM backhaul.task
+     WHERE state = 'loaded' AND finished_at > statement_timestamp() - $1 * interval '1 second'`,
+    [RATE_WINDOW_S],
+  );
+  const { rows: loaded, bytes, tasks } = rows[0]!;
+  return {
+    rowsPerS: loaded / RATE_WINDOW_S,
+    bytesPerS: bytes / RATE_WINDOW_S,
+    tasksPerMinute: (tasks * 60) / RATE_WINDOW_S,
+  };
+}
+
+async function readLanes(db: Db, limit: number): Promise<{ lanes: LaneTotals[]; laneCount: number }> {
+  const { rows } = await db.query<LaneTotals & { readonly lanes: number }>(
+    `SELECT lane, count(*) FILTER (WHERE state = 'pending') AS pending,
+       count(*) FILTER (WHERE state = 'running') AS running, count(*) FILTER (WHERE state = 'loaded') AS loaded,
+       count(*) FILTER (WHERE state = 'failed') AS failed, coalesce(sum(rows_loaded), 0)::bigint AS "rowsLoaded",
+       count(*) OVER () AS lanes
+     FROM backhaul.task WHERE lane IS NOT NULL GROUP BY lane
+     ORDER BY count(*) FILTER (WHERE state IN ('pending', 'running')) DESC, lane LIMIT $1`,
+    [limit],
+  );
+  return { lanes: rows.map(({ lanes: _, ...lane }) => lane), laneCount: rows[0]?.lanes ?? 0 };
+}
+
+/** The whole picture; at most `limit` of each list. */
+export async function statusSummary(db: Db, limit = 100): Promise<StatusSummary> {
+  const failures = await db.query<FailedTask>(
+    `SELECT task_id AS "taskId", uri, entry, attempt, finished_at AS at, error AS fault
+     FROM backhaul.task WHERE state = 'failed' ORDER BY finished_at DESC, task_id LIMIT $1`,
+    [limit],
+  );
+  const running = await db.query<RunningTask>(
+    `SELECT task_id AS "taskId", uri, entry, attempt, claimed_at AS "claimedAt", lease_until AS "leaseUntil"
+     FROM backhaul.task WHERE state = 'running' ORDER BY claimed_at, task_id LIMIT $1`,
+    [limit],
+  );
+  const delayed = await db.query<DelayedTask>(
+    `SELECT task_id AS "taskId", uri, entry, failures, not_before AS "dueAt", error AS fault
+     FROM backhaul.task WHERE state = 'pending' AND not_before > statement_timestamp()
+     ORDER BY not_before, task_id LIMIT $1`,
+    [limit],
+  );
+  const rejects = await db.query<{ reason: string; count: number }>(
+    'SELECT reason, count(*) AS count FROM backhaul.reject GROUP BY reason ORDER BY count(*) DESC, reason',
+  );
+  const lastRun = await db.query<LastRun>(
+    `SELECT run_id AS "runId", command, state, started_at AS "startedAt", finished_at AS "finishedAt"
+     FROM backhaul.run ORDER BY run_id DESC LIMIT 1`,
+  );
+  return {
+    states: await readStates(db),
+    rates: await readRates(db),
+    failures: failures.rows,
+    running: running.rows,
+    delayed: delayed.rows,
+    ...(await readLanes(db, limit)),
+    rejects: rejects.rows,
+    lastRun: lastRun.rows[0] ?? null,
+  };
+}

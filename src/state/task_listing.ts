@@ -1,0 +1,280 @@
+import { randomUUID } from 'node:crypto';
+import type { ClientBase } from 'pg';
+import { type Db, inTransaction } from '../database/connect.ts';
+import type { Fault } from '../errors.ts';
+import { type Decision, type DiscoveredTask, decide, type StandingTask, type Step } from './discovery.ts';
+import type { TaskState } from './task.ts';
+import { CLAIM_LOCK } from './task_store.ts';
+
+/** Brings what a listing found into the table: new tasks, changed ones, and those it says cannot be loaded. */
+
+/** What a listing has led to; each find is in exactly one of the counts (of one found twice, the first). */
+export interface ListingCounts {
+  /** Pending now, unknown before. */
+  readonly new: number;
+  /** Pending now, loaded or failed before: another content, another plan, or more asked for. */
+  readonly changed: number;
+  /** Pending before and now. */
+  readonly waiting: number;
+  /** Some program is at work on it. */
+  readonly running: number;
+  /** Loaded, and nothing about it is new. */
+  readonly unchanged: number;
+  /** Failed: by this listing, or earlier and nothing about it is new. */
+  readonly failed: number;
+  readonly skipped: number;
+  /** Sizes of the new, changed and waiting ones. */
+  readonly bytesToDo: number;
+}
+
+/** What a find is to the table: unknown, changed, or the state it is in and stays in. */
+export type FindState = 'new' | 'changed' | TaskState;
+
+/** Rows a statement carries: bounds the memory of a listing, and how long claims wait for it. */
+const BATCH = 5_000;
+/** A table that has grown by more than this gets fresh statistics, so that claims keep to their index. */
+const ANALYZE_AFTER = 1_000;
+
+interface StandingRow extends StandingTask {
+  readonly uri: string;
+  readonly entry: string | null;
+  readonly task_id: number;
+}
+
+const keyOf = (task: { readonly uri: string; readonly entry: string | null }): string =>
+  `${task.uri}\n${task.entry ?? ''}`;
+
+async function readStanding(db: Db, found: readonly DiscoveredTask[]): Promise<Map<string, StandingRow>> {
+  const { rows } = await db.query<StandingRow>(
+    `SELECT t.task_id, t.uri, t.entry, t.state, t.etag, t.layout, t.lane, t.sequence, t.plan
+     FROM unnest($1::text[], $2::text[]) AS f (uri, entry)
+     JOIN backhaul.task t ON t.uri = f.uri COLLATE "C" AND coalesce(t.entry, '') = f.entry COLLATE "C"`,
+    [found.map((task) => task.uri), found.map((task) => task.entry ?? '')],
+  );
+  return new Map(rows.map((row) => [keyOf(row), row]));
+}
+
+/** A find with what is to be done about it. */
+interface Judged extends Decision {
+  readonly found: DiscoveredTask;
+  readonly standing: StandingRow | undefined;
+}
+
+async function judge(db: Db, tasks: readonly DiscoveredTask[]): Promise<Judged[]> {
+  const firsts = new Map<string, DiscoveredTask>();
+  for (const task of tasks) if (!firsts.has(keyOf(task))) firsts.set(keyOf(task), task);
+  const unique = [...firsts.values()];
+  const standing = await readStanding(db, unique);
+  return unique.map((found) => {
+    const row = standing.get(keyOf(found));
+    return { found, standing: row, ...decide(row, found) };
+  });
+}
+
+const RECORD = `jsonb_to_recordset($1::jsonb) AS f (task_id bigint, uri text, entry text, etag text, size_bytes bigint,
+  modified_ms float8, layout text, lane text, sequence bigint, plan jsonb)`;
+
+/** The columns a listing sets on a task that is there already. */
+const PLANNED = `etag = f.etag, size_bytes = f.size_bytes, modified = to_timestamp(f.modified_ms / 1000),
+  layout = f.layout, lane = f.lane, sequence = f.sequence, plan = nullif(f.plan, 'null'::jsonb), run_id = $2`;
+
+const ADD = `
+INSERT INTO backhaul.task (uri, entry, etag, size_bytes, modified, layout, lane, sequence, plan, run_id)
+SELECT uri, entry, etag, size_bytes, to_timestamp(modified_ms / 1000), layout, lane, sequence, nullif(plan, 'null'::jsonb), $2
+FROM ${RECORD} ORDER BY coalesce(sequence, 0), uri, entry
+RETURNING task_id, uri, entry`;
+
+const REFRESH = `
+UPDATE backhaul.task t SET ${PLANNED} FROM ${RECORD}
+WHERE t.task_id = f.task_id AND t.state = 'pending'
+RETURNING t.task_id, t.uri, t.entry`;
+
+/** The counts of the load before stay until the next one has its own; what its bars came from goes to `replaces`. */
+const REPLACE = `
+WITH moved AS (
+  UPDATE backhaul.task t
+  SET state = 'pending', finished_at = NULL, failures = 0, not_before = statement_timestamp(), ${PLANNED},
+    replaces = jsonb_build_object('etag', t.etag, 'layout', t.layout, 'lane', t.lane, 'plan', t.plan,
+      'rowsLoaded', t.rows_loaded, 'firstTsUs', (extract(epoch FROM t.first_ts) * 1000000)::bigint,
+      'lastTsUs', (extract(epoch FROM t.last_ts) * 1000000)::bigint)
+  FROM ${RECORD}
+  WHERE t.task_id = f.task_id AND t.state = 'loaded'
+  RETURNING t.task_id, t.uri, t.entry, t.attempt, t.owner, t.etag),
+noted AS (INSERT INTO backhaul.task_event (task_id, event, from_state, to_state, attempt, owner, reason)
+  SELECT task_id, 'replace', 'loaded', 'pending', attempt, owner, jsonb_build_object('etag', etag) FROM moved)
+SELECT task_id, uri, entry FROM moved`;
+
+const REQUEUE = `
+WITH moved AS (
+  UPDATE backhaul.task t
+  SET state = 'pending', finished_at = NULL, failures = 0, not_before = statement_timestamp(), ${PLANNED}
+  FROM ${RECORD}
+  WHERE t.task_id = f.task_id AND t.state = 'failed'
+  RETURNING t.task_id, t.uri, t.entry, t.attempt, t.owner, t.etag),
+noted AS (INSERT INTO backhaul.task_event (task_id, event, from_state, to_state, attempt, owner, reason)
+  SELECT task_id, 'requeue', 'failed', 'pending', attempt, owner, jsonb_build_object('etag', etag) FROM moved)
+SELECT task_id, uri, entry FROM moved`;
+
+const STEPS: Readonly<Record<Exclude<Step, 'keep'>, string>> = {
+  add: ADD,
+  refresh: REFRESH,
+  replace: REPLACE,
+  requeue: REQUEUE,
+};
+
+interface Placed {
+  readonly task_id: number;
+  readonly uri: string;
+  readonly entry: string | null;
+}
+
+async function carryOut(
+  client: ClientBase,
+  runId: number | null,
+  step: Exclude<Step, 'keep'>,
+  judged: readonly Judged[],
+): Promise<Placed[]> {
+  if (judged.length === 0) return [];
+  const records = judged.map(({ found, standing, plan }) => ({
+    task_id: standing?.task_id ?? null,
+    uri: found.uri,
+    entry: found.entry,
+    etag: found.etag,
+    size_bytes: found.sizeBytes,
+    modified_ms: found.modifiedMs ?? null,
+    layout: found.layout ?? (found.fault == null ? null : (standing?.layout ?? null)),
+    lane: found.lane ?? (found.fault == null ? null : (standing?.lane ?? null)),
+    sequence: found.sequence,
+    plan,
+  }));
+  return (await client.query<Placed>(STEPS[step], [JSON.stringify(records), runId])).rows;
+}
+
+/** The listing claims what it found to be broken and fails it: the same two moves as of any other attempt. */
+async function failBroken(
+  client: ClientBase,
+  owner: string,
+  broken: ReadonlyMap<number, Fault>,
+): Promise<void> {
+  if (broken.size === 0) return;
+  const ids = [...broken.keys()];
+  await client.query(
+    `WITH moved AS (
+       UPDATE backhaul.task
+       SET state = 'running', attempt = attempt + 1, owner = $2, claimed_at = statement_timestamp(),
+         lease_until = statement_timestamp()
+       WHERE task_id = ANY ($1) AND state = 'pending' RETURNING task_id, attempt, owner)
+     INSERT INTO backhaul.task_event (task_id, event, from_state, to_state, attempt, owner)
+     SELECT task_id, 'claim', 'pending', 'running', attempt, owner FROM moved`,
+    [ids, owner],
+  );
+  const faults = JSON.stringify(ids.map((id) => ({ task_id: id, fault: broken.get(id) })));
+  await client.query(
+    `WITH moved AS (
+       UPDATE backhaul.task t
+       SET state = 'failed', owner = NULL, lease_until = NULL, finished_at = clock_timestamp(), error = f.fault,
+         failures = t.failures + 1
+       FROM jsonb_to_recordset($1::jsonb) AS f (task_id bigint, fault jsonb)
+       WHERE t.task_id = f.task_id AND t.state = 'running' AND t.owner = $2
+       RETURNING t.task_id, t.attempt, t.error)
+     INSERT INTO backhaul.task_event (task_id, event, from_state, to_state, attempt, owner, reason)
+     SELECT task_id, 'fail', 'running', 'failed', attempt, $2, error FROM moved`,
+    [faults, owner],
+  );
+}
+
+function stateAfter({ step, standing, found }: Judged): FindState {
+  if (step !== 'keep' && found.fault != null) return 'failed';
+  if (step === 'add') return 'new';
+  if (step === 'replace' || step === 'requeue') return 'changed';
+  return standing!.state;
+}
+
+function count(judged: readonly Judged[]): ListingCounts {
+  const counts = {
+    new: 0,
+    changed: 0,
+    waiting: 0,
+    running: 0,
+    unchanged: 0,
+    failed: 0,
+    skipped: 0,
+    bytesToDo: 0,
+  };
+  for (const one of judged) {
+    const state = stateAfter(one);
+    const name = state === 'pending' ? 'waiting' : state === 'loaded' ? 'unchanged' : state;
+    counts[name]++;
+    if (name === 'new' || name === 'changed' || name === 'waiting') counts.bytesToDo += one.found.sizeBytes;
+  }
+  return counts;
+}
+
+async function upsertBatch(
+  client: ClientBase,
+  runId: number | null,
+  tasks: readonly DiscoveredTask[],
+): Promise<ListingCounts> {
+  // No claim while we look and write: what was read pending is still so, and no lane is seen half planned.
+  await client.query(`SELECT ${CLAIM_LOCK}`);
+  const judged = await judge(client, tasks);
+  const faults = new Map(
+    judged.filter(({ step }) => step !== 'keep').map(({ found }) => [keyOf(found), found.fault ?? null]),
+  );
+  const broken = new Map<number, Fault>();
+  for (const step of ['add', 'refresh', 'replace', 'requeue'] as const) {
+    const placed = await carryOut(
+      client,
+      runId,
+      step,
+      judged.filter((one) => one.step === step),
+    );
+    for (const row of placed) {
+      const fault = faults.get(keyOf(row));
+      if (fault != null) broken.set(row.task_id, fault);
+    }
+  }
+  await failBroken(client, randomUUID(), broken);
+  return count(judged);
+}
+
+const sum = (a: ListingCounts, b: ListingCounts): ListingCounts => ({
+  new: a.new + b.new,
+  changed: a.changed + b.changed,
+  waiting: a.waiting + b.waiting,
+  running: a.running + b.running,
+  unchanged: a.unchanged + b.unchanged,
+  failed: a.failed + b.failed,
+  skipped: a.skipped + b.skipped,
+  bytesToDo: a.bytesToDo + b.bytesToDo,
+});
+
+/**
+ * Adds what is new, puts back to pending what has changed, fails what the listing found broken, and leaves the rest.
+ * Idempotent; several programs may list the same source at once. 10,000 finds take less than a second.
+ */
+export async function upsertTasks(
+  db: Db,
+  runId: number | null,
+  tasks: readonly DiscoveredTask[],
+): Promise<ListingCounts> {
+  let counts = count([]);
+  for (let from = 0; from < tasks.length; from += BATCH) {
+    const batch = tasks.slice(from, from + BATCH);
+    counts = sum(counts, await inTransaction(db, (client) => upsertBatch(client, runId, batch)));
+  }
+  if (counts.new > ANALYZE_AFTER)
+    await db.query('ANALYZE backhaul.task (state, lane, sequence, uri, entry, not_before)');
+  return counts;
+}
+
+/** What {@link upsertTasks} would make of each, in the same order; writes nothing. */
+export async function previewTasks(db: Db, tasks: readonly DiscoveredTask[]): Promise<FindState[]> {
+  const states: FindState[] = [];
+  for (let from = 0; from < tasks.length; from += BATCH) {
+    const batch = tasks.slice(from, from + BATCH);
+    const judged = new Map((await judge(db, batch)).map((one) => [keyOf(one.found), stateAfter(one)]));
+    for (const task of batch) states.push(judged.get(keyOf(task))!);
+  }
+  return states;
+}

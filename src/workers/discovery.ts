@@ -1,0 +1,157 @@
+import type { Pool } from 'pg';
+import type { Fault } from '../errors.ts';
+import { openSource } from '../producer/open_source.ts';
+import { assignSequences, type DiscoveredTask, discover } from '../producer/plan.ts';
+import type { Source } from '../producer/source.ts';
+import { previewTasks, upsertTasks } from '../state/task_listing.ts';
+import type { LoadFailure, LoadOptions, LoadReporter } from './load_report.ts';
+import type { RunTally } from './run_tally.ts';
+
+/** Tasks put into the database at once. */
+const SLICE = 1_000;
+
+/** Finds what the sources hold and puts it into the task table, while tasks found earlier are being loaded. */
+export class Discovery {
+  readonly #options: LoadOptions;
+  readonly #reporter: LoadReporter;
+  readonly #tally: RunTally;
+  readonly #ended = new AbortController();
+  #sources: readonly Source[] = [];
+  #claimable: () => void = () => {};
+  readonly #mayClaim: Promise<void>;
+  /** No more tasks will come. */
+  done = false;
+
+  constructor(options: LoadOptions, reporter: LoadReporter, tally: RunTally) {
+    this.#options = options;
+    this.#reporter = reporter;
+    this.#tally = tally;
+    this.#mayClaim = new Promise((resolve) => {
+      this.#claimable = resolve;
+    });
+  }
+
+  /** Opens every source; throws for one that is not there or cannot be read. */
+  async open(signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    this.#sources = await Promise.all(
+      this.#options.sources.map((spec) => openSource(spec, this.#options.sourceOptions)),
+    );
+  }
+
+  /**
+   * Resolves when tasks may be claimed. A local listing takes less time than one file: it is waited for, so that
+   * every lane begins with its first file. A remote one may have thousands of pages: loading starts with the first.
+   */
+  mayClaim(): Promise<void> {
+    return this.#mayClaim;
+  }
+
+  stop(): void {
+    this.#ended.abort();
+  }
+
+  /** Lists, plans and stores. Calls `onTasks` whenever there is something new to claim. */
+  async run(db: Pool, runId: number, drain: AbortSignal, onTasks: () => void): Promise<void> {
+    const started = performance.now();
+    const remote = this.#sources.some((source) => !source.uri.startsWith('file:'));
+    const signal = AbortSignal.any([drain, this.#ended.signal]);
+    let slice: DiscoveredTask[] = [];
+    /** Lanes whose order takes a look into their files: only when all of them are known. */
+    const undated: DiscoveredTask[] = [];
+    const store = async (tasks: readonly DiscoveredTask[]): Promise<void> => {
+      for (let at = 0; at < tasks.length; at += SLICE) {
+        const some = tasks.slice(at, at + SLICE);
+        const counts = await upsertTasks(db, runId, some);
+        this.#tally.stored(counts, counts.failed === 0 ? [] : await failuresAmong(db, some));
+      }
+      if (remote) this.#claimable();
+      onTasks();
+    };
+    try {
+      for await (const task of this.#discovered(signal)) {
+        if (task.plan === null || task.sequence !== null) slice.push(task);
+        else undated.push(task);
+        if (slice.length < SLICE) continue;
+        await store(slice);
+        slice = [];
+      }
+      await store(slice);
+      await assignSequences(undated, this.#options.sourceOptions, signal);
+      await store(undated);
+      this.#tally.discovered((performance.now() - started) / 1000);
+    } catch (error) {
+      if (!signal.aborted) throw error;
+    } finally {
+      this.done = true;
+      this.#claimable();
+      onTasks();
+    }
+  }
+
+  /** Lists and plans, writes nothing; says of each task what a load would find. */
+  async dryRun(db: Pool | null, signal: AbortSignal): Promise<void> {
+    const started = performance.now();
+    const tasks: DiscoveredTask[] = [];
+    for await (const task of this.#discovered(signal)) tasks.push(task);
+    const undated = tasks.filter((task) => task.plan !== null && task.sequence === null);
+    await assignSequences(undated, this.#options.sourceOptions, signal);
+    const states = db === null ? [] : await previewTasks(db, tasks);
+    tasks.forEach((task, i) => {
+      if (task.plan === null) {
+        this.#tally.plannedFailure(task.uri, task.entry, task.fault);
+        return;
+      }
+      this.#reporter({
+        type: 'plan',
+        uri: task.uri,
+        entry: task.entry,
+        layout: task.layout,
+        venue: task.plan.venue,
+        symbol: task.plan.symbol,
+        intervalS: task.plan.intervalS,
+        lane: task.lane,
+        sizeBytes: task.sizeBytes,
+        state: states[i] ?? 'new',
+      });
+      this.#tally.planned(states[i] ?? 'new');
+    });
+    this.#tally.discovered((performance.now() - started) / 1000);
+  }
+
+  async *#discovered(signal: AbortSignal): AsyncIterable<DiscoveredTask> {
+    const options = this.#options;
+    const found = discover(
+      this.#sources,
+      {
+        layout: options.layout,
+        fromUs: options.fromUs,
+        toUs: options.toUs,
+        symbols: options.symbols,
+        intervals: options.intervals,
+        onInvalid: options.onInvalid,
+        onConflict: options.onConflict,
+        maxRejects: options.maxRejects,
+        maxRejectShare: options.maxRejectShare,
+        counts: this.#tally.found,
+        onNote: (message) => this.#reporter({ type: 'note', level: 'info', message }),
+      },
+      signal,
+    );
+    for await (const task of found) {
+      this.#tally.discovering();
+      yield task;
+    }
+  }
+}
+
+/** Tasks of a listing that stand as failed: by this listing, or from before. */
+async function failuresAmong(db: Pool, tasks: readonly DiscoveredTask[]): Promise<LoadFailure[]> {
+  const { rows } = await db.query<{ task_id: number; uri: string; entry: string | null; error: Fault }>(
+    `SELECT t.task_id, t.uri, t.entry, t.error FROM backhaul.task t
+     JOIN unnest($1::text[], $2::text[]) AS f (uri, entry) ON t.uri = f.uri AND coalesce(t.entry, '') = f.entry
+     WHERE t.state = 'failed' ORDER BY t.uri, t.entry`,
+    [tasks.map((task) => task.uri), tasks.map((task) => task.entry ?? '')],
+  );
+  return rows.map((row) => ({ uri: row.uri, entry: row.entry, taskId: row.task_id, fault: row.error }));
+}

@@ -1,0 +1,402 @@
+import type { Pool } from 'pg';
+import type { Partitions } from '../copy/partitions.ts';
+import { BackhaulError, type Fault } from '../errors.ts';
+import { classify } from '../state/task.ts';
+import {
+  type ClaimedTask,
+  claim,
+  expire,
+  fail,
+  heartbeat,
+  laneStanding,
+  release,
+  retryLater,
+  unfinished,
+} from '../state/task_store.ts';
+import type { ConcurrencyLimit } from './concurrency.ts';
+import { decodeState, STATE_LENGTH } from './indicators/engine.ts';
+import { type LanePosition, Lanes } from './lanes.ts';
+import type { Answers, Notice, PhaseSeconds, Question, WorkerSettings } from './link.ts';
+import type { Running, WorkerPool } from './pool.ts';
+import { SeriesRegistry } from './series_registry.ts';
+import type { LoadedResult, TaskResult } from './task_result.ts';
+
+/** Attempts at a task whose failures may pass, and the pause after the first; it doubles with each. */
+const MAX_ATTEMPTS = 5;
+const RETRY_DELAY_MS = 1_000;
+/** How often other loaders' tasks and delayed ones are looked at while there is nothing else to do. */
+const POLL_MS = 250;
+/** Waiting for another loader's task of the same lane. */
+const FOREIGN_POLL_MS = 200;
+
+/** What a run tells about its tasks. */
+export interface DispatchEvents {
+  claimed(task: ClaimedTask): void;
+  progress(task: ClaimedTask, inflatedBytes: number, records: number, waits: PhaseSeconds): void;
+  loaded(task: ClaimedTask, result: LoadedResult, seconds: number): void;
+  retried(task: ClaimedTask, fault: Fault, delayMs: number): void;
+  failed(task: ClaimedTask, fault: Fault, seconds: number): void;
+  released(task: ClaimedTask, fault: Fault): void;
+  note(message: string): void;
+}
+
+interface Attempt {
+  readonly task: ClaimedTask;
+  readonly running: Running;
+  readonly started: number;
+  /** The lane's loaded tasks when this one's states were first asked for, and the members ahead of it then. */
+  loadedAhead: number | null;
+  aborted: boolean;
+}
+
+/**
+ * Runs the tasks of a database on the worker pool: claims them in order, serves the workers' questions, keeps the
+ * leases alive, and moves each task to where its attempt ended. Knows nothing of sources or of the terminal.
+ */
+export class Dispatcher {
+  readonly #db: Pool;
+  readonly #pool: WorkerPool;
+  readonly #partitions: Partitions;
+  readonly #settings: WorkerSettings;
+  readonly #owner: string;
+  readonly #leaseMs: number;
+  readonly #limit: ConcurrencyLimit;
+  readonly #events: DispatchEvents;
+  readonly #series: SeriesRegistry;
+  readonly #lanes: Lanes;
+  readonly #attempts = new Map<number, Attempt>();
+  /** Claimed, waiting for a worker. */
+  #ready: ClaimedTask[] = [];
+  /** Tasks that have to go the way of the merge when they are claimed next. */
+  readonly #merging = new Set<number>();
+  #standingWanted = false;
+  #wake: (() => void) | null = null;
+  #waitedForOthers = false;
+
+  constructor(parts: {
+    readonly db: Pool;
+    readonly pool: WorkerPool;
+    readonly partitions: Partitions;
+    readonly settings: WorkerSettings;
+    readonly owner: string;
+    readonly leaseMs: number;
+    readonly limit: ConcurrencyLimit;
+    readonly events: DispatchEvents;
+  }) {
+    this.#db = parts.db;
+    this.#pool = parts.pool;
+    this.#partitions = parts.partitions;
+    this.#settings = parts.settings;
+    this.#owner = parts.owner;
+    this.#leaseMs = parts.leaseMs;
+    this.#limit = parts.limit;
+    this.#events = parts.events;
+    this.#series = new SeriesRegistry(parts.db);
+    this.#lanes = new Lanes(STATE_LENGTH, (ids) => this.#readStates(ids));
+  }
+
+  get running(): number {
+    return this.#attempts.size;
+  }
+
+  /** Something outside changed: tasks were discovered, the limit moved, a signal came. */
+  nudge(): void {
+    this.#wake?.();
+    this.#wake = null;
+  }
+
+  /**
+   * Works until no task is left and `discovered()` says that no more will come, or until `drain` asks to stop:
+   * then what runs is finished and nothing more is claimed. `abort` cuts everything off.
+   */
+  async run(discovered: () => boolean, drain: AbortSignal, abort: AbortSignal): Promise<void> {
+    const heart = setInterval(() => void this.#beat(), Math.max(1_000, this.#leaseMs / 3));
+    const nudge = (): void => this.nudge();
+    drain.addEventListener('abort', nudge);
+    abort.addEventListener('abort', nudge);
+    try {
+      for (;;) {
+        if (abort.aborted) throw interrupted();
+        if (drain.aborted) {
+          await this.#releaseReady();
+          if (this.#attempts.size === 0) return;
+          await this.#sleep(POLL_MS);
+          continue;
+        }
+        if (this.#standingWanted && this.#attempts.size === 0) await this.#makeStanding();
+        const discoveryDone = discovered();
+        const claimed = await this.#claimAndStart();
+        if (claimed > 0 && this.#attempts.size < this.#limit.value) continue;
+        if (this.#attempts.size === 0 && this.#ready.length === 0 && !this.#standingWanted) {
+          if (discoveryDone && !(await this.#othersAreAtIt())) return;
+        }
+        await this.#sleep(POLL_MS);
+      }
+    } finally {
+      clearInterval(heart);
+      drain.removeEventListener('abort', nudge);
+      abort.removeEventListener('abort', nudge);
+    }
+  }
+
+  /** Nothing to claim: true while tasks wait for their time, or run in another loader. */
+  async #othersAreAtIt(): Promise<boolean> {
+    await expire(this.#db);
+    const left = await unfinished(this.#db);
+    if (left.pending + left.running === 0) return false;
+    if (left.running > 0 && !this.#waitedForOthers) {
+      this.#waitedForOthers = true;
+      this.#events.note(`waiting for ${left.running} tasks that another loader runs`);
+    }
+    return true;
+  }
+
+  async #claimAndStart(): Promise<number> {
+    if (this.#standingWanted) return 0;
+    const room = this.#limit.value - this.#attempts.size;
+    if (room <= 0) return 0;
+    let claimed = 0;
+    if (this.#ready.length === 0) {
+      // As many again as there is room for: a small file must not wait for the round trip of its claim.
+      const tasks = await claim(this.#db, {
+        owner: this.#owner,
+        limit: room + this.#limit.value,
+        leaseMs: this.#leaseMs,
+      });
+      claimed = tasks.length;
+      this.#ready.push(...tasks);
+    }
+    for (let i = 0; i < room && this.#ready.length > 0; i++) this.#start(this.#ready.shift()!);
+    return claimed;
+  }
+
+  #start(task: ClaimedTask): void {
+    const position: LanePosition = {
+      taskId: task.taskId,
+      lane: task.lane,
+      sequence: task.sequence ?? Number.NEGATIVE_INFINITY,
+      uri: task.uri,
+      entry: task.entry ?? '',
+    };
+    this.#abortAll(this.#lanes.enter(position), 'an earlier file of the lane has arrived');
+    const running = this.#pool.start(
+      {
+        taskId: task.taskId,
+        attempt: task.attempt,
+        uri: task.uri,
+        entry: task.entry,
+        etag: task.etag,
+        sizeBytes: task.sizeBytes,
+        plan: task.plan,
+        replaces: task.replaces !== null,
+        merge: this.#merging.has(task.taskId),
+        settings: this.#settings,
+      },
+      {
+        answer: (question) => this.#answer(task, question),
+        notice: (notice) => this.#notice(task, notice),
+        fault: (error) => classify(error).fault,
+      },
+    );
+    const attempt: Attempt = {
+      task,
+      running,
+      started: performance.now(),
+      loadedAhead: null,
+      aborted: false,
+    };
+    this.#attempts.set(task.taskId, attempt);
+    this.#events.claimed(task);
+    running.result
+      .catch((error: unknown): TaskResult => ({ kind: 'failed', ...classify(error) }))
+      .then((result) => this.#settle(attempt, result))
+      .catch((error: unknown) => this.#events.note(`could not record how a task ended: ${String(error)}`))
+      .finally(() => {
+        this.#attempts.delete(task.taskId);
+        this.nudge();
+      });
+  }
+
+  // ── how an attempt ends ────────────────────────────────────────────────────────────────────────────────────────
+
+  async #settle(attempt: Attempt, result: TaskResult): Promise<void> {
+    const { task } = attempt;
+    const seconds = (performance.now() - attempt.started) / 1000;
+    if (result.kind === 'loaded') {
+      this.#merging.delete(task.taskId);
+      this.#lanes.commit(task.taskId, task.lane, result.merged);
+      this.#events.loaded(task, result, seconds);
+      return;
+    }
+    // What it published is void from now on, before the task can be claimed again.
+    this.#abortAll(
+      this.#lanes.leave(task.taskId, task.lane),
+      'an earlier file of the lane has to be loaded again',
+    );
+    if (result.kind === 'needs-standing') {
+      this.#merging.add(task.taskId);
+      this.#standingWanted = true;
+      await release(this.#db, task.taskId, task.attempt, 'its rows are older than what stands: merging');
+      return;
+    }
+    const { fault, retry } = result;
+    if (fault.kind === 'lost-lease') {
+      this.#events.released(task, fault);
+    } else if (fault.kind === 'predecessor' || fault.kind === 'interrupted') {
+      await release(this.#db, task.taskId, task.attempt, fault.message);
+      this.#events.released(task, fault);
+    } else if (retry && task.failures + 1 < MAX_ATTEMPTS) {
+      const delayMs = RETRY_DELAY_MS * 2 ** task.failures * (0.5 + Math.random());
+      await retryLater(this.#db, task.taskId, task.attempt, fault, delayMs, true);
+      this.#events.retried(task, fault, delayMs);
+    } else {
+      await fail(this.#db, task.taskId, task.attempt, fault);
+      this.#events.failed(task, fault, seconds);
+    }
+  }
+
+  #abortAll(taskIds: readonly number[], why: string): void {
+    for (const taskId of taskIds) {
+      const attempt = this.#attempts.get(taskId);
+      if (attempt === undefined || attempt.aborted) continue;
+      attempt.aborted = true;
+      attempt.running.link.abort({ kind: 'predecessor', message: why });
+    }
+  }
+
+  /** Ends every running attempt; their tasks go back to pending. */
+  async interrupt(): Promise<void> {
+    for (const attempt of this.#attempts.values())
+      attempt.running.link.abort({ kind: 'interrupted', message: 'the load was interrupted' });
+    await this.#releaseReady();
+  }
+
+  async #releaseReady(): Promise<void> {
+    const ready = this.#ready;
+    this.#ready = [];
+    for (const task of ready) await release(this.#db, task.taskId, task.attempt, 'the load was interrupted');
+  }
+
+  async #makeStanding(): Promise<void> {
+    this.#standingWanted = false;
+    this.#partitions.standingFromBirth = true;
+    const bare = await this.#partitions.bare();
+    if (bare.length > 0) this.#events.note(`giving ${bare.length} partitions their key: files overlap`);
+    await this.#partitions.promoteAll(this.#limit.value, () => {}, true);
+  }
+
+  // ── what workers ask ───────────────────────────────────────────────────────────────────────────────────────────
+
+  async #answer(task: ClaimedTask, question: Question): Promise<Answers[Question['kind']]> {
+    switch (question.kind) {
+      case 'series':
+        return this.#series.resolve(task.plan.venue, task.plan.intervalS, question.symbols);
+      case 'partitions':
+        await this.#partitions.ensure(question.stamps);
+        return null;
+      case 'states':
+        await this.#standInLane(task);
+        return this.#lanes.states(task.taskId, task.lane, question.seriesIds, question.last);
+      case 'turn':
+        await this.#standInLane(task);
+        await this.#lanes.turn(task.taskId, task.lane);
+        return this.#attempts.get(task.taskId)?.loadedAhead ?? 0;
+    }
+  }
+
+  /**
+   * Before a task reads its first state: nobody else may be ahead of it in the lane, and what this process remembers
+   * of the lane must be what the database has. Remembers how many tasks of the lane must be loaded when it commits.
+   */
+  async #standInLane(task: ClaimedTask): Promise<void> {
+    const attempt = this.#attempts.get(task.taskId);
+    if (attempt === undefined || attempt.loadedAhead !== null) return;
+    for (;;) {
+      const ahead = this.#lanes.ahead(task.taskId, task.lane);
+      const standing = await laneStanding(this.#db, task.taskId, this.#owner, ahead);
+      if (standing.pendingAhead > 0)
+        throw new BackhaulError({ kind: 'predecessor', message: 'an earlier file of the lane waits' });
+      if (standing.foreignAhead === 0) {
+        this.#lanes.align(task.lane, standing.loaded, standing.loadedAmong);
+        attempt.loadedAhead = standing.loaded + ahead.length - standing.loadedAmong.length;
+        return;
+      }
+      await new Promise((resolve) => setTimeout(resolve, FOREIGN_POLL_MS));
+      if (attempt.aborted || this.#attempts.get(task.taskId) !== attempt)
+        throw new BackhaulError({ kind: 'interrupted', message: 'the attempt has ended' });
+    }
+  }
+
+  #notice(task: ClaimedTask, notice: Notice): void {
+    switch (notice.kind) {
+      case 'publish':
+        this.#lanes.publish(
+          task.taskId,
+          task.lane,
+          notice.seriesIds,
+          notice.states,
+          notice.frontier,
+          notice.complete,
+        );
+        return;
+      case 'withdraw':
+        this.#abortAll(
+          this.#lanes.withdraw(task.taskId, task.lane),
+          'an earlier file of the lane starts again',
+        );
+        return;
+      case 'progress':
+        this.#events.progress(task, notice.bytes, notice.records, notice.waits);
+    }
+  }
+
+  async #readStates(seriesIds: readonly number[]): Promise<Map<number, Float64Array>> {
+    const { rows } = await this.#db.query<{ series_id: number; state: Buffer }>(
+      `SELECT w.series_id, i.state FROM unnest($1::int[]) AS w (series_id) CROSS JOIN LATERAL (
+         SELECT state FROM backhaul.indicator_state s WHERE s.series_id = w.series_id ORDER BY ts DESC LIMIT 1) i`,
+      [seriesIds],
+    );
+    const states = new Map<number, Float64Array>();
+    for (const row of rows) {
+      const state = new Float64Array(STATE_LENGTH);
+      decodeState(row.state, state, 0);
+      states.set(row.series_id, state);
+    }
+    return states;
+  }
+
+  // ── time ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  async #beat(): Promise<void> {
+    const held = [...this.#ready, ...[...this.#attempts.values()].map((attempt) => attempt.task)];
+    if (held.length === 0) return;
+    try {
+      const owned = await heartbeat(this.#db, this.#owner, held, this.#leaseMs);
+      const kept = new Set(owned.map((one) => one.taskId));
+      for (const attempt of this.#attempts.values()) {
+        if (kept.has(attempt.task.taskId) || attempt.aborted || !held.includes(attempt.task)) continue;
+        attempt.aborted = true;
+        attempt.running.link.abort({ kind: 'lost-lease', message: 'another loader owns the task now' });
+      }
+      this.#ready = this.#ready.filter((task) => kept.has(task.taskId) || !held.includes(task));
+      await expire(this.#db);
+    } catch (error) {
+      // The next beat comes before the lease ends; if the database is gone for good, the workers' own writes say so.
+      this.#events.note(`heartbeat failed: ${classify(error).fault.message}`);
+    }
+  }
+
+  async #sleep(ms: number): Promise<void> {
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, ms);
+      this.#wake = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+}
+
+function interrupted(): BackhaulError {
+  return new BackhaulError({ kind: 'interrupted', message: 'the load was interrupted' });
+}

@@ -1,0 +1,116 @@
+/** Which session a bar belongs to: the anchor of VWAP. */
+
+const DAY_US = 86_400_000_000;
+const DAY_MS = 86_400_000;
+/** A Date ends at 8.64e15 ms; two days less, so that a day's bounds are in range too. */
+const MAX_US = 8.64e18 - 2 * DAY_US;
+/** Local days remembered (230 years of them); beyond, the memory starts afresh, so it stays bounded on any input. */
+const MAX_DAYS = 1 << 16;
+
+/** Where a local day starts; `day` counts from 1970-01-01 in the zone's own calendar. */
+type DayStart = (day: number) => number;
+
+/**
+ * Maps stamps to sessions. {@link session} answers for one stamp and leaves in {@link from} and {@link to} the
+ * bounds (µs UTC, half open) within which the answer is the same, so a caller asks once a session, not once a bar.
+ */
+export class SessionClock {
+  from = Number.POSITIVE_INFINITY;
+  to = Number.NEGATIVE_INFINITY;
+  #day = 0;
+  readonly #start: DayStart;
+  /** Local time minus UTC, µs, near enough to guess the day; the bounds correct the guess. */
+  readonly #bias: number;
+
+  private constructor(start: DayStart, bias: number) {
+    this.#start = start;
+    this.#bias = bias;
+  }
+
+  /** Sessions are the days of UTC. */
+  static utcDay(): SessionClock {
+    return new SessionClock((day) => day * DAY_US, 0);
+  }
+
+  /** Sessions are the calendar days of an IANA zone, daylight saving included. Throws a RangeError for no such zone. */
+  static zone(iana: string): SessionClock {
+    if (iana === 'UTC') return SessionClock.utcDay();
+    const zone = new ZoneDays(iana);
+    return new SessionClock((day) => zone.start(day), zone.offsetMs(0) * 1000);
+  }
+
+  /** One session without end. */
+  static single(): SessionClock {
+    const clock = SessionClock.utcDay();
+    clock.from = Number.NEGATIVE_INFINITY;
+    clock.to = Number.POSITIVE_INFINITY;
+    return clock;
+  }
+
+  /** The session's number: days since 1970-01-01 in the zone (0 always for {@link single}). `ts` in µs, within a Date's range. */
+  session(ts: number): number {
+    if (ts >= this.from && ts < this.to) return this.#day;
+    if (!(Math.abs(ts) < MAX_US)) throw new RangeError(`no session at ${ts} µs`);
+    let day = Math.floor((ts + this.#bias) / DAY_US);
+    while (ts < this.#start(day)) day--;
+    while (ts >= this.#start(day + 1)) day++;
+    this.#day = day;
+    this.from = this.#start(day);
+    this.to = this.#start(day + 1);
+    return day;
+  }
+}
+
+/** The starts of a zone's days. Intl costs microseconds a question, so each day is asked for once. */
+class ZoneDays {
+  readonly #format: Intl.DateTimeFormat;
+  readonly #starts = new Map<number, number>();
+
+  constructor(iana: string) {
+    this.#format = new Intl.DateTimeFormat('en-US', {
+      timeZone: iana,
+      hourCycle: 'h23',
+      year: 'numeric',
+      month: 'numeric',
+      day: 'numeric',
+      hour: 'numeric',
+      minute: 'numeric',
+      second: 'numeric',
+    });
+  }
+
+  /** Local time minus UTC at an instant (ms, whole seconds). */
+  offsetMs(ms: number): number {
+    const field = { year: 0, month: 0, day: 0, hour: 0, minute: 0, second: 0 };
+    for (const part of this.#format.formatToParts(ms)) {
+      if (part.type in field) field[part.type as keyof typeof field] = Number(part.value);
+    }
+    return Date.UTC(field.year, field.month - 1, field.day, field.hour, field.minute, field.second) - ms;
+  }
+
+  /** First instant (µs UTC) whose local date is `day` or later. */
+  start(day: number): number {
+    const known = this.#starts.get(day);
+    if (known !== undefined) return known;
+    if (this.#starts.size >= MAX_DAYS) this.#starts.clear();
+    const found = this.#find(day) * 1000;
+    this.#starts.set(day, found);
+    return found;
+  }
+
+  #find(day: number): number {
+    const reaches = (ms: number): boolean => ms + this.offsetMs(ms) >= day * DAY_MS;
+    const near = day * DAY_MS - this.offsetMs(day * DAY_MS);
+    const guess = day * DAY_MS - this.offsetMs(near);
+    if (reaches(guess) && !reaches(guess - 1000)) return guess;
+    // No local midnight on this day: the clock jumps over it (São Paulo, Beirut), or over the whole day (Samoa 2011).
+    let before = day * DAY_MS - 36 * 3_600_000;
+    let after = day * DAY_MS + 36 * 3_600_000;
+    while (after - before > 1000) {
+      const middle = before + Math.floor((after - before) / 2000) * 1000;
+      if (reaches(middle)) after = middle;
+      else before = middle;
+    }
+    return after;
+  }
+}

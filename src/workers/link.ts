@@ -1,0 +1,184 @@
+import type { MessagePort } from 'node:worker_threads';
+import { BackhaulError, type Fault } from '../errors.ts';
+import type { SourceOptions } from '../producer/source.ts';
+import type { TaskPlan } from '../state/plan.ts';
+
+/** The words a worker and the main thread exchange about one task, over a port of its own. */
+
+/** Everything a worker needs for one attempt at one task; plain data but for the port. */
+export interface Assignment {
+  readonly taskId: number;
+  readonly attempt: number;
+  readonly uri: string;
+  readonly entry: string | null;
+  readonly etag: string;
+  readonly sizeBytes: number;
+  readonly plan: TaskPlan;
+  /** The task was loaded before and its object has changed: its old rows go in the same transaction. */
+  readonly replaces: boolean;
+  /** Go straight to the merge: an attempt of this run has found rows older than what stands. */
+  readonly merge: boolean;
+  readonly settings: WorkerSettings;
+  readonly port: MessagePort;
+}
+
+/** Settings of a run that workers share. */
+export interface WorkerSettings {
+  readonly databaseUrl: string;
+  readonly hypertable: boolean;
+  readonly source: SourceOptions;
+  readonly batchRows: number;
+  readonly copyBytes: number;
+  /** Rows of a file in no usable order that are sorted in memory; larger ones are sorted by the database. */
+  readonly sortRows: number;
+  readonly maxRecordBytes: number;
+  /** Which of the default indicators are stored, in their order. */
+  readonly indicators: readonly boolean[];
+  /** Stamps after this are outside all reason, µs. */
+  readonly latestUs: number;
+  /** `null`: encode and throw away (benchmarks). */
+  readonly sink: 'postgres' | 'null';
+}
+
+/** What a worker asks. */
+export type Question =
+  | { readonly kind: 'series'; readonly symbols: readonly string[] }
+  | { readonly kind: 'partitions'; readonly stamps: readonly number[] }
+  /** The states of these series as the task's predecessors leave them; `symbols` are their names, `last` the greatest. */
+  | { readonly kind: 'states'; readonly seriesIds: Int32Array; readonly last: string }
+  /** Wait until every earlier task of the lane that runs in this process has committed or gone. */
+  | { readonly kind: 'turn' };
+
+/** What it tells, without waiting. */
+export type Notice =
+  | {
+      readonly kind: 'publish';
+      readonly seriesIds: Int32Array;
+      /** `STATE_LENGTH` doubles a series, in the order of `seriesIds`. */
+      readonly states: Float64Array;
+      /** Every series whose symbol sorts before this one is final in this task; null: nothing can be said yet. */
+      readonly frontier: string | null;
+      /** All rows of the task have been computed. */
+      readonly complete: boolean;
+    }
+  /** What was published is void: the attempt starts again another way. */
+  | { readonly kind: 'withdraw' }
+  | {
+      readonly kind: 'progress';
+      readonly bytes: number;
+      readonly records: number;
+      readonly waits: PhaseSeconds;
+    };
+
+/** Where an attempt's time went, seconds. */
+export interface PhaseSeconds {
+  /** Waiting for bytes from the source (and their inflation). */
+  source: number;
+  /** Waiting for a predecessor's states or its commit. */
+  lane: number;
+  /** Waiting for PostgreSQL to take rows. */
+  copy: number;
+}
+
+/** Replies, by the question's kind. */
+export interface Answers {
+  series: Int32Array;
+  partitions: null;
+  /** `STATE_LENGTH` doubles a series; NaN in the first of them: the series has no state yet. */
+  states: Float64Array;
+  /** Tasks of the lane that must be loaded when this one commits; any other number: its states are stale. */
+  turn: number;
+}
+
+type Frame =
+  | { readonly id: number; readonly question: Question }
+  | { readonly notice: Notice }
+  | { readonly id: number; readonly answer: unknown }
+  | { readonly id: number; readonly fault: Fault }
+  | { readonly abort: Fault };
+
+/** The worker's end. */
+export class WorkerLink {
+  readonly #port: MessagePort;
+  readonly #open = new Map<number, { resolve: (value: never) => void; reject: (error: Error) => void }>();
+  readonly #abort = new AbortController();
+  #id = 0;
+
+  constructor(port: MessagePort) {
+    this.#port = port;
+    port.on('message', (frame: Frame) => this.#receive(frame));
+  }
+
+  /** Aborted, with the fault as reason, when the main thread wants the attempt to end. */
+  get signal(): AbortSignal {
+    return this.#abort.signal;
+  }
+
+  ask<K extends Question['kind']>(question: Extract<Question, { kind: K }>): Promise<Answers[K]> {
+    this.#abort.signal.throwIfAborted();
+    return new Promise((resolve, reject) => {
+      const id = ++this.#id;
+      this.#open.set(id, { resolve, reject });
+      this.#port.postMessage({ id, question } satisfies Frame);
+    });
+  }
+
+  tell(notice: Notice): void {
+    const transfer = notice.kind === 'publish' ? [notice.states.buffer as ArrayBuffer] : [];
+    this.#port.postMessage({ notice } satisfies Frame, transfer);
+  }
+
+  close(): void {
+    this.#port.close();
+  }
+
+  #receive(frame: Frame): void {
+    if ('abort' in frame) {
+      const error = new BackhaulError(frame.abort);
+      this.#abort.abort(error);
+      for (const { reject } of this.#open.values()) reject(error);
+      this.#open.clear();
+      return;
+    }
+    if (!('id' in frame)) return;
+    const open = this.#open.get(frame.id);
+    if (open === undefined) return;
+    this.#open.delete(frame.id);
+    if ('fault' in frame) open.reject(new BackhaulError(frame.fault));
+    else if ('answer' in frame) open.resolve(frame.answer as never);
+  }
+}
+
+/** How the main thread serves a worker's questions. */
+export interface LinkHandler {
+  answer(question: Question): Promise<Answers[Question['kind']]>;
+  notice(notice: Notice): void;
+  fault(error: unknown): Fault;
+}
+
+/** The main thread's end. */
+export class MainLink {
+  readonly #port: MessagePort;
+
+  constructor(port: MessagePort, handler: LinkHandler) {
+    this.#port = port;
+    port.on('message', (frame: Frame) => {
+      if ('notice' in frame) handler.notice(frame.notice);
+      else if ('question' in frame) {
+        handler.answer(frame.question).then(
+          (answer) => port.postMessage({ id: frame.id, answer } satisfies Frame),
+          (error: unknown) => port.postMessage({ id: frame.id, fault: handler.fault(error) } satisfies Frame),
+        );
+      }
+    });
+    port.unref();
+  }
+
+  abort(fault: Fault): void {
+    this.#port.postMessage({ abort: fault } satisfies Frame);
+  }
+
+  close(): void {
+    this.#port.close();
+  }
+}

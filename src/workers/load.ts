@@ -1,0 +1,177 @@
+import { randomUUID } from 'node:crypto';
+import { availableParallelism } from 'node:os';
+import type { Pool } from 'pg';
+import { Partitions } from '../copy/partitions.ts';
+import { connect, createPool } from '../database/connect.ts';
+import { BackhaulError } from '../errors.ts';
+import { isHypertable, migrate } from '../state/migrate.ts';
+import { finishRun, startRun } from '../state/run_store.ts';
+import { INDICATOR_NAMES } from './columns.ts';
+import { ConcurrencyLimit } from './concurrency.ts';
+import { Discovery } from './discovery.ts';
+import { Dispatcher } from './dispatcher.ts';
+import type { WorkerSettings } from './link.ts';
+import type { LoadOptions, LoadReporter, LoadSignals, LoadSummary } from './load_report.ts';
+import { WorkerPool } from './pool.ts';
+import { RunTally } from './run_tally.ts';
+
+/** Defaults measured in `bench/`: larger batches gain nothing, smaller ones pay per message and per write. */
+const BATCH_ROWS = 32_768;
+const ROW_BYTES = 200;
+const COPY_BYTES = 512 * 1024;
+/** Some 90 MB of bars a worker at the most, without indicators. */
+const SORT_ROWS = 1_000_000;
+const MAX_RECORD_BYTES = 1024 * 1024;
+/** A stamp may lie this far in the future: clocks differ, and day bars are stamped by exchanges ahead of UTC. */
+const FUTURE_US = 2 * 86_400 * 1e6;
+const PROGRESS_MS = 250;
+
+/** Threads the pool may have at most, whatever `--workers` says. */
+const MAX_WORKERS = 512;
+
+function settingsOf(options: LoadOptions, hypertable: boolean): WorkerSettings {
+  const { batchBytes } = options;
+  return {
+    databaseUrl: options.databaseUrl ?? '',
+    hypertable,
+    source: options.sourceOptions,
+    batchRows:
+      batchBytes === null ? BATCH_ROWS : Math.min(262_144, Math.max(64, Math.floor(batchBytes / ROW_BYTES))),
+    copyBytes: COPY_BYTES,
+    sortRows: SORT_ROWS,
+    maxRecordBytes: MAX_RECORD_BYTES,
+    indicators: INDICATOR_NAMES.map((name) => options.indicators.includes(name)),
+    latestUs: Date.now() * 1000 + FUTURE_US,
+    sink: 'postgres',
+  };
+}
+
+/**
+ * The main job: finds what the sources hold, puts it into the task table, and loads every task that is pending there.
+ * Resolves with what was done, failures included; throws only when the run as a whole could not go on
+ * (no database, a source that is not there, a bad layout file).
+ */
+export async function runLoad(
+  options: LoadOptions,
+  reporter: LoadReporter,
+  signals: LoadSignals,
+): Promise<LoadSummary> {
+  const tally = new RunTally(options, reporter);
+  const discovery = new Discovery(options, reporter, tally);
+  // A path that is not there is said before anything is started or written.
+  await discovery.open(signals.drain);
+  if (options.dryRun) {
+    const db = options.databaseUrl === null ? null : createPool(options.databaseUrl, { max: 1 });
+    try {
+      await discovery.dryRun(db, signals.drain);
+    } finally {
+      await db?.end();
+    }
+    return tally.summary(null, signals.drain.aborted);
+  }
+  if (options.databaseUrl === null)
+    throw new BackhaulError({ kind: 'usage', message: 'a load needs a database', hint: 'give --database' });
+  const db = createPool(options.databaseUrl, { applicationName: 'backhaul load', max: 8 });
+  try {
+    await migrate(db);
+    return await new Run(options, reporter, signals, tally, discovery, db).execute();
+  } finally {
+    await db.end().catch(() => {});
+  }
+}
+
+class Run {
+  readonly #options: LoadOptions;
+  readonly #reporter: LoadReporter;
+  readonly #signals: LoadSignals;
+  readonly #tally: RunTally;
+  readonly #discovery: Discovery;
+  readonly #db: Pool;
+
+  constructor(
+    options: LoadOptions,
+    reporter: LoadReporter,
+    signals: LoadSignals,
+    tally: RunTally,
+    discovery: Discovery,
+    db: Pool,
+  ) {
+    this.#options = options;
+    this.#reporter = reporter;
+    this.#signals = signals;
+    this.#tally = tally;
+    this.#discovery = discovery;
+    this.#db = db;
+  }
+
+  async execute(): Promise<LoadSummary> {
+    const { drain, abort } = this.#signals;
+    const owner = randomUUID();
+    const hypertable = await isHypertable(this.#db);
+    const partitions = new Partitions(this.#db, hypertable);
+    const ceiling =
+      this.#options.workers === 'auto'
+        ? availableParallelism()
+        : Math.min(this.#options.workers, MAX_WORKERS);
+    const limit = new ConcurrencyLimit(ceiling);
+    const pool = new WorkerPool(ceiling);
+    // This session holds the run's lock for as long as the program lives; its end frees the run's tasks at once.
+    const session = await connect(this.#options.databaseUrl ?? '', { applicationName: 'backhaul run' });
+    const runId = await startRun(session, {
+      owner,
+      command: 'load',
+      options: { ...this.#options, databaseUrl: undefined },
+    });
+    const dispatcher = new Dispatcher({
+      db: this.#db,
+      pool,
+      partitions,
+      settings: settingsOf(this.#options, hypertable),
+      owner,
+      leaseMs: this.#options.leaseMs,
+      limit,
+      events: this.#tally.events(limit),
+    });
+    limit.onChange(() => dispatcher.nudge());
+    const ticking = setInterval(() => this.#tally.progress('load', dispatcher.running), PROGRESS_MS);
+    const cut = (): void => void dispatcher.interrupt().catch(() => {});
+    abort.addEventListener('abort', cut);
+    let state: 'finished' | 'failed' | 'interrupted' = 'failed';
+    try {
+      const discovering = this.#discovery.run(this.#db, runId, drain, () => dispatcher.nudge());
+      await this.#discovery.mayClaim();
+      await dispatcher.run(() => this.#discovery.done, drain, abort);
+      await discovering;
+      if (!drain.aborted) await this.#giveKeys(partitions, ceiling);
+      state = drain.aborted ? 'interrupted' : 'finished';
+      return await this.#tally.summary(runId, drain.aborted);
+    } catch (error) {
+      if (abort.aborted) {
+        state = 'interrupted';
+        return await this.#tally.summary(runId, true);
+      }
+      throw error;
+    } finally {
+      clearInterval(ticking);
+      abort.removeEventListener('abort', cut);
+      this.#discovery.stop();
+      await pool.destroy();
+      await finishRun(this.#db, runId, state, this.#tally.audit()).catch(() => {});
+      await session.end().catch(() => {});
+    }
+  }
+
+  /** Bare partitions get their keys. Those another loader still writes to are left to it. */
+  async #giveKeys(partitions: Partitions, concurrency: number): Promise<void> {
+    const bare = await partitions.bare();
+    if (bare.length === 0) return;
+    const started = performance.now();
+    this.#tally.progress('finish', 0);
+    await partitions.promoteAll(
+      concurrency,
+      ({ name, seconds }) => this.#reporter({ type: 'partition', name, state: 'standing', rows: 0, seconds }),
+      false,
+    );
+    this.#tally.finishSeconds = (performance.now() - started) / 1000;
+  }
+}

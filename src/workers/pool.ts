@@ -1,0 +1,59 @@
+import { fileURLToPath } from 'node:url';
+import { MessageChannel } from 'node:worker_threads';
+import { Piscina } from 'piscina';
+import type { Assignment, LinkHandler } from './link.ts';
+import { MainLink } from './link.ts';
+import type { TaskResult } from './task_result.ts';
+
+/** An idle thread lives this long: long enough to meet the next task, short enough to follow a smaller limit. */
+const IDLE_MS = 2_000;
+/** How long threads have to end by themselves when the pool is closed. */
+const CLOSE_MS = 10_000;
+
+/** A running attempt, as the main thread sees it. */
+export interface Running {
+  readonly link: MainLink;
+  readonly result: Promise<TaskResult>;
+}
+
+/**
+ * Worker threads, one task each at a time. How many tasks run at once is decided outside: Piscina cannot change its
+ * own limit, so its `maxThreads` is only the ceiling and whoever calls {@link WorkerPool.start} keeps the count.
+ */
+export class WorkerPool {
+  readonly #pool: Piscina<Assignment, TaskResult>;
+
+  constructor(ceiling: number) {
+    // `.ts` in a checkout, `.js` in the published package.
+    const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
+    this.#pool = new Piscina({
+      filename: fileURLToPath(new URL(`./task_worker.${extension}`, import.meta.url)),
+      minThreads: 0,
+      maxThreads: ceiling,
+      idleTimeout: IDLE_MS,
+      // 'sync', the default, blocks a worker's event loop between tasks: its connection could not even close.
+      atomics: 'disabled',
+      closeTimeout: CLOSE_MS,
+      execArgv: process.execArgv.filter((flag) => !flag.startsWith('--input-type')),
+    });
+  }
+
+  start(assignment: Omit<Assignment, 'port'>, handler: LinkHandler): Running {
+    const { port1, port2 } = new MessageChannel();
+    const link = new MainLink(port1, handler);
+    const result = this.#pool
+      .run({ ...assignment, port: port2 }, { transferList: [port2] })
+      .finally(() => link.close());
+    return { link, result };
+  }
+
+  /** Threads at work or about to. */
+  get threads(): readonly { cpuUsage?: () => Promise<NodeJS.CpuUsage> }[] {
+    return this.#pool.threads as never;
+  }
+
+  /** Ends every thread; what still runs is cut off, its transaction rolled back by the server. */
+  async destroy(): Promise<void> {
+    await this.#pool.destroy();
+  }
+}

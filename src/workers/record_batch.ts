@@ -1,0 +1,61 @@
+/** A batch as an Apache Arrow record batch: the form in which rows pass between stages. Copies nothing. */
+
+import {
+  Dictionary,
+  Field,
+  Float64,
+  Int32,
+  makeData,
+  makeVector,
+  RecordBatch,
+  Schema,
+  Struct,
+} from 'apache-arrow';
+import { type BarColumns, INDICATOR_NAMES } from './columns.ts';
+
+const FLOATS = ['ts', 'open', 'high', 'low', 'close', 'volume', 'trades', ...INDICATOR_NAMES] as const;
+
+const seriesType = new Dictionary(new Int32(), new Int32(), 0, true);
+const float = new Float64();
+
+type BatchTypes = { series_id: Dictionary<Int32, Int32> } & Record<(typeof FLOATS)[number], Float64>;
+
+/**
+ * The columns of `bars`, by name and in order. `series_id` is a dictionary: the file's symbol ordinals as its indices.
+ * `ts` is µs since 1970-01-01 UTC and, like `trades`, a double as everywhere inside; NaN stands for NULL.
+ */
+export const BATCH_SCHEMA: Schema<BatchTypes> = new Schema<BatchTypes>([
+  new Field('series_id', seriesType, false),
+  ...FLOATS.map(
+    (name) =>
+      new Field(name, float, false, new Map(name === 'ts' ? [['unit', 'us since 1970-01-01 UTC']] : [])),
+  ),
+]);
+
+const structType = new Struct<BatchTypes>(BATCH_SCHEMA.fields);
+
+/**
+ * Rows [from, to) of `cols` as a record batch over the very same memory: it holds until the batch is filled anew.
+ * `seriesIds[ordinal]` is the series_id of a symbol.
+ */
+export function toRecordBatch(
+  cols: BarColumns,
+  seriesIds: Int32Array,
+  from: number,
+  to: number,
+): RecordBatch<BatchTypes> {
+  const { ts, open, high, low, close, volume, trades, indicators } = cols;
+  const length = to - from;
+  const series = makeData({
+    type: seriesType,
+    length,
+    nullCount: 0,
+    data: cols.symbol.subarray(from, to),
+    dictionary: makeVector(seriesIds),
+  });
+  const floats = [ts, open, high, low, close, volume, trades, ...indicators].map((column) =>
+    makeData({ type: float, length, nullCount: 0, data: column.subarray(from, to) }),
+  );
+  const data = makeData({ type: structType, length, nullCount: 0, children: [series, ...floats] });
+  return new RecordBatch(BATCH_SCHEMA, data);
+}

@@ -1,0 +1,132 @@
+import { parse } from 'csv-parse/sync';
+
+/** Records and fields as RFC 4180 has them, for records the fast path does not vouch for. */
+
+const LF = 0x0a;
+const CR = 0x0d;
+const QUOTE = 0x22;
+
+/** {@link recordEnd}: the record goes on behind the bytes in hand. */
+export const UNFINISHED = -1;
+/** {@link recordEnd}: a quote where RFC 4180 allows none. */
+export const BAD_QUOTING = -2;
+/** {@link recordEnd}: more than `maxBytes` bytes before the record's newline. */
+export const TOO_LONG = -3;
+
+/**
+ * Index of the newline that ends the record at `bytes[start]`, looked for before `end`; newlines inside quotes do not
+ * count. Otherwise a negative code. The answer for a record is the same however many bytes lie behind it, but for
+ * UNFINISHED: its first line is measured before its quotes are looked at.
+ */
+export function recordEnd(
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  delimiter: number,
+  maxBytes: number,
+): number {
+  const last = Math.min(end, start + maxBytes + 1);
+  const newline = indexOf(bytes, LF, start, last);
+  if (newline < 0) return last - start > maxBytes ? TOO_LONG : UNFINISHED;
+  const quote = indexOf(bytes, QUOTE, start, newline);
+  if (quote < 0) return newline;
+  for (let p = start; ; ) {
+    const close = fieldEnd(bytes, p, last, delimiter);
+    if (close === UNFINISHED) return last - start > maxBytes ? TOO_LONG : UNFINISHED;
+    if (close === BAD_QUOTING) return BAD_QUOTING;
+    if (bytes[close] === LF) return close;
+    p = close + 1;
+  }
+}
+
+/** Index of the delimiter or newline that ends the field at `bytes[start]`, or UNFINISHED or BAD_QUOTING. */
+function fieldEnd(bytes: Uint8Array, start: number, end: number, delimiter: number): number {
+  let p = start;
+  if (p < end && bytes[p] === QUOTE) {
+    for (p++; ; p++) {
+      while (p < end && bytes[p] !== QUOTE) p++;
+      if (++p >= end) return UNFINISHED;
+      if (bytes[p] !== QUOTE) break;
+    }
+    if (bytes[p] === CR && p + 1 >= end) return UNFINISHED;
+    if (bytes[p] === CR && bytes[p + 1] === LF) return p + 1;
+    return bytes[p] === LF || bytes[p] === delimiter ? p : BAD_QUOTING;
+  }
+  while (p < end && bytes[p] !== LF && bytes[p] !== delimiter) {
+    if (bytes[p] === QUOTE) return BAD_QUOTING;
+    p++;
+  }
+  return p < end ? p : UNFINISHED;
+}
+
+/** Index of `byte` within `[start,end)`, or -1. (`bytes.indexOf` knows no end: it would look through all that follows.) */
+export function indexOf(bytes: Uint8Array, byte: number, start: number, end: number): number {
+  for (let p = start; p < end; p++) if (bytes[p] === byte) return p;
+  return -1;
+}
+
+/** The fields of one record: those of the record's own bytes, or of a copy without its quotes. */
+export class FieldList {
+  bytes: Uint8Array = new Uint8Array(0);
+  /** Number of fields; the arrays hold at least that many. */
+  count = 0;
+  starts = new Int32Array(64);
+  ends = new Int32Array(64);
+
+  /** Splits `bytes[start,end)`, a record without its line end. Throws csv-parse's error for what it refuses. */
+  split(bytes: Uint8Array, start: number, end: number, delimiter: number): void {
+    this.count = 0;
+    if (indexOf(bytes, QUOTE, start, end) >= 0) {
+      this.#splitQuoted(bytes.subarray(start, end), delimiter);
+      return;
+    }
+    this.bytes = bytes;
+    let from = start;
+    for (let p = start; p < end; p++) {
+      if (bytes[p] !== delimiter) continue;
+      this.#add(from, p);
+      from = p + 1;
+    }
+    this.#add(from, end);
+  }
+
+  /** Whether field `i` has no bytes. */
+  isEmpty(i: number): boolean {
+    return this.starts[i] === this.ends[i];
+  }
+
+  #splitQuoted(record: Uint8Array, delimiter: number): void {
+    const records = parse(record, {
+      bom: false,
+      // Fields as bytes: a symbol that is not UTF-8 must be seen as such.
+      encoding: null,
+      delimiter: String.fromCharCode(delimiter),
+      record_delimiter: '\n',
+      relax_column_count: true,
+    }) as unknown as Uint8Array[][];
+    if (records.length !== 1) throw new Error(`one record expected, csv-parse found ${records.length}`);
+    const fields = records[0]!;
+    this.bytes = Buffer.concat(fields);
+    let from = 0;
+    for (const field of fields) {
+      this.#add(from, from + field.length);
+      from += field.length;
+    }
+  }
+
+  #add(start: number, end: number): void {
+    if (this.count === this.starts.length) {
+      this.starts = grown(this.starts);
+      this.ends = grown(this.ends);
+    }
+    this.starts[this.count] = start;
+    this.ends[this.count] = end;
+    this.count++;
+  }
+}
+
+function grown(array: Int32Array): Int32Array<ArrayBuffer> {
+  const twice = new Int32Array(2 * array.length);
+  twice.set(array);
+  return twice;
+}

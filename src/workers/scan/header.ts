@@ -1,0 +1,69 @@
+import type { RecordShape, Role, ShapeColumn } from './shape.ts';
+
+/** Roles without which a record is no bar; `symbol` too when the file does not name its one symbol. */
+export const REQUIRED_ROLES: readonly Role[] = ['time', 'open', 'high', 'low', 'close', 'volume'];
+
+/** Roles of the fields of a record, in their order. */
+export interface ColumnRoles {
+  readonly roles: readonly Role[];
+  /** Per field: may it be empty, `NULL` or `null`? */
+  readonly optional: readonly boolean[];
+  /** Required roles no field has. */
+  readonly missing: readonly Role[];
+  /** Fields that have a role other than `ignore`. */
+  readonly known: number;
+}
+
+/** A header's name as {@link ShapeColumn.names} writes it: lower case, runs of anything but letters and digits as one `_`, none at the ends. */
+export function normaliseName(name: string): string {
+  return name
+    .toLowerCase()
+    .replace(/[^\p{L}\p{N}]+/gu, '_')
+    .replace(/^_|_$/g, '');
+}
+
+/** The roles of a file without a header: the shape's columns in their order. */
+export function rolesByPosition(shape: RecordShape, symbolIsFixed: boolean): ColumnRoles {
+  const columns: (ShapeColumn | null)[] = shape.columns.map((column) => column);
+  return describe(columns, symbolIsFixed);
+}
+
+/**
+ * The roles of a file under the given header. Of two fields that fit a column the one named first in its `names`
+ * gets it; of two columns with one role the first that finds a field.
+ */
+export function rolesByHeader(
+  header: readonly string[],
+  shape: RecordShape,
+  symbolIsFixed: boolean,
+): ColumnRoles {
+  const names = header.map(normaliseName);
+  // A delimiter behind the last name makes an empty one, as it does in the records.
+  if (names.length > 1 && names.at(-1) === '') names.pop();
+  const columns: (ShapeColumn | null)[] = names.map(() => null);
+  const found = new Set<Role>();
+  for (const column of shape.columns) {
+    if (column.role === 'ignore' || found.has(column.role)) continue;
+    const at = column.names
+      .map((name) => names.indexOf(normaliseName(name)))
+      .find((index) => index >= 0 && columns[index] === null);
+    if (at === undefined) continue;
+    columns[at] = column;
+    found.add(column.role);
+  }
+  return describe(columns, symbolIsFixed);
+}
+
+function describe(columns: readonly (ShapeColumn | null)[], symbolIsFixed: boolean): ColumnRoles {
+  const required: readonly Role[] = symbolIsFixed ? REQUIRED_ROLES : [...REQUIRED_ROLES, 'symbol'];
+  const roles = columns.map((column): Role => {
+    if (column === null || (symbolIsFixed && column.role === 'symbol')) return 'ignore';
+    return column.role;
+  });
+  return {
+    roles,
+    optional: columns.map((column) => column?.role === 'trades' && column.optional === true),
+    missing: required.filter((role) => !roles.includes(role)),
+    known: columns.filter((column) => column !== null && column.role !== 'ignore').length,
+  };
+}

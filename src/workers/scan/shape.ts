@@ -1,0 +1,82 @@
+/** What the scanner must know of one file: plain data, made by the producer from a layout and a name. */
+
+/** What a field of a record is. `ignore` fields are counted and skipped. */
+export type Role = 'time' | 'symbol' | 'open' | 'high' | 'low' | 'close' | 'volume' | 'trades' | 'ignore';
+
+export interface ShapeColumn {
+  readonly role: Role;
+  /** Header names this column goes by, normalised: lower case, runs of anything but letters and digits as one `_`. */
+  readonly names: readonly string[];
+  /** May be missing from a header, or empty or `NULL` in a record (trades only: it becomes NULL). */
+  readonly optional?: boolean;
+}
+
+/** Unit of a numeric stamp; `magnitude` reads s, ms, µs or ns off the digits; `text` is an ISO-like date and time. */
+export type TimeUnit = 's' | 'ms' | 'us' | 'ns' | 'magnitude' | 'text';
+
+/** How the bytes of one file become records, and which field is what. */
+export interface RecordShape {
+  /** One ASCII character. */
+  readonly delimiter: string;
+  /** `optional`: the first record is a header when its time field is no stamp. */
+  readonly header: 'none' | 'required' | 'optional';
+  /** Lines before the header that may be skipped when they are no header (a URL, a remark). */
+  readonly preamble: number;
+  /** Columns in their order without a header; with one, matched by name and free in order. */
+  readonly columns: readonly ShapeColumn[];
+  readonly time: TimeUnit;
+  /** IANA zone of `text` stamps that name none. */
+  readonly timeZone: string;
+}
+
+/** The rules a record is held against. All times µs since 1970, ranges half open `[from, to)`. */
+export interface ScanChecks {
+  /** Step of the series in µs; stamps off its grid are invalid. */
+  readonly intervalUs: number;
+  /** `epoch`: ts % interval = 0 (UTC); `week`: a UTC Monday 00:00; `month`: the first of a UTC month; `zone-day`: midnight in `zone`. */
+  readonly grid: 'none' | 'epoch' | 'week' | 'month' | 'zone-day';
+  /** IANA zone for `zone-day`. */
+  readonly zone: string;
+  /** The file's own range, from its name; a stamp outside it is invalid. ±Infinity where the name says nothing. */
+  readonly fileFromUs: number;
+  readonly fileToUs: number;
+  /** The range asked for; a record outside it is not asked for: counted in `outside`, not in `read`. */
+  readonly wantFromUs: number;
+  readonly wantToUs: number;
+  /** Stamps outside are outside all reason. */
+  readonly earliestUs: number;
+  readonly latestUs: number;
+  /** What becomes of a record that parses but breaks a rule of OHLC sanity, grid or file range. */
+  readonly onInvalid: 'reject' | 'keep';
+  /** A longer record (bytes) is a reject. */
+  readonly maxRecordBytes: number;
+}
+
+/** Why a record was set aside. */
+export type RejectReason =
+  | 'field-count' // too few or too many fields
+  | 'number' // a field that is no number, or has text behind it
+  | 'timestamp' // no stamp, or one outside all reason
+  | 'symbol' // empty, or not valid UTF-8, or longer than 64 bytes
+  | 'nul-byte'
+  | 'csv' // quoting that RFC 4180 does not allow
+  | 'record-too-long'
+  | 'price' // ≤ 0 or not finite
+  | 'high-low' // high < max(open, close) or low > min(open, close)
+  | 'volume' // negative or not finite
+  | 'trades' // negative or not an integer
+  | 'off-grid'
+  | 'outside-file-range'
+  | 'conflict'; // an equal stamp of the series in the same file with other values: the last wins
+
+/** A record set aside. */
+export interface Reject {
+  /** From 1. */
+  readonly line: number;
+  readonly byteOffset: number;
+  readonly reason: RejectReason;
+  /** Role or header name of the field at fault, or `''`. */
+  readonly field: string;
+  /** The record's text, at most 500 characters, control characters as `\xNN`. */
+  readonly record: string;
+}

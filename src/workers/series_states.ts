@@ -1,0 +1,183 @@
+import type { BarColumns } from './columns.ts';
+import { type IndicatorEngine, STATE_LENGTH } from './indicators/engine.ts';
+import type { WorkerLink } from './link.ts';
+import type { SymbolTable } from './scan/symbols.ts';
+
+/** A series that has rows in the file. */
+export interface UsedSeries {
+  /** Ordinal of its symbol in the file; its state lies at `slot * STATE_LENGTH` of `packed`. */
+  readonly slot: number;
+  readonly seriesId: number;
+  /** First and last bar in this file, µs since 1970. */
+  readonly firstTs: number;
+  readonly lastTs: number;
+}
+
+function grown(array: Float64Array, length: number): Float64Array<ArrayBuffer> {
+  const larger = new Float64Array(Math.max(length, 2 * array.length));
+  larger.set(array);
+  return larger;
+}
+
+/**
+ * The series of one file: their ids, their first and last bars, and their indicator states on the way through it.
+ * Asks the main thread for ids and for the states predecessors leave, and tells it which series are final here.
+ * Memory: `STATE_LENGTH` doubles a symbol of the file.
+ */
+export class SeriesStates {
+  readonly #link: WorkerLink;
+  readonly #symbols: SymbolTable;
+  readonly #bySymbol: boolean;
+  /** `series_id` by symbol ordinal. */
+  ids = new Int32Array(0);
+  /** States by symbol ordinal. */
+  packed: Float64Array<ArrayBuffer> = new Float64Array(STATE_LENGTH);
+  #firstTs = new Float64Array(1);
+  #lastTs = new Float64Array(1);
+  #rowsOf = new Float64Array(1);
+  /** Ordinals whose state is in `packed`. */
+  readonly #held = new Set<number>();
+  /** The series the file is in the middle of. */
+  #open = -1;
+  /** Rows computed, or identified, so far. */
+  rows = 0;
+  /** Seconds spent waiting for predecessors. */
+  laneSeconds = 0;
+
+  /** `bySymbol`: the file is sorted by symbol, so that a series is final when the next one begins. */
+  constructor(link: WorkerLink, symbols: SymbolTable, bySymbol: boolean) {
+    this.#link = link;
+    this.#symbols = symbols;
+    this.#bySymbol = bySymbol;
+  }
+
+  /** First and last bar of the file, µs; null without rows. */
+  get firstTs(): number | null {
+    const all = this.used();
+    return all.length === 0 ? null : all.reduce((least, one) => Math.min(least, one.firstTs), Infinity);
+  }
+
+  get lastTs(): number | null {
+    const all = this.used();
+    return all.length === 0 ? null : all.reduce((most, one) => Math.max(most, one.lastTs), -Infinity);
+  }
+
+  used(): UsedSeries[] {
+    const used: UsedSeries[] = [];
+    for (let slot = 0; slot < this.ids.length; slot++) {
+      if (this.#rowsOf[slot] === 0) continue;
+      const seriesId = this.ids[slot]!;
+      used.push({ slot, seriesId, firstTs: this.#firstTs[slot]!, lastTs: this.#lastTs[slot]! });
+    }
+    return used;
+  }
+
+  usedIds(): Int32Array {
+    return Int32Array.from(this.used(), (one) => one.seriesId);
+  }
+
+  /** Gives every symbol of the rows `[0, rows)` its id, and takes their first and last stamps down. */
+  async identify(cols: BarColumns, rows: number): Promise<void> {
+    const known = this.ids.length;
+    const names = this.#symbols.names;
+    if (names.length > known) {
+      const symbols = names.slice(known);
+      const more = await this.#link.ask({ kind: 'series', symbols });
+      const ids = new Int32Array(known + more.length);
+      ids.set(this.ids);
+      ids.set(more, known);
+      this.ids = ids;
+      if (ids.length > this.#firstTs.length) {
+        this.#firstTs = grown(this.#firstTs, ids.length);
+        this.#lastTs = grown(this.#lastTs, ids.length);
+        this.#rowsOf = grown(this.#rowsOf, ids.length);
+        this.packed = grown(this.packed, this.#firstTs.length * STATE_LENGTH);
+      }
+    }
+    for (let row = 0; row < rows; row++) {
+      const slot = cols.symbol[row]!;
+      const ts = cols.ts[row]!;
+      if (this.#rowsOf[slot]!++ === 0) {
+        this.#firstTs[slot] = ts;
+        this.#lastTs[slot] = ts;
+      } else if (ts < this.#firstTs[slot]!) this.#firstTs[slot] = ts;
+      else if (ts > this.#lastTs[slot]!) this.#lastTs[slot] = ts;
+    }
+    this.rows += rows;
+  }
+
+  /**
+   * Computes the indicators of rows `[0, rows)`, which are ascending in time inside each series and one run a series.
+   * Returns false, with nothing published of this batch, when a row is not newer than what stands.
+   */
+  async compute(engine: IndicatorEngine, cols: BarColumns, rows: number): Promise<boolean> {
+    await this.identify(cols, rows);
+    const ends = runEnds(cols.symbol, rows);
+    await this.#fetch(cols, ends);
+    let start = 0;
+    for (const end of ends) {
+      const at = cols.symbol[start]! * STATE_LENGTH;
+      if (Number.isNaN(this.packed[at]!)) engine.reset();
+      else engine.load(this.packed, at);
+      if (cols.ts[start]! <= engine.lastTs) return false;
+      engine.run(cols, start, end);
+      engine.store(this.packed, at);
+      start = end;
+    }
+    this.#publishFinal(cols, ends);
+    return true;
+  }
+
+  /** All rows are computed: every series is final. */
+  complete(): void {
+    const slots = this.#bySymbol ? (this.#open === -1 ? [] : [this.#open]) : [...this.#held];
+    this.#publish(slots, null, true);
+  }
+
+  /** Asks for the states of the series that are new in this batch. */
+  async #fetch(cols: BarColumns, ends: readonly number[]): Promise<void> {
+    const slots: number[] = [];
+    for (const end of ends) {
+      const slot = cols.symbol[end - 1]!;
+      if (this.#held.has(slot)) continue;
+      this.#held.add(slot);
+      slots.push(slot);
+    }
+    if (slots.length === 0) return;
+    const started = performance.now();
+    const last = this.#symbols.names[slots.at(-1)!]!;
+    const seriesIds = Int32Array.from(slots, (slot) => this.ids[slot]!);
+    const states = await this.#link.ask({ kind: 'states', seriesIds, last });
+    slots.forEach((slot, i) => {
+      this.packed.set(states.subarray(i * STATE_LENGTH, (i + 1) * STATE_LENGTH), slot * STATE_LENGTH);
+    });
+    this.laneSeconds += (performance.now() - started) / 1000;
+  }
+
+  /** In a file sorted by symbol every series but the last of the batch is final. */
+  #publishFinal(cols: BarColumns, ends: readonly number[]): void {
+    if (!this.#bySymbol) return;
+    const slots: number[] = [];
+    if (this.#open !== -1 && this.#open !== cols.symbol[0]!) slots.push(this.#open);
+    for (let i = 0; i < ends.length - 1; i++) slots.push(cols.symbol[ends[i]! - 1]!);
+    this.#open = cols.symbol[ends.at(-1)! - 1]!;
+    this.#publish(slots, this.#symbols.names[this.#open]!, false);
+  }
+
+  #publish(slots: readonly number[], frontier: string | null, complete: boolean): void {
+    const seriesIds = Int32Array.from(slots, (slot) => this.ids[slot]!);
+    const states = new Float64Array(slots.length * STATE_LENGTH);
+    slots.forEach((slot, i) => {
+      states.set(this.packed.subarray(slot * STATE_LENGTH, (slot + 1) * STATE_LENGTH), i * STATE_LENGTH);
+    });
+    this.#link.tell({ kind: 'publish', seriesIds, states, frontier, complete });
+  }
+}
+
+/** Ends (exclusive) of the runs of equal symbols in rows `[0, rows)`. */
+function runEnds(symbol: Int32Array, rows: number): number[] {
+  const ends: number[] = [];
+  for (let row = 1; row < rows; row++) if (symbol[row] !== symbol[row - 1]) ends.push(row);
+  ends.push(rows);
+  return ends;
+}

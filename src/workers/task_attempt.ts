@@ -1,0 +1,549 @@
+import type { ClientBase } from 'pg';
+import { type BarSink, CopyWriter, copyRows } from '../copy/copy_writer.ts';
+import { BarEncoder, RowEncoder } from '../copy/format.ts';
+import { leafOf } from '../copy/leaf.ts';
+import { mergeStaged, openStage, removeOld, stageRows } from '../copy/merge.ts';
+import { NullSink } from '../copy/null_sink.ts';
+import { BackhaulError, type Fault } from '../errors.ts';
+import { openBytes } from '../producer/entry_stream.ts';
+import { openObject } from '../producer/open_source.ts';
+import type { ObjectReader } from '../producer/source.ts';
+import { finish } from '../state/task_store.ts';
+import { BatchQueue, scanInto } from './batches.ts';
+import { BarColumns } from './columns.ts';
+import { encodeState, IndicatorEngine, STATE_LENGTH } from './indicators/engine.ts';
+import { SessionClock } from './indicators/session_clock.ts';
+import type { Assignment, PhaseSeconds, WorkerLink } from './link.ts';
+import type { RejectSummary } from './load_report.ts';
+import { RejectLedger } from './rejects.ts';
+import { Scanner } from './scan/scanner.ts';
+import type { ScanChecks } from './scan/shape.ts';
+import { type SortOutcome, sortBars } from './scan/sort.ts';
+import { SymbolTable } from './scan/symbols.ts';
+import { SeriesStates } from './series_states.ts';
+import type { TaskResult } from './task_result.ts';
+
+/** Batches the scanner may be ahead of the lane and of COPY. */
+const BATCHES_AHEAD = 3;
+/** Numeric stamps before this are outside all reason: the wrong unit, not the year 1979. */
+const EARLIEST_NUMERIC_US = Date.UTC(1980, 0, 1) * 1000;
+/** Dates written out may be older: daily bars of stock indices go back this far. */
+const EARLIEST_TEXT_US = Date.UTC(1800, 0, 1) * 1000;
+
+/** The ways a file can go. `stream`: as it comes; `sort`: through memory; `merge`: through a stage in the database. */
+type Way = 'stream' | 'sort' | 'merge';
+
+/** Thrown inside an attempt to start it again another way. */
+class GoAnotherWay extends Error {
+  readonly way: Way;
+  constructor(way: Way) {
+    super(`the file has to be loaded by way of ${way}`);
+    this.way = way;
+  }
+}
+
+/** Columns are kept from task to task: they are the largest allocation of a worker. */
+let columnSets: BarColumns[] = [];
+
+function columnsOf(capacity: number): readonly BarColumns[] {
+  if (columnSets[0]?.capacity !== capacity)
+    columnSets = Array.from({ length: BATCHES_AHEAD }, () => new BarColumns(capacity));
+  return columnSets;
+}
+
+/** One attempt at one task. */
+export class TaskAttempt {
+  readonly #task: Assignment;
+  readonly #link: WorkerLink;
+  readonly #client: ClientBase | null;
+  readonly #encoder: BarEncoder;
+  readonly #waits: PhaseSeconds = { source: 0, lane: 0, copy: 0 };
+  #began = false;
+  #inflated = 0;
+  #reported = 0;
+
+  /** `client` is null when rows go nowhere (`sink: 'null'`). */
+  constructor(task: Assignment, link: WorkerLink, client: ClientBase | null) {
+    this.#task = task;
+    this.#link = link;
+    this.#client = client;
+    this.#encoder = new BarEncoder(task.settings.indicators);
+  }
+
+  /** Loads the task. Throws what went wrong; the caller rolls back. */
+  async run(): Promise<TaskResult> {
+    let way: Way = 'stream';
+    if (this.#task.merge || this.#task.replaces) way = 'merge';
+    else if (this.#task.plan.order === 'any') way = 'sort';
+    for (;;) {
+      try {
+        return await this.#by(way);
+      } catch (error) {
+        if (!(error instanceof GoAnotherWay)) throw error;
+        await this.#rollBack();
+        this.#link.tell({ kind: 'withdraw' });
+        way = error.way;
+      }
+    }
+  }
+
+  async #by(way: Way): Promise<TaskResult> {
+    this.#inflated = 0;
+    const file = new FileScan(this.#task, way === 'stream' ? this.#task.plan.order : 'any');
+    if (way === 'merge') return this.#merge(file);
+    return this.#append(file, way === 'sort');
+  }
+
+  // ── append: rows newer than what stands ────────────────────────────────────────────────────────────────────────
+
+  async #append(file: FileScan, sorting: boolean): Promise<TaskResult> {
+    const { settings, plan } = this.#task;
+    const series = new SeriesStates(
+      this.#link,
+      file.symbols,
+      plan.order === 'symbol-time' && plan.wantSymbols === null,
+    );
+    const engine = new IndicatorEngine(sessionClock(plan.sessionZone));
+    let sink: BarSink | null = null;
+    const take = async (cols: BarColumns, rows: number): Promise<void> => {
+      if (rows === 0) return;
+      file.checkBudget();
+      if (!(await series.compute(engine, cols, rows))) throw new GoAnotherWay('merge');
+      this.#waits.lane = series.laneSeconds;
+      await this.#ensureLeaves(cols, rows);
+      const copying = performance.now();
+      sink ??= await this.#openSink();
+      await sink.write(cols, series.ids, 0, rows);
+      this.#waits.copy += (performance.now() - copying) / 1000;
+    };
+    if (sorting) await this.#sorted(file, take);
+    else await this.#scan(file, new BatchQueue(columnsOf(settings.batchRows), take));
+    file.checkEnd();
+    series.complete();
+    const written = sink === null ? 0 : await (sink as BarSink).end();
+    if (written !== series.rows) throw broken(`COPY took ${written} rows of ${series.rows}`);
+    const rejects = file.rejects;
+    return this.#commit({
+      file,
+      loaded: series.rows,
+      duplicates: file.duplicates,
+      rejected: file.rejected,
+      conflicts: 0,
+      recomputed: 0,
+      merged: false,
+      series,
+      writeStates: true,
+      rejects: rejects.summary(this.#task),
+    });
+  }
+
+  /** Scans the file into the queue. */
+  async #scan(file: FileScan, queue: BatchQueue): Promise<void> {
+    const reader = await this.#openReader();
+    try {
+      await scanInto(this.#bytes(reader), file.scanner, queue, (bytes) => this.#sawBytes(bytes, file));
+      if (file.scanner.unordered) {
+        const other = new GoAnotherWay('sort');
+        await queue.stop(other);
+        throw other;
+      }
+    } catch (error) {
+      await queue.stop(error);
+      throw error;
+    } finally {
+      await reader.close();
+    }
+  }
+
+  /** Collects the whole file in memory, sorts it, and hands it on in batches; too large a file goes to the merge. */
+  async #sorted(file: FileScan, take: (cols: BarColumns, rows: number) => Promise<void>): Promise<void> {
+    const { settings } = this.#task;
+    let all = new BarColumns(Math.min(settings.batchRows, settings.sortRows), false);
+    const collect = async (cols: BarColumns, rows: number): Promise<void> => {
+      if (all.length + rows > all.capacity) {
+        if (all.length + rows > settings.sortRows) throw new GoAnotherWay('merge');
+        const larger = new BarColumns(
+          Math.min(settings.sortRows, Math.max(2 * all.capacity, all.length + rows)),
+          false,
+        );
+        larger.append(all, 0, all.length);
+        all = larger;
+      }
+      all.append(cols, 0, rows);
+    };
+    await this.#scan(file, new BatchQueue(columnsOf(settings.batchRows), collect));
+    file.foldedInSort(sortBars(all, file.symbols.names));
+    const cols = columnsOf(settings.batchRows)[0]!;
+    for (let at = 0; at < all.length; at += cols.capacity) {
+      cols.length = 0;
+      cols.append(all, at, Math.min(all.length, at + cols.capacity));
+      await take(cols, cols.length);
+    }
+  }
+
+  // ── merge: rows among or against what stands ───────────────────────────────────────────────────────────────────
+
+  async #merge(file: FileScan): Promise<TaskResult> {
+    const client = this.#client;
+    if (client === null) throw broken('nothing can be merged without a database');
+    const { settings, plan, taskId } = this.#task;
+    await this.#link.ask({ kind: 'turn' });
+    const bare = await client.query(`SELECT 1 FROM backhaul.partition WHERE state = 'bare' LIMIT 1`);
+    if (bare.rowCount !== 0) return { kind: 'needs-standing' };
+    await this.#begin();
+    await openStage(client);
+    if (this.#task.replaces) await removeOld(client, taskId);
+    const series = new SeriesStates(this.#link, file.symbols, false);
+    const take = async (cols: BarColumns, rows: number): Promise<void> => {
+      if (rows === 0) return;
+      file.checkBudget();
+      await series.identify(cols, rows);
+      await this.#ensureLeaves(cols, rows);
+      await stageRows(client, cols, series.ids, rows);
+    };
+    await this.#scan(file, new BatchQueue(columnsOf(settings.batchRows), take));
+    // A leaf made meanwhile by another loader may be bare: the comparison would miss its rows.
+    const stillBare = await client.query(`SELECT 1 FROM backhaul.partition WHERE state = 'bare' LIMIT 1`);
+    if (stillBare.rowCount !== 0) {
+      await this.#rollBack();
+      return { kind: 'needs-standing' };
+    }
+    const engine = new IndicatorEngine(sessionClock(plan.sessionZone));
+    const merged = await mergeStaged(client, taskId, engine, this.#encoder, plan.onConflict);
+    file.conflictsInStage(merged.rejected);
+    file.checkEnd();
+    return this.#commit({
+      file,
+      loaded: merged.loaded,
+      duplicates: file.duplicates + merged.duplicates,
+      rejected: file.rejected,
+      conflicts: merged.conflicts,
+      recomputed: merged.recomputed,
+      merged: true,
+      series,
+      writeStates: false,
+      rejects: file.rejects.summary(this.#task),
+    });
+  }
+
+  // ── the transaction ────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Opens the attempt's transaction. Its sessions carry the attempt's name, so that whoever expires it can end them. */
+  async #begin(): Promise<void> {
+    if (this.#began || this.#client === null) return;
+    this.#began = true;
+    const { taskId, attempt } = this.#task;
+    // An asynchronous commit may be lost by a crash of the server, but only whole: the task is then loaded again.
+    await this.#client.query(
+      `BEGIN; SET LOCAL synchronous_commit = off; SET LOCAL application_name = 'backhaul ${taskId}/${attempt}'`,
+    );
+  }
+
+  async #rollBack(): Promise<void> {
+    if (!this.#began || this.#client === null) return;
+    this.#began = false;
+    await this.#client.query('ROLLBACK');
+  }
+
+  async #openSink(): Promise<BarSink> {
+    const { copyBytes, hypertable } = this.#task.settings;
+    if (this.#client === null) return new NullSink(this.#encoder, copyBytes);
+    await this.#begin();
+    return new CopyWriter(this.#client, this.#encoder, copyBytes, hypertable);
+  }
+
+  /** Writes what belongs to the rows, checks the sums, and commits. */
+  async #commit(done: Done): Promise<TaskResult> {
+    const { file, series } = done;
+    const { taskId, attempt, plan } = this.#task;
+    const read = file.scanner.counters.recordsRead;
+    if (read !== done.loaded + done.rejected + done.duplicates)
+      throw broken(
+        `records read ${read} <> loaded ${done.loaded} + rejected ${done.rejected} + duplicates ${done.duplicates}`,
+        'reconcile',
+      );
+    if (plan.expectedRows !== null && plan.expectedRows !== read + file.scanner.counters.outside)
+      throw new BackhaulError({
+        kind: 'checksum',
+        message: 'the file does not hold the rows its manifest promises',
+        expected: `${plan.expectedRows} rows`,
+        found: `${read + file.scanner.counters.outside} rows`,
+        hint: 'download the file again',
+      });
+    const client = this.#client;
+    const waiting = performance.now();
+    const laneLoaded = await this.#link.ask({ kind: 'turn' });
+    this.#waits.lane += (performance.now() - waiting) / 1000;
+    if (client !== null) {
+      await this.#begin();
+      await this.#writeBeside(client, file, series, done.writeStates);
+      await finish(client, {
+        taskId,
+        attempt,
+        laneLoaded,
+        rowsRead: read,
+        rowsLoaded: done.loaded,
+        rowsRejected: done.rejected,
+        rowsDuplicate: done.duplicates,
+        rowsConflict: done.conflicts,
+        rowsOutside: file.scanner.counters.outside,
+        firstTsUs: series.firstTs,
+        lastTsUs: series.lastTs,
+      });
+      await client.query('COMMIT');
+      this.#began = false;
+    }
+    return {
+      kind: 'loaded',
+      rows: {
+        read,
+        loaded: done.loaded,
+        rejected: done.rejected,
+        duplicate: done.duplicates,
+        conflict: done.conflicts,
+        outside: file.scanner.counters.outside,
+      },
+      firstTsUs: series.firstTs,
+      lastTsUs: series.lastTs,
+      inflatedBytes: this.#inflated,
+      seriesIds: series.usedIds(),
+      rejects: done.rejects,
+      merged: done.merged,
+      recomputed: done.recomputed,
+      waits: this.#waits,
+    };
+  }
+
+  /** Rejects, coverage and indicator states, in the transaction of the rows. */
+  async #writeBeside(
+    client: ClientBase,
+    file: FileScan,
+    series: SeriesStates,
+    states: boolean,
+  ): Promise<void> {
+    const { taskId, plan } = this.#task;
+    if (file.rejects.list.length > 0) {
+      const rows = new RowEncoder(6);
+      for (const reject of file.rejects.list) {
+        rows.row();
+        rows.int8(taskId);
+        rows.int8(reject.line);
+        rows.int8(reject.byteOffset);
+        rows.text(reject.reason);
+        rows.text(reject.field);
+        rows.text(reject.record);
+      }
+      const columns = ['task_id', 'line', 'byte_offset', 'reason', 'field', 'record'];
+      await copyRows(client, 'backhaul.reject', columns, rows.bytes());
+    }
+    const used = series.used();
+    if (used.length === 0) return;
+    const coverage = new RowEncoder(3);
+    const ends = new RowEncoder(4);
+    const fileFrom = Math.max(plan.fileFromUs ?? -Infinity, plan.wantFromUs ?? -Infinity);
+    const fileTo = Math.min(plan.fileToUs ?? Infinity, plan.wantToUs ?? Infinity);
+    for (const one of used) {
+      coverage.row();
+      coverage.int4(one.seriesId);
+      coverage.tstzrange(
+        plan.fileFromUs === null ? one.firstTs : Math.min(fileFrom, one.firstTs),
+        plan.fileToUs === null ? one.lastTs + plan.intervalS * 1e6 : Math.max(fileTo, one.lastTs + 1),
+      );
+      coverage.int8(taskId);
+      if (!states) continue;
+      ends.row();
+      ends.int4(one.seriesId);
+      ends.timestamptz(one.lastTs);
+      ends.int8(taskId);
+      ends.bytea(encodeState(series.packed, one.slot * STATE_LENGTH));
+    }
+    await copyRows(client, 'backhaul.coverage', ['series_id', 'covered', 'task_id'], coverage.bytes());
+    if (states)
+      await copyRows(
+        client,
+        'backhaul.indicator_state',
+        ['series_id', 'ts', 'task_id', 'state'],
+        ends.bytes(),
+      );
+  }
+
+  // ── bytes ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  #openReader(): Promise<ObjectReader> {
+    const { uri, sizeBytes, etag, settings, plan } = this.#task;
+    const { storage } = plan;
+    return storage.kind === 'zip'
+      ? openObject(uri, storage.objectBytes, storage.objectEtag, settings.source)
+      : openObject(uri, sizeBytes, etag, settings.source);
+  }
+
+  async *#bytes(reader: ObjectReader): AsyncIterable<Uint8Array> {
+    const { plan } = this.#task;
+    const stream = openBytes(reader, plan.storage, this.#link.signal, {
+      entry: this.#task.entry,
+      sha256: plan.sha256,
+    });
+    const iterator = stream[Symbol.asyncIterator]();
+    try {
+      for (;;) {
+        const started = performance.now();
+        const { done, value } = await iterator.next();
+        this.#waits.source += (performance.now() - started) / 1000;
+        if (done === true) return;
+        yield value;
+      }
+    } finally {
+      await iterator.return?.();
+    }
+  }
+
+  #sawBytes(bytes: number, file: FileScan): void {
+    this.#link.signal.throwIfAborted();
+    this.#inflated += bytes;
+    file.checkBudget();
+    const now = performance.now();
+    if (now - this.#reported < 200) return;
+    this.#reported = now;
+    this.#link.tell({
+      kind: 'progress',
+      bytes: this.#inflated,
+      records: file.scanner.counters.recordsRead,
+      waits: { ...this.#waits },
+    });
+  }
+
+  /** The leaves the rows go to exist. Asked only for months this thread has not met. */
+  async #ensureLeaves(cols: BarColumns, rows: number): Promise<void> {
+    if (this.#client === null) return;
+    const unknown: number[] = [];
+    let leaf = leafOf(cols.ts[0]!);
+    if (!knownLeaves.has(leaf.name)) unknown.push(leaf.fromUs);
+    for (let row = 1; row < rows; row++) {
+      const stamp = cols.ts[row]!;
+      if (stamp >= leaf.fromUs && stamp < leaf.toUs) continue;
+      leaf = leafOf(stamp);
+      if (!knownLeaves.has(leaf.name) && !unknown.includes(leaf.fromUs)) unknown.push(leaf.fromUs);
+    }
+    if (unknown.length === 0) return;
+    await this.#link.ask({ kind: 'partitions', stamps: unknown });
+    for (const stamp of unknown) knownLeaves.add(leafOf(stamp).name);
+  }
+}
+
+/** Leaves known to exist in the database this thread writes to. */
+const knownLeaves = new Set<string>();
+
+/** What a finished way hands to the commit. */
+interface Done {
+  readonly file: FileScan;
+  readonly loaded: number;
+  readonly duplicates: number;
+  readonly rejected: number;
+  readonly conflicts: number;
+  readonly recomputed: number;
+  readonly merged: boolean;
+  readonly series: SeriesStates;
+  readonly writeStates: boolean;
+  readonly rejects: readonly RejectSummary[];
+}
+
+function broken(message: string, kind: Fault['kind'] = 'internal'): BackhaulError {
+  return new BackhaulError({
+    kind,
+    message,
+    hint: 'this is a defect of backhaul: nothing of the file was kept',
+  });
+}
+
+function sessionClock(zone: string): SessionClock {
+  return zone === 'UTC' ? SessionClock.utcDay() : SessionClock.zone(zone);
+}
+
+/** The scanner of one file with its rejects and its reject budget. */
+class FileScan {
+  readonly scanner: Scanner;
+  readonly symbols: SymbolTable;
+  readonly rejects = new RejectLedger();
+  readonly #plan: Assignment['plan'];
+  #foldedDuplicates = 0;
+  #foldedRejects = 0;
+
+  constructor(task: Assignment, order: 'time' | 'symbol-time' | 'any') {
+    const { plan, settings } = task;
+    this.#plan = plan;
+    this.symbols = new SymbolTable(plan.symbol, plan.wantSymbols);
+    const checks: ScanChecks = {
+      intervalUs: plan.intervalS * 1e6,
+      grid: plan.grid,
+      zone: plan.sessionZone,
+      fileFromUs: plan.fileFromUs ?? Number.NEGATIVE_INFINITY,
+      fileToUs: plan.fileToUs ?? Number.POSITIVE_INFINITY,
+      wantFromUs: plan.wantFromUs ?? Number.NEGATIVE_INFINITY,
+      wantToUs: plan.wantToUs ?? Number.POSITIVE_INFINITY,
+      earliestUs: plan.shape.time === 'text' ? EARLIEST_TEXT_US : EARLIEST_NUMERIC_US,
+      latestUs: settings.latestUs,
+      onInvalid: plan.onInvalid,
+      maxRecordBytes: settings.maxRecordBytes,
+    };
+    this.scanner = new Scanner(plan.shape, checks, this.symbols, order);
+  }
+
+  get duplicates(): number {
+    return this.scanner.counters.duplicates + this.#foldedDuplicates;
+  }
+
+  get rejected(): number {
+    return this.scanner.counters.rejected + this.#foldedRejects;
+  }
+
+  /** Equal stamps found when the file was sorted. */
+  foldedInSort({ duplicates, rejected, rejects }: SortOutcome): void {
+    this.#foldedDuplicates += duplicates;
+    this.#foldedRejects += rejected;
+    this.rejects.add(rejects);
+  }
+
+  /** Equal stamps with other values, already written to `reject` by the merge. */
+  conflictsInStage(count: number): void {
+    this.#foldedRejects += count;
+  }
+
+  /** Throws once the absolute limit is passed. */
+  checkBudget(): void {
+    this.rejects.add(this.scanner.takeRejects());
+    const { maxRejects } = this.#plan;
+    if (maxRejects !== null && this.rejected > maxRejects) this.#overBudget(`at most ${maxRejects} rejects`);
+  }
+
+  /** Throws when the whole file has more rejects than its share, or nothing but rejects. */
+  checkEnd(): void {
+    this.checkBudget();
+    const { maxRejectShare } = this.#plan;
+    const read = this.scanner.counters.recordsRead;
+    const rejected = this.rejected;
+    if (rejected > 0 && rejected === read) this.#overBudget('at least one good record');
+    if (maxRejectShare !== null && rejected > Math.max(SMALL_FILE_REJECTS, maxRejectShare * read))
+      this.#overBudget(`at most ${maxRejectShare * 100} % of ${read} records rejected`);
+  }
+
+  #overBudget(expected: string): never {
+    const first = this.rejects.list[0];
+    throw new BackhaulError({
+      kind: 'too-many-rejects',
+      message: `too many bad records: ${this.rejected} of ${this.scanner.counters.recordsRead} read so far; nothing of the file was kept`,
+      expected,
+      found: first === undefined ? '' : `${first.reason} in "${first.record}"`,
+      ...(first !== undefined && {
+        where: {
+          line: first.line,
+          byteOffset: first.byteOffset,
+          ...(first.field !== '' && { field: first.field }),
+        },
+      }),
+      hint: 'look at the file; --max-rejects allows more, --on-invalid keep loads records that only break a rule',
+    });
+  }
+}
+
+/** A share of a handful of records says nothing: a file may always have this many. */
+const SMALL_FILE_REJECTS = 10;

@@ -1,0 +1,57 @@
+/** The entry of a worker thread: runs one attempt at one task from its object's bytes to COMMIT. */
+
+import type { Client } from 'pg';
+import { connect } from '../database/connect.ts';
+import { classify } from '../state/task.ts';
+import { type Assignment, WorkerLink } from './link.ts';
+import { TaskAttempt } from './task_attempt.ts';
+import type { TaskResult } from './task_result.ts';
+
+/** One connection a thread, kept from task to task. */
+let session: { readonly url: string; readonly client: Client } | null = null;
+
+async function clientFor(url: string): Promise<Client> {
+  if (session !== null && session.url === url) return session.client;
+  await drop();
+  const client = await connect(url, { applicationName: 'backhaul worker' });
+  client.on('error', () => {
+    // Reported by the query under way, or by the next; a connection that breaks while idle is simply replaced.
+    if (session?.client === client) session = null;
+  });
+  session = { url, client };
+  return client;
+}
+
+async function drop(): Promise<void> {
+  const client = session?.client;
+  session = null;
+  await client?.end().catch(() => {});
+}
+
+/** Ends the attempt's transaction; a connection that cannot even do that is dropped. */
+async function rollBack(): Promise<void> {
+  if (session === null) return;
+  try {
+    await session.client.query('ROLLBACK');
+  } catch {
+    await drop();
+  }
+}
+
+export default async function runTask(assignment: Assignment): Promise<TaskResult> {
+  const link = new WorkerLink(assignment.port);
+  try {
+    const client =
+      assignment.settings.sink === 'null' ? null : await clientFor(assignment.settings.databaseUrl);
+    return await new TaskAttempt(assignment, link, client).run();
+  } catch (error) {
+    await rollBack();
+    // What the main thread wants comes first: an aborted attempt fails in many ways.
+    const cause = link.signal.aborted ? link.signal.reason : error;
+    const { retry, fault } = classify(cause);
+    const where = { uri: assignment.uri, ...(assignment.entry !== null && { entry: assignment.entry }) };
+    return { kind: 'failed', retry, fault: { ...fault, where: { ...where, ...fault.where } } };
+  } finally {
+    link.close();
+  }
+}

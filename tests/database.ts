@@ -1,0 +1,150 @@
+import { randomBytes } from 'node:crypto';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Client, Pool } from 'pg';
+import { afterAll, afterEach, inject } from 'vitest';
+import { connect, createPool } from '../src/database/connect.ts';
+import { startEmbedded } from '../src/database/embedded.ts';
+import { migrate } from '../src/state/migrate.ts';
+
+/** A database of its own for a test file: a copy of a migrated one, dropped at the end unless a test failed. */
+export interface TestDatabase {
+  readonly name: string;
+  /** For anything that opens its own sessions; holds the password. */
+  readonly url: string;
+  readonly pool: Pool;
+  /** A session of the test's own; it ends by itself at the end of the file. */
+  client(applicationName?: string): Promise<Client>;
+}
+
+export interface TestDatabaseOptions {
+  /** `empty`: without schema `backhaul`. */
+  readonly content?: 'migrated' | 'empty';
+}
+
+const TEMPLATE = 'backhaul_template';
+
+/** The server's speed matters here, what survives a power cut does not. */
+const SETTINGS = {
+  fsync: 'off',
+  full_page_writes: 'off',
+  shared_buffers: '256MB',
+  max_wal_size: '2GB',
+  maintenance_work_mem: '64MB',
+};
+
+/** URL of database `postgres` (or that of TEST_DATABASE_URL) on the server of this run. */
+async function serverUrl(): Promise<string> {
+  const given = process.env['TEST_DATABASE_URL'];
+  if (given !== undefined && given !== '') return given;
+  const { socketUrl } = await startEmbedded(inject('testRun'), { settings: SETTINGS });
+  return socketUrl;
+}
+
+function urlOf(server: string, database: string): string {
+  const url = new URL(server);
+  url.pathname = `/${database}`;
+  return url.href;
+}
+
+/** The template, made by the first file that needs it; the lock is held by the session, so a crash gives it back. */
+async function ensureTemplate(admin: Client, server: string): Promise<string> {
+  // Another schema is another template: TEST_DATABASE_URL may point to a server that remembers older ones.
+  const name = `${TEMPLATE}_${process.pid}_${randomBytes(3).toString('hex')}`;
+  await admin.query(`SELECT pg_advisory_lock(hashtext('${TEMPLATE}'))`);
+  try {
+    const run = join(inject('testRun'), 'template');
+    const made = await admin.query<{ datname: string }>(
+      `SELECT datname FROM pg_database d JOIN pg_shdescription s ON s.objoid = d.oid WHERE s.description = $1`,
+      [run],
+    );
+    const known = made.rows[0]?.datname;
+    if (known !== undefined) return known;
+    await admin.query(
+      `CREATE DATABASE ${name} TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C'`,
+    );
+    const client = await connect(urlOf(server, name), { applicationName: 'test template' });
+    await migrate(client);
+    await client.end();
+    await admin.query(`COMMENT ON DATABASE ${name} IS '${run.replaceAll("'", "''")}'`);
+    return name;
+  } finally {
+    await admin.query(`SELECT pg_advisory_unlock(hashtext('${TEMPLATE}'))`);
+  }
+}
+
+async function withAdmin<T>(server: string, work: (admin: Client) => Promise<T>): Promise<T> {
+  const admin = await connect(server, { applicationName: 'test admin' });
+  try {
+    return await work(admin);
+  } finally {
+    await admin.end();
+  }
+}
+
+interface Session {
+  readonly application_name: string;
+  readonly state: string | null;
+  readonly query: string;
+}
+
+/** Sessions on the database that nobody has closed; those just closed get a moment to go. */
+async function leakedSessions(admin: Client, name: string): Promise<Session[]> {
+  for (let look = 0; ; look++) {
+    const { rows } = await admin.query<Session>(
+      `SELECT application_name, state, query FROM pg_stat_activity
+       WHERE datname = $1 AND backend_type = 'client backend'`,
+      [name],
+    );
+    if (rows.length === 0 || look === 40) return rows;
+    await sleep(25);
+  }
+}
+
+async function finishWith(server: string, name: string, failed: boolean): Promise<void> {
+  await withAdmin(server, async (admin) => {
+    const leaked = await leakedSessions(admin, name);
+    if (failed) {
+      await writeFile(join(inject('testRun'), 'kept'), name);
+      process.stderr.write(`Database ${name} is kept.\n`);
+    } else await admin.query(`DROP DATABASE ${name} WITH (FORCE)`);
+    if (leaked.length > 0) {
+      const list = leaked.map(
+        (one) => `  ${one.application_name} (${one.state}): ${one.query.slice(0, 200)}`,
+      );
+      throw new Error(`Sessions were left open on ${name}:\n${list.join('\n')}`);
+    }
+  });
+}
+
+/** A fresh database for the test file that calls this, at its top: `const database = await testDatabase();` */
+export async function testDatabase(options: TestDatabaseOptions = {}): Promise<TestDatabase> {
+  const server = await serverUrl();
+  const name = `backhaul_test_${process.pid}_${randomBytes(4).toString('hex')}`;
+  await withAdmin(server, async (admin) => {
+    const template = options.content === 'empty' ? 'template0' : await ensureTemplate(admin, server);
+    await admin.query(`CREATE DATABASE ${name} TEMPLATE ${template}`);
+  });
+  const url = urlOf(server, name);
+  const pool = createPool(url, { applicationName: 'test pool', max: 8 });
+  const clients: Client[] = [];
+  let failed = false;
+  afterEach(({ task }) => {
+    failed ||= task.result?.state === 'fail';
+  });
+  afterAll(async () => {
+    await Promise.all([pool.end(), ...clients.map((client) => client.end().catch(() => {}))]);
+    await finishWith(server, name, failed);
+  });
+  return {
+    name,
+    url,
+    pool,
+    client: async (applicationName = 'test client') => {
+      const client = await connect(url, { applicationName });
+      clients.push(client);
+      return client;
+    },
+  };
+}

@@ -1,0 +1,62 @@
+import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { chmod, mkdtemp, rename, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { TestProject } from 'vitest/node';
+import { embeddedUrl, stopEmbedded } from '../src/database/embedded.ts';
+
+/**
+ * One PostgreSQL a test run, in a folder of its own, started by the first file that asks for a database (a run of pure
+ * tests has none to wait for) and stopped at the end of the run, however that comes.
+ */
+
+declare module 'vitest' {
+  interface ProvidedContext {
+    /** Folder of this run's server, and of the marks of what it leaves. */
+    readonly testRun: string;
+  }
+}
+
+/** Beside it lies what the last failed run left. */
+function keptFolder(): string {
+  const hash = createHash('sha256').update(process.cwd()).digest('hex').slice(0, 8);
+  return join(tmpdir(), `backhaul-tests-kept-${process.getuid?.() ?? 0}-${hash}`);
+}
+
+/**
+ * A shell that waits for the end of our process (the end of its standard input), then ends the server if that still
+ * runs: after `kill -9` of the test run nobody else would.
+ */
+function guard(folder: string): () => void {
+  if (process.platform === 'win32') return () => {};
+  const script = `read line; [ "$line" = done ] && exit
+    for pid in "$1"/data/postmaster.pid; do [ -f "$pid" ] && kill -QUIT "$(head -n 1 "$pid")"; done; sleep 1; rm -rf "$1"`;
+  const shell = spawn('/bin/sh', ['-c', script, 'guard', folder], {
+    detached: true,
+    stdio: ['pipe', 'ignore', 'ignore'],
+  });
+  shell.unref();
+  return () => shell.stdin.end('done\n');
+}
+
+export async function setup(project: TestProject): Promise<() => Promise<void>> {
+  const folder = await mkdtemp(join(tmpdir(), 'backhaul-tests-'));
+  // The server may run as another user than we do.
+  await chmod(folder, 0o711);
+  const dismiss = guard(folder);
+  project.provide('testRun', folder);
+  return async () => {
+    await stopEmbedded(folder);
+    dismiss();
+    const address = await embeddedUrl(folder);
+    if (address !== null && existsSync(join(folder, 'kept'))) {
+      await rm(keptFolder(), { recursive: true, force: true });
+      await rename(folder, keptFolder());
+      process.stderr.write(`Databases of failed test files are kept in ${keptFolder()}/data\n`);
+      return;
+    }
+    await rm(folder, { recursive: true, force: true });
+  };
+}

@@ -1,0 +1,67 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Pool } from 'pg';
+import { afterAll } from 'vitest';
+import { INDICATOR_NAMES } from '../../src/workers/columns.ts';
+import { runLoad } from '../../src/workers/load.ts';
+import type { LoadEvent, LoadOptions, LoadSummary } from '../../src/workers/load_report.ts';
+
+/** Loads in this process, as the command line would. */
+export async function load(
+  url: string,
+  sources: readonly string[],
+  options: Partial<LoadOptions> = {},
+  onEvent: (event: LoadEvent) => void = () => {},
+): Promise<LoadSummary> {
+  const never = new AbortController().signal;
+  return runLoad(
+    {
+      sources,
+      sourceOptions: {},
+      layout: 'auto',
+      databaseUrl: url,
+      fromUs: null,
+      toUs: null,
+      symbols: null,
+      intervals: null,
+      indicators: INDICATOR_NAMES,
+      workers: 2,
+      maxRejects: 1000,
+      maxRejectShare: 0.01,
+      onInvalid: 'reject',
+      onConflict: 'keep',
+      dryRun: false,
+      batchBytes: null,
+      leaseMs: 60_000,
+      ...options,
+    },
+    onEvent,
+    { drain: never, abort: never },
+  );
+}
+
+/** The whole of `candles`, a line a row, in order: two databases hold the same if and only if these are equal. */
+export async function candles(db: Pool): Promise<string> {
+  const { rows } = await db.query<{ line: string }>(
+    'SELECT c::text AS line FROM backhaul.candles c ORDER BY venue, symbol, interval_s, ts',
+  );
+  return rows.map((row) => row.line).join('\n');
+}
+
+/** Empties every table, so that one database serves many loads. */
+export async function wipe(db: Pool): Promise<void> {
+  const { rows } = await db.query<{ name: string }>('SELECT name FROM backhaul.partition');
+  for (const { name } of rows) await db.query(`DROP TABLE backhaul.${name}`);
+  await db.query(
+    `TRUNCATE backhaul.partition, backhaul.series, backhaul.task, backhaul.task_event, backhaul.reject,
+       backhaul.conflict, backhaul.coverage, backhaul.gap, backhaul.indicator_state, backhaul.run`,
+  );
+}
+
+/** A folder that is removed at the end of the test file. */
+export function scratchFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'backhaul-test-'));
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}

@@ -1,0 +1,81 @@
+import { join } from 'node:path';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { testDatabase } from '../database.ts';
+import { candles, load, scratchFolder, wipe } from './loading.ts';
+import { krakenCsv, massiveDays, random, walk, write } from './market.ts';
+
+/** The content of `candles` does not depend on how the files got there. */
+
+const database = await testDatabase();
+const folder = scratchFolder();
+const TICKERS = ['A', 'AA', 'BRK.B', 'NA', 'TRUE', 'ZZZ', 'aapl'];
+const Q = (quarter: number): number => Date.UTC(2024, 3 * quarter, 1) / 1000;
+
+let files: string[] = [];
+let expected = '';
+
+beforeAll(async () => {
+  const days = massiveDays(join(folder, 'massive'), 6, TICKERS, 7);
+  const hours = walk('XBTUSD', Q(0), Q(3), 3600, 3);
+  const quarters = [0, 1, 2].map((q) =>
+    write(
+      folder,
+      `kraken/q${q + 1}/XBTUSD_60.csv`,
+      krakenCsv(hours.filter((bar) => bar.time >= Q(q) && bar.time < Q(q + 1))),
+    ),
+  );
+  files = [...days, ...quarters];
+  // One file after the other, oldest first, one worker: nothing can go out of order.
+  for (const file of files) {
+    const summary = await load(database.url, [file], { workers: 1 });
+    expect(summary.tasks).toMatchObject({ loaded: 1, failed: 0 });
+  }
+  expected = await candles(database.pool);
+  expect(expected.split('\n').length).toBeGreaterThan(5_000);
+});
+
+describe('the same table', () => {
+  for (const workers of [1, 2, 4]) {
+    it(`comes from all files at once on ${workers} workers`, async () => {
+      await wipe(database.pool);
+      const summary = await load(database.url, [folder], { workers, batchBytes: 20_000 });
+      expect(summary.tasks.loaded).toBe(files.length);
+      expect(await candles(database.pool)).toBe(expected);
+    });
+  }
+
+  it('comes from one file a run in any order of arrival: late ones recompute what follows', async () => {
+    for (const seed of [1, 2, 3]) {
+      await wipe(database.pool);
+      const next = random(seed);
+      const order = files.map((file) => ({ file, key: next() })).sort((a, b) => a.key - b.key);
+      for (const { file } of order) await load(database.url, [file], { workers: 2 });
+      expect(await candles(database.pool)).toBe(expected);
+    }
+  });
+
+  it('comes from two loaders at once', async () => {
+    await wipe(database.pool);
+    const both = await Promise.all([
+      load(database.url, [folder], { workers: 2 }),
+      load(database.url, [folder], { workers: 2 }),
+    ]);
+    expect(both[0].tasks.loaded + both[1].tasks.loaded).toBe(files.length);
+    expect(await candles(database.pool)).toBe(expected);
+  });
+
+  it('stays when everything is loaded again, which does nothing and says so', async () => {
+    const again = await load(database.url, [folder]);
+    expect(again).toMatchObject({ nothingToDo: true, tasks: { loaded: 0, unchanged: files.length } });
+    expect(await candles(database.pool)).toBe(expected);
+  });
+
+  it('leaves every partition standing and every count reconciled', async () => {
+    const { rows } = await database.pool.query(
+      `SELECT (SELECT count(*) FROM backhaul.partition WHERE state = 'bare') AS bare,
+              (SELECT count(*) FROM backhaul.task WHERE rows_read <> rows_loaded + rows_rejected + rows_duplicate) AS off,
+              (SELECT sum(rows_loaded) FROM backhaul.task)::int = (SELECT count(*) FROM backhaul.bars)::int AS all_there`,
+    );
+    expect(rows[0]).toEqual({ bare: 0, off: 0, all_there: true });
+  });
+});

@@ -1,0 +1,150 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { type LanePosition, Lanes } from '../../src/workers/lanes.ts';
+
+const LANE = 'venue/*/60';
+
+function position(taskId: number, sequence = taskId): LanePosition {
+  return { taskId, lane: LANE, sequence, uri: `file:///${taskId}`, entry: '' };
+}
+
+/** States of one double; the database holds `stored`. */
+function lanes(stored: Map<number, number> = new Map()) {
+  const reads: number[][] = [];
+  const made = new Lanes(1, async (ids) => {
+    reads.push([...ids]);
+    return new Map(ids.filter((id) => stored.has(id)).map((id) => [id, Float64Array.of(stored.get(id)!)]));
+  });
+  return { lanes: made, reads };
+}
+
+const ids = (...list: number[]): Int32Array => Int32Array.from(list);
+const states = (...list: number[]): Float64Array => Float64Array.from(list);
+
+async function settled(promise: Promise<unknown>): Promise<boolean> {
+  const pending = Symbol('pending');
+  return (await Promise.race([promise, new Promise((r) => setImmediate(() => r(pending)))])) !== pending;
+}
+
+describe('lanes', () => {
+  it('give a series the state its nearest running predecessor published', async () => {
+    const { lanes: one } = lanes(new Map([[7, 1]]));
+    one.enter(position(1));
+    one.enter(position(2));
+    one.enter(position(3));
+    one.publish(1, LANE, ids(7), states(10), null, true);
+    one.publish(2, LANE, ids(7), states(20), null, true);
+    expect([...(await one.states(3, LANE, ids(7), 'A'))]).toEqual([20]);
+    expect([...(await one.states(2, LANE, ids(7), 'A'))]).toEqual([10]);
+  });
+
+  it('read from the database what nobody ahead has, and say NaN for a series without a state', async () => {
+    const { lanes: one, reads } = lanes(new Map([[7, 1]]));
+    one.enter(position(1));
+    expect([...(await one.states(1, LANE, ids(7, 8), 'B'))]).toEqual([1, Number.NaN]);
+    await one.states(1, LANE, ids(7, 8), 'B');
+    expect(reads).toEqual([[7, 8]]); // the second time from memory
+  });
+
+  it('make a task wait until every predecessor is past the symbols it asks for, and no longer', async () => {
+    const { lanes: one } = lanes();
+    one.enter(position(1));
+    one.enter(position(2));
+    const asked = one.states(2, LANE, ids(7), 'M');
+    expect(await settled(asked)).toBe(false);
+    one.publish(1, LANE, ids(7), states(5), 'M', false); // M itself is still open in task 1
+    expect(await settled(asked)).toBe(false);
+    one.publish(1, LANE, ids(), states(), 'N', false);
+    expect([...(await asked)]).toEqual([5]);
+  });
+
+  it('give the turn to commit in order, whatever the order of asking', async () => {
+    const { lanes: one } = lanes();
+    for (const id of [3, 1, 2]) one.enter(position(id));
+    const done: number[] = [];
+    const turns = [3, 2, 1].map((id) =>
+      one.turn(id, LANE).then(() => {
+        done.push(id);
+        one.commit(id, LANE, false);
+      }),
+    );
+    await Promise.all(turns);
+    expect(done).toEqual([1, 2, 3]);
+  });
+
+  it('name the tasks behind one that fails after it has published, and only then', () => {
+    const { lanes: one } = lanes();
+    for (const id of [1, 2, 3]) one.enter(position(id));
+    expect(one.leave(1, LANE)).toEqual([]);
+    one.publish(2, LANE, ids(7), states(1), null, false);
+    expect(one.leave(2, LANE)).toEqual([3]);
+  });
+
+  it('name the tasks behind an earlier one that arrives late', () => {
+    const { lanes: one } = lanes();
+    one.enter(position(5));
+    one.enter(position(9));
+    expect(one.enter(position(7))).toEqual([9]);
+    expect(one.enter(position(1))).toEqual([5, 7, 9]);
+  });
+
+  it('drop what is remembered when the database has another number of loaded tasks', async () => {
+    const stored = new Map([[7, 1]]);
+    const { lanes: one, reads } = lanes(stored);
+    one.enter(position(1));
+    one.align(LANE, 4, []);
+    await one.states(1, LANE, ids(7), 'A');
+    one.commit(1, LANE, false);
+    one.enter(position(2));
+    one.align(LANE, 5, []); // ours
+    await one.states(2, LANE, ids(7), 'A');
+    expect(reads.length).toBe(1);
+    stored.set(7, 2);
+    one.commit(2, LANE, false);
+    one.enter(position(3));
+    one.align(LANE, 7, []); // ours and somebody else's
+    expect([...(await one.states(3, LANE, ids(7), 'A'))]).toEqual([2]);
+  });
+
+  it('end in the same states for any interleaving of publishing, committing and failing', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.record({ adds: fc.integer({ min: 1, max: 9 }), fails: fc.boolean() }), {
+          minLength: 1,
+          maxLength: 8,
+        }),
+        fc.scheduler(),
+        async (tasks, scheduler) => {
+          // Each task adds to the one series; one that fails, or is aborted because of it, starts again.
+          const { lanes: one } = lanes();
+          const aborted = new Set<number>();
+          const abort = (behind: number[]): void => {
+            for (const id of behind) aborted.add(id);
+          };
+          const run = async (id: number): Promise<void> => {
+            let fails = tasks[id]!.fails;
+            for (;;) {
+              aborted.delete(id);
+              abort(one.enter(position(id)));
+              const read = (await one.states(id, LANE, ids(7), 'A'))[0]!;
+              const mine = (Number.isNaN(read) ? 0 : read) + tasks[id]!.adds;
+              one.publish(id, LANE, ids(7), states(mine), null, true);
+              await scheduler.schedule(Promise.resolve());
+              if (!aborted.has(id) && !fails) await one.turn(id, LANE);
+              if (!aborted.has(id) && !fails) return one.commit(id, LANE, false);
+              fails = false;
+              abort(one.leave(id, LANE));
+            }
+          };
+          // Entered in order, as claims are.
+          const runs = tasks.map((_, id) => run(id));
+          await scheduler.waitFor(Promise.all(runs));
+          one.enter(position(99));
+          const sum = tasks.reduce((total, task) => total + task.adds, 0);
+          expect((await one.states(99, LANE, ids(7), 'A'))[0]).toBe(sum);
+        },
+      ),
+      { numRuns: 100 },
+    );
+  });
+});
