@@ -3,7 +3,7 @@
 // old Node can read: on one that cannot run Backhaul, the Node installed beside it (npm package `node`) takes over.
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { createRequire } from 'node:module';
+import * as nodeModule from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -13,6 +13,8 @@ const here = fileURLToPath(import.meta.url);
 const root = dirname(dirname(here));
 
 if (isNewEnough(process.versions.node)) {
+  // Keeps what was compiled, types stripped, for the next start: a third of the time.
+  nodeModule.enableCompileCache?.();
   const inCheckout = existsSync(join(root, 'src', 'cli.ts'));
   await import(inCheckout ? '../src/cli.ts' : '../dist/cli.js');
 } else {
@@ -38,7 +40,7 @@ function nodeBeside() {
   const name = process.platform === 'win32' ? 'node.exe' : 'node';
   const folders = [join(root, 'node_modules', 'node')];
   try {
-    folders.push(dirname(createRequire(here).resolve('node/package.json')));
+    folders.push(dirname(nodeModule.createRequire(here).resolve('node/package.json')));
   } catch {
     // It is not installed.
   }

@@ -3,14 +3,15 @@
 import { createRequire } from 'node:module';
 import yargs, { type Argv, type CommandModule } from 'yargs';
 import { command as dbCommand } from './commands/db.ts';
-import { command as demoCommand } from './commands/demo.ts';
+import { DEMO_SETTINGS, command as demoCommand } from './commands/demo.ts';
 import { EXIT, exitCodeOfFault } from './commands/exit_codes.ts';
 import { command as loadCommand } from './commands/load.ts';
-import { command as queryCommand } from './commands/query.ts';
-import { command as retryCommand } from './commands/retry.ts';
+import { LOAD_SETTINGS } from './commands/load_options.ts';
+import { QUERY_SETTINGS, command as queryCommand } from './commands/query.ts';
+import { RETRY_SETTINGS, command as retryCommand } from './commands/retry.ts';
 import { print, say, stderrStyle, toleratePipesThatClose } from './commands/screen.ts';
-import type { Arguments } from './commands/settings.ts';
-import { command as statusCommand } from './commands/status.ts';
+import { type Arguments, declareKnown } from './commands/settings.ts';
+import { STATUS_SETTINGS, command as statusCommand } from './commands/status.ts';
 import { BackhaulError, type Fault } from './errors.ts';
 import { faultOf } from './state/task.ts';
 import { faultLines } from './terminal/fault_text.ts';
@@ -36,8 +37,8 @@ const EPILOGUE = [
 /** What yargs says, in our words. */
 const WORDS = {
   'Not enough non-option arguments: got %s, need at least %s': {
-    one: 'an argument is missing (got %s, at least %s is needed)',
-    other: 'arguments are missing (got %s, at least %s are needed)',
+    one: 'an argument is missing: got %s, at least %s is needed',
+    other: 'an argument is missing: got %s, at least %s is needed',
   },
   'Too many non-option arguments: got %s, maximum of %s': {
     one: 'too many arguments: got %s, at most %s',
@@ -53,14 +54,13 @@ const WORDS = {
 async function main(args: readonly string[]): Promise<void> {
   const command = NAMES.find((name) => name === args.find((arg) => !arg.startsWith('-')));
   try {
-    const help = await run(args);
-    if (help === '') return;
     if (args.length === 0) {
-      say(help);
+      say(await run(['--help']));
       process.exitCode = EXIT.usage;
-    } else {
-      print(help);
+      return;
     }
+    const help = await run(args);
+    if (help !== '') print(help);
   } catch (error) {
     process.exitCode = sayWhatFailed(error, command ?? null);
   }
@@ -101,7 +101,8 @@ function parser(args: readonly string[]): Argv {
     .wrap(Math.min(110, process.stdout.columns || 100))
     .exitProcess(false)
     .fail((message, error) => {
-      throw error ?? misunderstood(message, args);
+      // What a command throws comes by here as well; what yargs itself refuses is told in our words.
+      throw error === undefined || error?.name === 'YError' ? misunderstood(message, args) : error;
     });
   return known;
 }
@@ -153,6 +154,7 @@ function withHint(fault: Fault): Fault {
   };
 }
 
+declareKnown(LOAD_SETTINGS, STATUS_SETTINGS, RETRY_SETTINGS, QUERY_SETTINGS, DEMO_SETTINGS);
 toleratePipesThatClose();
 for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
   process.on(event, (error: unknown) => {

@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client, Pool } from 'pg';
-import { afterAll, afterEach, inject } from 'vitest';
+import { afterAll, afterEach, beforeEach, inject } from 'vitest';
 import { connect, createPool } from '../src/database/connect.ts';
 import { startEmbedded } from '../src/database/embedded.ts';
 import { migrate } from '../src/state/migrate.ts';
@@ -14,7 +14,7 @@ export interface TestDatabase {
   /** For anything that opens its own sessions; holds the password. */
   readonly url: string;
   readonly pool: Pool;
-  /** A session of the test's own; it ends by itself at the end of the file. */
+  /** A session of its own; it ends with the test that opened it, one opened outside of tests with the file. */
   client(applicationName?: string): Promise<Client>;
 }
 
@@ -22,6 +22,9 @@ export interface TestDatabaseOptions {
   /** `empty`: without schema `backhaul`. */
   readonly content?: 'migrated' | 'empty';
 }
+
+/** A statement that waits for a lock for ever becomes an error that names it, before the test's own timeout. */
+const STATEMENT_TIMEOUT_MS = 20_000;
 
 const TEMPLATE = 'backhaul_template';
 
@@ -127,14 +130,24 @@ export async function testDatabase(options: TestDatabaseOptions = {}): Promise<T
     await admin.query(`CREATE DATABASE ${name} TEMPLATE ${template}`);
   });
   const url = urlOf(server, name);
-  const pool = createPool(url, { applicationName: 'test pool', max: 8 });
-  const clients: Client[] = [];
+  const pool = createPool(url, { applicationName: 'test pool', max: 8, statementTimeoutMs: STATEMENT_TIMEOUT_MS });
   let failed = false;
-  afterEach(({ task }) => {
+  const ofTest: Client[] = [];
+  const ofFile: Client[] = [];
+  let inTest = false;
+  const endAll = async (list: Client[]): Promise<void> => {
+    await Promise.all(list.splice(0).map((client) => client.end().catch(() => {})));
+  };
+  beforeEach(() => {
+    inTest = true;
+  });
+  afterEach(async ({ task }) => {
+    inTest = false;
     failed ||= task.result?.state === 'fail';
+    await endAll(ofTest);
   });
   afterAll(async () => {
-    await Promise.all([pool.end(), ...clients.map((client) => client.end().catch(() => {}))]);
+    await Promise.all([pool.end(), endAll(ofFile)]);
     await finishWith(server, name, failed);
   });
   return {
@@ -142,8 +155,8 @@ export async function testDatabase(options: TestDatabaseOptions = {}): Promise<T
     url,
     pool,
     client: async (applicationName = 'test client') => {
-      const client = await connect(url, { applicationName });
-      clients.push(client);
+      const client = await connect(url, { applicationName, statementTimeoutMs: STATEMENT_TIMEOUT_MS });
+      (inTest ? ofTest : ofFile).push(client);
       return client;
     },
   };

@@ -5,6 +5,7 @@ import { chmod, mkdtemp, rename, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
+import { connect } from '../src/database/connect.ts';
 import { embeddedUrl, stopEmbedded } from '../src/database/embedded.ts';
 
 /**
@@ -32,13 +33,24 @@ function keptFolder(): string {
 function guard(folder: string): () => void {
   if (process.platform === 'win32') return () => {};
   const script = `read line; [ "$line" = done ] && exit
-    for pid in "$1"/data/postmaster.pid; do [ -f "$pid" ] && kill -QUIT "$(head -n 1 "$pid")"; done; sleep 1; rm -rf "$1"`;
+    pid="$1/data/postmaster.pid"; [ -f "$pid" ] && kill -QUIT "$(head -n 1 "$pid")"; sleep 2; rm -rf "$1"`;
   const shell = spawn('/bin/sh', ['-c', script, 'guard', folder], {
     detached: true,
     stdio: ['pipe', 'ignore', 'ignore'],
   });
   shell.unref();
   return () => shell.stdin.end('done\n');
+}
+
+/** On a server that stays, the template of this run goes; it is known by its comment (see `database.ts`). */
+async function dropTemplate(url: string, folder: string): Promise<void> {
+  const admin = await connect(url, { applicationName: 'test admin' });
+  const { rows } = await admin.query<{ datname: string }>(
+    'SELECT datname FROM pg_database d JOIN pg_shdescription s ON s.objoid = d.oid WHERE s.description = $1',
+    [join(folder, 'template')],
+  );
+  for (const { datname } of rows) await admin.query(`DROP DATABASE ${datname} WITH (FORCE)`);
+  await admin.end();
 }
 
 export async function setup(project: TestProject): Promise<() => Promise<void>> {
@@ -48,6 +60,8 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
   const dismiss = guard(folder);
   project.provide('testRun', folder);
   return async () => {
+    const given = process.env['TEST_DATABASE_URL'];
+    if (given !== undefined && given !== '') await dropTemplate(given, folder);
     await stopEmbedded(folder);
     dismiss();
     const address = await embeddedUrl(folder);

@@ -28,7 +28,7 @@ export const command: CommandModule<object, Arguments> = {
     refuseUnknown(LOAD_SETTINGS, ['source'], argv);
     const flags = resolve(LOAD_SETTINGS, argv, readSurroundings(process.cwd()));
     const sources = (argv['source'] as readonly string[]).map(String);
-    loadOptions(sources, flags, null); // Flags that contradict each other are refused before a database is started.
+    await check(loadOptions(sources, flags, null));
     const use = flags['dry-run'] ? findDatabase : useDatabase;
     await withDatabase(await use(flags.database), async (database) => {
       const options = loadOptions(sources, flags, database?.url ?? null);
@@ -37,6 +37,15 @@ export const command: CommandModule<object, Arguments> = {
     });
   },
 };
+
+/** Refuses a path, an address or a layout that cannot be meant before a database is made or started. */
+async function check(options: LoadOptions): Promise<void> {
+  const { openSource } = await import('../producer/open_source.ts');
+  const { loadLayout } = await import('../producer/layout.ts');
+  const { KNOWN_LAYOUTS } = await import('../producer/layouts/known.ts');
+  if (options.layout !== 'auto') await loadLayout(options.layout, KNOWN_LAYOUTS);
+  for (const source of options.sources) await openSource(source, options.sourceOptions);
+}
 
 /** How a load is shown. */
 export interface Showing {

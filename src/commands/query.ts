@@ -3,7 +3,7 @@
 import { Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { Argv, CommandModule } from 'yargs';
-import { openReadQuery, type ReadQuery, sqlFault } from '../database/read_query.ts';
+import type { ReadQuery } from '../database/read_query.ts';
 import { BackhaulError } from '../errors.ts';
 import { count } from '../terminal/quantities.ts';
 import { csvLine, jsonRow, resultLines } from '../terminal/query_text.ts';
@@ -64,14 +64,15 @@ async function ask(
   url: string,
   sql: string,
   timeoutMs: number,
-  show: (query: ReadQuery, sql: string) => Promise<void>,
+  show: (query: ReadQuery) => Promise<void>,
 ): Promise<void> {
   let query: ReadQuery | null = null;
   const stop = (): void => void query?.cancel().catch(() => {});
   const interrupt = listenForInterrupt(stop, stop);
   try {
+    const { openReadQuery } = await import('../database/read_query.ts');
     query = await openReadQuery(url, sql, timeoutMs);
-    await show(query, sql);
+    await show(query);
   } catch (error) {
     if (!interrupt.interrupted) throw error;
     process.exitCode = EXIT.interrupted;
@@ -92,7 +93,7 @@ async function showJson(query: ReadQuery): Promise<void> {
   await forEachBatch(query, (rows) => rows.map((row) => jsonRow(query.columns, row)));
 }
 
-async function showCsv(query: ReadQuery, sql: string): Promise<void> {
+async function showCsv(query: ReadQuery): Promise<void> {
   const stream = query.csv();
   if (stream === null) {
     await write(`${csvLine(query.columns.map((column) => column.name))}\n`);
@@ -105,7 +106,7 @@ async function showCsv(query: ReadQuery, sql: string): Promise<void> {
       new Writable({ write: (piece, _, done) => void write(piece).then(() => done(goneError())) }),
     );
   } catch (error) {
-    if (!stdoutGone()) throw sqlFault(error, sql);
+    if (!stdoutGone()) throw query.faultOf(error);
   }
 }
 

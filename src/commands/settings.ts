@@ -86,7 +86,9 @@ export function declare<T>(yargs: Argv<T>, settings: Settings): Argv<T> {
     yargs.option(name, {
       group: setting.group,
       describe:
-        setting.otherwise === undefined ? setting.describe : `${setting.describe} (${setting.otherwise})`,
+        setting.otherwise === undefined
+          ? setting.describe
+          : `${setting.describe} [default: ${setting.otherwise}]`,
       ...(isSwitch ? { type: 'boolean' } : { nargs: 1 }),
     });
   }

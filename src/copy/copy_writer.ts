@@ -10,6 +10,8 @@ export interface BarSink {
   write(cols: BarColumns, seriesIds: Int32Array, from: number, to: number): Promise<void>;
   /** All rows are with the server and counted by it. */
   end(): Promise<number>;
+  /** Gives up what is under way, so that the connection can be used again: a COPY left open would block it. */
+  abort(): Promise<void>;
 }
 
 /** One open `COPY … FROM STDIN`: resolves writes when the socket has taken the bytes, rejects on the server's error. */
@@ -45,6 +47,13 @@ class OpenCopy {
     this.#stream.end();
     await this.#done;
     return this.#stream.rowCount;
+  }
+
+  /** Tells the server that the COPY has failed, and waits until it has taken note. */
+  async abort(): Promise<void> {
+    if (this.#error !== null) return;
+    this.#stream.destroy(new Error('the load was given up'));
+    await this.#done.catch(() => {});
   }
 }
 
@@ -113,6 +122,12 @@ export class CopyWriter implements BarSink {
   async end(): Promise<number> {
     await this.#close();
     return this.#rows;
+  }
+
+  async abort(): Promise<void> {
+    const copy = this.#copy;
+    this.#copy = null;
+    await copy?.abort();
   }
 
   async #open(leaf: Leaf): Promise<void> {

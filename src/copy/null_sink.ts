@@ -23,4 +23,6 @@ export class NullSink implements BarSink {
   async end(): Promise<number> {
     return this.#rows;
   }
+
+  async abort(): Promise<void> {}
 }

@@ -68,7 +68,7 @@ const USER = 'backhaul';
 const DATABASE = 'backhaul';
 /** Key of the advisory lock that users of the server share: "bckh". */
 const USERS_LOCK = 0x62_63_6b_68;
-const START_ATTEMPTS = 4;
+const START_ATTEMPTS = 3;
 /** `db start` leaves this file: the server stays until `db stop`. */
 const KEEP_FILE = 'keep-running';
 
@@ -202,8 +202,8 @@ async function start(dir: string, cluster: Cluster, options: EmbeddedOptions): P
         found: log,
         hint: `Its log is ${plan.log}. Check the room on the disk, or give --database postgres://…`,
       });
-    // Worth another try: what is left of a killed server takes a moment to go, and a port may just have been taken.
-    await sleep(200 * 2 ** attempt);
+    // Worth another try: its port may have been taken just before it got there.
+    await sleep(200 * attempt);
   }
 }
 

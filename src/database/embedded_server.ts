@@ -52,6 +52,8 @@ const POLL_MS = 20;
 const START_LIMIT_MS = 15 * 60_000;
 /** A stop writes out all of `shared_buffers` first. */
 const STOP_LIMIT_MS = 5 * 60_000;
+/** How long sessions of a killed server get to notice by themselves. */
+const ORPHAN_PATIENCE_MS = 2_000;
 const LOG_LIMIT_BYTES = 10 * MB;
 
 /** Nothing of our own environment matters to the server, and some of it (PGDATA, LD_LIBRARY_PATH) would do harm. */
@@ -219,23 +221,46 @@ export async function findServer(data: string): Promise<Postmaster | null> {
   return { pid: Number(pid), port: Number(port), ready: status.trim() === 'ready' };
 }
 
-/** Whether any process works in the data folder: those that a killed server leaves take a moment to notice. */
-async function isInUse(data: string): Promise<boolean> {
+/** Processes of a server that work in the data folder. */
+async function serverProcesses(data: string): Promise<number[]> {
   const folder = await realpath(data);
+  const found: number[] = [];
   for (const name of await readdir('/proc')) {
-    if (/^\d+$/.test(name) && (await readlink(`/proc/${name}/cwd`).catch(() => '')) === folder) return true;
+    if (!/^\d+$/.test(name) || (await readlink(`/proc/${name}/cwd`).catch(() => '')) !== folder) continue;
+    // Not somebody's shell that happens to be there.
+    if ((await readFile(`/proc/${name}/comm`, 'utf8').catch(() => '')).trim() === 'postgres') found.push(Number(name));
   }
-  return false;
+  return found;
 }
 
 /**
- * After `kill -9` the file names a process that is gone, which PostgreSQL sorts out by itself; or a stranger that got
- * its number, or a zombie that nobody has waited for (a container without an init), for which it would refuse to start.
+ * Clears away what a server that was killed leaves. Its sessions notice within a moment, unless they compute: after a
+ * while those are ended as a crash would end them. Its pid file may by now name a stranger, or a zombie that nobody has
+ * waited for (a container without an init), for either of which PostgreSQL would refuse to start; the file goes once
+ * nothing of the old server runs. Does nothing where a server runs.
  */
-async function removeStalePidFile(data: string): Promise<void> {
+async function clearRemains(data: string): Promise<void> {
+  if (process.platform !== 'linux') return;
+  const patienceUntil = Date.now() + ORPHAN_PATIENCE_MS;
+  for (;;) {
+    if ((await findServer(data)) !== null) return;
+    const orphans = await serverProcesses(data);
+    if (orphans.length === 0) break;
+    if (Date.now() > patienceUntil) for (const pid of orphans) signal(pid, 'SIGQUIT');
+    await sleep(POLL_MS);
+  }
   const [pid = ''] = await readPidFile(data);
-  if (process.platform !== 'linux' || !/^\d+$/.test(pid) || !isAlive(Number(pid))) return;
-  if (!(await isInUse(data))) await rm(join(data, 'postmaster.pid'), { force: true });
+  if (/^\d+$/.test(pid) && isAlive(Number(pid)) && (await findServer(data)) === null)
+    await rm(join(data, 'postmaster.pid'), { force: true });
+}
+
+/** Signals a process, if it is still there. */
+function signal(pid: number, name: NodeJS.Signals): void {
+  try {
+    process.kill(pid, name);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
 }
 
 /** Binds a port to see whether it is free; 0 asks for any. Resolves to the port, or null. */
@@ -291,7 +316,7 @@ async function logSince(log: string, offset: number): Promise<string> {
  * ended: another start won, a full disk, a port just taken) to the end of its log.
  */
 export async function startServer(plan: ServerPlan): Promise<string | null> {
-  await removeStalePidFile(plan.data);
+  await clearRemains(plan.data);
   const offset = await rotateLog(plan.log);
   const log = await open(plan.log, 'a', 0o600);
   let ended = false;
@@ -333,11 +358,7 @@ async function untilReady(data: string, pid: number, ended: () => boolean): Prom
 
 /** Ends a server in good order (open transactions are rolled back) and waits until it is gone. */
 export async function stopServer(data: string, server: Postmaster): Promise<void> {
-  try {
-    process.kill(server.pid, 'SIGINT');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
-  }
+  signal(server.pid, 'SIGINT');
   const deadline = Date.now() + STOP_LIMIT_MS;
   while (await isServerOf(server.pid, data)) {
     if (Date.now() > deadline)

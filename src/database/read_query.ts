@@ -21,6 +21,8 @@ export interface ReadQuery {
   fetch(most: number): Promise<readonly (readonly (string | null)[])[]>;
   /** All rows as CSV with a header, by COPY; null where the statement (SHOW, EXPLAIN) cannot be copied. Before any fetch. */
   csv(): NodeJS.ReadableStream | null;
+  /** What an error of {@link csv}'s stream stands for. */
+  faultOf(error: unknown): unknown;
   /** Stops what runs on the server now. */
   cancel(): Promise<void>;
   close(): Promise<void>;
@@ -59,7 +61,11 @@ async function beginReading(client: Client): Promise<void> {
 }
 
 async function prepare(client: Client, url: string, sql: string): Promise<ReadQuery> {
-  const ends = { cancel: () => cancel(client, url), close: () => client.end() };
+  const ends = {
+    faultOf: (error: unknown) => sqlFault(error, sql),
+    cancel: () => cancel(client, url),
+    close: () => client.end(),
+  };
   await client.query('SAVEPOINT prepared');
   try {
     await statement(client, `DECLARE ${CURSOR} NO SCROLL CURSOR FOR ${sql}`);
@@ -129,7 +135,7 @@ interface ServerError {
 }
 
 /** The fault of a refused or failed statement, with where in `sql` it is. */
-export function sqlFault(error: unknown, sql: string): unknown {
+function sqlFault(error: unknown, sql: string): unknown {
   const { code, message, position, hint, detail } = error as ServerError;
   if (typeof code !== 'string' || !/^[0-9A-Z]{5}$/.test(code)) return error;
   const at = position === undefined ? '' : placeIn(sql, Number(position));
@@ -146,7 +152,8 @@ export function sqlFault(error: unknown, sql: string): unknown {
 }
 
 function hintOf(code: string): string | undefined {
-  if (code === '25006') return 'query only reads';
+  if (code === '25006')
+    return 'query only reads; a client of your own may write: psql "$(npx backhaul db url)"';
   if (code === '57014') return 'it ran out of time: --timeout-seconds';
   if (code === '42501') return `query reads as role ${READER}, which sees schema backhaul alone`;
   return undefined;

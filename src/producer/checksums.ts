@@ -8,6 +8,13 @@ const LIST = /sha-?256(?:sums?)?(?:\.txt)?$/i;
 /** A list of all of Binance's files would be some MB; what is larger is no list of sums. */
 const MAX_BYTES = 16 << 20;
 
+/** What a sidecar's name has behind the name of its file. */
+export const SIDECAR_SUFFIXES: readonly string[] = ['.CHECKSUM', '.sha256'];
+
+export function isChecksumList(name: string): boolean {
+  return LIST.test(name) && !SIDECAR.test(name);
+}
+
 export function isChecksumFile(name: string): boolean {
   return SIDECAR.test(name) || LIST.test(name);
 }
@@ -21,7 +28,7 @@ export class FolderChecksums {
 
   constructor(source: Source, files: readonly SourceObject[]) {
     this.#source = source;
-    this.#lists = files.filter(({ name }) => isChecksumFile(name) && !SIDECAR.test(name));
+    this.#lists = files.filter(({ name }) => isChecksumList(name));
     this.#sidecars = new Map(
       files
         .filter(({ name }) => SIDECAR.test(name))

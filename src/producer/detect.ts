@@ -7,10 +7,13 @@ import { isNamedBy, type Resolution, resolve, type Unresolved } from './resolve.
 
 /** Which layout a file is of: told by its name, held against its head. */
 
-/** What the path alone tells; null when it is no known name, or tells too little. */
-export function detectByName(layouts: readonly Layout[], path: string): Resolution | null {
+/**
+ * What the path alone tells; null when it is no known name, or tells too little. `forced`: the user named the (one)
+ * layout, so the name need not fit.
+ */
+export function detectByName(layouts: readonly Layout[], forced: boolean, path: string): Resolution | null {
   for (const layout of layouts) {
-    if (!isNamedBy(layout, path)) continue;
+    if (!forced && !isNamedBy(layout, path)) continue;
     const resolution = resolve(layout, path, null);
     if ('venue' in resolution) return resolution;
   }
@@ -19,8 +22,7 @@ export function detectByName(layouts: readonly Layout[], path: string): Resoluti
 
 /**
  * What path and head tell together. Layouts whose names fit go first, then those whose header is found. Fails with
- * `not-a-bar-file`, naming what was found and the nearest layout. `forced`: the user named the (one) layout, so the
- * file's name need not fit.
+ * `not-a-bar-file`, naming what was found and the nearest layout.
  */
 export function detect(
   layouts: readonly Layout[],
@@ -30,7 +32,7 @@ export function detect(
   where: FaultPlace,
 ): Resolution {
   let nearest: { layout: Layout; fit: Fit } | null = null;
-  let unresolved: Unresolved | null = null;
+  const unresolved: Record<'header' | 'records', Unresolved[]> = { header: [], records: [] };
   const named = layouts.filter((layout) => forced || isNamedBy(layout, path));
   for (const layout of [...named, ...layouts.filter((one) => !named.includes(one))]) {
     const resolution = resolve(layout, path, head);
@@ -39,11 +41,12 @@ export function detect(
     const fit = fitHead(head, shape, layout.symbol.kind !== 'column');
     if (nearest === null || fit.known > nearest.fit.known) nearest = { layout, fit };
     const isKin = named.includes(layout) ? fit.kind !== 'none' : fit.kind === 'header';
-    if (!isKin) continue;
-    if (isResolved) return resolution;
-    unresolved ??= resolution;
+    if (isKin && isResolved) return resolution;
+    if (!isResolved && (fit.kind === 'header' || fit.kind === 'records'))
+      unresolved[fit.kind].push(resolution);
   }
-  if (unresolved !== null) throw unresolvedError(unresolved, path, where);
+  const kin = unresolved.header[0] ?? unresolved.records[0];
+  if (kin !== undefined) throw unresolvedError(kin, path, where);
   throw strangerError(nearest!, where);
 }
 

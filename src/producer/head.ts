@@ -32,10 +32,35 @@ export async function readHead(
   storage: Storage,
   signal?: AbortSignal,
 ): Promise<Head | null> {
-  const raw = await rawHead(reader, storage, signal);
+  return inflatedHead(await rawHead(reader, storage, signal), storage);
+}
+
+/**
+ * Reads the head of a file of its own and tells from it how the file is stored: browsers inflate what they download,
+ * or do not, so the bytes know better than the name. `named` is believed of an empty file.
+ */
+export async function sniffFile(
+  reader: ObjectReader,
+  named: Storage,
+  signal?: AbortSignal,
+): Promise<{ readonly head: Head | null; readonly storage: Storage }> {
+  const raw = await rawHead(reader, named, signal);
+  const isEmpty = raw === null || raw.bytes.length === 0;
+  const storage = isEmpty ? named : ({ kind: isGzip(raw.bytes) ? 'gzip' : 'plain' } as const);
+  return { head: inflatedHead(raw, storage), storage };
+}
+
+/** The start of a gzip (RFC 1952). */
+function isGzip(bytes: Uint8Array): boolean {
+  return bytes[0] === 0x1f && bytes[1] === 0x8b;
+}
+
+function inflatedHead(raw: Head | null, storage: Storage): Head | null {
   if (raw === null) return null;
   try {
-    const bytes = inflateHead(raw.bytes, storage);
+    const bytes = inflateBytes(raw.bytes, storage);
+    // Nothing came out of something: an empty file, or one that is damaged from its start.
+    if (bytes.length === 0 && raw.bytes.length > 0 && storage.kind === 'gzip') gunzipSync(raw.bytes);
     return { bytes: bytes.subarray(0, LOOK_BYTES), complete: raw.complete && bytes.length <= LOOK_BYTES };
   } catch {
     return null;
@@ -61,15 +86,10 @@ async function rawHead(
   return { bytes, complete: bytes.length === storage.compressedSize };
 }
 
-function inflateHead(raw: Buffer, storage: Storage): Buffer {
+function inflateBytes(raw: Buffer, storage: Storage): Buffer {
   const options = { finishFlush: constants.Z_SYNC_FLUSH, maxOutputLength: MAX_INFLATED };
   if (storage.kind === 'gzip') return gunzipSync(raw, options);
   return storage.kind === 'zip' && storage.method === 8 ? inflateRawSync(raw, options) : raw;
-}
-
-/** Whether the bytes begin like a gzip (RFC 1952). */
-export function isGzip(bytes: Uint8Array): boolean {
-  return bytes[0] === 0x1f && bytes[1] === 0x8b;
 }
 
 /** The first records of the head, blank lines left out. The last line counts only when nothing cut it short. */

@@ -3,6 +3,7 @@ import { type FileHandle, open, readdir, realpath, stat } from 'node:fs/promises
 import { basename, join, relative, sep } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { BackhaulError } from '../errors.ts';
+import { isChecksumList, SIDECAR_SUFFIXES } from './checksums.ts';
 import { abortError, fileError } from './fault.ts';
 import { partsPrefix } from './parts.ts';
 import type { ListFilter, ObjectReader, Source, SourceObject } from './source.ts';
@@ -14,6 +15,8 @@ const PIECE_BYTES = 1 << 20;
 
 /** Parent folders that precede a single file's name, for layouts to read the market or the dataset off. */
 const PARENTS = 6;
+
+const NO_FILE = 'a source must be a folder or a file, not a pipe or a device';
 
 /** Identity of a file's content, as far as the file system tells. */
 function etagOf(info: { readonly mtimeNs: bigint; readonly size: bigint }): string {
@@ -45,13 +48,16 @@ export class LocalSource implements Source {
     this.#isFolder = isFolder;
   }
 
-  /** Of an existing path, made canonical. Fails with `not-found` or `forbidden`. */
+  /** Of an existing path, made canonical. Fails with `not-found`, `forbidden`, or `usage` for a pipe or device. */
   static async at(path: string): Promise<LocalSource> {
+    const uri = pathToFileURL(path).href;
     try {
       const root = await realpath(path);
-      return new LocalSource(root, (await stat(root)).isDirectory());
+      const kind = kindOf(await stat(root));
+      if (kind === 'other') throw new BackhaulError({ kind: 'usage', message: NO_FILE, where: { uri } });
+      return new LocalSource(root, kind === 'folder');
     } catch (error) {
-      throw fileError(error, pathToFileURL(path).href);
+      throw fileError(error, uri);
     }
   }
 
@@ -62,22 +68,32 @@ export class LocalSource implements Source {
     }
     const segments = this.#root.split(sep).filter((segment) => segment !== '');
     const parents = segments.slice(-PARENTS - 1, -1).map((segment) => `${segment}/`);
-    for (const path of await this.#partsOrSelf()) {
-      yield await describe(path, parents.join('') + basename(path));
-    }
+    for (const path of await this.#withKin()) yield await describe(path, parents.join('') + basename(path));
   }
 
   open(object: { readonly uri: string; readonly etag: string }): Promise<ObjectReader> {
     return openLocalObject(object.uri, object.etag);
   }
 
-  /** One part of an archive stands for all of its parts. */
-  async #partsOrSelf(): Promise<string[]> {
+  /** The file and what belongs to it: its checksum, and if it is a part of an archive, all parts. */
+  async #withKin(): Promise<string[]> {
     const prefix = partsPrefix(this.#root);
-    if (prefix === null) return [this.#root];
+    if (prefix === null) {
+      const sidecars = SIDECAR_SUFFIXES.map((suffix) => this.#root + suffix);
+      const exist = await Promise.all(
+        sidecars.map((path) =>
+          stat(path).then(
+            () => true,
+            () => false,
+          ),
+        ),
+      );
+      return [this.#root, ...sidecars.filter((_, i) => exist[i])];
+    }
     const folder = join(this.#root, '..');
-    const names = (await entriesOf(folder)).filter((entry) => entry.isFile() || entry.isSymbolicLink());
-    return names.map((entry) => join(folder, entry.name)).filter((path) => partsPrefix(path) === prefix);
+    const files = (await entriesOf(folder)).filter((entry) => !entry.isDirectory());
+    const paths = files.map(({ name }) => join(folder, name));
+    return paths.filter((path) => partsPrefix(path) === prefix || isChecksumList(path));
   }
 
   async *#folder(

@@ -11,6 +11,7 @@ export interface Manifest {
 type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
 
 const DAY_US = 86_400_000_000;
+const MINUTE_US = 60_000_000;
 
 /** Null when the text is no JSON object, or says nothing that is understood. */
 export function parseManifest(text: string): Manifest | null {
@@ -56,19 +57,20 @@ function endsOf(coverage: Json): readonly [Json, Json] {
   ];
 }
 
-/** µs of a date or an instant. The end of a range given as a day includes the day; as an instant, the instant. */
+/** µs of a date or an instant (Unix seconds or text). The end of a range includes the day or the minute it names. */
 function instantUs(value: Json, isEnd: boolean): number | null {
-  if (typeof value === 'number') return value > 0 && value < 4e9 ? value * 1e6 + (isEnd ? 1 : 0) : null;
+  if (typeof value === 'number') return value > 0 && value < 4e9 ? endUs(value * 1e6, isEnd) : null;
   if (typeof value !== 'string' || !/^\d{4}-\d{2}-\d{2}/.test(value)) return null;
   const isDay = value.length === 10;
   const hasZone = /(?:Z|[+-]\d{2}:?\d{2})$/i.test(value);
   const ms = Date.parse(isDay || hasZone ? value : `${value.replace(' ', 'T')}Z`);
   if (Number.isNaN(ms)) return null;
-  const us = ms * 1000;
-  if (!isEnd) return us;
-  if (isDay) return us + DAY_US;
-  // Midnight is where the next period starts; any other instant is the last one covered.
-  return us % DAY_US === 0 ? us : us + 1;
+  return isDay && isEnd ? ms * 1000 + DAY_US : endUs(ms * 1000, isEnd);
+}
+
+/** As an end, midnight is where the next period starts; any other instant lies in the last minute covered. */
+function endUs(us: number, isEnd: boolean): number {
+  return !isEnd || us % DAY_US === 0 ? us : (Math.floor(us / MINUTE_US) + 1) * MINUTE_US;
 }
 
 /** `[{name, rows}]`, `{name: {rows}}` or `{name: rows}`. */

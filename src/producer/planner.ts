@@ -6,11 +6,11 @@ import { FolderChecksums } from './checksums.ts';
 import { detect, detectByName } from './detect.ts';
 import { checksumFault, openBytes } from './entry_stream.ts';
 import { abortError, faultAt, fileError } from './fault.ts';
-import { isGzip, readHead } from './head.ts';
+import { type Head, readHead, sniffFile } from './head.ts';
 import type { Layout } from './layout.ts';
 import { KNOWN_LAYOUTS } from './layouts/known.ts';
 import { type Manifest, manifestKey, parseManifest } from './manifest.ts';
-import { isClutterPath, kindOfName } from './object_kind.ts';
+import { isClutterPath, kindOfName, type ObjectKind } from './object_kind.ts';
 import { joinParts, PartsReader, partsPrefix } from './parts.ts';
 import type {
   DiscoverCounts,
@@ -20,7 +20,7 @@ import type {
   PlannedTask,
   TaskPlace,
 } from './plan.ts';
-import type { Resolution } from './resolve.ts';
+import { isNamedBy, type Resolution } from './resolve.ts';
 import type { ObjectReader, Source, SourceObject } from './source.ts';
 import { SymbolFilter } from './symbols.ts';
 import { listZip, type ZipEntryInfo } from './zip.ts';
@@ -74,7 +74,7 @@ export class Planner {
     for (const object of folder) {
       this.#counts.objects++;
       const path = pathOf(object.uri);
-      const kind = this.#kindOf(object, path);
+      const kind = this.#kindOf(path, object.uri === this.#source.uri);
       if (kind === 'part') {
         const prefix = partsPrefix(object.uri)!;
         const parts = archives.get(prefix);
@@ -90,10 +90,10 @@ export class Planner {
     return items;
   }
 
-  #kindOf(object: SourceObject, path: string): ReturnType<typeof kindOfName> {
-    const kind = kindOfName(object.name, object.uri === this.#source.uri);
-    if (kind === 'other' && this.#forced?.paths.some((pattern) => pattern.test(path)) === true) return 'data';
-    return kind;
+  /** `explicit`: the user named this very file. */
+  #kindOf(path: string, explicit: boolean): ObjectKind {
+    const kind = kindOfName(path, explicit);
+    return kind === 'other' && this.#forced !== null && isNamedBy(this.#forced, path) ? 'data' : kind;
   }
 
   /** The tasks of one object. Only an interrupt makes it fail. */
@@ -118,10 +118,9 @@ export class Planner {
     if (named === null || this.isLocal) {
       const reader = await this.#source.open(object);
       try {
-        const start = await reader.read(0, Math.min(2, reader.sizeBytes), this.#signal);
-        // Browsers inflate what they download, or do not: the bytes know better than the name.
-        if (start.length === 2) storage = { kind: isGzip(start) ? 'gzip' : 'plain' };
-        resolution = await this.#detect(reader, storage, path, named, { uri: object.uri });
+        const sniffed = await sniffFile(reader, storage, this.#signal);
+        storage = sniffed.storage;
+        resolution = this.#detect(sniffed.head, path, named, { uri: object.uri });
       } finally {
         await reader.close();
       }
@@ -132,14 +131,7 @@ export class Planner {
   }
 
   /** By name and head; by the name alone where the head cannot be read, which the task will say in full. */
-  async #detect(
-    reader: ObjectReader,
-    storage: Storage,
-    path: string,
-    named: Resolution | null,
-    where: FaultPlace,
-  ): Promise<Resolution> {
-    const head = await readHead(reader, storage, this.#signal);
+  #detect(head: Head | null, path: string, named: Resolution | null, where: FaultPlace): Resolution {
     if (head !== null) return detect(this.#layouts, this.#forced !== null, path, head, where);
     if (named !== null) return named;
     throw new BackhaulError({
@@ -159,15 +151,22 @@ export class Planner {
       const entries = (await listZip(reader, this.#signal)).filter(({ name }) => !isClutterPath(name));
       this.#counts.entries += entries.length;
       const manifest = await this.#manifest(object, reader, entries);
-      const single = entries.filter(({ name }) => kindOfName(name) === 'data').length === 1;
+      const kinds = entries.map(({ name }) => this.#kindOf(`${path}/${name}`, false));
+      const single = kinds.filter((kind) => kind === 'data').length === 1;
       const sha256 = await this.#publishedSum(item, reader, single);
       const tasks: DiscoveredTask[] = [];
-      for (const entry of entries) {
+      const planned = new Set<string>();
+      for (const [i, entry] of entries.entries()) {
+        // Entries of one name are one task, which has failed.
+        if (planned.has(entry.name)) continue;
+        planned.add(entry.name);
+        const named = single ? alone : null;
         const task = await this.#planEntry({
           item,
           reader,
           entry,
-          alone: single ? alone : null,
+          kind: kinds[i]!,
+          alone: named,
           manifest,
           sha256,
         });
@@ -188,12 +187,13 @@ export class Planner {
     readonly item: Item;
     readonly reader: ObjectReader;
     readonly entry: ZipEntryInfo;
+    readonly kind: ObjectKind;
     /** What the zip's name tells of the one file in it. */
     readonly alone: Resolution | null;
     readonly manifest: Manifest | null;
     readonly sha256: string | null;
   }): Promise<DiscoveredTask | null> {
-    const { item, reader, entry, manifest, sha256 } = given;
+    const { item, reader, entry, kind, manifest, sha256 } = given;
     const { object } = item;
     const place: TaskPlace = {
       uri: object.uri,
@@ -203,9 +203,7 @@ export class Planner {
       modifiedMs: Number.isNaN(entry.modifiedMs) ? null : entry.modifiedMs,
     };
     const path = `${item.path}/${entry.name}`;
-    const kind = kindOfName(entry.name);
-    const isData = kind === 'data' || kind === 'zip' || this.#byName(path) !== null;
-    if (!isData && !leadsOut(entry.name)) {
+    if (kind !== 'data' && kind !== 'zip' && !leadsOut(entry.name)) {
       this.#counts.notData++;
       return null;
     }
@@ -215,7 +213,8 @@ export class Planner {
     const storage = storageOf(object, entry);
     try {
       const where = { uri: object.uri, entry: entry.name };
-      const resolution = named ?? (await this.#detect(reader, storage, path, null, where));
+      const resolution =
+        named ?? this.#detect(await readHead(reader, storage, this.#signal), path, null, where);
       const listed = manifest?.rows.get(manifestKey(entry.name));
       const expectedRows = listed?.rows ?? null;
       const covered = listed === undefined ? null : manifest;
@@ -233,18 +232,26 @@ export class Planner {
     entries: readonly ZipEntryInfo[],
   ): Promise<Manifest | null> {
     const entry = entries.find(({ name }) => manifestKey(name) === 'manifest.json');
-    if (entry === undefined || entry.fault !== null || entry.uncompressedSize > MAX_MANIFEST_BYTES)
-      return null;
-    const pieces: Uint8Array[] = [];
-    for await (const piece of openBytes(reader, storageOf(object, entry), this.#signal, {
-      entry: entry.name,
-    }))
-      pieces.push(piece);
-    const manifest = parseManifest(Buffer.concat(pieces).toString('utf8'));
+    if (entry === undefined) return null;
+    const manifest = await this.#manifestIn(storageOf(object, entry), reader, entry);
     if (manifest === null) {
       this.#options.onNote?.(`${reader.uri}: ${entry.name} is not understood and was left aside`);
     }
     return manifest;
+  }
+
+  /** Null for one that is damaged, too large or of an unknown shape: the files load without it. */
+  async #manifestIn(storage: Storage, reader: ObjectReader, entry: ZipEntryInfo): Promise<Manifest | null> {
+    if (entry.fault !== null || entry.uncompressedSize > MAX_MANIFEST_BYTES) return null;
+    const pieces: Uint8Array[] = [];
+    try {
+      for await (const piece of openBytes(reader, storage, this.#signal, { entry: entry.name }))
+        pieces.push(piece);
+    } catch (error) {
+      if (this.#signal?.aborted || !(error instanceof BackhaulError)) throw error;
+      return null;
+    }
+    return parseManifest(Buffer.concat(pieces).toString('utf8'));
   }
 
   /** Files a manifest promises and the zip does not hold. */
@@ -312,7 +319,7 @@ export class Planner {
   }
 
   #byName(path: string): Resolution | null {
-    return detectByName(this.#layouts, path);
+    return detectByName(this.#layouts, this.#forced !== null, path);
   }
 
   /** Counts something nobody asked for. */
@@ -354,8 +361,8 @@ export class Planner {
     const symbol = this.#wants(resolution);
     if (symbol === null) return null;
     const { layout, venue, intervalS, shape, grid, sessionZone } = resolution;
-    const fromUs = covered?.fromUs ?? resolution.fromUs;
-    const toUs = covered?.toUs ?? resolution.toUs;
+    const fromUs = settle(covered?.fromUs ?? null, resolution.fromUs);
+    const toUs = settle(covered?.toUs ?? null, resolution.toUs);
     const isChecked = layout.range === 'checked' || covered !== null;
     const {
       fromUs: wantFromUs,
@@ -401,6 +408,17 @@ function archiveItem(parts: readonly SourceObject[], checksums: FolderChecksums)
     const { fault } = error as BackhaulError;
     return { object, kind: 'broken', path: pathOf(object.uri), checksums, parts, fault };
   }
+}
+
+const DAY_US = 86_400_000_000;
+
+/**
+ * One end of the time a file covers, of what a manifest and a name say. Whether a manifest's last day or instant is
+ * part of what it covers is a guess; where a name agrees to within a day, the name is exact.
+ */
+function settle(manifest: number | null, name: number | null): number | null {
+  if (manifest === null || name === null) return manifest ?? name;
+  return Math.abs(manifest - name) <= DAY_US ? name : manifest;
 }
 
 function storageOf(object: SourceObject, entry: ZipEntryInfo): Storage {

@@ -257,20 +257,23 @@ async function containerError(
   const head = await cache.read(0, Math.min(4, size), signal);
   const tailBytes = Math.min(size, 22 + 0xffff);
   const tail = await cache.read(size - tailBytes, tailBytes, signal);
-  if (tail.includes('PK\x05\x06', 0, 'latin1')) {
+  const end = tail.lastIndexOf('PK\x05\x06', undefined, 'latin1');
+  const isWhole =
+    end >= 0 && tail.length - end >= 22 && tail.length - end >= 22 + tail.readUInt16LE(end + 20);
+  if (isWhole) {
     const found = (error as Error).message;
     return new BackhaulError(
       { kind: 'corrupt', message: "the zip's directory is damaged", where, found, hint: AGAIN },
       { cause: error },
     );
   }
-  if (size === 0 || head.toString('latin1').startsWith('PK')) {
+  if (size === 0 || end >= 0 || head.toString('latin1').startsWith('PK')) {
     return new BackhaulError({
       kind: 'truncated',
       message: 'the zip ends before its directory',
       where,
       expected: 'an end of central directory record',
-      found: `${size} bytes without one`,
+      found: `${size} bytes without a whole one`,
       hint: AGAIN,
     });
   }

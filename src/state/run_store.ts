@@ -2,7 +2,10 @@ import type { ClientBase } from 'pg';
 import type { Db } from '../database/connect.ts';
 import { RUN_LOCK_SPACE } from './task_store.ts';
 
-/** One run of a command that loads. Its program holds an advisory lock as long as it lives, so that others see it die. */
+/**
+ * One run of a command that loads. Its program holds an advisory lock as long as it lives, so that others see it die.
+ * The lock is a shared one: nobody ever waits for it, not even for a session of our own that the server thinks alive.
+ */
 
 export type RunState = 'running' | 'finished' | 'failed' | 'interrupted' | 'lost';
 
@@ -22,7 +25,7 @@ export async function startRun(client: ClientBase, { owner, command, options }: 
   const { rows } = await client.query<{ run_id: number }>(
     `WITH made AS (
        INSERT INTO backhaul.run (owner, command, options) VALUES ($1, $2, $3) RETURNING run_id)
-     SELECT run_id, pg_advisory_lock(${RUN_LOCK_SPACE}, run_id::int) FROM made`,
+     SELECT run_id, pg_advisory_lock_shared(${RUN_LOCK_SPACE}, run_id::int) FROM made`,
     [owner, command, JSON.stringify(options ?? {})],
   );
   return rows[0]!.run_id;
@@ -30,7 +33,7 @@ export async function startRun(client: ClientBase, { owner, command, options }: 
 
 /** Takes the lock again on a new session, after the one before broke. */
 export async function resumeRun(client: ClientBase, runId: number): Promise<void> {
-  await client.query(`SELECT pg_advisory_lock(${RUN_LOCK_SPACE}, $1::int)`, [runId]);
+  await client.query(`SELECT pg_advisory_lock_shared(${RUN_LOCK_SPACE}, $1::int)`, [runId]);
   await client.query(
     `UPDATE backhaul.run SET state = 'running', finished_at = NULL WHERE run_id = $1 AND state = 'lost'`,
     [runId],

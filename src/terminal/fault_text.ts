@@ -44,9 +44,10 @@ export function fileText(uri: string, entry: string | null): string {
 
 function localPath(uri: string): string {
   if (!uri.startsWith('file://')) return uri;
+  const path = uri.slice('file://'.length);
   try {
-    return decodeURIComponent(uri.slice('file://'.length));
+    return decodeURIComponent(path);
   } catch {
-    return uri;
+    return path; // A stray %: shown as it stands.
   }
 }

@@ -16,7 +16,8 @@ export function eventText(event: LoadEvent, verbose: boolean, style: Style = PLA
     case 'discovered': {
       const found = `${counted(event.objects, 'object')}, ${counted(event.entries, 'entry', 'entries')}`;
       const done = event.unchanged > 0 ? `, ${count(event.unchanged)} loaded before` : '';
-      return `${sanitise(event.source)}: ${found}; ${count(event.tasks)} to load (${bytes(event.bytes)})${done}`;
+      const size = event.tasks > 0 ? ` (${bytes(event.bytes)})` : '';
+      return `${sanitise(event.source)}: ${found}; ${count(event.tasks)} to load${size}${done}`;
     }
     case 'note':
       if (event.level === 'warning') return `${style.yellow('warning:')} ${sanitise(event.message)}`;

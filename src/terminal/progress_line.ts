@@ -39,6 +39,9 @@ export class RecentRate {
   }
 }
 
+const LEAST_BAR = 10;
+const MOST_BAR = 30;
+
 /** The bar of a terminal: no wider than `width`; what matters least goes first where it is narrow. */
 export function drawnLine(progress: ProgressEvent, rate: RecentRate, width: number, style = PLAIN): string {
   const share = progress.bytesTotal === 0 ? 0 : Math.min(1, progress.bytesDone / progress.bytesTotal);
@@ -65,10 +68,10 @@ export function drawnLine(progress: ProgressEvent, rate: RecentRate, width: numb
   let text = parts[0]!;
   for (const part of parts.slice(1)) {
     const longer = `${text}  ${part}`;
-    if (displayWidth(longer) <= width) text = longer;
+    if (displayWidth(longer) + LEAST_BAR < width) text = longer;
   }
-  const room = Math.min(30, width - displayWidth(text) - 2);
-  if (room < 6) return displayWidth(text) <= width ? text : cutEnd(parts[0]!, width);
+  const room = Math.min(MOST_BAR, width - displayWidth(text) - 1);
+  if (room < LEAST_BAR) return cutEnd(text, width);
   const full = Math.round(room * share);
   return `${style.green('█'.repeat(full))}${style.dim('░'.repeat(room - full))} ${text}`;
 }

@@ -52,7 +52,7 @@ function blocks(
   const names = columns.map((column) => sanitise(column.name));
   const longest = Math.max(...names.map(displayWidth));
   return cells.flatMap((row, i) => [
-    style.dim(`-[ ${i + 1} ]-`),
+    ...(cells.length > 1 ? [style.dim(`-[ ${i + 1} ]-`)] : []),
     ...row.map((text, j) => {
       const name = names[j]! + ' '.repeat(longest - displayWidth(names[j]!));
       return `${style.bold(name)}  ${cutEnd(text, Math.max(10, width - longest - 2))}`;

@@ -22,7 +22,7 @@ export function tableLines(
   width: number,
   style: Style = PLAIN,
 ): string[] {
-  const widths = fit(
+  const widths = fitWidths(
     columns.map((column, j) =>
       Math.max(displayWidth(column.title), ...rows.map((row) => displayWidth(row[j] ?? ''))),
     ),
@@ -51,7 +51,7 @@ const NO_BORDERS = Object.fromEntries(
 );
 
 /** Takes from the widest columns until the sum fits. */
-function fit(natural: readonly number[], room: number): number[] {
+function fitWidths(natural: readonly number[], room: number): number[] {
   const widths = [...natural];
   let over = widths.reduce((sum, width) => sum + width, 0) - room;
   while (over > 0) {

@@ -116,11 +116,17 @@ export class TaskAttempt {
       await sink.write(cols, series.ids, 0, rows);
       this.#waits.copy += (performance.now() - copying) / 1000;
     };
-    if (sorting) await this.#sorted(file, take);
-    else await this.#scan(file, new BatchQueue(columnsOf(settings.batchRows), take));
-    file.checkEnd();
-    series.complete();
-    const written = sink === null ? 0 : await (sink as BarSink).end();
+    let written = 0;
+    try {
+      if (sorting) await this.#sorted(file, take);
+      else await this.#scan(file, new BatchQueue(columnsOf(settings.batchRows), take));
+      file.checkEnd();
+      series.complete();
+      if (sink !== null) written = await (sink as BarSink).end();
+    } catch (error) {
+      await (sink as BarSink | null)?.abort();
+      throw error;
+    }
     if (written !== series.rows) throw broken(`COPY took ${written} rows of ${series.rows}`);
     const rejects = file.rejects;
     return this.#commit({

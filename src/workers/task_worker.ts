@@ -25,16 +25,35 @@ async function clientFor(url: string): Promise<Client> {
 async function drop(): Promise<void> {
   const client = session?.client;
   session = null;
-  await client?.end().catch(() => {});
+  if (client === undefined) return;
+  await within(FAREWELL_MS, client.end()).catch(() => {
+    (client as unknown as { connection: { stream: { destroy(): void } } }).connection.stream.destroy();
+  });
 }
+
+/** Longer than this nobody waits for the server to take a ROLLBACK, or a farewell: the socket is closed instead. */
+const FAREWELL_MS = 5_000;
 
 /** Ends the attempt's transaction; a connection that cannot even do that is dropped. */
 async function rollBack(): Promise<void> {
   if (session === null) return;
+  const { client } = session;
   try {
-    await session.client.query('ROLLBACK');
+    await within(FAREWELL_MS, client.query('ROLLBACK'));
   } catch {
     await drop();
+  }
+}
+
+async function within<T>(ms: number, work: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error('the server did not answer in time')), ms);
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
   }
 }
 

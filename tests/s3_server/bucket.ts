@@ -7,7 +7,7 @@ export interface BucketSettings {
   /** Anyone may read without a signature. */
   readonly anonymous?: boolean;
   readonly requesterPays?: boolean;
-  /** Keys (and for listings prefixes) that nobody may read. */
+  /** Keys that nobody may read, though they are listed. */
   readonly forbidden?: RegExp;
   readonly denyList?: boolean;
   readonly denyAttributes?: boolean;

@@ -22,6 +22,8 @@ export type FaultAction =
   | { readonly kind: 'swap'; readonly to: StoredObject | null }
   /** Range is not understood: 200 and everything. */
   | { readonly kind: 'no-range' }
+  /** The page of some other server: 200 and HTML. */
+  | { readonly kind: 'not-s3' }
   /** If-Match is not understood. */
   | { readonly kind: 'no-if-match' };
 

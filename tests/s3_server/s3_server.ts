@@ -157,6 +157,14 @@ export class S3Server {
       const headers = status.retryAfterS === undefined ? {} : { 'retry-after': String(status.retryAfterS) };
       return refuse(call, { status: status.status, code: status.code, message: 'Injected.', headers });
     }
+    if (actionOf(call.actions, 'not-s3') !== undefined) {
+      return sendBody(
+        call,
+        200,
+        { 'content-type': 'text/html' },
+        Buffer.from('<html><body>It works!</body></html>'),
+      );
+    }
     const refusal = this.#admit(call);
     if (refusal !== null) return refuse(call, refusal);
     const bucket = this.#buckets.get(call.seen.bucket)!;
@@ -240,8 +248,7 @@ export class S3Server {
     if (settings.requesterPays && request.headers['x-amz-request-payer'] !== 'requester') return denied;
     if (settings.denyList && seen.operation === 'list') return denied;
     if (settings.denyAttributes && seen.operation === 'attributes') return denied;
-    if (settings.forbidden?.test(seen.operation === 'list' ? (seen.query['prefix'] ?? '') : seen.key))
-      return denied;
+    if (seen.operation !== 'list' && settings.forbidden?.test(seen.key)) return denied;
     return null;
   }
 }
@@ -397,11 +404,22 @@ async function sendBody(
     const piece = flipped(body.slice(at, Math.min(stop, at + SLICE_BYTES)), at, actions);
     at += piece.length;
     seen.bytes += piece.length;
-    if (!response.write(piece)) await Promise.race([once(response, 'drain'), once(response, 'close')]);
+    if (!response.write(piece)) await drained(response);
   }
   if (stop === length) response.end();
   else if (stall !== undefined) response.flushHeaders();
   else await hangUp(response, cut !== undefined);
+}
+
+/** Resolves when the client has taken what was written, or has gone. */
+function drained(response: ServerResponse): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      response.off('drain', done).off('close', done);
+      resolve();
+    };
+    response.on('drain', done).on('close', done);
+  });
 }
 
 /** Closes once what was written is on its way, with a reset or in good order. */

@@ -38,6 +38,7 @@ export interface ListedObject {
 
 /** How far one `stream()` has come. */
 interface Progress {
+  readonly start: number;
   readonly end: number;
   readonly whole: boolean;
   readonly retries: Retries;
@@ -79,7 +80,14 @@ export class ResumableReader implements ObjectReader {
   async *stream(start: number, end: number, signal?: AbortSignal): AsyncGenerator<Uint8Array, void, void> {
     this.#checkBounds(start, end);
     const whole = start === 0 && end === this.sizeBytes;
-    const progress: Progress = { at: start, end, whole, digest: null, retries: new Retries(this.#settings) };
+    const progress: Progress = {
+      start,
+      at: start,
+      end,
+      whole,
+      digest: null,
+      retries: new Retries(this.#settings),
+    };
     while (progress.at < end) {
       const place = await this.#settings.gate.enter(signal);
       let failure: unknown = null;
@@ -109,7 +117,7 @@ export class ResumableReader implements ObjectReader {
     const asked = progress.at;
     const response = await this.#fetcher.fetch(asked, end, whole && asked === 0, signal);
     try {
-      this.#checkResponse(response, asked);
+      this.#checkResponse(response, progress);
       if (whole && asked === 0 && response.checksum !== null) {
         progress.digest = new ObjectDigest(this.uri, response.checksum);
       }
@@ -128,7 +136,7 @@ export class ResumableReader implements ObjectReader {
           return;
         }
         progress.at += wanted.length;
-        progress.retries.progress();
+        progress.retries.progress(wanted.length);
         progress.digest?.update(wanted);
         place.handingOver();
         yield wanted;
@@ -151,7 +159,7 @@ export class ResumableReader implements ObjectReader {
   }
 
   /** @throws BackhaulError `source-changed`, `unsupported` */
-  #checkResponse(response: RangeResponse, asked: number): void {
+  #checkResponse(response: RangeResponse, { start, at }: Progress): void {
     const { etag, totalBytes } = response;
     if (etag !== null && etag !== this.#etag) throw this.#changed(`ETag ${this.#etag}`, `ETag ${etag}`);
     // The same ETag and fewer bytes is a transfer cut short, which is gone on with.
@@ -161,15 +169,16 @@ export class ResumableReader implements ObjectReader {
     ) {
       throw this.#changed(`${this.sizeBytes} bytes`, `${totalBytes} bytes`);
     }
-    if (response.start !== asked && response.start !== 0) {
-      throw new BackhaulError({
-        kind: 'unsupported',
-        message: `${this.#fetcher.server} sent another range than the one asked for`,
-        where: { uri: this.uri, byteOffset: asked },
-        expected: `bytes from ${asked}`,
-        found: `bytes from ${response.start}`,
-      });
-    }
+    // Everything instead of a range will do to go on with a stream of everything, not to look into a zip.
+    if (response.start === at || (response.start === 0 && start === 0)) return;
+    throw new BackhaulError({
+      kind: 'unsupported',
+      message: `${this.#fetcher.server} does not serve parts of a file`,
+      where: { uri: this.uri, byteOffset: at },
+      expected: `bytes from ${at}`,
+      found: `bytes from ${response.start}`,
+      hint: 'download the file and load it from disk',
+    });
   }
 
   #changed(expected: string, found: string): BackhaulError {

@@ -21,19 +21,26 @@ export interface TransferSettings {
   readonly addressKnown: boolean;
 }
 
+/** So much has to come before a transfer's time starts anew: one that trickles for ever is given up all the same. */
+const PROGRESS_BYTES = 1 << 20;
+
 /** The failures of one transfer. New bytes wipe the slate: only a transfer that stands still is given up. */
 export class Retries {
   readonly #settings: TransferSettings;
   #failures = 0;
   #sinceMs = performance.now();
+  #sinceBytes = 0;
 
   constructor(settings: TransferSettings) {
     this.#settings = settings;
   }
 
-  /** New bytes came. */
-  progress(): void {
+  /** So many new bytes came. */
+  progress(bytes: number): void {
     this.#failures = 0;
+    this.#sinceBytes += bytes;
+    if (this.#sinceBytes < PROGRESS_BYTES) return;
+    this.#sinceBytes = 0;
     this.#sinceMs = performance.now();
   }
 

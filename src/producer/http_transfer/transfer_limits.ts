@@ -9,7 +9,7 @@ export interface TransferLimits {
   readonly idleTimeoutMs: number;
   /** Failures in a row, without one new byte between them, before a transfer is given up. */
   readonly maxAttempts: number;
-  /** The same in time. */
+  /** A transfer that fails and has not brought 1 MiB in so long is given up as well. */
   readonly deadlineMs: number;
   /** The first pause is at most this long, each later one at most twice the one before. */
   readonly firstPauseMs: number;

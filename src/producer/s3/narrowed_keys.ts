@@ -16,6 +16,7 @@ import {
   templateOf,
 } from './path_dates.ts';
 import type { ListedKey, ListPages } from './s3_pages.ts';
+import { CHECKSUM_LIST } from './sums_first.ts';
 
 export interface Wanted {
   /** Null: all. */
@@ -78,6 +79,18 @@ async function* binanceKeys(
   }
 }
 
+/** As {@link keysOfDays}, with the list of checksums of the folder it stops in, which may stand behind the files. */
+async function* keysOfOwnTree(pages: ListPages, top: string, template: DateTemplate, days: DayRange): Keys {
+  let last = '';
+  for await (const key of keysOfDays(pages, top, top, template, days, false)) {
+    last = key.key;
+    yield key;
+  }
+  if (last === '') return;
+  const sums = `${last.slice(0, last.lastIndexOf('/') + 1)}${CHECKSUM_LIST}`;
+  if (last < sums) for await (const page of pages({ prefix: sums, level: true })) yield* page.keys;
+}
+
 /** The keys below `prefix` whose place in the tree at `top` is that of one of the days. */
 async function* keysOfDays(
   pages: ListPages,
@@ -85,10 +98,11 @@ async function* keysOfDays(
   prefix: string,
   template: DateTemplate,
   { fromDay, toDay }: DayRange,
+  noLists = true,
 ): Keys {
   const after = Number.isFinite(fromDay) ? { after: keyOfDay(top, template, fromDay) } : {};
   const past = Number.isFinite(toDay) ? keyOfDay(top, template, firstDayPast(template, toDay)) : null;
-  for await (const page of pages({ prefix, ...after })) {
+  for await (const page of pages({ prefix, ...after, noLists })) {
     for (const key of page.keys) {
       // What lies between the dated files (a README) does not end the range.
       if (past !== null && key.key >= past && followsTemplate(key.key, top, template)) return;
@@ -123,7 +137,7 @@ async function* level(pages: ListPages, prefix: string, wanted: Wanted): Keys {
     const dated = folders.filter((folder) => looksDated(folder.slice(prefix.length)));
     const template = await sharedTemplate(pages, prefix, dated, wanted.days);
     if (template !== null) {
-      yield* keysInFolders(keysOfDays(pages, prefix, prefix, template, wanted.days), prefix, dated);
+      yield* keysInFolders(keysOfOwnTree(pages, prefix, template, wanted.days), prefix, dated);
       folders = folders.filter((folder) => !dated.includes(folder));
     }
   }

@@ -26,6 +26,7 @@ export function s3Access(options: SourceOptions, limits: TransferLimits): Promis
   if (access === undefined) {
     access = S3Access.of(options, limits);
     ACCESSES.set(id, access);
+    access.catch(() => ACCESSES.delete(id));
   }
   return access;
 }

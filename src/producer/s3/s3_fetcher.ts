@@ -73,7 +73,10 @@ export class S3Fetcher implements RangeFetcher {
       return {
         start: range === null ? 0 : Number(range[1]),
         totalBytes,
-        etag: totalBytes === null ? null : contentTag(output.ETag, modifiedMs, totalBytes),
+        etag:
+          totalBytes === null && output.ETag === undefined
+            ? null
+            : contentTag(output.ETag, modifiedMs, totalBytes ?? 0),
         checksum: whole ? await this.#checksum(output, signal) : null,
         body,
       };

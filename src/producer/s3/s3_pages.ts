@@ -32,6 +32,8 @@ export interface PageRequest {
   readonly maxKeys?: number;
   /** Ask for the next page while this one is read. */
   readonly ahead?: boolean;
+  /** The tree is known to have no lists of checksums. */
+  readonly noLists?: boolean;
 }
 
 /** How the keys of a bucket are asked for. */

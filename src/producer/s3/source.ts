@@ -1,18 +1,21 @@
 /** Buckets of S3 and of services that speak its protocol. */
 
 import { BackhaulError } from '../../errors.ts';
+import { contentTag } from '../http_transfer/content_tag.ts';
 import { requestGate } from '../http_transfer/request_gate.ts';
 import { ResumableReader } from '../http_transfer/resumable_reader.ts';
 import type { TransferSettings } from '../http_transfer/retries.ts';
 import { type TransferLimits, transferLimits } from '../http_transfer/transfer_limits.ts';
 import { isClutter } from '../local.ts';
 import type { ListFilter, ObjectReader, Source, SourceObject, SourceOptions } from '../source.ts';
+import { type Aliases, spellings } from '../symbols.ts';
 import { allKeys, narrowedKeys, type Wanted } from './narrowed_keys.ts';
 import { wantedDays } from './path_dates.ts';
 import { type S3Access, s3Access } from './s3_access.ts';
 import { S3Fetcher } from './s3_fetcher.ts';
 import { type ListedKey, type ListPages, pagesOf } from './s3_pages.ts';
 import { parseS3Uri, type S3Place, s3Uri } from './s3_uri.ts';
+import { CHECKSUM_LIST, sumsFirst } from './sums_first.ts';
 
 /**
  * The source at `s3://bucket[/prefix]`: one object, a folder, or (where there is neither) all keys that begin so.
@@ -48,9 +51,9 @@ class S3Source implements Source {
    */
   async *list(filter: ListFilter, signal?: AbortSignal): AsyncIterable<SourceObject> {
     const { bucket } = this.#place;
-    const pages = pagesOf(this.#access, bucket, this.#settings(false), signal);
+    const pages = sumsFirst(pagesOf(this.#access, bucket, this.#settings(false), signal));
     let any = false;
-    for await (const key of this.#keys(pages, wantedOf(filter))) {
+    for await (const key of this.#keys(pages, wantedOf(filter), signal)) {
       any = true;
       if (isData(key)) yield { ...describe(key), uri: s3Uri(bucket, key.key) };
     }
@@ -67,12 +70,16 @@ class S3Source implements Source {
   }
 
   /** A name with a suffix is tried as an object first, any other as a folder: the likelier costs one request. */
-  async *#keys(pages: ListPages, wanted: Wanted): AsyncGenerator<ListedKey, void, void> {
+  async *#keys(
+    pages: ListPages,
+    wanted: Wanted,
+    signal: AbortSignal | undefined,
+  ): AsyncGenerator<ListedKey, void, void> {
     const { key } = this.#place;
     if (key === '' || key.endsWith('/')) return yield* narrowedKeys(pages, key, wanted);
     if (/\.zip\.part$/i.test(key)) return yield* allKeys(pages, key);
     const asFolder = () => narrowedKeys(pages, `${key}/`, wanted);
-    const asObject = () => oneObject(pages, key);
+    const asObject = () => this.#object(pages, key, signal);
     const ways = /\.\w{2,8}$/.test(key) ? [asObject, asFolder] : [asFolder, asObject];
     for (const way of ways) {
       let any = false;
@@ -83,6 +90,42 @@ class S3Source implements Source {
       if (any) return;
     }
     if (!(await isAnything(pages, `${key}/`))) yield* allKeys(pages, key);
+  }
+
+  /** One object. The right to read it does not bring the right to list: then it is asked for by its name. */
+  async *#object(
+    pages: ListPages,
+    key: string,
+    signal: AbortSignal | undefined,
+  ): AsyncGenerator<ListedKey, void, void> {
+    try {
+      yield* oneObject(pages, key);
+    } catch (error) {
+      if (!(error instanceof BackhaulError) || error.fault.kind !== 'forbidden') throw error;
+      const object = await this.#head(key, signal).catch(() => null);
+      if (object === null) throw error;
+      yield object;
+    }
+  }
+
+  async #head(key: string, signal: AbortSignal | undefined): Promise<ListedKey> {
+    const { bucket } = this.#place;
+    const output = await this.#access.call(
+      { uri: this.uri, bucket, operation: 'get' },
+      (client, sdk, abortSignal) =>
+        client.send(
+          new sdk.HeadObjectCommand({
+            Bucket: bucket,
+            Key: key,
+            ...(this.#access.requestPayer ? { RequestPayer: 'requester' as const } : {}),
+          }),
+          abortSignal === undefined ? {} : { abortSignal },
+        ),
+      signal,
+    );
+    const sizeBytes = output.ContentLength ?? 0;
+    const modifiedMs = output.LastModified?.getTime() ?? null;
+    return { key, sizeBytes, modifiedMs, etag: contentTag(output.ETag, modifiedMs, sizeBytes) };
   }
 
   #nothing(): BackhaulError {
@@ -102,16 +145,18 @@ async function* oneObject(pages: ListPages, key: string): AsyncGenerator<ListedK
   for await (const page of pages({ prefix: key, level: true })) {
     for (const listed of page.keys) {
       const rest = listed.key.slice(key.length);
-      const isPart = /^\.part\d{2,4}$/.test(rest);
-      if (rest === '' || isPart) found = true;
-      if (rest === '' || isPart || /^\.(CHECKSUM|sha256)$/i.test(rest)) yield listed;
+      if (/^(\.part\d{2,4})?$/.test(rest)) found = true;
+      if (BELONGS.test(rest)) yield listed;
     }
     // Sorted by bytes, so what begins with the key and a dot comes early among thousands of longer names.
     if (page.keys.some((listed) => listed.key > `${key}/`)) break;
   }
   if (!found) return;
-  for await (const page of pages({ prefix: `${folder}SHA256SUMS`, level: true })) yield* page.keys;
+  for await (const page of pages({ prefix: folder + CHECKSUM_LIST, level: true })) yield* page.keys;
 }
+
+/** Behind an object's name: itself, a part of it, the checksum of either. */
+const BELONGS = /^(?:\.part\d{2,4})?(?:\.(?:CHECKSUM|sha256|sha256sum))?$/i;
 
 async function isAnything(pages: ListPages, prefix: string): Promise<boolean> {
   for await (const page of pages({ prefix, maxKeys: 1 })) {
@@ -122,25 +167,23 @@ async function isAnything(pages: ListPages, prefix: string): Promise<boolean> {
 
 function wantedOf(filter: ListFilter): Wanted {
   const days = wantedDays(filter.fromUs, filter.toUs);
-  return { days, symbols: filter.symbols === null ? null : spellings(filter.symbols) };
+  return { days, symbols: filter.symbols === null ? null : spelled(filter.symbols) };
 }
 
 /** How vendors may spell the symbols in a folder's name: capitals, with and without what divides base and quote. */
-function spellings(symbols: readonly string[]): string[] {
+function spelled(symbols: readonly string[]): string[] {
   const all = symbols.flatMap((symbol) => {
     const upper = symbol.toUpperCase();
-    const plain = upper.replace(/[/_:\s-]/g, '');
-    return [upper, plain, ...renamed(plain)];
+    return [upper, ...spellings(upper.replace(/[/_:\s-]/g, ''), RENAMED)];
   });
   return [...new Set(all)].filter((name) => !name.includes('/'));
 }
 
-/** Kraken's own names of two assets and everybody else's. */
-function renamed(symbol: string): string[] {
-  const others = symbol.replace('XBT', 'BTC').replace('XDG', 'DOGE');
-  const krakens = symbol.replace('BTC', 'XBT').replace('DOGE', 'XDG');
-  return [others, krakens];
-}
+/** Kraken's own names of two assets, and everybody else's. */
+const RENAMED: Aliases = [
+  ['XBT', 'BTC'],
+  ['XDG', 'DOGE'],
+];
 
 /** Markers of folders, and what no vendor meant as data. */
 function isData({ key }: ListedKey): boolean {

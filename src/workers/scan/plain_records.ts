@@ -30,6 +30,9 @@ const STOP_PAUSE = 3;
  */
 const BLOCK_RECORDS = 128;
 
+/** A constant of this module: one that is imported is looked up anew at every use. */
+const POWERS = POWERS_OF_TEN;
+
 const LF = 0x0a;
 const CR = 0x0d;
 const QUOTE = 0x22;
@@ -166,131 +169,31 @@ export class PlainRecords {
         const field = skip ? FIELD_IGNORE : fields[i]!;
         d = bytes[p]! ^ 48;
         if (field === FIELD_NUMBER) {
-          // Up to nine digits before and nine behind the point fit an integer each, and together mostly a double.
           const from = p;
-          let whole = 0;
-          while (d < 10) {
-            whole = (Math.imul(whole, 10) + d) | 0;
-            d = bytes[++p]! ^ 48;
-          }
-          const wholeDigits = p - from;
-          let places = 0;
-          let value = whole;
-          let fraction = 0;
-          if (d === X_POINT) {
-            const point = ++p;
-            d = bytes[p]! ^ 48;
-            while (d < 10) {
-              fraction = (Math.imul(fraction, 10) + d) | 0;
-              d = bytes[++p]! ^ 48;
-            }
-            places = p - point;
-            if (places <= 9) value = whole * POWERS_OF_TEN[places]! + fraction;
-          }
-          if (wholeDigits > 9 || places > 9) {
-            while (d !== xDelimiter && d !== X_LF && d !== X_CR) d = bytes[++p]! ^ 48;
-            value = parseNumber(bytes, from, p);
-            if (!(value >= 0 && value < Number.POSITIVE_INFINITY)) {
+          p = readNumber(bytes, p, targets[i]!, row);
+          if (p <= from) {
+            if (p < 0 || i !== optional) {
               stop = STOP_DOUBT;
               break record;
             }
-          } else if (value > Number.MAX_SAFE_INTEGER) {
-            value = joinParts(whole, fraction, places);
-            if (Number.isNaN(value)) {
-              stop = STOP_DOUBT;
-              break record;
-            }
-          } else if (wholeDigits + places === 0) {
-            if (i !== optional || p > from || (d !== xDelimiter && d !== X_LF && d !== X_CR)) {
-              stop = STOP_DOUBT;
-              break record;
-            }
-            value = Number.NaN;
-          } else {
-            let power = -places;
-            if (d === X_LOWER_E || d === X_UPPER_E) {
-              d = bytes[++p]! ^ 48;
-              const down = d === X_MINUS;
-              if (down || d === X_PLUS) d = bytes[++p]! ^ 48;
-              const firstDigit = p;
-              let exponent = 0;
-              while (d < 10) {
-                exponent = (Math.imul(exponent, 10) + d) | 0;
-                d = bytes[++p]! ^ 48;
-              }
-              if (p === firstDigit || p - firstDigit > 3) {
-                stop = STOP_DOUBT;
-                break record;
-              }
-              power += down ? -exponent : exponent;
-            }
-            if (power < 0) {
-              if (power < -22) {
-                stop = STOP_DOUBT;
-                break record;
-              }
-              value /= POWERS_OF_TEN[-power]!;
-            } else if (power > 0) {
-              if (power > 22) {
-                stop = STOP_DOUBT;
-                break record;
-              }
-              value *= POWERS_OF_TEN[power]!;
-            }
+            targets[i]![row] = Number.NaN;
           }
-          targets[i]![row] = value;
+          d = bytes[p]! ^ 48;
         } else if (field === FIELD_IGNORE) {
-          let byte = bytes[p]!;
-          while (byte !== delimiter && byte !== LF) {
-            if (byte === QUOTE || byte === 0) {
-              stop = STOP_DOUBT;
-              break record;
-            }
-            byte = bytes[++p]!;
-          }
-          d = byte ^ 48;
-        } else if (field === FIELD_TIME) {
-          const from = p;
-          let upper = 0;
-          let limit = p + 9;
-          while (d < 10 && p < limit) {
-            upper = (Math.imul(upper, 10) + d) | 0;
-            d = bytes[++p]! ^ 48;
-          }
-          let lower = 0;
-          const middle = p;
-          limit = p + 9;
-          while (d < 10 && p < limit) {
-            lower = (Math.imul(lower, 10) + d) | 0;
-            d = bytes[++p]! ^ 48;
-          }
-          const lowerDigits = p - middle;
-          // A nineteenth digit, of nanoseconds, is far below a µs.
-          if (d < 10) d = bytes[++p]! ^ 48;
-          const digits = p - from;
-          let scale = unit;
-          if (unit === UNIT_MAGNITUDE) {
-            scale = digits <= 11 ? UNIT_S : digits <= 14 ? UNIT_MS : digits <= 17 ? UNIT_US : UNIT_NS;
-            // Leading zeros are no magnitude: the judge counts without them.
-            if (bytes[from] === 48 && digits > 1) d = 0;
-          }
-          if (d < 10 || digits === 0 || (digits === 19 && scale !== UNIT_NS)) {
+          p = skipField(bytes, p, delimiter);
+          if (p < 0) {
             stop = STOP_DOUBT;
             break record;
           }
-          if (scale === UNIT_NS) {
-            if (digits === 19) stamp = upper * 1e7 + ((lower / 100) | 0);
-            else if (lowerDigits >= 3) stamp = upper * POWERS_OF_TEN[lowerDigits - 3]! + ((lower / 1000) | 0);
-            else stamp = Math.floor((upper * POWERS_OF_TEN[lowerDigits]! + lower) / 1000);
-          } else {
-            stamp = upper * POWERS_OF_TEN[lowerDigits]! + lower;
-            if (scale === UNIT_MS) stamp *= 1000;
-            else if (scale === UNIT_S) stamp *= 1_000_000;
+          d = bytes[p]! ^ 48;
+        } else if (field === FIELD_TIME) {
+          p = readStamp(bytes, p, unit, ts, row);
+          if (p < 0) {
+            stop = STOP_DOUBT;
+            break record;
           }
-          if (d === X_POINT) {
-            do d = bytes[++p]! ^ 48;
-            while (d === 0);
-          }
+          d = bytes[p]! ^ 48;
+          stamp = ts[row]!;
           if (!(stamp >= earliestUs && stamp <= latestUs)) {
             stop = STOP_DOUBT;
             break record;
@@ -409,6 +312,145 @@ export class PlainRecords {
     counters.recordsRead += row - firstRow;
     counters.outside += outside;
     return stop === STOP_DOUBT ? first : p;
+  }
+}
+
+/**
+ * Reads the number at `bytes[p]`, digits first, into `column[row]`. Returns the position behind it; `p` when there is
+ * none, -1 when it is one for the judge.
+ */
+function readNumber(bytes: Uint8Array, p: number, column: Float64Array, row: number): number {
+  // Up to nine digits before and nine behind the point fit an integer each, and together mostly a double.
+  const from = p;
+  let d = bytes[p]! ^ 48;
+  let whole = 0;
+  while (d < 10) {
+    whole = (Math.imul(whole, 10) + d) | 0;
+    d = bytes[++p]! ^ 48;
+  }
+  if (p - from > 9) return readLongNumber(bytes, from, column, row);
+  if (d !== X_POINT) {
+    if (d === X_LOWER_E || d === X_UPPER_E) return readScaledNumber(bytes, p, whole, 0, column, row);
+    column[row] = whole;
+    return p;
+  }
+  const point = ++p;
+  d = bytes[p]! ^ 48;
+  let fraction = 0;
+  while (d < 10) {
+    fraction = (Math.imul(fraction, 10) + d) | 0;
+    d = bytes[++p]! ^ 48;
+  }
+  const places = p - point;
+  if (places > 9) return readLongNumber(bytes, from, column, row);
+  if (p - from < 2) return -1;
+  const mantissa = whole * POWERS[places]! + fraction;
+  if (d === X_LOWER_E || d === X_UPPER_E) return readScaledNumber(bytes, p, mantissa, places, column, row);
+  if (mantissa > Number.MAX_SAFE_INTEGER) {
+    column[row] = joinParts(whole, fraction, places);
+    return Number.isNaN(column[row]) ? -1 : p;
+  }
+  column[row] = mantissa / POWERS[places]!;
+  return p;
+}
+
+/** Goes on with {@link readNumber} at the `e` at `bytes[p]`. */
+function readScaledNumber(
+  bytes: Uint8Array,
+  p: number,
+  mantissa: number,
+  places: number,
+  column: Float64Array,
+  row: number,
+): number {
+  let d = bytes[++p]! ^ 48;
+  const down = d === X_MINUS;
+  if (down || d === X_PLUS) d = bytes[++p]! ^ 48;
+  const firstDigit = p;
+  let exponent = 0;
+  while (d < 10) {
+    exponent = (Math.imul(exponent, 10) + d) | 0;
+    d = bytes[++p]! ^ 48;
+  }
+  if (p === firstDigit || p - firstDigit > 3 || mantissa > Number.MAX_SAFE_INTEGER) return -1;
+  const power = (down ? -exponent : exponent) - places;
+  if (power < -22 || power > 22) return -1;
+  column[row] = power < 0 ? mantissa / POWERS[-power]! : mantissa * POWERS[power]!;
+  return p;
+}
+
+/** {@link readNumber} of any length. */
+function readLongNumber(bytes: Uint8Array, from: number, column: Float64Array, row: number): number {
+  let p = from;
+  for (
+    let d = 0;
+    d < 10 || d === X_POINT || d === X_LOWER_E || d === X_UPPER_E || d === X_PLUS || d === X_MINUS;
+  ) {
+    d = bytes[++p]! ^ 48;
+  }
+  const value = parseNumber(bytes, from, p);
+  column[row] = value;
+  return value >= 0 && value < Number.POSITIVE_INFINITY ? p : -1;
+}
+
+/**
+ * Reads the stamp at `bytes[p]` into `column[row]`, in µs. Returns the position behind it, -1 when there is none or it
+ * is one for the judge.
+ */
+function readStamp(bytes: Uint8Array, p: number, unit: number, column: Float64Array, row: number): number {
+  const from = p;
+  let d = bytes[p]! ^ 48;
+  let upper = 0;
+  let limit = p + 9;
+  while (d < 10 && p < limit) {
+    upper = (Math.imul(upper, 10) + d) | 0;
+    d = bytes[++p]! ^ 48;
+  }
+  let lower = 0;
+  const middle = p;
+  limit = p + 9;
+  while (d < 10 && p < limit) {
+    lower = (Math.imul(lower, 10) + d) | 0;
+    d = bytes[++p]! ^ 48;
+  }
+  const lowerDigits = p - middle;
+  // A nineteenth digit, of nanoseconds, is far below a µs.
+  if (d < 10) d = bytes[++p]! ^ 48;
+  const digits = p - from;
+  let scale = unit;
+  if (unit === UNIT_MAGNITUDE) {
+    scale = digits <= 11 ? UNIT_S : digits <= 14 ? UNIT_MS : digits <= 17 ? UNIT_US : UNIT_NS;
+    // Leading zeros are no magnitude: the judge counts without them.
+    if (bytes[from] === 48 && digits > 1) return -1;
+  }
+  if (d < 10 || digits === 0 || (digits === 19 && scale !== UNIT_NS)) return -1;
+  let stamp = 0;
+  if (scale === UNIT_NS) {
+    if (digits === 19) stamp = upper * 1e7 + ((lower / 100) | 0);
+    else if (lowerDigits >= 3) stamp = upper * POWERS[lowerDigits - 3]! + ((lower / 1000) | 0);
+    else stamp = Math.floor((upper * POWERS[lowerDigits]! + lower) / 1000);
+  } else {
+    stamp = upper * POWERS[lowerDigits]! + lower;
+    if (scale === UNIT_MS) stamp *= 1000;
+    else if (scale === UNIT_S) stamp *= 1_000_000;
+  }
+  column[row] = stamp;
+  if (d === X_POINT) {
+    do d = bytes[++p]! ^ 48;
+    while (d === 0);
+  }
+  return p;
+}
+
+/** The position of the delimiter or newline that ends the field at `bytes[p]`; -1 when it is one for the judge. */
+function skipField(bytes: Uint8Array, p: number, delimiter: number): number {
+  for (;;) {
+    let byte = bytes[p]!;
+    // One comparison for all that is rare: controls, blanks, `!` and quotes.
+    while (byte > QUOTE && byte !== delimiter) byte = bytes[++p]!;
+    if (byte === delimiter || byte === LF) return p;
+    if (byte === QUOTE || byte === 0) return -1;
+    p++;
   }
 }
 

@@ -106,10 +106,10 @@ describe('a connection that is cut', () => {
   );
 
   it('again and again is gone on with as long as bytes come', async () => {
-    server.fault({ kind: 'short-length', missing: 1 }, { on: 'get', times: 3 });
-    server.fault({ kind: 'cut', afterBytes: 10_000 }, { on: 'get', skip: 3, times: 20 });
+    server.fault({ kind: 'short-body', bytes: 10_000 }, { on: 'get', times: 20 });
+    server.fault({ kind: 'short-length', missing: 1 }, { on: 'get', skip: 20, times: 1 });
     expect((await allOf(await opened(server, URI))).equals(BODY)).toBe(true);
-    expect(server.count('get')).toBeGreaterThan(5);
+    expect(server.count('get')).toBe(22);
   });
 
   it('before a byte comes is given up after the tries that are allowed', async () => {
@@ -131,7 +131,7 @@ describe('an answer', () => {
   });
 
   it('that never comes is a timeout, named so', async () => {
-    server.fault({ kind: 'stall', afterBytes: 5 }, { on: 'get', times: 100 });
+    server.fault({ kind: 'stall', afterBytes: 0 }, { on: 'get', times: 100 });
     const source = await openS3Source('s3://b', testOptions(server), { ...EAGER, maxAttempts: 2 });
     const [object] = await gathered(source.list(ALL));
     const fault = await faultOf(allOf(await source.open(object!)));
@@ -275,14 +275,6 @@ describe('a server that is too busy', () => {
     server.fault({ kind: 'status', status, code }, { times: 3 });
     server.fault({ kind: 'status', status, code }, { on: 'get', times: 3 });
     expect((await allOf(await opened(server, URI))).equals(BODY)).toBe(true);
-  });
-
-  it('gets fewer requests at a time, and more again later', async () => {
-    const gate = requestGate();
-    const before = gate.limit();
-    server.fault({ kind: 'status', status: 503, code: 'SlowDown' }, { on: 'get', times: 2 });
-    await allOf(await opened(server, URI));
-    expect(gate.limit()).toBeLessThan(before);
   });
 
   it('is waited for as long as it asks', async () => {

@@ -5,6 +5,9 @@ import type { Role } from '../../../src/workers/scan/shape.ts';
 import { type Input, recordsOf, reference } from './reference.ts';
 import { checksOf, comparable, scan, shapeOf } from './scan_run.ts';
 
+/** A longer look: `SCAN_RUNS=100000 npx vitest run tests/workers/scan`. */
+const RUNS = Number(process.env['SCAN_RUNS'] ?? 1500);
+
 const START_S = 1_600_000_020;
 const END = fc.constantFrom('\n', '\n', '\n', '\r\n', '\n\n', '\r\n\r\n');
 
@@ -224,9 +227,9 @@ describe('the scanner against a plain reference', () => {
           expect(comparable(found)).toEqual(reference(given));
         },
       ),
-      { numRuns: 3000 },
+      { numRuns: RUNS },
     );
-  }, 60_000);
+  }, 600_000);
 
   it('finds the same at every single split, and byte by byte', () => {
     fc.assert(
@@ -240,7 +243,7 @@ describe('the scanner against a plain reference', () => {
       }),
       { numRuns: 10 },
     );
-  }, 60_000);
+  }, 600_000);
 
   it('accounts for every record it reads', () => {
     fc.assert(

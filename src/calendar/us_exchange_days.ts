@@ -1,0 +1,128 @@
+/**
+ * The days of the United States' equity exchanges (NYSE Rule 7.2, which Nasdaq follows): weekdays but holidays, some
+ * of them short. Holidays and early closes are rules, so years to come need no table; closings nobody could foresee
+ * are listed. Exact from 1998 on, when Martin Luther King Jr. Day became a holiday. Pure; days count from 1970-01-01.
+ */
+
+const DAY_MS = 86_400_000;
+
+/** Minutes after New York's midnight. */
+export interface SessionHours {
+  readonly openMinute: number;
+  readonly closeMinute: number;
+}
+
+const REGULAR: SessionHours = { openMinute: 9 * 60 + 30, closeMinute: 16 * 60 };
+const SHORT: SessionHours = { openMinute: 9 * 60 + 30, closeMinute: 13 * 60 };
+
+/** Closed for a whole day: 11 September 2001, state funerals, Hurricane Sandy. */
+const CLOSINGS = new Set(
+  [
+    ['2001-09-11', '2001-09-12', '2001-09-13', '2001-09-14'],
+    ['2004-06-11', '2007-01-02', '2018-12-05', '2025-01-09'],
+    ['2012-10-29', '2012-10-30'],
+  ]
+    .flat()
+    .map(dayOf),
+);
+
+/** Closed at 13:00 beyond the rules: around the turn of the year and Christmas. */
+const EARLY_CLOSES = new Set(['1999-12-31', '2003-12-26'].map(dayOf));
+
+const MONDAY = 1;
+const THURSDAY = 4;
+const FRIDAY = 5;
+
+function dayOf(date: string): number {
+  return Date.parse(`${date}T00:00:00Z`) / DAY_MS;
+}
+
+function civil(year: number, month: number, date: number): number {
+  return Date.UTC(year, month - 1, date) / DAY_MS;
+}
+
+/** 0 for Sunday. 1970-01-01 was a Thursday. */
+function weekday(day: number): number {
+  return (((day + THURSDAY) % 7) + 7) % 7;
+}
+
+/** The n-th of a weekday in a month, from 1. */
+function nth(year: number, month: number, which: number, n: number): number {
+  const first = civil(year, month, 1);
+  return first + ((which - weekday(first) + 7) % 7) + 7 * (n - 1);
+}
+
+function lastMonday(year: number, month: number): number {
+  const last = civil(year, month + 1, 1) - 1;
+  return last - ((weekday(last) - MONDAY + 7) % 7);
+}
+
+/** Easter Sunday by the anonymous Gregorian computus (Meeus, Astronomical Algorithms, chapter 8). */
+function easter(year: number): number {
+  const a = year % 19;
+  const b = Math.floor(year / 100);
+  const c = year % 100;
+  const d = (19 * a + b - Math.floor(b / 4) - Math.floor((b - Math.floor((b + 8) / 25) + 1) / 3) + 15) % 30;
+  const e = (32 + 2 * (b % 4) + 2 * Math.floor(c / 4) - d - (c % 4)) % 7;
+  const f = Math.floor((a + 11 * d + 22 * e) / 451);
+  return civil(year, Math.floor((d + e - 7 * f + 114) / 31), ((d + e - 7 * f + 114) % 31) + 1);
+}
+
+/** Of a Saturday the Friday before, of a Sunday the Monday after. */
+function observed(day: number): number {
+  const which = weekday(day);
+  return which === 6 ? day - 1 : which === 0 ? day + 1 : day;
+}
+
+function holidaysOf(year: number): Set<number> {
+  const newYear = civil(year, 1, 1);
+  return new Set([
+    // On a Saturday it is not made up for: the year's last day is needed for the books.
+    ...(weekday(newYear) === 6 ? [] : [observed(newYear)]),
+    nth(year, 1, MONDAY, 3),
+    nth(year, 2, MONDAY, 3),
+    easter(year) - 2,
+    lastMonday(year, 5),
+    ...(year >= 2022 ? [observed(civil(year, 6, 19))] : []),
+    observed(civil(year, 7, 4)),
+    nth(year, 9, MONDAY, 1),
+    nth(year, 11, THURSDAY, 4),
+    observed(civil(year, 12, 25)),
+  ]);
+}
+
+/** Days that end at 13:00 by rule; those that are holidays themselves are none. */
+function shortDaysOf(year: number): Set<number> {
+  const third = civil(year, 7, 3);
+  const eve = civil(year, 12, 24);
+  const short = [nth(year, 11, THURSDAY, 4) + 1];
+  if (weekday(third) === 3 && year < 2013) short.push(civil(year, 7, 5));
+  else if (weekday(third) >= MONDAY && weekday(third) <= THURSDAY) short.push(third);
+  if (weekday(eve) >= MONDAY && weekday(eve) <= FRIDAY) short.push(eve);
+  return new Set(short);
+}
+
+interface Year {
+  readonly holidays: ReadonlySet<number>;
+  readonly short: ReadonlySet<number>;
+}
+
+const years = new Map<number, Year>();
+
+function yearOf(year: number): Year {
+  let known = years.get(year);
+  if (known === undefined) {
+    known = { holidays: holidaysOf(year), short: shortDaysOf(year) };
+    years.set(year, known);
+  }
+  return known;
+}
+
+/** The regular session of a day, as New York's clocks have it; null when the exchanges are closed. */
+export function sessionHours(day: number): SessionHours | null {
+  const which = weekday(day);
+  if (which === 0 || which === 6 || CLOSINGS.has(day)) return null;
+  const { holidays, short } = yearOf(new Date(day * DAY_MS).getUTCFullYear());
+  if (holidays.has(day)) return null;
+  return short.has(day) || EARLY_CLOSES.has(day) ? SHORT : REGULAR;
+}

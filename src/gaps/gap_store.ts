@@ -1,0 +1,285 @@
+import type { ClientBase, Pool } from 'pg';
+import { type Db, inTransaction } from '../database/connect.ts';
+import type { Fault } from '../errors.ts';
+import { fileSpan, publishedFiles, publishedName } from './files.ts';
+import { API_CANDLES, type Hole, reachOf } from './find.ts';
+import type { Range } from './ranges.ts';
+import { type OpenGap, reconcile } from './reconcile.ts';
+import type { SeriesScan } from './scan.ts';
+import type { Series, SeriesFilter } from './series.ts';
+import { findSeries, stampOf, usOf } from './series.ts';
+
+/** All SQL of the table `gap`. Times are µs since 1970. */
+
+export const GAP_STATES = ['detected', 'unfillable', 'filling', 'failed', 'filled'] as const;
+export type GapState = (typeof GAP_STATES)[number];
+
+/** A gap on record. */
+export interface Gap extends Range {
+  readonly gapId: number;
+  readonly seriesId: number;
+  readonly venue: string;
+  readonly symbol: string;
+  readonly intervalS: number;
+  readonly candles: number;
+  readonly state: GapState;
+  readonly candlesFromNow: number;
+  readonly overflow: number | null;
+  /** The first published file that holds it, and how many do; null where the venue's names are not known. */
+  readonly file: string | null;
+  readonly files: number;
+  readonly error: Fault | null;
+  readonly detectedUs: number;
+  readonly changedUs: number;
+}
+
+/** Scans of the same series go one after another. */
+const SCAN_LOCK = `pg_advisory_xact_lock(hashtextextended('backhaul.gap.scan', 0))`;
+/** Held by a session as long as it fills gaps. */
+const FILL_LOCK = `hashtextextended('backhaul.gap.fill', 0)`;
+
+/** How long to wait for that right: a scan that looks whether anybody has it holds it for a moment. */
+const FILL_LOCK_WAIT_MS = 2_000;
+
+/** Takes the right to fill gaps, for as long as the session lives. False: another program has it. */
+export async function lockFilling(client: ClientBase): Promise<boolean> {
+  try {
+    await inTransaction(client, async () => {
+      await client.query(`SET LOCAL lock_timeout = ${FILL_LOCK_WAIT_MS}`);
+      await client.query(`SELECT pg_advisory_lock(${FILL_LOCK})`);
+    });
+    return true;
+  } catch (error) {
+    if ((error as { code?: string }).code === '55P03') return false;
+    throw error;
+  }
+}
+
+/** Gaps a program that is gone was filling are open again. */
+async function releaseForsaken(client: ClientBase): Promise<void> {
+  const { rows } = await client.query<{ got: boolean }>(
+    `SELECT pg_try_advisory_xact_lock(${FILL_LOCK}) AS got`,
+  );
+  if (!rows[0]!.got) return;
+  await client.query(
+    `UPDATE backhaul.gap SET state = CASE WHEN coalesce(overflow > 0, false) THEN 'unfillable' ELSE 'detected' END,
+       changed_at = clock_timestamp() WHERE state = 'filling'`,
+  );
+}
+
+interface OpenRow extends OpenGap {
+  readonly seriesId: number;
+}
+
+async function readOpen(client: ClientBase, ids: readonly number[]): Promise<Map<number, OpenRow[]>> {
+  const { rows } = await client.query<OpenRow>(
+    `SELECT gap_id AS "gapId", series_id AS "seriesId", ${usOf('start_ts')} AS "fromUs", ${usOf('end_ts')} AS "toUs"
+     FROM backhaul.gap WHERE series_id = ANY ($1) AND state <> 'filled' ORDER BY series_id, start_ts`,
+    [ids],
+  );
+  return Map.groupBy(rows, (row) => row.seriesId);
+}
+
+/** What the table stores of a hole. */
+interface Record {
+  readonly gap_id: number | null;
+  readonly series_id: number;
+  readonly from_us: number;
+  readonly to_us: number;
+  readonly candles: number;
+  readonly candles_from_now: number;
+  readonly overflow: number | null;
+  readonly file: string | null;
+  readonly files: number;
+}
+
+function recordOf(
+  series: Series,
+  lastFile: string | null,
+  hole: Hole,
+  gapId: number | null,
+  nowUs: number,
+): Record {
+  const { candlesFromNow, overflow } = reachOf(series.venue, series.intervalS, hole.fromUs, nowUs);
+  const { first, count } = fileSpan(publishedFiles(series, hole, nowUs));
+  return {
+    gap_id: gapId,
+    series_id: series.seriesId,
+    from_us: hole.fromUs,
+    to_us: hole.toUs,
+    candles: hole.candles,
+    candles_from_now: candlesFromNow,
+    overflow,
+    // Where publishers' names are not known, a newer download of the same file is what can help.
+    file: first === null ? lastFile : publishedName(first),
+    files: first === null ? (lastFile === null ? 0 : 1) : count,
+  };
+}
+
+const RECORDS = `jsonb_to_recordset($1::jsonb) AS r (gap_id bigint, series_id int, from_us bigint, to_us bigint,
+  candles bigint, candles_from_now bigint, overflow bigint, file text, files int)`;
+const STATE = `CASE WHEN coalesce(r.overflow > 0, false) THEN 'unfillable' ELSE 'detected' END`;
+
+/** What a scan has done to the table. */
+export interface RecordedScan {
+  readonly added: number;
+  readonly filled: number;
+  readonly dropped: number;
+  readonly open: number;
+}
+
+/**
+ * Records what a scan found, in one transaction. `whole`: the scan looked at all that is expected of its series, so
+ * gaps elsewhere are dropped; otherwise they are looked at again where they lie.
+ */
+export async function recordScan(
+  db: Db,
+  scans: readonly SeriesScan[],
+  whole: boolean,
+  nowUs: number,
+): Promise<RecordedScan> {
+  return inTransaction(db, async (client) => {
+    await client.query(`SELECT ${SCAN_LOCK}`);
+    await releaseForsaken(client);
+    const open = await readOpen(
+      client,
+      scans.map((scan) => scan.series.seriesId),
+    );
+    const kept: Record[] = [];
+    const added: Record[] = [];
+    const filled: number[] = [];
+    const dropped: number[] = [];
+    for (const scan of scans) {
+      const { series, lastFile } = scan;
+      const found = reconcile(
+        scan.expectedBars,
+        scan.window,
+        whole,
+        scan.covered,
+        open.get(series.seriesId) ?? [],
+      );
+      for (const { gapId, hole } of found.kept) kept.push(recordOf(series, lastFile, hole, gapId, nowUs));
+      for (const hole of found.added) added.push(recordOf(series, lastFile, hole, null, nowUs));
+      filled.push(...found.filled);
+      dropped.push(...found.dropped);
+    }
+    await store(client, kept, added, filled, dropped);
+    return {
+      added: added.length,
+      filled: filled.length,
+      dropped: dropped.length,
+      open: kept.length + added.length,
+    };
+  });
+}
+
+async function store(
+  client: ClientBase,
+  kept: readonly Record[],
+  added: readonly Record[],
+  filled: readonly number[],
+  dropped: readonly number[],
+): Promise<void> {
+  // First what makes room for starts that move.
+  await client.query('DELETE FROM backhaul.gap WHERE gap_id = ANY ($1)', [dropped]);
+  await client.query(
+    `UPDATE backhaul.gap SET state = 'filled', error = NULL, filled_at = clock_timestamp(), seen_at = clock_timestamp(),
+       changed_at = clock_timestamp() WHERE gap_id = ANY ($1)`,
+    [filled],
+  );
+  await client.query(
+    `UPDATE backhaul.gap g SET start_ts = ${stampOf('r.from_us')}, end_ts = ${stampOf('r.to_us')},
+       candles = r.candles, candles_from_now = r.candles_from_now, overflow = r.overflow, file = r.file,
+       files = r.files, seen_at = clock_timestamp(),
+       state = CASE WHEN g.state IN ('failed', 'filling') THEN g.state ELSE ${STATE} END
+     FROM ${RECORDS} WHERE g.gap_id = r.gap_id`,
+    [JSON.stringify(kept)],
+  );
+  await client.query(
+    `INSERT INTO backhaul.gap (series_id, start_ts, end_ts, candles, state, candles_from_now, overflow, file, files)
+     SELECT r.series_id, ${stampOf('r.from_us')}, ${stampOf('r.to_us')}, r.candles, ${STATE}, r.candles_from_now,
+       r.overflow, r.file, r.files
+     FROM ${RECORDS} ORDER BY r.series_id, r.from_us`,
+    [JSON.stringify(added)],
+  );
+}
+
+export interface GapFilter extends SeriesFilter {
+  readonly states: readonly GapState[];
+  /** Gaps that reach into the range; null: everywhere. */
+  readonly fromUs: number | null;
+  readonly toUs: number | null;
+}
+
+/** Gaps age: what an API could serve when it was found may be out of reach by now. */
+export async function ageGaps(db: Db, nowUs: number): Promise<void> {
+  await db.query(
+    `UPDATE backhaul.gap g SET candles_from_now = a.candles, overflow = a.candles - a.most,
+       state = CASE WHEN g.state = 'detected' AND a.candles > a.most THEN 'unfillable' ELSE g.state END
+     FROM (SELECT gap_id, (l.value)::bigint AS most,
+             greatest(0, floor(($2::float8 - ${usOf('start_ts')}) / (s.interval_s * 1e6)))::bigint AS candles
+           FROM backhaul.gap JOIN backhaul.series s USING (series_id)
+           LEFT JOIN jsonb_each_text($1::jsonb) l ON l.key = s.venue WHERE state <> 'filled') a
+     WHERE g.gap_id = a.gap_id AND g.candles_from_now IS DISTINCT FROM a.candles`,
+    [JSON.stringify(API_CANDLES), nowUs],
+  );
+}
+
+/** Gaps on record, by series and start. Faults `usage` for an unknown symbol or interval. */
+export async function listGaps(db: Db, filter: GapFilter): Promise<Gap[]> {
+  const series = await findSeries(db, filter);
+  const { rows } = await db.query<Gap>(
+    `SELECT gap_id AS "gapId", series_id AS "seriesId", venue, symbol, interval_s AS "intervalS",
+       ${usOf('start_ts')} AS "fromUs", ${usOf('end_ts')} AS "toUs", candles, g.state,
+       candles_from_now AS "candlesFromNow", overflow, file, files, error, ${usOf('detected_at')} AS "detectedUs",
+       ${usOf('changed_at')} AS "changedUs"
+     FROM backhaul.gap g JOIN backhaul.series s USING (series_id)
+     WHERE series_id = ANY ($1) AND g.state = ANY ($2)
+       AND ($3::float8 IS NULL OR end_ts > ${stampOf('$3')}) AND ($4::float8 IS NULL OR start_ts < ${stampOf('$4')})
+     ORDER BY venue, symbol, interval_s, start_ts`,
+    [series.map((one) => one.seriesId), filter.states, filter.fromUs, filter.toUs],
+  );
+  return rows;
+}
+
+/** Notes that gaps are being filled. */
+export async function startFilling(db: Db, gapIds: readonly number[]): Promise<void> {
+  await db.query(
+    `UPDATE backhaul.gap SET state = 'filling', error = NULL, changed_at = clock_timestamp()
+     WHERE gap_id = ANY ($1) AND state <> 'filled'`,
+    [gapIds],
+  );
+}
+
+/** What became of gaps that are still open after an attempt: `failures` says why of some, the others wait again. */
+export async function endFilling(
+  db: Db,
+  gapIds: readonly number[],
+  failures: ReadonlyMap<number, Fault>,
+): Promise<void> {
+  await db.query(
+    `UPDATE backhaul.gap g SET changed_at = clock_timestamp(), error = f.fault,
+       state = CASE WHEN f.fault IS NOT NULL THEN 'failed' WHEN coalesce(g.overflow > 0, false) THEN 'unfillable'
+               ELSE 'detected' END
+     FROM unnest($1::bigint[]) AS w (gap_id)
+     LEFT JOIN jsonb_to_recordset($2::jsonb) AS f (gap_id bigint, fault jsonb) USING (gap_id)
+     WHERE g.gap_id = w.gap_id AND g.state = 'filling'`,
+    [gapIds, JSON.stringify([...failures].map(([gap_id, fault]) => ({ gap_id, fault })))],
+  );
+}
+
+/** Removes filled and failed gaps that have not changed for so many days. Unfillable and detected ones stay. */
+export async function cleanUp(
+  db: Pool | ClientBase,
+  days: number,
+): Promise<{ readonly filled: number; readonly failed: number }> {
+  const { rows } = await db.query<{ filled: number; failed: number }>(
+    `WITH gone AS (
+       DELETE FROM backhaul.gap WHERE state IN ('filled', 'failed')
+         AND changed_at < statement_timestamp() - $1 * interval '1 day' RETURNING state)
+     SELECT count(*) FILTER (WHERE state = 'filled')::int AS filled,
+            count(*) FILTER (WHERE state = 'failed')::int AS failed FROM gone`,
+    [days],
+  );
+  return rows[0]!;
+}

@@ -1,0 +1,92 @@
+import type { ExpectedBars } from '../calendar/expected_bars.ts';
+import type { Db } from '../database/connect.ts';
+import { BackhaulError } from '../errors.ts';
+import { readCoverage } from './coverage.ts';
+import { findHoles, type Hole } from './find.ts';
+import { intersect, type Range } from './ranges.ts';
+import { expectedBarsOf, readSeries, type Series, type SeriesFilter } from './series.ts';
+
+/** Looks at series: what is expected of each, what is covered, and the holes between. Reads only. µs since 1970. */
+
+export interface ScanOptions {
+  readonly filter: SeriesFilter;
+  /** Null: from each series' first bar. */
+  readonly fromUs: number | null;
+  /** Null: until now. */
+  readonly toUs: number | null;
+  readonly nowUs: number;
+}
+
+/** One series as it was found. */
+export interface SeriesScan {
+  readonly series: Series;
+  readonly expectedBars: ExpectedBars;
+  readonly covered: readonly Range[];
+  /** What was looked at; null for a series without a bar of which nothing is expected. */
+  readonly window: Range | null;
+  /** Bars expected in the window, and those of them that files vouch for. */
+  readonly expected: number;
+  readonly vouched: number;
+  readonly holes: readonly Hole[];
+  /** Name of the file its latest bars came from. */
+  readonly lastFile: string | null;
+}
+
+/** Faults `usage` for a range that holds nothing. */
+export function checkRange(fromUs: number | null, toUs: number | null, nowUs: number): void {
+  if (fromUs !== null && toUs !== null && fromUs >= toUs)
+    throw new BackhaulError({
+      kind: 'usage',
+      message: '--to must be after --from: a range goes from --from up to, not including, --to',
+      hint: 'all of 2024 is --from 2024 --to 2025',
+    });
+  if (fromUs !== null && fromUs >= nowUs)
+    throw new BackhaulError({
+      kind: 'usage',
+      message: '--from lies in the future: no bar is expected there yet',
+    });
+}
+
+/** What is looked at of a series: bars that are over by now, from its first one, or as asked for. */
+function windowOf(series: Series, expectedBars: ExpectedBars, options: ScanOptions): Range | null {
+  const fromUs = options.fromUs ?? series.firstUs;
+  if (fromUs === null) return null;
+  const over = expectedBars.completeUntil(options.nowUs);
+  const toUs = Math.min(options.toUs ?? over, over);
+  return fromUs < toUs ? { fromUs, toUs } : null;
+}
+
+/** Scans the series a filter means. Faults `usage` for an unknown symbol or interval and for an empty range. */
+export async function scanSeries(db: Db, options: ScanOptions): Promise<SeriesScan[]> {
+  checkRange(options.fromUs, options.toUs, options.nowUs);
+  const all = await readSeries(db, options.filter);
+  const { ranges, facts } = await readCoverage(db, all);
+  return all.map((series) => {
+    const known = facts.get(series.seriesId)!;
+    const covered = ranges.get(series.seriesId)!;
+    const expectedBars = expectedBarsOf(series, known);
+    const window = windowOf(series, expectedBars, options);
+    const found = { series, expectedBars, covered, window, lastFile: known.lastFile };
+    if (window === null) return { ...found, expected: 0, vouched: 0, holes: [] };
+    const expected = expectedBars.count(window.fromUs, window.toUs);
+    const holes = findHoles(expectedBars, window, covered);
+    const missing = holes.reduce((sum, hole) => sum + hole.candles, 0);
+    return { ...found, expected, vouched: expected - missing, holes };
+  });
+}
+
+/** Bars expected and vouched for of a scanned series in a part of its window. */
+export function shareOf(
+  scan: SeriesScan,
+  part: Range,
+): { readonly expected: number; readonly vouched: number } {
+  const [within] = scan.window === null ? [] : intersect([scan.window], [part]);
+  if (within === undefined) return { expected: 0, vouched: 0 };
+  const expected = scan.expectedBars.count(within.fromUs, within.toUs);
+  if (expected === 0) return { expected, vouched: 0 };
+  const missing = findHoles(scan.expectedBars, within, scan.covered).reduce(
+    (sum, hole) => sum + hole.candles,
+    0,
+  );
+  return { expected, vouched: expected - missing };
+}

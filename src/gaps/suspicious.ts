@@ -1,0 +1,172 @@
+import type { Db } from '../database/connect.ts';
+import { findHoles } from './find.ts';
+import type { SeriesScan } from './scan.ts';
+import { type Series, stampOf, usOf } from './series.ts';
+
+/**
+ * Runs of missing bars inside coverage that are longer than the series' own habit. A file vouches that nobody traded
+ * there, so they are no gaps; but an exchange that was down, or a file with a hole in it, looks just like that.
+ *
+ * The measure: `habit` is the 99th percentile (nearest rank, at least 1) of the number of bars missing between one bar
+ * of the series and the next, over the bars of one year, or over all of them where the year has fewer than 200. A run is
+ * suspicious when it is longer than four habits. If trades came independently of each other, a run of k habits would
+ * have a chance of 0.01^k: four habits are one run in a hundred million.
+ *
+ * Where markets close, runs are measured within a session, so series of whole days are left out there.
+ */
+export interface SuspiciousRun {
+  readonly series: Series;
+  /** Opening of the first missing bar, and of the bar that ends the run. */
+  readonly fromUs: number;
+  readonly toUs: number;
+  /** Missing bars that files vouch for. */
+  readonly candles: number;
+  readonly habit: number;
+  /** `candles / habit`. */
+  readonly ratio: number;
+}
+
+/** Habits a run must exceed. */
+export const SUSPICIOUS_HABITS = 4;
+const PERCENTILE = 0.99;
+const LEAST_SPACINGS = 200;
+/** Series looked at by one query: bounds the rows it sorts at once. */
+const SERIES_AT_ONCE = 100;
+
+const DAY_S = 86_400;
+
+/** SQL that is true of two bars (`ts`, `next`) with no close of their market between them. */
+const WITHIN_SESSION: Readonly<Record<string, string>> = {
+  'all-week': 'true',
+  'us-equities': `(ts AT TIME ZONE 'America/New_York')::date = (next AT TIME ZONE 'America/New_York')::date
+    AND (ts AT TIME ZONE 'America/New_York')::time >= '09:30' AND (next AT TIME ZONE 'America/New_York')::time < '16:00'`,
+  // The weekend takes 48 hours.
+  forex: `next - ts < interval '40 hours'`,
+};
+
+/** Every bar of the series in $1 from $2 up to $3 with the one after it, and how many are missing between. */
+function spacings(within: string): string {
+  return `
+    SELECT series_id, ts, next, extract(year FROM ts AT TIME ZONE 'UTC')::int AS year,
+      round(extract(epoch FROM next - ts)::float8 / interval_s)::int8 - 1 AS missing
+    FROM (SELECT series_id, ts, lead(ts) OVER (PARTITION BY series_id ORDER BY ts) AS next
+          FROM (SELECT series_id, ts FROM backhaul.bars WHERE series_id = ANY ($1) AND ts >= ${stampOf('$2')} AND ts < ${stampOf('$3')}
+                UNION ALL
+                SELECT series_id, ts FROM backhaul.bars_bare
+                WHERE series_id = ANY ($1) AND ts >= ${stampOf('$2')} AND ts < ${stampOf('$3')}) b) n
+    JOIN backhaul.series USING (series_id)
+    WHERE next IS NOT NULL AND ${within}`;
+}
+
+/** `[missing bars, spacings with so many]`, by missing bars. */
+type Histogram = [number, number][];
+
+/** The nearest-rank percentile of a histogram. Exported for its test. */
+export function percentile(histogram: readonly (readonly [number, number])[], share: number): number {
+  const sorted = [...histogram].sort((a, b) => a[0] - b[0]);
+  const total = sorted.reduce((sum, [, count]) => sum + count, 0);
+  let seen = 0;
+  for (const [missing, count] of sorted) {
+    seen += count;
+    if (seen >= share * total) return missing;
+  }
+  return 0;
+}
+
+function habitOf(histogram: Histogram): number {
+  return Math.max(1, percentile(histogram, PERCENTILE));
+}
+
+interface Habit {
+  readonly seriesId: number;
+  readonly year: number;
+  readonly habit: number;
+}
+
+async function readHabits(db: Db, within: string, bounds: readonly unknown[]): Promise<Habit[]> {
+  const { rows } = await db.query<{ id: number; year: number; missing: number; count: number }>(
+    `SELECT series_id AS id, year, missing, count(*) AS count FROM (${spacings(within)}) s GROUP BY 1, 2, 3`,
+    [...bounds],
+  );
+  const habits: Habit[] = [];
+  for (const [seriesId, own] of Map.groupBy(rows, (row) => row.id)) {
+    const histogram = (some: typeof rows): Histogram => some.map(({ missing, count }) => [missing, count]);
+    const always = habitOf(histogram(own));
+    for (const [year, part] of Map.groupBy(own, (row) => row.year)) {
+      const count = part.reduce((sum, row) => sum + row.count, 0);
+      habits.push({ seriesId, year, habit: count < LEAST_SPACINGS ? always : habitOf(histogram(part)) });
+    }
+  }
+  return habits;
+}
+
+interface Run {
+  readonly id: number;
+  readonly lastUs: number;
+  readonly nextUs: number;
+  readonly habit: number;
+}
+
+async function readRuns(
+  db: Db,
+  within: string,
+  bounds: readonly unknown[],
+  habits: readonly Habit[],
+): Promise<Run[]> {
+  const { rows } = await db.query<Run>(
+    `SELECT s.series_id AS id, ${usOf('ts')} AS "lastUs", ${usOf('next')} AS "nextUs", h.habit
+     FROM (${spacings(within)}) s
+     JOIN unnest($4::int[], $5::int[], $6::int8[]) AS h (series_id, year, habit)
+       ON h.series_id = s.series_id AND h.year = s.year
+     WHERE missing > ${SUSPICIOUS_HABITS} * h.habit`,
+    [
+      ...bounds,
+      habits.map((one) => one.seriesId),
+      habits.map((one) => one.year),
+      habits.map((one) => one.habit),
+    ],
+  );
+  return rows;
+}
+
+/** The missing bars of a run that files vouch for, or null when they are not many enough. */
+function judged(scan: SeriesScan, run: Run): SuspiciousRun | null {
+  const fromUs = scan.expectedBars.endOf(run.lastUs);
+  const range = { fromUs, toUs: run.nextUs };
+  const unvouched = findHoles(scan.expectedBars, range, scan.covered).reduce(
+    (sum, hole) => sum + hole.candles,
+    0,
+  );
+  const candles = scan.expectedBars.count(fromUs, run.nextUs) - unvouched;
+  if (candles <= SUSPICIOUS_HABITS * run.habit) return null;
+  return { series: scan.series, ...range, candles, habit: run.habit, ratio: candles / run.habit };
+}
+
+/** Suspicious runs of the series scanned, the strangest first. Reads every bar of them twice. */
+export async function findSuspicious(db: Db, scans: readonly SeriesScan[]): Promise<SuspiciousRun[]> {
+  const found: SuspiciousRun[] = [];
+  const withBars = scans.filter(
+    ({ series, window, expectedBars }) =>
+      window !== null &&
+      series.firstUs !== null &&
+      (expectedBars.calendar.sessions === null || series.intervalS < DAY_S),
+  );
+  for (const [calendar, group] of Map.groupBy(withBars, (scan) => scan.expectedBars.calendar.name)) {
+    for (let at = 0; at < group.length; at += SERIES_AT_ONCE) {
+      const some = group.slice(at, at + SERIES_AT_ONCE);
+      const byId = new Map(some.map((scan) => [scan.series.seriesId, scan]));
+      const bounds = [
+        [...byId.keys()],
+        Math.min(...some.map((scan) => scan.window!.fromUs)),
+        Math.max(...some.map((scan) => scan.window!.toUs)),
+      ];
+      const within = WITHIN_SESSION[calendar]!;
+      const habits = await readHabits(db, within, bounds);
+      for (const run of await readRuns(db, within, bounds, habits)) {
+        const suspicious = judged(byId.get(run.id)!, run);
+        if (suspicious !== null) found.push(suspicious);
+      }
+    }
+  }
+  return found.sort((a, b) => b.ratio - a.ratio || a.fromUs - b.fromUs);
+}

@@ -1,0 +1,158 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { LOAD_SETTINGS, loadOptions } from '../../src/commands/load_options.ts';
+import { parseConfiguration, resolve, Unreadable } from '../../src/commands/settings.ts';
+import {
+  parseBatchBytes,
+  parseIndicators,
+  parseIntervals,
+  parseMaxRejects,
+  parseTime,
+  parseWorkers,
+} from '../../src/commands/value_parsers.ts';
+import { INDICATOR_NAMES } from '../../src/workers/columns.ts';
+
+const us = (iso: string): number => Date.parse(iso) * 1000;
+
+describe('a time', () => {
+  it('may be cut short: it is the first instant it names', () => {
+    expect(parseTime('2024')).toBe(us('2024-01-01T00:00:00Z'));
+    expect(parseTime('2024-03')).toBe(us('2024-03-01T00:00:00Z'));
+    expect(parseTime('2024-03-05')).toBe(us('2024-03-05T00:00:00Z'));
+    expect(parseTime('2024-03-05T14:30')).toBe(us('2024-03-05T14:30:00Z'));
+    expect(parseTime('2024-03-05 14:30:15.000001Z')).toBe(us('2024-03-05T14:30:15Z') + 1);
+    expect(parseTime('2024-03-05T14:30+05:30')).toBe(us('2024-03-05T09:00:00Z'));
+    expect(parseTime('2024-03-05T14:30-0400')).toBe(us('2024-03-05T18:30:00Z'));
+  });
+
+  it('reads back any instant to the microsecond', () => {
+    const instants = fc.integer({ min: 0, max: 4e15 });
+    fc.assert(
+      fc.property(instants, (at) => {
+        const ms = Math.floor(at / 1000);
+        const iso = `${new Date(ms).toISOString().slice(0, -1)}${String(at - ms * 1000).padStart(3, '0')}Z`;
+        expect(parseTime(iso)).toBe(at);
+      }),
+    );
+  });
+
+  it.each([
+    '',
+    '24',
+    '2024-1',
+    '2024-02-30',
+    '2024-13',
+    '2023-02-29',
+    '2024-01-01T25:00',
+    'yesterday',
+    '1711929600',
+  ])('"%s" is none', (text) => {
+    expect(() => parseTime(text)).toThrow(Unreadable);
+  });
+});
+
+describe('values', () => {
+  it('of intervals are seconds', () => {
+    expect(parseIntervals(['1m', '4h', '1d', '1w', '1mo', '15', '30s', '1M'])).toEqual([
+      60, 14_400, 86_400, 604_800, 2_592_000, 900, 30, 2_592_000,
+    ]);
+    expect(parseIntervals([])).toBeNull();
+    expect(parseIntervals(['all'])).toBeNull();
+    for (const bad of ['0m', '1y', 'm', '-1m', '1.5h'])
+      expect(() => parseIntervals([bad])).toThrow(Unreadable);
+  });
+
+  it('of rejects are a number or a share', () => {
+    expect(parseMaxRejects('0')).toEqual({ maxRejects: 0, maxRejectShare: null });
+    expect(parseMaxRejects('1,000')).toEqual({ maxRejects: 1000, maxRejectShare: null });
+    expect(parseMaxRejects('2.5%')).toEqual({ maxRejects: null, maxRejectShare: 0.025 });
+    for (const bad of ['-1', '101%', 'few', '1e3', ''])
+      expect(() => parseMaxRejects(bad)).toThrow(Unreadable);
+  });
+
+  it('of indicators come in the order of their columns', () => {
+    expect(parseIndicators(['rsi_14', 'SMA_20'])).toEqual(['sma_20', 'rsi_14']);
+    expect(parseIndicators(['none'])).toEqual([]);
+    expect(parseIndicators(['all'])).toEqual(INDICATOR_NAMES);
+    expect(() => parseIndicators(['sma_21'])).toThrow(/did you mean sma_20/);
+  });
+
+  it('of workers and sizes are bounded', () => {
+    expect(parseWorkers('auto')).toBe('auto');
+    expect(parseWorkers('8')).toBe(8);
+    for (const bad of ['0', '1025', '1.5', 'x']) expect(() => parseWorkers(bad)).toThrow(Unreadable);
+    expect(parseBatchBytes('1MiB')).toBe(1024 ** 2);
+    expect(parseBatchBytes('500 kB')).toBe(500_000);
+    for (const bad of ['1', '1TiB', '300MiB', 'MiB']) expect(() => parseBatchBytes(bad)).toThrow(Unreadable);
+  });
+});
+
+describe('settings', () => {
+  const from = (text: string) => parseConfiguration(text, Object.keys(LOAD_SETTINGS));
+
+  it('are taken from flags over environment over file over defaults', () => {
+    const file = from('workers: 4\nsymbols: [XBTUSD, ETHUSD]\non-conflict: replace\ndry-run: true\n');
+    const environment = {
+      BACKHAUL_WORKERS: '3',
+      BACKHAUL_ON_CONFLICT: 'keep',
+      DATABASE_URL: 'postgres://h/d',
+    };
+    const read = resolve(LOAD_SETTINGS, { workers: '2', json: true }, { environment, file });
+    expect(read).toMatchObject({
+      workers: 2,
+      'on-conflict': 'keep',
+      symbols: ['XBTUSD', 'ETHUSD'],
+      'dry-run': true,
+      json: true,
+      database: 'postgres://h/d',
+    });
+    expect(read.layout).toBeUndefined();
+  });
+
+  it('BACKHAUL_DATABASE goes over DATABASE_URL', () => {
+    const environment = { BACKHAUL_DATABASE: 'postgres://a/b', DATABASE_URL: 'postgres://c/d' };
+    expect(resolve(LOAD_SETTINGS, {}, { environment, file: new Map() }).database).toBe('postgres://a/b');
+  });
+
+  it('lists may be repeated and separated by commas', () => {
+    const flags = { symbols: ['XBTUSD, ETHUSD', 'SOLUSD'] };
+    const read = resolve(LOAD_SETTINGS, flags, { environment: {}, file: new Map() });
+    expect(read.symbols).toEqual(['XBTUSD', 'ETHUSD', 'SOLUSD']);
+  });
+
+  it('a file with something else than settings is refused by name', () => {
+    expect(from('')).toEqual(new Map());
+    expect(() => from('nonsense')).toThrow(/must be a map/);
+    expect(() => from('workers: {a: 1}')).toThrow(/"workers" must be a value/);
+    expect(() => from('a: [')).toThrow(/is no YAML/);
+    expect(() => from('lay_out: x')).toThrow(/unknown key "lay_out"/);
+  });
+
+  it('become the options of the engine, with the documented defaults', () => {
+    const flags = resolve(LOAD_SETTINGS, {}, { environment: {}, file: new Map() });
+    expect(loadOptions(['a'], flags, null)).toEqual({
+      sources: ['a'],
+      sourceOptions: {
+        requestPayer: false,
+        signRequest: true,
+        pathStyle: false,
+        allowPrivateAddresses: false,
+      },
+      layout: 'auto',
+      databaseUrl: null,
+      fromUs: null,
+      toUs: null,
+      symbols: null,
+      intervals: null,
+      indicators: INDICATOR_NAMES,
+      workers: 'auto',
+      maxRejects: 1000,
+      maxRejectShare: 0.01,
+      onInvalid: 'reject',
+      onConflict: 'keep',
+      dryRun: false,
+      batchBytes: null,
+      leaseMs: 60_000,
+    });
+  });
+});
