@@ -130,7 +130,11 @@ export async function testDatabase(options: TestDatabaseOptions = {}): Promise<T
     await admin.query(`CREATE DATABASE ${name} TEMPLATE ${template}`);
   });
   const url = urlOf(server, name);
-  const pool = createPool(url, { applicationName: 'test pool', max: 8, statementTimeoutMs: STATEMENT_TIMEOUT_MS });
+  const pool = createPool(url, {
+    applicationName: 'test pool',
+    max: 8,
+    statementTimeoutMs: STATEMENT_TIMEOUT_MS,
+  });
   let failed = false;
   const ofTest: Client[] = [];
   const ofFile: Client[] = [];

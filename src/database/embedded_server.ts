@@ -228,7 +228,8 @@ async function serverProcesses(data: string): Promise<number[]> {
   for (const name of await readdir('/proc')) {
     if (!/^\d+$/.test(name) || (await readlink(`/proc/${name}/cwd`).catch(() => '')) !== folder) continue;
     // Not somebody's shell that happens to be there.
-    if ((await readFile(`/proc/${name}/comm`, 'utf8').catch(() => '')).trim() === 'postgres') found.push(Number(name));
+    if ((await readFile(`/proc/${name}/comm`, 'utf8').catch(() => '')).trim() === 'postgres')
+      found.push(Number(name));
   }
   return found;
 }

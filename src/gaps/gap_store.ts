@@ -120,6 +120,14 @@ const RECORDS = `jsonb_to_recordset($1::jsonb) AS r (gap_id bigint, series_id in
   candles bigint, candles_from_now bigint, overflow bigint, file text, files int)`;
 const STATE = `CASE WHEN coalesce(r.overflow > 0, false) THEN 'unfillable' ELSE 'detected' END`;
 
+/** Series that have an open gap. */
+export async function seriesWithOpenGaps(db: Db): Promise<Set<number>> {
+  const { rows } = await db.query<{ id: number }>(
+    `SELECT DISTINCT series_id AS id FROM backhaul.gap WHERE state <> 'filled'`,
+  );
+  return new Set(rows.map((row) => row.id));
+}
+
 /** What a scan has done to the table. */
 export interface RecordedScan {
   readonly added: number;
@@ -245,8 +253,7 @@ export async function listGaps(db: Db, filter: GapFilter): Promise<Gap[]> {
 /** Notes that gaps are being filled. */
 export async function startFilling(db: Db, gapIds: readonly number[]): Promise<void> {
   await db.query(
-    `UPDATE backhaul.gap SET state = 'filling', error = NULL, changed_at = clock_timestamp()
-     WHERE gap_id = ANY ($1) AND state <> 'filled'`,
+    `UPDATE backhaul.gap SET state = 'filling', error = NULL WHERE gap_id = ANY ($1) AND state <> 'filled'`,
     [gapIds],
   );
 }
@@ -258,7 +265,8 @@ export async function endFilling(
   failures: ReadonlyMap<number, Fault>,
 ): Promise<void> {
   await db.query(
-    `UPDATE backhaul.gap g SET changed_at = clock_timestamp(), error = f.fault,
+    `UPDATE backhaul.gap g SET error = f.fault,
+       changed_at = CASE WHEN f.fault IS NULL THEN changed_at ELSE clock_timestamp() END,
        state = CASE WHEN f.fault IS NOT NULL THEN 'failed' WHEN coalesce(g.overflow > 0, false) THEN 'unfillable'
                ELSE 'detected' END
      FROM unnest($1::bigint[]) AS w (gap_id)

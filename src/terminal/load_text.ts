@@ -16,7 +16,7 @@ export function eventText(event: LoadEvent, verbose: boolean, style: Style = PLA
     case 'discovered': {
       const found = `${counted(event.objects, 'object')}, ${counted(event.entries, 'entry', 'entries')}`;
       const done = event.unchanged > 0 ? `, ${count(event.unchanged)} loaded before` : '';
-      const size = event.tasks > 0 ? ` (${bytes(event.bytes)})` : '';
+      const size = event.bytes > 0 ? ` (${bytes(event.bytes)})` : '';
       return `${sanitise(event.source)}: ${found}; ${count(event.tasks)} to load${size}${done}`;
     }
     case 'note':

@@ -69,7 +69,10 @@ function factLines(status: Status, now: Date): [string, string][] {
 function lastRunText(run: NonNullable<Status['lastRun']>, rows: number | null, now: Date): string {
   const seconds = ((run.finishedAt ?? now).getTime() - run.startedAt.getTime()) / 1000;
   const started = `${run.startedAt.toISOString().slice(0, 16).replace('T', ' ')} UTC`;
-  const rate = rows === null || rows === 0 || seconds <= 0 ? '' : `, ${count(rows)} rows, ${count(rows / seconds)} rows/s`;
+  const rate =
+    rows === null || rows === 0 || seconds <= 0
+      ? ''
+      : `, ${count(rows)} rows, ${count(rows / seconds)} rows/s`;
   return `${sanitise(run.command)} ${run.runId}, started ${started}, ${run.state}, ${duration(seconds)}${rate}`;
 }
 

@@ -59,11 +59,11 @@ describe('query', () => {
       expect(code, sql).toBe(1);
       expect(stderr, sql).toMatch(/read-only|multiple commands/);
     }
-    const escape = await query(
+    const escaping = await query(
       'SELECT 1) TO STDOUT; COMMIT; CREATE TABLE intruder (a int); COPY (SELECT 1',
       '--csv',
     );
-    expect(escape.code).toBe(1);
+    expect(escaping.code).toBe(1);
     const { rows } = await database.pool.query(
       `SELECT (SELECT count(*) FROM pg_class WHERE relname = 'intruder') AS tables,
               (SELECT count(*) FROM backhaul.series) AS series`,

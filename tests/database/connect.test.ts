@@ -13,7 +13,9 @@ function urlWith(change: (url: URL) => void): string {
   return url.href;
 }
 
-async function faultOf(url: string): Promise<{ kind: string; code?: string; hint?: string; message: string }> {
+async function faultOf(
+  url: string,
+): Promise<{ kind: string; code?: string; hint?: string; message: string }> {
   return connect(url, { connectTimeoutMs: 300 }).then(
     () => expect.unreachable(),
     (error: { fault: { kind: string; message: string } }) => error.fault,
@@ -63,11 +65,14 @@ describe('connect', () => {
     expect(fault).toMatchObject({ kind: 'database-connect', code: '08001' });
   });
 
-  test.each(['mysql://u@h/db', 'not a url', 'postgres://u:hunter2@h:port/db', ''])('%j is a usage fault', async (url) => {
-    const fault = await faultOf(url);
-    expect(fault.kind).toBe('usage');
-    expect(JSON.stringify(fault)).not.toContain('hunter2');
-  });
+  test.each(['mysql://u@h/db', 'not a url', 'postgres://u:hunter2@h:port/db', ''])(
+    '%j is a usage fault',
+    async (url) => {
+      const fault = await faultOf(url);
+      expect(fault.kind).toBe('usage');
+      expect(JSON.stringify(fault)).not.toContain('hunter2');
+    },
+  );
 });
 
 describe('a session that breaks', () => {
@@ -100,7 +105,9 @@ describe('a session that breaks', () => {
     const refused = { code: '08003' };
     await expect(client.query('SELECT 1')).rejects.toMatchObject(refused);
     await expect(
-      new Promise((resolve, reject) => client.query('SELECT 1', (error) => (error ? reject(error) : resolve(0)))),
+      new Promise((resolve, reject) =>
+        client.query('SELECT 1', (error) => (error ? reject(error) : resolve(0))),
+      ),
     ).rejects.toMatchObject(refused);
     const copy = client.query(copyFrom('COPY t FROM STDIN'));
     await expect(new Promise((_, reject) => copy.on('error', reject))).rejects.toMatchObject(refused);

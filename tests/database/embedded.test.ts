@@ -1,6 +1,18 @@
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { chmod, mkdtemp, readdir, readFile, readlink, rm, stat, writeFile } from 'node:fs/promises';
+import {
+  chmod,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  readlink,
+  rm,
+  stat,
+  symlink,
+  writeFile,
+} from 'node:fs/promises';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -88,13 +100,15 @@ describe('the embedded server', () => {
       await expect(connect(wrong.href)).rejects.toMatchObject({ fault: { code: '28P01' } });
     }
     const { port } = new URL(url);
-    await expect(connect(`postgres://backhaul:${password}@127.0.0.2:${port}/backhaul`)).rejects.toMatchObject({
-      fault: { code: 'ECONNREFUSED' },
-    });
+    await expect(connect(`postgres://backhaul:${password}@127.0.0.2:${port}/backhaul`)).rejects.toMatchObject(
+      {
+        fault: { code: 'ECONNREFUSED' },
+      },
+    );
     const log = await readFile(join(dir, 'postgres.log'), 'utf8');
     expect(log).not.toContain(password);
-    const [pid] = [await serverPid()];
-    if (process.platform === 'linux') expect(await readFile(`/proc/${pid}/cmdline`, 'utf8')).not.toContain(password);
+    if (process.platform === 'linux')
+      expect(await readFile(`/proc/${await serverPid()}/cmdline`, 'utf8')).not.toContain(password);
   });
 
   test('stays after db start until db stop, whoever comes and goes', async () => {
@@ -133,6 +147,31 @@ describe('the embedded server', () => {
     expect(await embeddedUrl(dir)).toMatchObject({ running: false });
   });
 
+  test('is not entered while its last user stops it: a newcomer waits, and starts it again', async () => {
+    const { url } = await startEmbedded(dir, options);
+    const handle = await ensureEmbedded(dir, options);
+    const stopper = await connect(new URL('/postgres', url).href);
+    const { rows } = await stopper.query<{ key: number }>(
+      `SELECT objid::bigint AS key FROM pg_locks WHERE locktype = 'advisory' AND mode = 'ShareLock'`,
+    );
+    await handle.release();
+    await stopper.query('SELECT pg_advisory_lock($1)', [rows[0]!.key]);
+    let entered = false;
+    const newcomer = ensureEmbedded(dir, options).finally(() => {
+      entered = true;
+    });
+    await expect
+      .poll(async () => (await stopper.query('SELECT 1 FROM pg_locks WHERE NOT granted')).rowCount)
+      .toBe(1);
+    expect(entered).toBe(false);
+    const ended = new Promise((resolve) => stopper.once('end', resolve));
+    process.kill((await serverPid())!, 'SIGINT');
+    await ended;
+    const again = await newcomer;
+    expect(again.startedByUs).toBe(true);
+    await again.release();
+  });
+
   test('is not stopped while a session of another backhaul is left', async () => {
     const handle = await ensureEmbedded(dir, options);
     const other = await connect(handle.url, { applicationName: 'backhaul 7/1' });
@@ -151,26 +190,33 @@ describe('the embedded server', () => {
     await ended;
     const handle = await ensureEmbedded(dir, options);
     expect(handle.startedByUs).toBe(true);
-    expect(await ask(handle.url, 'SELECT venue, symbol FROM backhaul.series')).toEqual([{ venue: 'v', symbol: 'S' }]);
+    expect(await ask(handle.url, 'SELECT venue, symbol FROM backhaul.series')).toEqual([
+      { venue: 'v', symbol: 'S' },
+    ]);
     await handle.release();
     // It had been started by db start: it stays.
     expect(await embeddedUrl(dir)).toMatchObject({ running: true });
   });
 
-  test.skipIf(process.platform !== 'linux')('starts although a session of the killed one still computes', async () => {
-    const { url } = await startEmbedded(dir, options);
-    const client = await connect(url);
-    const computing = client.query('SELECT count(*) FROM generate_series(1, 1e12::bigint)').catch(() => {});
-    await expect
-      .poll(() => ask(url, `SELECT 1 AS one FROM pg_stat_activity WHERE query LIKE '%1e12%' AND state = 'active'`))
-      .not.toEqual([]);
-    process.kill((await serverPid())!, 'SIGKILL');
-    const handle = await ensureEmbedded(dir, options);
-    expect(await ask(handle.url, 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
-    await computing;
-    await client.end();
-    await handle.release();
-  });
+  test.skipIf(process.platform !== 'linux')(
+    'starts although a session of the killed one still computes',
+    async () => {
+      const { url } = await startEmbedded(dir, options);
+      const client = await connect(url);
+      const computing = client.query('SELECT count(*) FROM generate_series(1, 1e12::bigint)').catch(() => {});
+      await expect
+        .poll(() =>
+          ask(url, `SELECT 1 AS one FROM pg_stat_activity WHERE query LIKE '%1e12%' AND state = 'active'`),
+        )
+        .not.toEqual([]);
+      process.kill((await serverPid())!, 'SIGKILL');
+      const handle = await ensureEmbedded(dir, options);
+      expect(await ask(handle.url, 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
+      await computing;
+      await client.end();
+      await handle.release();
+    },
+  );
 
   test('starts although its pid file names a stranger', async () => {
     await startEmbedded(dir, options);
@@ -186,7 +232,6 @@ describe('the embedded server', () => {
   test('takes another port when somebody has taken its own', async () => {
     const { url } = await startEmbedded(dir, options);
     await stopEmbedded(dir);
-    const { createServer } = await import('node:net');
     const thief = createServer();
     await new Promise<void>((resolve) => thief.listen(Number(new URL(url).port), '127.0.0.1', resolve));
     const handle = await ensureEmbedded(dir, options);
@@ -225,7 +270,6 @@ describe('the embedded server', () => {
 describe('its folders', () => {
   test('a folder that others may write, or a link, is not taken for ours', async () => {
     const parent = await mkdtemp(join(tmpdir(), 'backhaul-folders-'));
-    const { symlink, mkdir } = await import('node:fs/promises');
     expect(await ownFolder(join(parent, 'new'), null)).toBe(true);
     expect(await ownFolder(join(parent, 'new'), null)).toBe(true);
     await mkdir(join(parent, 'open'));
@@ -238,7 +282,6 @@ describe('its folders', () => {
 
   test('a folder below one that others may not enter is out of reach for them', async () => {
     const parent = await mkdtemp(join(tmpdir(), 'backhaul-reach-'));
-    const { mkdir } = await import('node:fs/promises');
     const below = join(parent, 'a', 'b');
     await mkdir(below, { recursive: true });
     const stranger = { uid: 54321, gid: 54321 };
@@ -257,20 +300,22 @@ describe('its settings', () => {
     [0.25 * GB, 1 * GB, '128MB', '64MB', '1024MB'],
     [16 * GB, 500 * GB, '4096MB', '1024MB', '16384MB'],
     [512 * GB, 5000 * GB, '8192MB', '2048MB', '16384MB'],
-  ])('follow a machine of %d bytes of memory and %d free on disk', (memory, disk, buffers, maintenance, wal) => {
-    expect(tuning(memory, disk)).toMatchObject({
-      shared_buffers: buffers,
-      maintenance_work_mem: maintenance,
-      max_wal_size: wal,
-      wal_level: 'minimal',
-    });
-    expect(tuning(memory, disk)).not.toHaveProperty('fsync');
-  });
+  ])(
+    'follow a machine of %d bytes of memory and %d free on disk',
+    (memory, disk, buffers, maintenance, wal) => {
+      expect(tuning(memory, disk)).toMatchObject({
+        shared_buffers: buffers,
+        maintenance_work_mem: maintenance,
+        max_wal_size: wal,
+        wal_level: 'minimal',
+      });
+      expect(tuning(memory, disk)).not.toHaveProperty('fsync');
+    },
+  );
 
   test('a free port is kept, a taken one is not', async () => {
     const port = await freePort(null);
     expect(await freePort(port)).toBe(port);
-    const { createServer } = await import('node:net');
     const server = createServer();
     await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
     expect(await freePort(port)).not.toBe(port);
@@ -278,7 +323,10 @@ describe('its settings', () => {
   });
 });
 
-test.skipIf(process.platform !== 'linux')('the server works in its data folder, which is how it is known', async () => {
-  await startEmbedded(dir, options);
-  expect(await readlink(`/proc/${await serverPid()}/cwd`)).toBe((await described()).data);
-});
+test.skipIf(process.platform !== 'linux')(
+  'the server works in its data folder, which is how it is known',
+  async () => {
+    await startEmbedded(dir, options);
+    expect(await readlink(`/proc/${await serverPid()}/cwd`)).toBe((await described()).data);
+  },
+);

@@ -1,9 +1,13 @@
+import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createPool } from '../../src/database/connect.ts';
 import { isHypertable, migrate, SCHEMA_VERSION } from '../../src/state/migrate.ts';
 import { nextState, TASK_EVENTS, TASK_STATES } from '../../src/state/task.ts';
+import { upsertTasks } from '../../src/state/task_listing.ts';
+import { claim, expire } from '../../src/state/task_store.ts';
 import { INDICATOR_NAMES } from '../../src/workers/columns.ts';
 import { testDatabase } from '../database.ts';
+import { sampleTask } from './sample_tasks.ts';
 
 const database = await testDatabase({ content: 'empty' });
 const { pool } = database;
@@ -42,6 +46,22 @@ describe('migrate', () => {
       `SELECT tablename FROM pg_tables WHERE schemaname = 'backhaul' ORDER BY tablename`,
     );
     expect(rows).toEqual([{ tablename: 'conflict' }]);
+  });
+
+  test('needs no more than a database of its own', async () => {
+    const plain = `${database.name}_plain`;
+    await pool.query(`CREATE ROLE ${plain} LOGIN PASSWORD 'plain'`);
+    await pool.query(`CREATE DATABASE ${plain} OWNER ${plain} TEMPLATE template0`);
+    const url = new URL(database.url);
+    Object.assign(url, { username: plain, password: 'plain', pathname: `/${plain}` });
+    const other = createPool(url.href);
+    expect(await migrate(other)).toEqual({ from: 0, to: SCHEMA_VERSION });
+    await upsertTasks(other, null, [sampleTask(1)]);
+    await claim(other, { owner: randomUUID(), limit: 1, leaseMs: -1 });
+    expect(await expire(other)).toHaveLength(1);
+    await other.end();
+    await pool.query(`DROP DATABASE ${plain} WITH (FORCE)`);
+    await pool.query(`DROP ROLE ${plain}`);
   });
 
   test('refuses a schema of a newer version', async () => {
@@ -83,7 +103,8 @@ describe('the tables', () => {
     expect(await columns('bars_bare')).toEqual(['series_id', ...ohlcv]);
     expect(await columns('candles')).toEqual(['venue', 'symbol', 'interval_s', ...ohlcv]);
     expect(await columns('series')).toEqual(['series_id', 'venue', 'symbol', 'interval_s']);
-    const task = `task_id uri entry etag size_bytes layout lane sequence state attempt lease_until not_before rows_read
+    const task =
+      `task_id uri entry etag size_bytes layout lane sequence state attempt lease_until not_before rows_read
       rows_loaded rows_rejected rows_duplicate first_ts last_ts error`.split(/\s+/);
     expect(await columns('task')).toEqual(expect.arrayContaining(task));
     expect(await columns('reject')).toEqual(['task_id', 'line', 'byte_offset', 'reason', 'field', 'record']);
@@ -118,7 +139,9 @@ describe('the tables', () => {
     expect((await client.query('SELECT * FROM backhaul.candles')).rowCount).toBe(1);
     expect((await client.query('SELECT * FROM backhaul.bars_2024_01')).rowCount).toBe(1);
     await expect(client.query('DELETE FROM backhaul.bars')).rejects.toMatchObject({ code: '42501' });
-    await expect(client.query(`INSERT INTO backhaul.run (owner, command) VALUES (NULL, 'x')`)).rejects.toMatchObject({
+    await expect(
+      client.query(`INSERT INTO backhaul.run (owner, command) VALUES (NULL, 'x')`),
+    ).rejects.toMatchObject({
       code: '42501',
     });
     await client.query('RESET ROLE');
@@ -162,16 +185,15 @@ describe('the database holds the same table of moves as task.ts', () => {
 
   beforeAll(() => migrate(pool));
 
-  test.each(TASK_STATES.flatMap((from) => TASK_STATES.filter((to) => to !== from).map((to) => [from, to] as const)))(
-    '%s to %s',
-    async (from, to) => {
-      const legal = TASK_EVENTS.some((event) => nextState(from, event) === to);
-      const id = await taskIn(from);
-      const moved = move(id, to);
-      if (legal) await moved;
-      else await expect(moved).rejects.toMatchObject({ code: '23514', constraint: 'task_transition' });
-    },
-  );
+  test.each(
+    TASK_STATES.flatMap((from) => TASK_STATES.filter((to) => to !== from).map((to) => [from, to] as const)),
+  )('%s to %s', async (from, to) => {
+    const legal = TASK_EVENTS.some((event) => nextState(from, event) === to);
+    const id = await taskIn(from);
+    const moved = move(id, to);
+    if (legal) await moved;
+    else await expect(moved).rejects.toMatchObject({ code: '23514', constraint: 'task_transition' });
+  });
 
   test('an event is noted only with the states it moves between', async () => {
     const id = await taskIn('pending');
@@ -213,7 +235,9 @@ describe('the database holds the same table of moves as task.ts', () => {
     ['pending with a time', 'pending', 'finished_at = now()'],
   ])('no task is %s', async (_, state, change) => {
     const id = await taskIn(state);
-    await expect(pool.query(`UPDATE backhaul.task SET ${change} WHERE task_id = $1`, [id])).rejects.toMatchObject({
+    await expect(
+      pool.query(`UPDATE backhaul.task SET ${change} WHERE task_id = $1`, [id]),
+    ).rejects.toMatchObject({
       code: '23514',
     });
   });

@@ -71,7 +71,8 @@ describe('the table of moves', () => {
   });
 });
 
-const coded = (code: string, message = 'anything at all'): Error => Object.assign(new Error(message), { code });
+const coded = (code: string, message = 'anything at all'): Error =>
+  Object.assign(new Error(message), { code });
 
 describe('classify', () => {
   test.each<[string, FaultKind, boolean]>([

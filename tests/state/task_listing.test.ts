@@ -71,7 +71,9 @@ async function rows(): Promise<Row[]> {
 }
 
 async function events(): Promise<string[]> {
-  const result = await pool.query<{ event: string }>('SELECT event FROM backhaul.task_event ORDER BY event_id');
+  const result = await pool.query<{ event: string }>(
+    'SELECT event FROM backhaul.task_event ORDER BY event_id',
+  );
   return result.rows.map((row) => row.event);
 }
 
@@ -81,7 +83,9 @@ beforeEach(async () => {
 
 describe('upsertTasks', () => {
   test('adds each place once, however often and by however many it is found', async () => {
-    const tasks = Array.from({ length: 200 }, (_, n) => sampleTask(n % 150, { entry: n % 3 === 0 ? 'a' : null }));
+    const tasks = Array.from({ length: 200 }, (_, n) =>
+      sampleTask(n % 150, { entry: n % 3 === 0 ? 'a' : null }),
+    );
     const places = new Set(tasks.map((task) => `${task.uri} ${task.entry}`)).size;
     const counts = await Promise.all([list(...tasks), list(...tasks.toReversed()), list(...tasks)]);
     expect((await rows()).length).toBe(places);
@@ -127,13 +131,24 @@ describe('upsertTasks', () => {
     await loadAll();
     expect(await list(sampleTask(1), sampleTask(2))).toEqual({ ...NONE, unchanged: 2 });
     const changed = sampleTask(1, { etag: 'new' });
-    expect(await list(changed, sampleTask(2))).toEqual({ ...NONE, changed: 1, unchanged: 1, bytesToDo: 1000 });
+    expect(await list(changed, sampleTask(2))).toEqual({
+      ...NONE,
+      changed: 1,
+      unchanged: 1,
+      bytesToDo: 1000,
+    });
     expect(await rows()).toMatchObject([
       {
         state: 'pending',
         etag: 'new',
         rows_loaded: 5,
-        replaces: { etag: '1-1', rowsLoaded: 5, firstTsUs: 1_000_001, lastTsUs: 9_000_009, plan: samplePlan() },
+        replaces: {
+          etag: '1-1',
+          rowsLoaded: 5,
+          firstTsUs: 1_000_001,
+          lastTsUs: 9_000_009,
+          plan: samplePlan(),
+        },
       },
       { state: 'loaded', replaces: null },
     ]);
@@ -256,7 +271,9 @@ describe('upsertTasks', () => {
     const claims = (async () => {
       const got: (number | null)[] = [];
       for (let n = 0; n < 60; n++)
-        got.push(...(await claim(pool, { owner: OWNER, limit: 5, leaseMs: 60_000 })).map((task) => task.sequence));
+        got.push(
+          ...(await claim(pool, { owner: OWNER, limit: 5, leaseMs: 60_000 })).map((task) => task.sequence),
+        );
       return got;
     })();
     // Last first: a claim between two rows of this listing would start the lane in its middle.
@@ -268,9 +285,12 @@ describe('upsertTasks', () => {
 });
 
 const bound = fc.option(fc.integer({ min: -5, max: 5 }), { nil: null });
-const symbols = fc.option(fc.dictionary(fc.constantFrom('A', 'B', 'C'), fc.constant('X'), { noNullPrototype: true }), {
-  nil: null,
-});
+const symbols = fc.option(
+  fc.dictionary(fc.constantFrom('A', 'B', 'C'), fc.constant('X'), { noNullPrototype: true }),
+  {
+    nil: null,
+  },
+);
 const plan = fc
   .record({ wantFromUs: bound, wantToUs: bound, wantSymbols: symbols })
   .map((wants) => samplePlan(wants));
@@ -284,11 +304,17 @@ describe('decide', () => {
 
   test('a widened plan asks for all that either plan asked for', () => {
     fc.assert(
-      fc.property(plan, plan, fc.constantFrom('A', 'B', 'C', 'D'), fc.integer({ min: -6, max: 6 }), (a, b, symbol, ts) => {
-        if (asksFor(a, symbol, ts) || asksFor(b, symbol, ts)) {
-          expect(asksFor(widenPlan(a, b)!, symbol, ts)).toBe(true);
-        }
-      }),
+      fc.property(
+        plan,
+        plan,
+        fc.constantFrom('A', 'B', 'C', 'D'),
+        fc.integer({ min: -6, max: 6 }),
+        (a, b, symbol, ts) => {
+          if (asksFor(a, symbol, ts) || asksFor(b, symbol, ts)) {
+            expect(asksFor(widenPlan(a, b)!, symbol, ts)).toBe(true);
+          }
+        },
+      ),
     );
   });
 
@@ -308,7 +334,14 @@ describe('decide', () => {
         if (step === 'keep') return;
         // A reload ends as loaded; what was pending is.
         const state = step === 'refresh' ? before.state : 'loaded';
-        const after: StandingTask = { state, etag: 'e', layout: 'l', lane: 'lane', sequence: 1, plan: stored };
+        const after: StandingTask = {
+          state,
+          etag: 'e',
+          layout: 'l',
+          lane: 'lane',
+          sequence: 1,
+          plan: stored,
+        };
         expect(decide(after, found).step).toBe('keep');
       }),
     );

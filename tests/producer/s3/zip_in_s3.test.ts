@@ -72,7 +72,6 @@ describe('a zip of 540 MB and 9,800 entries in S3', () => {
     const tasks = await tasksOf('s3://b/kraken/');
     expect(tasks.map((task) => task.entry)).toEqual(MINUTES.map((minutes) => `XBTUSD_${minutes}.csv`));
     for (const [i, task] of tasks.entries()) expect(await textOf(task)).toBe(csvOf(MINUTES[i]!));
-    console.log(server.bytes('get'), server.count('get'), directory);
     expect(server.bytes('get')).toBeLessThan(2_000_000);
     expect(server.count('get')).toBeLessThan(40);
   });

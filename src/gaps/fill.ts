@@ -1,0 +1,215 @@
+import type { Pool } from 'pg';
+import { connect, createPool } from '../database/connect.ts';
+import { BackhaulError, type Fault } from '../errors.ts';
+import type { LoadOptions, LoadSummary } from '../workers/load_report.ts';
+import { endFilling, type Gap, type GapState, listGaps, lockFilling, startFilling } from './gap_store.ts';
+import { intersect, merge } from './ranges.ts';
+import { recheck } from './recheck.ts';
+import { GapSelection, type SelectedTask, type SelectTask, type WantedSeries } from './selection.ts';
+import { laneOf, type SeriesFilter, stampOf, usOf } from './series.ts';
+
+/** Fills gaps: finds what a source holds of them, loads that alone, and says what remains. µs since 1970. */
+
+/** Gaps that something is missing of. */
+export const FILLABLE_STATES: readonly GapState[] = ['detected', 'unfillable', 'failed'];
+const OPEN_STATES: readonly GapState[] = [...FILLABLE_STATES, 'filling'];
+
+/** Which gaps to fill; a range narrows what is filled of them. */
+export interface FillFilter extends SeriesFilter {
+  readonly fromUs: number | null;
+  readonly toUs: number | null;
+}
+
+/** What became of the gaps. `candles` are bars expected, of which some may never have been traded. */
+export interface FillSummary {
+  readonly type: 'fill';
+  /** Open gaps there were, and bars missing in them. */
+  readonly gaps: number;
+  readonly candles: number;
+  readonly filled: number;
+  readonly candlesFilled: number;
+  readonly failed: number;
+  /** Files (or requests) that were looked into. */
+  readonly sources: number;
+  readonly remaining: readonly Gap[];
+  /** Of a fill from files. */
+  readonly load: LoadSummary | null;
+}
+
+/** Carries out a fill of these gaps; resolves to how many sources it looked into, and why gaps failed. */
+export interface FillAttempt {
+  readonly sources: number;
+  readonly failures: ReadonlyMap<number, Fault>;
+  readonly load: LoadSummary | null;
+}
+
+/**
+ * The frame of every fill: one at a time, gaps are looked at again before and after, and none is left `filling`.
+ * `attempt` gets the gaps with their missing ranges narrowed to what was asked for. Faults: `database` where another
+ * program is filling; those of `attempt`.
+ */
+export async function fillGaps(
+  databaseUrl: string,
+  filter: FillFilter,
+  nowUs: number,
+  attempt: (db: Pool, gaps: readonly Gap[]) => Promise<FillAttempt>,
+): Promise<FillSummary> {
+  const session = await connect(databaseUrl, { applicationName: 'backhaul gaps' });
+  const db = createPool(databaseUrl, { applicationName: 'backhaul gaps', max: 4 });
+  try {
+    if (!(await lockFilling(session)))
+      throw new BackhaulError({
+        kind: 'database',
+        message: 'Another program is filling gaps in this database.',
+        hint: 'Wait for it to end, or stop it.',
+      });
+    await recheck(db, filter, nowUs);
+    const gaps = await listGaps(db, { ...filter, states: OPEN_STATES });
+    if (gaps.length === 0) return nothingOpen();
+    return await fillThese(db, filter, nowUs, gaps, attempt);
+  } finally {
+    await db.end();
+    await session.end();
+  }
+}
+
+async function fillThese(
+  db: Pool,
+  filter: FillFilter,
+  nowUs: number,
+  gaps: readonly Gap[],
+  attempt: (db: Pool, gaps: readonly Gap[]) => Promise<FillAttempt>,
+): Promise<FillSummary> {
+  const ids = gaps.map((gap) => gap.gapId);
+  let done: FillAttempt = { sources: 0, failures: new Map(), load: null };
+  await startFilling(db, ids);
+  try {
+    done = await attempt(db, narrowed(gaps, filter));
+  } finally {
+    await recheck(db, filter, nowUs);
+    await endFilling(db, ids, done.failures);
+  }
+  const remaining = await listGaps(db, { ...filter, states: FILLABLE_STATES });
+  const left = new Set(remaining.map((gap) => gap.gapId));
+  const candles = sumOf(gaps);
+  return {
+    type: 'fill',
+    gaps: gaps.length,
+    candles,
+    filled: ids.filter((id) => !left.has(id)).length,
+    candlesFilled: candles - sumOf(remaining),
+    failed: remaining.filter((gap) => gap.state === 'failed').length,
+    sources: done.sources,
+    remaining,
+    load: done.load,
+  };
+}
+
+function nothingOpen(): FillSummary {
+  return {
+    type: 'fill',
+    gaps: 0,
+    candles: 0,
+    filled: 0,
+    candlesFilled: 0,
+    failed: 0,
+    sources: 0,
+    remaining: [],
+    load: null,
+  };
+}
+
+function sumOf(gaps: readonly Gap[]): number {
+  return gaps.reduce((sum, gap) => sum + gap.candles, 0);
+}
+
+/** The gaps as far as they lie in the range asked for. */
+function narrowed(gaps: readonly Gap[], { fromUs, toUs }: FillFilter): Gap[] {
+  return gaps.map((gap) => ({
+    ...gap,
+    fromUs: Math.max(gap.fromUs, fromUs ?? Number.NEGATIVE_INFINITY),
+    toUs: Math.min(gap.toUs, toUs ?? Number.POSITIVE_INFINITY),
+  }));
+}
+
+/** Runs a load of what is selected; `runLoad` of the load engine with its reporter and signals. */
+export type LoadSelected = (options: LoadOptions, select: SelectTask) => Promise<LoadSummary>;
+
+/** More symbols than this are not listed: the names of all would be stored with every day file. */
+const MOST_SYMBOLS = 500;
+
+/** Fills gaps from files: the attempt for {@link fillGaps}. What stands is kept whatever the options say. */
+export function fromFiles(
+  options: LoadOptions,
+  load: LoadSelected,
+): (db: Pool, gaps: readonly Gap[]) => Promise<FillAttempt> {
+  return async (db, gaps) => {
+    const selection = new GapSelection(await wantedSeries(db, gaps));
+    const symbols = new Set(gaps.map((gap) => gap.symbol));
+    const missing = merge(gaps);
+    const summary = await load(
+      {
+        ...options,
+        // The listing leaves out what their names say cannot help.
+        fromUs: missing[0]!.fromUs,
+        toUs: missing.at(-1)!.toUs,
+        symbols: symbols.size > MOST_SYMBOLS ? null : [...symbols],
+        intervals: [...new Set(gaps.map((gap) => gap.intervalS))],
+        onConflict: 'keep',
+      },
+      selection.select,
+    );
+    return {
+      sources: selection.selected.length,
+      failures: failuresOf(gaps, selection.selected, summary),
+      load: summary,
+    };
+  };
+}
+
+/** A gap fails with the file that should have filled it. */
+function failuresOf(
+  gaps: readonly Gap[],
+  selected: readonly SelectedTask[],
+  summary: LoadSummary,
+): Map<number, Fault> {
+  const failures = new Map<number, Fault>();
+  for (const { uri, entry, fault } of summary.failures) {
+    const task = selected.find((one) => one.uri === uri && one.entry === entry);
+    if (task === undefined) continue;
+    for (const gap of gaps) {
+      const lanes = [laneOf(gap), laneOf({ ...gap, symbol: '*' })];
+      if (lanes.includes(task.lane) && intersect([gap], [task.want]).length > 0) {
+        failures.set(gap.gapId, { ...fault, where: { uri, ...(entry === null ? {} : { entry }), ...fault.where } });
+      }
+    }
+  }
+  return failures;
+}
+
+/** The gaps by series, with the bars that stand on either side of them. */
+async function wantedSeries(db: Pool, gaps: readonly Gap[]): Promise<WantedSeries[]> {
+  const bySeries = [...Map.groupBy(gaps, (gap) => gap.seriesId).values()];
+  const missing = bySeries.map((some) => merge(some));
+  const { rows } = await db.query<{ beforeUs: number | null; afterUs: number | null }>(
+    `SELECT ${usOf('b.ts')} AS "beforeUs", ${usOf('a.ts')} AS "afterUs"
+     FROM unnest($1::int[], $2::float8[], $3::float8[]) WITH ORDINALITY AS w (series_id, from_us, to_us, n)
+     LEFT JOIN LATERAL (SELECT ts FROM backhaul.bars x WHERE x.series_id = w.series_id AND x.ts < ${stampOf('from_us')}
+                        ORDER BY ts DESC LIMIT 1) b ON true
+     LEFT JOIN LATERAL (SELECT ts FROM backhaul.bars x WHERE x.series_id = w.series_id AND x.ts >= ${stampOf('to_us')}
+                        ORDER BY ts LIMIT 1) a ON true
+     ORDER BY n`,
+    [
+      bySeries.map((some) => some[0]!.seriesId),
+      missing.map((ranges) => ranges[0]!.fromUs),
+      missing.map((ranges) => ranges.at(-1)!.toUs),
+    ],
+  );
+  return bySeries.map((some, i) => {
+    const { venue, symbol, intervalS } = some[0]!;
+    const { beforeUs, afterUs } = rows[i]!;
+    // Of the bar behind, its opening must lie in the range; how long it lasts does not matter.
+    return { venue, symbol, intervalS, missing: missing[i]!, beforeUs, afterUs: afterUs === null ? null : afterUs + 1 };
+  });
+}
+

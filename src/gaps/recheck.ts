@@ -1,0 +1,18 @@
+import type { Db } from '../database/connect.ts';
+import { recordScan, type RecordedScan, seriesWithOpenGaps } from './gap_store.ts';
+import { scanSeries } from './scan.ts';
+import type { SeriesFilter } from './series.ts';
+
+/** Looks again at gaps on record alone, at each where it lies: what has been loaded since is filled. */
+export async function recheck(db: Db, filter: SeriesFilter, nowUs: number): Promise<RecordedScan> {
+  const open = await seriesWithOpenGaps(db);
+  const scans = (await scanSeries(db, { filter, fromUs: null, toUs: null, nowUs })).filter((scan) =>
+    open.has(scan.series.seriesId),
+  );
+  return recordScan(
+    db,
+    scans.map((scan) => ({ ...scan, window: null })),
+    false,
+    nowUs,
+  );
+}
