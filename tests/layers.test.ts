@@ -19,6 +19,7 @@ const PURE: readonly string[] = [
 /** Layer → layers it may import besides itself. */
 const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   'src/errors.ts': [],
+  'src/kill_points.ts': [],
   'src/workers/columns.ts': [],
   'src/workers/scan': ['src/workers/columns.ts', 'src/errors.ts'],
   'src/workers/indicators': ['src/workers/columns.ts', 'src/errors.ts'],
@@ -33,6 +34,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'src/workers/columns.ts',
     'src/workers/indicators',
     'src/errors.ts',
+    'src/kill_points.ts',
   ],
   'src/producer': [
     'src/errors.ts',

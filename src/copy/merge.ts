@@ -1,4 +1,5 @@
 import type { ClientBase } from 'pg';
+import { killPoint } from '../kill_points.ts';
 import { BarColumns, INDICATOR_NAMES } from '../workers/columns.ts';
 import {
   decodeState,
@@ -351,6 +352,7 @@ export async function mergeStaged(
 ): Promise<MergeCounts> {
   const within = await foldWithinFile(client, taskId);
   const across = await compareWithStanding(client, taskId, onConflict);
+  killPoint('merge.compared');
   const { rows } = await client.query<{ n: string }>('SELECT count(*) AS n FROM fresh');
   const loaded = Number(rows[0]!.n);
   const { recomputed } = await recomputeSpans(client, engine, encoder, taskId);

@@ -1,4 +1,5 @@
 import type { Pool } from 'pg';
+import { killPoint } from '../kill_points.ts';
 import { type Leaf, leafOf } from './leaf.ts';
 
 /** A bare leaf that got its key and its place in `bars`. */
@@ -74,7 +75,9 @@ export class Partitions {
           [leaf.name, new Date(leaf.fromUs / 1000), new Date(leaf.toUs / 1000), state],
         );
       }
+      killPoint('leaf.made');
       await client.query('COMMIT');
+      killPoint('leaf.committed');
       this.#ready.add(leaf.name);
     } catch (error) {
       await client.query('ROLLBACK').catch(() => {});
@@ -147,11 +150,14 @@ export class Partitions {
         const from = `'${range.from_ts.toISOString()}'`;
         const to = `'${range.to_ts.toISOString()}'`;
         await client.query(`ALTER TABLE backhaul.${name} ADD PRIMARY KEY (series_id, ts)`);
+        killPoint('leaf.keyed');
         await client.query(`ALTER TABLE backhaul.${name} NO INHERIT backhaul.bars_bare`);
         await client.query(attachSql(name, from, to));
         await client.query(`UPDATE backhaul.partition SET state = 'standing' WHERE name = $1`, [name]);
+        killPoint('leaf.attached');
       }
       await client.query('COMMIT');
+      killPoint('leaf.standing');
       return range === undefined ? null : { name, seconds: (performance.now() - started) / 1000 };
     } catch (error) {
       await client.query('ROLLBACK').catch(() => {});

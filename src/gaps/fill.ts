@@ -1,12 +1,12 @@
 import type { Pool } from 'pg';
-import { connect, createPool } from '../database/connect.ts';
+import { connect, createPool, type Db } from '../database/connect.ts';
 import { BackhaulError, type Fault } from '../errors.ts';
 import type { LoadOptions, LoadSummary } from '../workers/load_report.ts';
 import { endFilling, type Gap, type GapState, listGaps, lockFilling, startFilling } from './gap_store.ts';
 import { intersect, merge } from './ranges.ts';
 import { recheck } from './recheck.ts';
 import { GapSelection, type SelectedTask, type SelectTask, type WantedSeries } from './selection.ts';
-import { laneOf, type SeriesFilter, stampOf, usOf } from './series.ts';
+import { laneOf, type SeriesFilter, sharedLaneOf, stampOf, usOf } from './series.ts';
 
 /** Fills gaps: finds what a source holds of them, loads that alone, and says what remains. µs since 1970. */
 
@@ -135,17 +135,33 @@ function narrowed(gaps: readonly Gap[], { fromUs, toUs }: FillFilter): Gap[] {
 /** Runs a load of what is selected; `runLoad` of the load engine with its reporter and signals. */
 export type LoadSelected = (options: LoadOptions, select: SelectTask) => Promise<LoadSummary>;
 
-/** More symbols than this are not listed: the names of all would be stored with every day file. */
+/** More symbols than this are not named: a file of many would be stored with all of them. */
 const MOST_SYMBOLS = 500;
 
-/** Fills gaps from files: the attempt for {@link fillGaps}. What stands is kept whatever the options say. */
+/**
+ * The symbols the listing is to look for, under the names they are stored by. Null where nobody chose and files hold
+ * many symbols: a day is then loaded whole, as a load would.
+ */
+async function symbolsToName(db: Db, gaps: readonly Gap[], { symbols }: LoadOptions): Promise<string[] | null> {
+  const names = [...new Set(gaps.map((gap) => gap.symbol))];
+  if (symbols !== null) return names;
+  const { rows } = await db.query<{ shared: boolean }>(
+    'SELECT EXISTS (SELECT FROM backhaul.task WHERE lane = ANY ($1)) AS shared',
+    [[...new Set(gaps.map((gap) => sharedLaneOf(gap)))]],
+  );
+  return rows[0]!.shared || names.length > MOST_SYMBOLS ? null : names;
+}
+
+/**
+ * Fills gaps from files: the attempt for {@link fillGaps}. Of the options' `symbols` it counts only whether there are
+ * any, and what stands is kept whatever they say.
+ */
 export function fromFiles(
   options: LoadOptions,
   load: LoadSelected,
 ): (db: Pool, gaps: readonly Gap[]) => Promise<FillAttempt> {
   return async (db, gaps) => {
     const selection = new GapSelection(await wantedSeries(db, gaps));
-    const symbols = new Set(gaps.map((gap) => gap.symbol));
     const missing = merge(gaps);
     const summary = await load(
       {
@@ -153,7 +169,7 @@ export function fromFiles(
         // The listing leaves out what their names say cannot help.
         fromUs: missing[0]!.fromUs,
         toUs: missing.at(-1)!.toUs,
-        symbols: symbols.size > MOST_SYMBOLS ? null : [...symbols],
+        symbols: await symbolsToName(db, gaps, options),
         intervals: [...new Set(gaps.map((gap) => gap.intervalS))],
         onConflict: 'keep',
       },
@@ -178,7 +194,7 @@ function failuresOf(
     const task = selected.find((one) => one.uri === uri && one.entry === entry);
     if (task === undefined) continue;
     for (const gap of gaps) {
-      const lanes = [laneOf(gap), laneOf({ ...gap, symbol: '*' })];
+      const lanes = [laneOf(gap), sharedLaneOf(gap)];
       if (lanes.includes(task.lane) && intersect([gap], [task.want]).length > 0) {
         failures.set(gap.gapId, { ...fault, where: { uri, ...(entry === null ? {} : { entry }), ...fault.where } });
       }

@@ -6,13 +6,7 @@ import type { SeriesFilter } from './series.ts';
 /** Looks again at gaps on record alone, at each where it lies: what has been loaded since is filled. */
 export async function recheck(db: Db, filter: SeriesFilter, nowUs: number): Promise<RecordedScan> {
   const open = await seriesWithOpenGaps(db);
-  const scans = (await scanSeries(db, { filter, fromUs: null, toUs: null, nowUs })).filter((scan) =>
-    open.has(scan.series.seriesId),
-  );
-  return recordScan(
-    db,
-    scans.map((scan) => ({ ...scan, window: null })),
-    false,
-    nowUs,
-  );
+  const scans = await scanSeries(db, { filter, fromUs: null, toUs: null, nowUs }, open);
+  const onRecordAlone = scans.map((scan) => ({ ...scan, window: null }));
+  return recordScan(db, onRecordAlone, false, nowUs);
 }

@@ -56,10 +56,17 @@ function windowOf(series: Series, expectedBars: ExpectedBars, options: ScanOptio
   return fromUs < toUs ? { fromUs, toUs } : null;
 }
 
-/** Scans the series a filter means. Faults `usage` for an unknown symbol or interval and for an empty range. */
-export async function scanSeries(db: Db, options: ScanOptions): Promise<SeriesScan[]> {
+/**
+ * Scans the series a filter means, or those `among` them. Faults `usage` for an unknown symbol or interval and for an
+ * empty range.
+ */
+export async function scanSeries(
+  db: Db,
+  options: ScanOptions,
+  among: ReadonlySet<number> | null = null,
+): Promise<SeriesScan[]> {
   checkRange(options.fromUs, options.toUs, options.nowUs);
-  const all = await readSeries(db, options.filter);
+  const all = await readSeries(db, options.filter, among);
   const { ranges, facts } = await readCoverage(db, all);
   return all.map((series) => {
     const known = facts.get(series.seriesId)!;

@@ -151,9 +151,13 @@ async function readEnds(
   return ends;
 }
 
-/** The series a filter means, with their first and last bars. */
-export async function readSeries(db: Db, filter: SeriesFilter): Promise<Series[]> {
-  const names = await findSeries(db, filter);
+/** The series a filter means, or those `among` them, with their first and last bars. */
+export async function readSeries(
+  db: Db,
+  filter: SeriesFilter,
+  among: ReadonlySet<number> | null = null,
+): Promise<Series[]> {
+  const names = (await findSeries(db, filter)).filter(({ seriesId }) => among === null || among.has(seriesId));
   const ends = await readEnds(
     db,
     names.map((name) => name.seriesId),

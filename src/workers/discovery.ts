@@ -1,5 +1,6 @@
 import type { Pool } from 'pg';
 import type { Fault } from '../errors.ts';
+import { killPoint } from '../kill_points.ts';
 import { openSource } from '../producer/open_source.ts';
 import { assignSequences, type DiscoveredTask, discover } from '../producer/plan.ts';
 import type { Source } from '../producer/source.ts';
@@ -62,7 +63,9 @@ export class Discovery {
     const store = async (tasks: readonly DiscoveredTask[]): Promise<void> => {
       for (let at = 0; at < tasks.length; at += SLICE) {
         const some = tasks.slice(at, at + SLICE);
+        killPoint('discovery.listed');
         const counts = await upsertTasks(db, runId, some);
+        killPoint('discovery.stored');
         this.#tally.stored(counts, counts.failed === 0 ? [] : await failuresAmong(db, some));
       }
       if (remote) this.#claimable();

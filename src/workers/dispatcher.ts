@@ -1,6 +1,7 @@
 import type { Pool } from 'pg';
 import type { Partitions } from '../copy/partitions.ts';
 import { BackhaulError, type Fault } from '../errors.ts';
+import { killPoint } from '../kill_points.ts';
 import { classify } from '../state/task.ts';
 import {
   type ClaimedTask,
@@ -26,6 +27,8 @@ const MAX_ATTEMPTS = 5;
 const RETRY_DELAY_MS = 1_000;
 /** How often other loaders' tasks and delayed ones are looked at while there is nothing else to do. */
 const POLL_MS = 250;
+/** How long an abort waits for workers to end their transactions; then their threads are ended. */
+const CUT_OFF_MS = 3_000;
 /** Waiting for another loader's task of the same lane. */
 const FOREIGN_POLL_MS = 200;
 
@@ -72,6 +75,8 @@ export class Dispatcher {
   #standingWanted = false;
   #wake: (() => void) | null = null;
   #waitedForOthers = false;
+  /** Whatever an attempt fails of from now on is the interrupt's doing. */
+  #isCutOff = false;
 
   constructor(parts: {
     readonly db: Pool;
@@ -116,7 +121,10 @@ export class Dispatcher {
     abort.addEventListener('abort', nudge);
     try {
       for (;;) {
-        if (abort.aborted) throw interrupted();
+        if (abort.aborted) {
+          await this.#cutOff();
+          throw interrupted();
+        }
         if (drain.aborted) {
           await this.#releaseReady();
           if (this.#attempts.size === 0) return;
@@ -164,6 +172,7 @@ export class Dispatcher {
         leaseMs: this.#leaseMs,
       });
       claimed = tasks.length;
+      if (claimed > 0) killPoint('task.claimed');
       this.#ready.push(...tasks);
     }
     for (let i = 0; i < room && this.#ready.length > 0; i++) this.#start(this.#ready.shift()!);
@@ -223,6 +232,7 @@ export class Dispatcher {
     const { task } = attempt;
     const seconds = (performance.now() - attempt.started) / 1000;
     if (result.kind === 'loaded') {
+      killPoint('task.settled');
       this.#merging.delete(task.taskId);
       this.#lanes.commit(task.taskId, task.lane, result.merged);
       this.#events.loaded(task, result, seconds);
@@ -234,12 +244,14 @@ export class Dispatcher {
       'an earlier file of the lane has to be loaded again',
     );
     if (result.kind === 'needs-standing') {
+      killPoint('merge.needed');
       this.#merging.add(task.taskId);
       this.#standingWanted = true;
       await release(this.#db, task.taskId, task.attempt, 'its rows are older than what stands: merging');
       return;
     }
-    const { fault, retry } = result;
+    const { retry } = result;
+    const fault: Fault = this.#isCutOff ? interrupted().fault : result.fault;
     if (fault.kind === 'lost-lease') {
       this.#events.released(task, fault);
     } else if (fault.kind === 'predecessor' || fault.kind === 'interrupted') {
@@ -264,11 +276,14 @@ export class Dispatcher {
     }
   }
 
-  /** Ends every running attempt; their tasks go back to pending. */
-  async interrupt(): Promise<void> {
+  /** Ends every running attempt; their tasks go back to pending. Waits for the workers to let go, but not for long. */
+  async #cutOff(): Promise<void> {
+    this.#isCutOff = true;
     for (const attempt of this.#attempts.values())
       attempt.running.link.abort({ kind: 'interrupted', message: 'the load was interrupted' });
     await this.#releaseReady();
+    const patience = performance.now() + CUT_OFF_MS;
+    while (this.#attempts.size > 0 && performance.now() < patience) await this.#sleep(POLL_MS);
   }
 
   async #releaseReady(): Promise<void> {

@@ -4,6 +4,7 @@ import type { Pool } from 'pg';
 import { Partitions } from '../copy/partitions.ts';
 import { connect, createPool } from '../database/connect.ts';
 import { BackhaulError } from '../errors.ts';
+import { killPoint } from '../kill_points.ts';
 import { isHypertable, migrate } from '../state/migrate.ts';
 import { finishRun, startRun } from '../state/run_store.ts';
 import { INDICATOR_NAMES } from './columns.ts';
@@ -87,6 +88,7 @@ class Run {
   readonly #tally: RunTally;
   readonly #discovery: Discovery;
   readonly #db: Pool;
+  #phase: 'load' | 'finish' = 'load';
 
   constructor(
     options: LoadOptions,
@@ -122,6 +124,7 @@ class Run {
       command: 'load',
       options: { ...this.#options, databaseUrl: undefined },
     });
+    killPoint('run.started');
     const dispatcher = new Dispatcher({
       db: this.#db,
       pool,
@@ -133,12 +136,11 @@ class Run {
       events: this.#tally.events(limit),
     });
     limit.onChange(() => dispatcher.nudge());
-    const ticking = setInterval(() => this.#tally.progress('load', dispatcher.running), PROGRESS_MS);
-    const cut = (): void => void dispatcher.interrupt().catch(() => {});
-    abort.addEventListener('abort', cut);
+    const ticking = setInterval(() => this.#tally.progress(this.#phase, dispatcher.running), PROGRESS_MS);
     let state: 'finished' | 'failed' | 'interrupted' = 'failed';
     try {
       const discovering = this.#discovery.run(this.#db, runId, drain, () => dispatcher.nudge());
+      discovering.catch(() => {}); // thrown below, once what it found is loaded
       await this.#discovery.mayClaim();
       await dispatcher.run(() => this.#discovery.done, drain, abort);
       await discovering;
@@ -153,9 +155,9 @@ class Run {
       throw error;
     } finally {
       clearInterval(ticking);
-      abort.removeEventListener('abort', cut);
       this.#discovery.stop();
       await pool.destroy();
+      killPoint('run.finishing');
       await finishRun(this.#db, runId, state, this.#tally.audit()).catch(() => {});
       await session.end().catch(() => {});
     }
@@ -166,6 +168,7 @@ class Run {
     const bare = await partitions.bare();
     if (bare.length === 0) return;
     const started = performance.now();
+    this.#phase = 'finish';
     this.#tally.progress('finish', 0);
     await partitions.promoteAll(
       concurrency,

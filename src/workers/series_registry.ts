@@ -1,4 +1,5 @@
 import type { Pool } from 'pg';
+import { killPoint } from '../kill_points.ts';
 
 /**
  * Ids of series, made on first sight. In transactions of their own: a task that held an uncommitted series would make
@@ -30,6 +31,7 @@ export class SeriesRegistry {
            SELECT $1, s, $2 FROM unnest($3::text[]) s ON CONFLICT DO NOTHING`,
           [venue, intervalS, unborn],
         );
+        killPoint('series.made');
         await this.#read(known, venue, intervalS, unborn);
       }
     }

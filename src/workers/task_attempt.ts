@@ -5,6 +5,7 @@ import { leafOf } from '../copy/leaf.ts';
 import { mergeStaged, openStage, removeOld, stageRows } from '../copy/merge.ts';
 import { NullSink } from '../copy/null_sink.ts';
 import { BackhaulError, type Fault } from '../errors.ts';
+import { killPoint } from '../kill_points.ts';
 import { openBytes } from '../producer/entry_stream.ts';
 import { openObject } from '../producer/open_source.ts';
 import type { ObjectReader } from '../producer/source.ts';
@@ -72,6 +73,7 @@ export class TaskAttempt {
 
   /** Loads the task. Throws what went wrong; the caller rolls back. */
   async run(): Promise<TaskResult> {
+    killPoint('attempt.begun');
     let way: Way = 'stream';
     if (this.#task.merge || this.#task.replaces) way = 'merge';
     else if (this.#task.plan.order === 'any') way = 'sort';
@@ -114,6 +116,7 @@ export class TaskAttempt {
       const copying = performance.now();
       sink ??= await this.#openSink();
       await sink.write(cols, series.ids, 0, rows);
+      killPoint('copy.opened');
       this.#waits.copy += (performance.now() - copying) / 1000;
     };
     let written = 0;
@@ -123,6 +126,7 @@ export class TaskAttempt {
       file.checkEnd();
       series.complete();
       if (sink !== null) written = await (sink as BarSink).end();
+      killPoint('copy.written');
     } catch (error) {
       await (sink as BarSink | null)?.abort();
       throw error;
@@ -198,7 +202,9 @@ export class TaskAttempt {
     if (bare.rowCount !== 0) return { kind: 'needs-standing' };
     await this.#begin();
     await openStage(client);
+    killPoint('merge.opened');
     if (this.#task.replaces) await removeOld(client, taskId);
+    killPoint('merge.removed');
     const series = new SeriesStates(this.#link, file.symbols, false);
     const take = async (cols: BarColumns, rows: number): Promise<void> => {
       if (rows === 0) return;
@@ -214,8 +220,10 @@ export class TaskAttempt {
       await this.#rollBack();
       return { kind: 'needs-standing' };
     }
+    killPoint('merge.staged');
     const engine = new IndicatorEngine(sessionClock(plan.sessionZone));
     const merged = await mergeStaged(client, taskId, engine, this.#encoder, plan.onConflict);
+    killPoint('merge.recomputed');
     file.conflictsInStage(merged.rejected);
     file.checkEnd();
     return this.#commit({
@@ -280,9 +288,11 @@ export class TaskAttempt {
     const waiting = performance.now();
     const laneLoaded = await this.#link.ask({ kind: 'turn' });
     this.#waits.lane += (performance.now() - waiting) / 1000;
+    killPoint('lane.turn');
     if (client !== null) {
       await this.#begin();
       await this.#writeBeside(client, file, series, done.writeStates);
+      killPoint('beside.written');
       await finish(client, {
         taskId,
         attempt,
@@ -296,7 +306,11 @@ export class TaskAttempt {
         firstTsUs: series.firstTs,
         lastTsUs: series.lastTs,
       });
-      await client.query('COMMIT');
+      killPoint('task.finished');
+      const committing = client.query('COMMIT');
+      killPoint('commit.sent');
+      await committing;
+      killPoint('commit.answered');
       this.#began = false;
     }
     return {

@@ -1,0 +1,221 @@
+import { createHash, randomUUID } from 'node:crypto';
+import type { ClientBase, Pool } from 'pg';
+import { BarEncoder } from '../copy/format.ts';
+import { mergeStaged, openStage, stageRows } from '../copy/merge.ts';
+import { Partitions } from '../copy/partitions.ts';
+import { inTransaction } from '../database/connect.ts';
+import { BackhaulError, type Fault } from '../errors.ts';
+import { isHypertable } from '../state/migrate.ts';
+import type { TaskPlan } from '../state/plan.ts';
+import { faultOf } from '../state/task.ts';
+import { CLAIM_LOCK, finish } from '../state/task_store.ts';
+import { BarColumns, INDICATOR_NAMES, type IndicatorName } from '../workers/columns.ts';
+import { IndicatorEngine, SessionClock } from '../workers/indicators/engine.ts';
+import type { FillAttempt } from './fill.ts';
+import type { Gap } from './gap_store.ts';
+import type { Candle, CandleAnswer, KrakenApi } from './kraken_api.ts';
+import { holds, hull, intersect, merge, type Range } from './ranges.ts';
+import { laneOf, seriesText, stampOf } from './series.ts';
+
+/**
+ * Fills gaps from an exchange's API. What an answer brings becomes a task of its own in the lane of the series, loaded
+ * in one transaction by the same merge as files: rows that stand are kept, indicators that follow are recomputed.
+ */
+
+export const API_LAYOUT = 'kraken-api';
+
+export interface ApiFillOptions {
+  readonly api: KrakenApi;
+  readonly indicators: readonly IndicatorName[];
+  readonly onSeries: (text: string) => void;
+}
+
+/** Fills what Kraken's API still serves: the attempt for `fillGaps`. Gaps of other venues are left alone. */
+export function fromKrakenApi(
+  options: ApiFillOptions,
+): (db: Pool, gaps: readonly Gap[]) => Promise<FillAttempt> {
+  return async (db, gaps) => {
+    const failures = new Map<number, Fault>();
+    const reachable = gaps.filter((gap) => gap.venue === 'kraken' && reaches(gap));
+    const writer = new ApiWriter(db, options.indicators);
+    let sources = 0;
+    for (const some of Map.groupBy(reachable, (gap) => gap.seriesId).values()) {
+      const { symbol, intervalS } = some[0]!;
+      try {
+        const answer = await options.api.candles(symbol, intervalS, some[0]!.fromUs);
+        sources++;
+        const loaded = await writer.write(some, answer);
+        options.onSeries(`${seriesText(some[0]!)}: ${loaded} of ${answer.candles.length} candles are new`);
+      } catch (error) {
+        const fault = faultOf(error);
+        if (fault.kind === 'interrupted' || fault.kind === 'database-connect') throw error;
+        for (const gap of some) failures.set(gap.gapId, fault);
+        options.onSeries(`${seriesText(some[0]!)}: ${fault.message}`);
+      }
+    }
+    return { sources, failures, load: null };
+  };
+}
+
+/** The latest candles may hold a part of a gap whose start is out of reach. */
+function reaches({ overflow, toUs, fromUs, intervalS }: Gap): boolean {
+  return overflow === null || overflow < (toUs - fromUs) / (intervalS * 1e6);
+}
+
+class ApiWriter {
+  readonly #db: Pool;
+  readonly #mask: readonly boolean[];
+
+  constructor(db: Pool, indicators: readonly IndicatorName[]) {
+    this.#db = db;
+    this.#mask = INDICATOR_NAMES.map((name) => indicators.includes(name));
+  }
+
+  /** Merges an answer's candles into the gaps of one series; resolves to the rows that are new. */
+  async write(gaps: readonly Gap[], answer: CandleAnswer): Promise<number> {
+    const vouched = answer.told === null ? [] : intersect(merge(gaps), [answer.told]);
+    if (vouched.length === 0) return 0;
+    const candles = answer.candles.filter((candle) => holds(vouched, candle.tsUs));
+    await this.#makeStanding(candles);
+    return inTransaction(this.#db, async (client) => {
+      await aloneInLane(client, laneOf(gaps[0]!));
+      const taskId = await beginTask(client, gaps[0]!, answer, vouched);
+      const loaded = await this.#merge(client, taskId, gaps[0]!.seriesId, candles);
+      await writeCoverage(client, taskId, gaps[0]!.seriesId, vouched);
+      await finish(client, {
+        taskId,
+        attempt: 1,
+        rowsRead: candles.length,
+        rowsLoaded: loaded.rows,
+        rowsRejected: 0,
+        rowsDuplicate: candles.length - loaded.rows,
+        rowsConflict: loaded.conflicts,
+        rowsOutside: answer.candles.length - candles.length,
+        firstTsUs: candles[0]?.tsUs ?? null,
+        lastTsUs: candles.at(-1)?.tsUs ?? null,
+        // No task of the lane can have moved: its claims wait for us.
+        laneLoaded: null,
+      });
+      return loaded.rows;
+    });
+  }
+
+  /** The merge compares by key: every leaf needs its own. */
+  async #makeStanding(candles: readonly Candle[]): Promise<void> {
+    const partitions = new Partitions(this.#db, await isHypertable(this.#db));
+    partitions.standingFromBirth = true;
+    await partitions.ensure(candles.map((candle) => candle.tsUs));
+    await partitions.promoteAll(1, () => {}, true);
+  }
+
+  async #merge(
+    client: ClientBase,
+    taskId: number,
+    seriesId: number,
+    candles: readonly Candle[],
+  ): Promise<{ readonly rows: number; readonly conflicts: number }> {
+    if (candles.length === 0) return { rows: 0, conflicts: 0 };
+    await openStage(client);
+    await stageRows(client, columnsOf(candles), Int32Array.of(seriesId), candles.length);
+    const engine = new IndicatorEngine(SessionClock.utcDay());
+    const merged = await mergeStaged(client, taskId, engine, new BarEncoder(this.#mask), 'keep');
+    return { rows: merged.loaded, conflicts: merged.conflicts };
+  }
+}
+
+function columnsOf(candles: readonly Candle[]): BarColumns {
+  const cols = new BarColumns(candles.length, false);
+  candles.forEach((candle, i) => {
+    cols.ts[i] = candle.tsUs;
+    for (const name of ['open', 'high', 'low', 'close', 'volume', 'trades'] as const) cols[name][i] = candle[name];
+    cols.line[i] = i + 1;
+  });
+  cols.length = candles.length;
+  return cols;
+}
+
+/** Nobody claims anything until we commit; if the lane is at work already, it is left alone. */
+async function aloneInLane(client: ClientBase, lane: string): Promise<void> {
+  await client.query(`SELECT ${CLAIM_LOCK}`);
+  const { rowCount } = await client.query(
+    `SELECT FROM backhaul.task WHERE lane = $1 AND state = 'running' LIMIT 1`,
+    [lane],
+  );
+  if (rowCount !== 0)
+    throw new BackhaulError({ kind: 'predecessor', message: 'a load is at work on the series', hint: 'try again later' });
+}
+
+/** A task that is born running, in the transaction that loads it: nobody else ever sees it unfinished. */
+async function beginTask(
+  client: ClientBase,
+  gap: Gap,
+  answer: CandleAnswer,
+  vouched: readonly Range[],
+): Promise<number> {
+  const owner = randomUUID();
+  const { fromUs, toUs } = hull(vouched)!;
+  const { rows } = await client.query<{ task_id: number }>(
+    `INSERT INTO backhaul.task (uri, etag, size_bytes, layout, lane, sequence, plan)
+     VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING task_id`,
+    [
+      // The same question has another answer tomorrow.
+      `${answer.uri}#${owner}`,
+      `sha256:${createHash('sha256').update(JSON.stringify(answer.candles)).digest('hex')}`,
+      answer.sizeBytes,
+      API_LAYOUT,
+      laneOf(gap),
+      fromUs,
+      JSON.stringify(planOf(gap, fromUs, toUs)),
+    ],
+  );
+  const taskId = rows[0]!.task_id;
+  await client.query(
+    `WITH moved AS (
+       UPDATE backhaul.task SET state = 'running', attempt = 1, owner = $2, claimed_at = statement_timestamp(),
+         lease_until = statement_timestamp() + interval '1 minute'
+       WHERE task_id = $1 RETURNING task_id, attempt, owner)
+     INSERT INTO backhaul.task_event (task_id, event, from_state, to_state, attempt, owner)
+     SELECT task_id, 'claim', 'pending', 'running', attempt, owner FROM moved`,
+    [taskId, owner],
+  );
+  return taskId;
+}
+
+/** For whoever reads the table: the task is never planned again, and its file range is left to its coverage. */
+function planOf({ venue, symbol, intervalS }: Gap, wantFromUs: number, wantToUs: number): TaskPlan {
+  return {
+    venue,
+    symbol,
+    intervalS,
+    shape: { delimiter: ',', header: 'none', preamble: 0, columns: [], time: 's', timeZone: 'UTC' },
+    storage: { kind: 'plain' },
+    order: 'time',
+    grid: 'epoch',
+    sessionZone: 'UTC',
+    fileFromUs: null,
+    fileToUs: null,
+    wantFromUs,
+    wantToUs,
+    wantSymbols: null,
+    onInvalid: 'reject',
+    onConflict: 'keep',
+    maxRejects: 0,
+    maxRejectShare: null,
+    expectedRows: null,
+    sha256: null,
+  };
+}
+
+async function writeCoverage(
+  client: ClientBase,
+  taskId: number,
+  seriesId: number,
+  vouched: readonly Range[],
+): Promise<void> {
+  await client.query(
+    `INSERT INTO backhaul.coverage (series_id, covered, task_id)
+     SELECT $1, tstzrange(${stampOf('from_us')}, ${stampOf('to_us')}), $2
+     FROM unnest($3::float8[], $4::float8[]) AS r (from_us, to_us)`,
+    [seriesId, taskId, vouched.map((range) => range.fromUs), vouched.map((range) => range.toUs)],
+  );
+}

@@ -1,0 +1,98 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { resolve } from 'node:path';
+import { afterEach } from 'vitest';
+
+/** Loads as programs of their own, which can be killed, frozen and interrupted as a user's can. */
+
+const LAUNCHER = resolve('bin/backhaul.js');
+/** A program that says nothing for so long hangs: it is ended, and the test fails. */
+const HANG_MS = 60_000;
+
+export interface Ended {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly stdout: string;
+  readonly stderr: string;
+  /** It did not end by itself within the limit. */
+  readonly hung: boolean;
+}
+
+export interface Program {
+  readonly child: ChildProcess;
+  readonly ended: Promise<Ended>;
+  /** Resolves once stdout or stderr holds the text; rejects when the program ends without. */
+  said(text: string): Promise<void>;
+}
+
+export interface ProgramOptions {
+  readonly env?: Readonly<Record<string, string>>;
+  readonly cwd?: string;
+  readonly hangMs?: number;
+}
+
+const running = new Set<ChildProcess>();
+
+afterEach(() => {
+  for (const child of running) child.kill('SIGKILL');
+});
+
+/** Starts `backhaul …`. Nothing of the tests' own settings reaches it. */
+export function start(args: readonly string[], options: ProgramOptions = {}): Program {
+  const { PATH = '', HOME = '' } = process.env;
+  const child = spawn(process.execPath, [LAUNCHER, ...args], {
+    env: { PATH, HOME, ...options.env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+    ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+  });
+  running.add(child);
+  const out = { stdout: '', stderr: '' };
+  let listeners: (() => void)[] = [];
+  for (const name of ['stdout', 'stderr'] as const) {
+    child[name]!.setEncoding('utf8').on('data', (piece: string) => {
+      out[name] += piece;
+      for (const listener of listeners) listener();
+    });
+  }
+  let hung = false;
+  const limit = setTimeout(() => {
+    hung = true;
+    child.kill('SIGKILL');
+  }, options.hangMs ?? HANG_MS);
+  const ended = new Promise<Ended>((done, fail) => {
+    child.on('error', fail);
+    child.on('close', (code, signal) => {
+      clearTimeout(limit);
+      running.delete(child);
+      done({ code, signal, ...out, hung });
+    });
+  });
+  return {
+    child,
+    ended,
+    said: (text) =>
+      new Promise((done, fail) => {
+        const look = (): void => {
+          if (!(out.stdout + out.stderr).includes(text)) return;
+          listeners = listeners.filter((one) => one !== look);
+          done();
+        };
+        listeners.push(look);
+        look();
+        ended.then(({ stdout, stderr }) => fail(new Error(`ended without saying ${text}: ${stdout}${stderr}`)), fail);
+      }),
+  };
+}
+
+/** Flags of a load that takes many batches and transactions for little data. */
+export const SMALL_STEPS = ['--workers', '2', '--batch-bytes', '20000', '--lease-seconds', '5'] as const;
+
+export function startLoad(
+  url: string,
+  sources: readonly string[],
+  options: ProgramOptions & { readonly flags?: readonly string[] } = {},
+): Program {
+  return start(['load', ...sources, ...SMALL_STEPS, ...(options.flags ?? [])], {
+    ...options,
+    env: { DATABASE_URL: url, ...options.env },
+  });
+}
