@@ -24,14 +24,14 @@ export const KILL_POINTS = [
   'commit.answered',
   'task.settled',
   'merge.needed',
+  'leaf.keyed',
+  'leaf.attached',
+  'leaf.standing',
   'merge.opened',
   'merge.removed',
   'merge.staged',
   'merge.compared',
   'merge.recomputed',
-  'leaf.keyed',
-  'leaf.attached',
-  'leaf.standing',
   'run.finishing',
 ] as const;
 

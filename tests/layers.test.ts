@@ -32,6 +32,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'src/copy/format.ts',
     'src/copy/leaf.ts',
     'src/workers/columns.ts',
+    'src/workers/record_batch.ts',
     'src/workers/indicators',
     'src/errors.ts',
     'src/kill_points.ts',

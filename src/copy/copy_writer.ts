@@ -1,13 +1,13 @@
 import type { ClientBase } from 'pg';
 import { type CopyStreamQuery, from as copyFrom } from 'pg-copy-streams';
-import type { BarColumns } from '../workers/columns.ts';
+import { type BarBatch, barsOf } from '../workers/record_batch.ts';
 import { BARS_COLUMNS, type BarEncoder, COPY_HEADER, COPY_TRAILER, MAX_ROW_BYTES } from './format.ts';
 import { type Leaf, splitByLeaf } from './leaf.ts';
 
 /** Where encoded bars go: PostgreSQL, or nowhere for a benchmark of the stages before it. */
 export interface BarSink {
-  /** Rows `[from, to)` of `cols`; `seriesIds` maps a symbol's ordinal to its `series_id`. */
-  write(cols: BarColumns, seriesIds: Int32Array, from: number, to: number): Promise<void>;
+  /** The batch's memory may be filled anew once this resolves. */
+  write(batch: BarBatch): Promise<void>;
   /** All rows are with the server and counted by it. */
   end(): Promise<number>;
   /** Gives up what is under way, so that the connection can be used again: a COPY left open would block it. */
@@ -101,8 +101,9 @@ export class CopyWriter implements BarSink {
     }
   }
 
-  async write(cols: BarColumns, seriesIds: Int32Array, from: number, to: number): Promise<void> {
-    for (const part of splitByLeaf(cols.ts, from, to)) {
+  async write(batch: BarBatch): Promise<void> {
+    const { bars, seriesIds } = barsOf(batch);
+    for (const part of splitByLeaf(bars.ts, 0, batch.numRows)) {
       await this.#open(part.leaf);
       let row = part.from;
       while (row < part.to) {
@@ -113,7 +114,7 @@ export class CopyWriter implements BarSink {
           continue;
         }
         const until = Math.min(part.to, row + room);
-        this.#position = this.#encoder.encode(cols, seriesIds, row, until, part.rows, buffer, this.#position);
+        this.#position = this.#encoder.encode(bars, seriesIds, row, until, part.rows, buffer, this.#position);
         row = until;
       }
     }

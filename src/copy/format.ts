@@ -7,7 +7,7 @@
  */
 
 import { BackhaulError } from '../errors.ts';
-import { type BarColumns, INDICATOR_NAMES } from '../workers/columns.ts';
+import { type BarColumns, type Bars, INDICATOR_NAMES } from '../workers/columns.ts';
 
 /** Signature, flags 0, no header extension. */
 export const COPY_HEADER: Uint8Array = Uint8Array.of(
@@ -98,7 +98,7 @@ export class BarEncoder {
    * series_id already. NaN becomes NULL. The caller owns `out` and grants {@link MAX_ROW_BYTES} a row.
    */
   encode(
-    cols: BarColumns,
+    cols: Bars,
     seriesIds: Int32Array | null,
     from: number,
     to: number,
@@ -128,11 +128,11 @@ export class BarEncoder {
     return p;
   }
 
-  #indicators(cols: BarColumns): readonly Float64Array[] {
+  #indicators(cols: Bars): readonly Float64Array[] {
     const wanted = this.#wanted;
     if (wanted === null) return cols.indicators;
-    if (this.#nothing.length < cols.capacity)
-      this.#nothing = new Float64Array(cols.capacity).fill(Number.NaN);
+    if (this.#nothing.length < cols.ts.length)
+      this.#nothing = new Float64Array(cols.ts.length).fill(Number.NaN);
     return cols.indicators.map((column, k) => (wanted[k] ? column : this.#nothing));
   }
 }

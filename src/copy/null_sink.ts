@@ -1,4 +1,4 @@
-import type { BarColumns } from '../workers/columns.ts';
+import { type BarBatch, barsOf } from '../workers/record_batch.ts';
 import type { BarSink } from './copy_writer.ts';
 import { type BarEncoder, MAX_ROW_BYTES } from './format.ts';
 
@@ -13,11 +13,13 @@ export class NullSink implements BarSink {
     this.#buffer = new Uint8Array(Math.max(chunkBytes, MAX_ROW_BYTES));
   }
 
-  async write(cols: BarColumns, seriesIds: Int32Array, from: number, to: number): Promise<void> {
+  async write(batch: BarBatch): Promise<void> {
+    const { bars, seriesIds } = barsOf(batch);
+    const rows = batch.numRows;
     const room = Math.floor(this.#buffer.length / MAX_ROW_BYTES);
-    for (let row = from; row < to; row += room)
-      this.#encoder.encode(cols, seriesIds, row, Math.min(to, row + room), null, this.#buffer, 0);
-    this.#rows += to - from;
+    for (let row = 0; row < rows; row += room)
+      this.#encoder.encode(bars, seriesIds, row, Math.min(rows, row + room), null, this.#buffer, 0);
+    this.#rows += rows;
   }
 
   async end(): Promise<number> {

@@ -127,7 +127,8 @@ function columnsOf(candles: readonly Candle[]): BarColumns {
   const cols = new BarColumns(candles.length, false);
   candles.forEach((candle, i) => {
     cols.ts[i] = candle.tsUs;
-    for (const name of ['open', 'high', 'low', 'close', 'volume', 'trades'] as const) cols[name][i] = candle[name];
+    for (const name of ['open', 'high', 'low', 'close', 'volume', 'trades'] as const)
+      cols[name][i] = candle[name];
     cols.line[i] = i + 1;
   });
   cols.length = candles.length;
@@ -142,7 +143,11 @@ async function aloneInLane(client: ClientBase, lane: string): Promise<void> {
     [lane],
   );
   if (rowCount !== 0)
-    throw new BackhaulError({ kind: 'predecessor', message: 'a load is at work on the series', hint: 'try again later' });
+    throw new BackhaulError({
+      kind: 'predecessor',
+      message: 'a load is at work on the series',
+      hint: 'try again later',
+    });
 }
 
 /** A task that is born running, in the transaction that loads it: nobody else ever sees it unfinished. */

@@ -142,7 +142,11 @@ const MOST_SYMBOLS = 500;
  * The symbols the listing is to look for, under the names they are stored by. Null where nobody chose and files hold
  * many symbols: a day is then loaded whole, as a load would.
  */
-async function symbolsToName(db: Db, gaps: readonly Gap[], { symbols }: LoadOptions): Promise<string[] | null> {
+async function symbolsToName(
+  db: Db,
+  gaps: readonly Gap[],
+  { symbols }: LoadOptions,
+): Promise<string[] | null> {
   const names = [...new Set(gaps.map((gap) => gap.symbol))];
   if (symbols !== null) return names;
   const { rows } = await db.query<{ shared: boolean }>(
@@ -196,7 +200,10 @@ function failuresOf(
     for (const gap of gaps) {
       const lanes = [laneOf(gap), sharedLaneOf(gap)];
       if (lanes.includes(task.lane) && intersect([gap], [task.want]).length > 0) {
-        failures.set(gap.gapId, { ...fault, where: { uri, ...(entry === null ? {} : { entry }), ...fault.where } });
+        failures.set(gap.gapId, {
+          ...fault,
+          where: { uri, ...(entry === null ? {} : { entry }), ...fault.where },
+        });
       }
     }
   }
@@ -225,7 +232,13 @@ async function wantedSeries(db: Pool, gaps: readonly Gap[]): Promise<WantedSerie
     const { venue, symbol, intervalS } = some[0]!;
     const { beforeUs, afterUs } = rows[i]!;
     // Of the bar behind, its opening must lie in the range; how long it lasts does not matter.
-    return { venue, symbol, intervalS, missing: missing[i]!, beforeUs, afterUs: afterUs === null ? null : afterUs + 1 };
+    return {
+      venue,
+      symbol,
+      intervalS,
+      missing: missing[i]!,
+      beforeUs,
+      afterUs: afterUs === null ? null : afterUs + 1,
+    };
   });
 }
-

@@ -1,5 +1,5 @@
 import type { ExpectedBars, Stretch } from '../calendar/expected_bars.ts';
-import type { Range } from './ranges.ts';
+import { firstAfter, type Range } from './ranges.ts';
 
 /** Finds the holes of one series: expected bars that no loaded file vouches for. Pure; µs since 1970. */
 
@@ -15,7 +15,7 @@ export interface Hole extends Range {
 export function findHoles(expected: ExpectedBars, window: Range, covered: readonly Range[]): Hole[] {
   const holes: Hole[] = [];
   let open: { fromUs: number; toUs: number; candles: number } | null = null;
-  let at = 0;
+  let at = firstAfter(covered, window.fromUs);
   for (const stretch of expected.stretches(window.fromUs, window.toUs)) {
     // Coverage that ends before this stretch ends before all that follow.
     while (at < covered.length && covered[at]!.toUs <= stretch.firstUs) at++;

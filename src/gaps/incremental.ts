@@ -1,6 +1,6 @@
 import type { Db } from '../database/connect.ts';
-import { laneOf, readSeries, usOf, ALL_SERIES } from './series.ts';
 import { type SelectTask, selectNewer } from './selection.ts';
+import { ALL_SERIES, laneOf, readSeries, usOf } from './series.ts';
 
 /** `load --incremental`: from the last bars on. */
 

@@ -10,7 +10,9 @@ import { BackhaulError, type Fault } from '../errors.ts';
 export const KRAKEN_API = 'https://api.kraken.com';
 
 /** Seconds of the intervals it serves. */
-const INTERVALS: ReadonlySet<number> = new Set([1, 5, 15, 30, 60, 240, 1440, 10080, 21600].map((m) => 60 * m));
+const INTERVALS: ReadonlySet<number> = new Set(
+  [1, 5, 15, 30, 60, 240, 1440, 10080, 21600].map((m) => 60 * m),
+);
 
 /** Entries of a full answer: there may be older candles that it does not tell of. */
 const FULL_ANSWER = 720;
@@ -41,7 +43,16 @@ export interface CandleAnswer {
 }
 
 const decimal = z.string().regex(/^\d+(\.\d+)?$/);
-const row = z.tuple([z.int().positive(), decimal, decimal, decimal, decimal, decimal, decimal, z.int().min(0)]);
+const row = z.tuple([
+  z.int().positive(),
+  decimal,
+  decimal,
+  decimal,
+  decimal,
+  decimal,
+  decimal,
+  z.int().min(0),
+]);
 const answer = z.object({
   error: z.array(z.string()),
   result: z.record(z.string(), z.unknown()).optional(),
@@ -107,7 +118,7 @@ export class KrakenApi {
     signal.throwIfAborted();
     const wait = this.#nextAt - performance.now();
     if (wait > 0) await pause(wait, signal);
-    this.#nextAt = performance.now() + paceMs * 2 ** attempt / 2;
+    this.#nextAt = performance.now() + (paceMs * 2 ** attempt) / 2;
   }
 
   /** The answer's text, or why there is none; `network` faults may pass. */
@@ -122,7 +133,8 @@ export class KrakenApi {
       const text = await bounded(response);
       if (response.status === 429 || response.status >= 500)
         return { kind: 'network', message: 'the API is busy', code: String(response.status) };
-      if (!response.ok) return { kind: 'unsupported', message: 'the API refuses', code: String(response.status) };
+      if (!response.ok)
+        return { kind: 'unsupported', message: 'the API refuses', code: String(response.status) };
       return busy(text) ? { kind: 'network', message: 'the API asks for fewer requests' } : text;
     } catch (error) {
       if (signal.aborted) throw signal.reason;
@@ -166,7 +178,9 @@ async function bounded(response: Response): Promise<string> {
 }
 
 function busy(text: string): boolean {
-  return /"(EAPI:Rate limit exceeded|EGeneral:Too many requests|EService:(Unavailable|Busy|Throttled)[^"]*)"/.test(text);
+  return /"(EAPI:Rate limit exceeded|EGeneral:Too many requests|EService:(Unavailable|Busy|Throttled)[^"]*)"/.test(
+    text,
+  );
 }
 
 /** Reads an answer; `fromUs` is what was asked for. */
@@ -187,7 +201,11 @@ function read(
   const rows = lists.length === 1 ? z.array(row).safeParse(lists[0]![1]) : null;
   if (rows === null || !rows.success) throw strange(uri, 'one list of candles');
   const all = rows.data.map(candleOf);
-  if (all.some((candle, i) => candle.tsUs % (intervalS * 1e6) !== 0 || (i > 0 && candle.tsUs <= all[i - 1]!.tsUs)))
+  if (
+    all.some(
+      (candle, i) => candle.tsUs % (intervalS * 1e6) !== 0 || (i > 0 && candle.tsUs <= all[i - 1]!.tsUs),
+    )
+  )
     throw strange(uri, 'candles on their grid, in the order of time');
   // The last one is still being traded.
   const unfinished = all.pop();
@@ -226,5 +244,10 @@ function candleOf([time, open, high, low, close, , volume, count]: z.output<type
 }
 
 function strange(uri: string, expected: string): BackhaulError {
-  return new BackhaulError({ kind: 'corrupt', message: 'the answer of the API has another shape', expected, where: { uri } });
+  return new BackhaulError({
+    kind: 'corrupt',
+    message: 'the answer of the API has another shape',
+    expected,
+    where: { uri },
+  });
 }

@@ -1,5 +1,5 @@
 import type { Db } from '../database/connect.ts';
-import { recordScan, type RecordedScan, seriesWithOpenGaps } from './gap_store.ts';
+import { type RecordedScan, recordScan, seriesWithOpenGaps } from './gap_store.ts';
 import { scanSeries } from './scan.ts';
 import type { SeriesFilter } from './series.ts';
 

@@ -157,7 +157,9 @@ export async function readSeries(
   filter: SeriesFilter,
   among: ReadonlySet<number> | null = null,
 ): Promise<Series[]> {
-  const names = (await findSeries(db, filter)).filter(({ seriesId }) => among === null || among.has(seriesId));
+  const names = (await findSeries(db, filter)).filter(
+    ({ seriesId }) => among === null || among.has(seriesId),
+  );
   const ends = await readEnds(
     db,
     names.map((name) => name.seriesId),

@@ -64,6 +64,7 @@ export async function setTiers(db: Pool, tiers: readonly Tier[]): Promise<void> 
   const rows = tiers.flatMap(({ name, priority, symbols }) =>
     symbols.map((symbol) => ({ symbol, tier: name, priority })),
   );
+  if (await areSet(db, rows)) return;
   await inTransaction(db, async (client) => {
     await client.query(`SELECT ${CLAIM_LOCK}`);
     await client.query('DELETE FROM backhaul.tier');
@@ -80,4 +81,18 @@ export async function setTiers(db: Pool, tiers: readonly Tier[]): Promise<void> 
        WHERE t.task_id = w.task_id AND t.priority <> w.priority`,
     );
   });
+}
+
+interface TierRow {
+  readonly symbol: string;
+  readonly tier: string;
+  readonly priority: number;
+}
+
+/** Most loads find the tiers as the one before left them. */
+async function areSet(db: Pool, wanted: readonly TierRow[]): Promise<boolean> {
+  const { rows } = await db.query<TierRow>('SELECT symbol, tier, priority FROM backhaul.tier');
+  const key = ({ symbol, tier, priority }: TierRow): string => JSON.stringify([symbol, tier, priority]);
+  const there = new Set(rows.map(key));
+  return there.size === new Set(wanted.map(key)).size && wanted.every((row) => there.has(key(row)));
 }

@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { availableParallelism } from 'node:os';
-import type { Pool } from 'pg';
+import type { ClientBase, Pool } from 'pg';
 import { Partitions } from '../copy/partitions.ts';
 import { connect, createPool } from '../database/connect.ts';
 import { BackhaulError } from '../errors.ts';
 import { killPoint } from '../kill_points.ts';
+import { pruneStates } from '../state/indicator_states.ts';
 import { isHypertable, migrate } from '../state/migrate.ts';
 import { finishRun, startRun } from '../state/run_store.ts';
 import { INDICATOR_NAMES } from './columns.ts';
@@ -72,12 +73,16 @@ export async function runLoad(
   }
   if (options.databaseUrl === null)
     throw new BackhaulError({ kind: 'usage', message: 'a load needs a database', hint: 'give --database' });
+  // This session comes first, so that a server that is not there is named as such. It then holds the run's lock for as
+  // long as the program lives; its end frees the run's tasks at once.
+  const session = await connect(options.databaseUrl, { applicationName: 'backhaul run' });
   const db = createPool(options.databaseUrl, { applicationName: 'backhaul load', max: 8 });
   try {
     await migrate(db);
-    return await new Run(options, reporter, signals, tally, discovery, db).execute();
+    return await new Run(options, reporter, signals, tally, discovery, db, session).execute();
   } finally {
     await db.end().catch(() => {});
+    await session.end().catch(() => {});
   }
 }
 
@@ -88,6 +93,7 @@ class Run {
   readonly #tally: RunTally;
   readonly #discovery: Discovery;
   readonly #db: Pool;
+  readonly #session: ClientBase;
   #phase: 'load' | 'finish' = 'load';
 
   constructor(
@@ -97,6 +103,7 @@ class Run {
     tally: RunTally,
     discovery: Discovery,
     db: Pool,
+    session: ClientBase,
   ) {
     this.#options = options;
     this.#reporter = reporter;
@@ -104,6 +111,7 @@ class Run {
     this.#tally = tally;
     this.#discovery = discovery;
     this.#db = db;
+    this.#session = session;
   }
 
   async execute(): Promise<LoadSummary> {
@@ -117,9 +125,7 @@ class Run {
         : Math.min(this.#options.workers, MAX_WORKERS);
     const limit = new ConcurrencyLimit(ceiling);
     const pool = new WorkerPool(ceiling);
-    // This session holds the run's lock for as long as the program lives; its end frees the run's tasks at once.
-    const session = await connect(this.#options.databaseUrl ?? '', { applicationName: 'backhaul run' });
-    const runId = await startRun(session, {
+    const runId = await startRun(this.#session, {
       owner,
       command: 'load',
       options: { ...this.#options, databaseUrl: undefined },
@@ -144,7 +150,10 @@ class Run {
       await this.#discovery.mayClaim();
       await dispatcher.run(() => this.#discovery.done, drain, abort);
       await discovering;
-      if (!drain.aborted) await this.#giveKeys(partitions, ceiling);
+      if (!drain.aborted) {
+        await this.#giveKeys(partitions, ceiling);
+        await pruneStates(this.#db, this.#tally.seriesIds);
+      }
       state = drain.aborted ? 'interrupted' : 'finished';
       return await this.#tally.summary(runId, drain.aborted);
     } catch (error) {
@@ -159,7 +168,6 @@ class Run {
       await pool.destroy();
       killPoint('run.finishing');
       await finishRun(this.#db, runId, state, this.#tally.audit()).catch(() => {});
-      await session.end().catch(() => {});
     }
   }
 

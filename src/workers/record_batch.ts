@@ -11,7 +11,7 @@ import {
   Schema,
   Struct,
 } from 'apache-arrow';
-import { type BarColumns, INDICATOR_NAMES } from './columns.ts';
+import { type BarColumns, type Bars, INDICATOR_NAMES } from './columns.ts';
 
 const FLOATS = ['ts', 'open', 'high', 'low', 'close', 'volume', 'trades', ...INDICATOR_NAMES] as const;
 
@@ -34,16 +34,14 @@ export const BATCH_SCHEMA: Schema<BatchTypes> = new Schema<BatchTypes>([
 
 const structType = new Struct<BatchTypes>(BATCH_SCHEMA.fields);
 
+/** Bars with their indicators on the way from the computing stages to a sink. */
+export type BarBatch = RecordBatch<BatchTypes>;
+
 /**
  * Rows [from, to) of `cols` as a record batch over the very same memory: it holds until the batch is filled anew.
  * `seriesIds[ordinal]` is the series_id of a symbol.
  */
-export function toRecordBatch(
-  cols: BarColumns,
-  seriesIds: Int32Array,
-  from: number,
-  to: number,
-): RecordBatch<BatchTypes> {
+export function toRecordBatch(cols: BarColumns, seriesIds: Int32Array, from: number, to: number): BarBatch {
   const { ts, open, high, low, close, volume, trades, indicators } = cols;
   const length = to - from;
   const series = makeData({
@@ -58,4 +56,29 @@ export function toRecordBatch(
   );
   const data = makeData({ type: structType, length, nullCount: 0, children: [series, ...floats] });
   return new RecordBatch(BATCH_SCHEMA, data);
+}
+
+/**
+ * The typed arrays of a batch made by {@link toRecordBatch}, for the loops that read every value: going through Arrow's
+ * vectors would cost a call a value. `seriesIds` maps `bars.symbol` to series_id.
+ */
+export function barsOf(batch: BarBatch): { readonly bars: Bars; readonly seriesIds: Int32Array } {
+  const [series, ...floats] = batch.data.children;
+  const [ts, open, high, low, close, volume, trades, ...indicators] = floats.map(
+    (column) => column.values as Float64Array,
+  );
+  return {
+    bars: {
+      symbol: series!.values as Int32Array,
+      ts: ts!,
+      open: open!,
+      high: high!,
+      low: low!,
+      close: close!,
+      volume: volume!,
+      trades: trades!,
+      indicators,
+    },
+    seriesIds: series!.dictionary!.data[0]!.values as Int32Array,
+  };
 }

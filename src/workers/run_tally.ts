@@ -172,6 +172,11 @@ export class RunTally {
     if (this.#failures.length < MAX_FAILURES) this.#failures.push(failure);
   }
 
+  /** Series that got rows. */
+  get seriesIds(): readonly number[] {
+    return [...this.#series];
+  }
+
   decision(workers: number, previous: number, reason: string): void {
     this.#decisions.push({ atSeconds: this.#seconds(), workers, reason });
     this.#report({ type: 'decision', workers, previous, reason });
@@ -195,8 +200,8 @@ export class RunTally {
       phase,
       tasksDone: this.#tasks.loaded + this.#tasks.failed,
       tasksTotal: Math.max(this.#toDo, this.#tasks.loaded + this.#tasks.failed),
-      bytesDone: bytes,
-      bytesTotal: Math.max(this.#bytesTotal, bytes),
+      bytesDone: Math.round(bytes),
+      bytesTotal: Math.max(this.#bytesTotal, Math.round(bytes)),
       rowsRead: records,
       rowsLoaded: this.#rows.loaded,
       rowsRejected: this.#rows.rejected,

@@ -16,6 +16,7 @@ import { encodeState, IndicatorEngine, STATE_LENGTH } from './indicators/engine.
 import { SessionClock } from './indicators/session_clock.ts';
 import type { Assignment, PhaseSeconds, WorkerLink } from './link.ts';
 import type { RejectSummary } from './load_report.ts';
+import { toRecordBatch } from './record_batch.ts';
 import { RejectLedger } from './rejects.ts';
 import { Scanner } from './scan/scanner.ts';
 import type { ScanChecks } from './scan/shape.ts';
@@ -115,7 +116,7 @@ export class TaskAttempt {
       await this.#ensureLeaves(cols, rows);
       const copying = performance.now();
       sink ??= await this.#openSink();
-      await sink.write(cols, series.ids, 0, rows);
+      await sink.write(toRecordBatch(cols, series.ids, 0, rows));
       killPoint('copy.opened');
       this.#waits.copy += (performance.now() - copying) / 1000;
     };

@@ -2,7 +2,13 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { barGrid } from '../../src/calendar/bar_grid.ts';
 import { ExpectedBars } from '../../src/calendar/expected_bars.ts';
-import { ALL_WEEK, calendarOf, FOREX, type MarketCalendar, US_EQUITIES } from '../../src/calendar/market_calendar.ts';
+import {
+  ALL_WEEK,
+  calendarOf,
+  FOREX,
+  type MarketCalendar,
+  US_EQUITIES,
+} from '../../src/calendar/market_calendar.ts';
 
 const at = (text: string): number => Date.parse(text) * 1000;
 
@@ -10,7 +16,8 @@ function openings(expected: ExpectedBars, from: string, to: string): string[] {
   const found: string[] = [];
   for (const { firstUs, endUs, count } of expected.stretches(at(from), at(to))) {
     const step = (endUs - firstUs) / count;
-    for (let i = 0; i < count; i++) found.push(new Date((firstUs + i * step) / 1000).toISOString().slice(0, 16));
+    for (let i = 0; i < count; i++)
+      found.push(new Date((firstUs + i * step) / 1000).toISOString().slice(0, 16));
   }
   return found;
 }
@@ -73,7 +80,12 @@ describe('expected bars', () => {
       '2024-01-05T21:00',
       '2024-01-07T22:00',
     ]);
-    expect(new ExpectedBars(FOREX, barGrid(86_400, 'epoch', 'UTC', null)).count(at('2024-07-01Z'), at('2024-07-08Z'))).toBe(6);
+    expect(
+      new ExpectedBars(FOREX, barGrid(86_400, 'epoch', 'UTC', null)).count(
+        at('2024-07-01Z'),
+        at('2024-07-08Z'),
+      ),
+    ).toBe(6);
   });
 
   it('lie on the grid of their files: weeks, months, days of a zone, or any', () => {
@@ -84,7 +96,10 @@ describe('expected bars', () => {
       '2024-07-15T00:00',
     ]);
     const thursdays = new ExpectedBars(ALL_WEEK, barGrid(604_800, 'epoch', 'UTC', null));
-    expect(openings(thursdays, '2024-07-01Z', '2024-07-12Z')).toEqual(['2024-07-04T00:00', '2024-07-11T00:00']);
+    expect(openings(thursdays, '2024-07-01Z', '2024-07-12Z')).toEqual([
+      '2024-07-04T00:00',
+      '2024-07-11T00:00',
+    ]);
     const months = new ExpectedBars(ALL_WEEK, barGrid(2_592_000, 'month', 'UTC', null));
     expect(months.count(at('2023-12-15Z'), at('2024-12-15Z'))).toBe(12);
     const odd = new ExpectedBars(ALL_WEEK, barGrid(86_400, 'none', 'UTC', at('2020-05-05T04:00Z')));
@@ -100,7 +115,13 @@ describe('expected bars', () => {
   });
 
   it('of two ranges side by side are those of the whole', () => {
-    const grids = [minutes, hourly, newYorkDays, barGrid(14_400, 'epoch', 'UTC', null), barGrid(604_800, 'week', 'UTC', null)];
+    const grids = [
+      minutes,
+      hourly,
+      newYorkDays,
+      barGrid(14_400, 'epoch', 'UTC', null),
+      barGrid(604_800, 'week', 'UTC', null),
+    ];
     const calendars: MarketCalendar[] = [ALL_WEEK, US_EQUITIES, FOREX];
     fc.assert(
       fc.property(

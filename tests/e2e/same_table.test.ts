@@ -39,6 +39,7 @@ describe('the same table', () => {
     it(`comes from all files at once on ${workers} workers`, async () => {
       await wipe(database.pool);
       const summary = await load(database.url, [folder], { workers, batchBytes: 20_000 });
+      expect(summary.failures).toEqual([]);
       expect(summary.tasks.loaded).toBe(files.length);
       expect(await candles(database.pool)).toBe(expected);
     });
@@ -60,6 +61,7 @@ describe('the same table', () => {
       load(database.url, [folder], { workers: 2 }),
       load(database.url, [folder], { workers: 2 }),
     ]);
+    expect(both.flatMap((one) => one.failures)).toEqual([]);
     expect(both[0].tasks.loaded + both[1].tasks.loaded).toBe(files.length);
     expect(await candles(database.pool)).toBe(expected);
   });
@@ -68,6 +70,20 @@ describe('the same table', () => {
     const again = await load(database.url, [folder]);
     expect(again).toMatchObject({ nothingToDo: true, tasks: { loaded: 0, unchanged: files.length } });
     expect(await candles(database.pool)).toBe(expected);
+  });
+
+  it('keeps of each series one indicator state a month, and its last', async () => {
+    const { rows } = await database.pool.query(
+      `SELECT count(*) AS states, count(DISTINCT (i.series_id, date_trunc('month', i.ts AT TIME ZONE 'UTC'))) AS months,
+              bool_and(EXISTS (SELECT FROM backhaul.bars b WHERE b.series_id = i.series_id AND b.ts = i.ts)) AS real
+       FROM backhaul.indicator_state i`,
+    );
+    expect(rows[0]).toEqual({ states: rows[0].months, months: rows[0].months, real: true });
+    const last = await database.pool.query(
+      `SELECT series_id FROM backhaul.bars b GROUP BY series_id
+       HAVING max(ts) <> (SELECT max(ts) FROM backhaul.indicator_state i WHERE i.series_id = b.series_id)`,
+    );
+    expect(last.rows).toEqual([]);
   });
 
   it('leaves every partition standing and every count reconciled', async () => {

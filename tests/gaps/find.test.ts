@@ -51,7 +51,10 @@ describe('holes', () => {
   it('of stocks run across nights and holidays, and count their sessions alone', () => {
     const days = new ExpectedBars(US_EQUITIES, barGrid(86_400, 'zone-day', 'America/New_York', null));
     // Loaded up to 3 July and from 8 July on; the 4th is a holiday, the 6th and 7th a weekend.
-    const covered = merge([range('2024-06-01Z', '2024-07-04T04:00Z'), range('2024-07-08T04:00Z', '2024-08-01Z')]);
+    const covered = merge([
+      range('2024-06-01Z', '2024-07-04T04:00Z'),
+      range('2024-07-08T04:00Z', '2024-08-01Z'),
+    ]);
     expect(said(findHoles(days, range('2024-06-03Z', '2024-07-20Z'), covered))).toEqual([
       '2024-07-05T04:00 … 2024-07-06T04:00 × 1',
     ]);
@@ -69,7 +72,10 @@ describe('holes', () => {
 
   it('do not come of a weekend on which no currency trades', () => {
     const bars = new ExpectedBars(FOREX, hourly);
-    const covered = [range('2024-06-30T21:00Z', '2024-07-05T21:00Z'), range('2024-07-07T21:00Z', '2024-07-13Z')];
+    const covered = [
+      range('2024-06-30T21:00Z', '2024-07-05T21:00Z'),
+      range('2024-07-07T21:00Z', '2024-07-13Z'),
+    ];
     expect(findHoles(bars, range('2024-06-30T21:00Z', '2024-07-12Z'), covered)).toEqual([]);
   });
 
@@ -88,12 +94,17 @@ describe('holes', () => {
         fc.constantFrom(...cases),
         fc.integer({ min: 0, max: 500 }),
         fc.integer({ min: 1, max: 700 }),
-        fc.array(fc.tuple(fc.integer({ min: -50, max: 1200 }), fc.integer({ min: 1, max: 200 })), { maxLength: 10 }),
+        fc.array(fc.tuple(fc.integer({ min: -50, max: 1200 }), fc.integer({ min: 1, max: 200 })), {
+          maxLength: 10,
+        }),
         ([calendar, grid, tickS], first, length, pieces) => {
           const tick = tickS * 1e6;
           const window = { fromUs: start + first * tick, toUs: start + (first + length) * tick };
           const covered = merge(
-            pieces.map(([from, span]) => ({ fromUs: start + from * tick, toUs: start + (from + span) * tick })),
+            pieces.map(([from, span]) => ({
+              fromUs: start + from * tick,
+              toUs: start + (from + span) * tick,
+            })),
           );
           expect(findHoles(new ExpectedBars(calendar, grid), window, covered)).toEqual(
             bruteForce(calendar, grid, window, covered),
@@ -106,7 +117,12 @@ describe('holes', () => {
 });
 
 /** The same by looking at every opening of the grid in turn. */
-function bruteForce(calendar: MarketCalendar, grid: BarGrid, window: Range, covered: readonly Range[]): Hole[] {
+function bruteForce(
+  calendar: MarketCalendar,
+  grid: BarGrid,
+  window: Range,
+  covered: readonly Range[],
+): Hole[] {
   const holes: { fromUs: number; toUs: number; candles: number }[] = [];
   let open = false;
   for (let us = grid.floor(window.fromUs); us < window.toUs; us = grid.next(us)) {
@@ -133,11 +149,23 @@ describe('reach', () => {
 
   it('counts candles since the start of a gap, and those beyond the 720 of Kraken', () => {
     // 30 days of hours: exactly what the API has.
-    expect(reachOf('kraken', 3600, at('2026-10-23T12:20Z'), now)).toEqual({ candlesFromNow: 720, overflow: 0 });
-    expect(reachOf('kraken', 3600, at('2026-10-23T11:00Z'), now)).toEqual({ candlesFromNow: 721, overflow: 1 });
-    expect(reachOf('kraken', 60, at('2026-11-22T00:00Z'), now)).toEqual({ candlesFromNow: 740, overflow: 20 });
+    expect(reachOf('kraken', 3600, at('2026-10-23T12:20Z'), now)).toEqual({
+      candlesFromNow: 720,
+      overflow: 0,
+    });
+    expect(reachOf('kraken', 3600, at('2026-10-23T11:00Z'), now)).toEqual({
+      candlesFromNow: 721,
+      overflow: 1,
+    });
+    expect(reachOf('kraken', 60, at('2026-11-22T00:00Z'), now)).toEqual({
+      candlesFromNow: 740,
+      overflow: 20,
+    });
     expect(reachOf('kraken', 86_400, at('2024-06-01Z'), now)).toEqual({ candlesFromNow: 904, overflow: 184 });
-    expect(reachOf('kraken', 3600, at('2026-11-22T12:00Z'), now)).toEqual({ candlesFromNow: 0, overflow: -720 });
+    expect(reachOf('kraken', 3600, at('2026-11-22T12:00Z'), now)).toEqual({
+      candlesFromNow: 0,
+      overflow: -720,
+    });
   });
 
   it('knows no limit where it knows no API', () => {

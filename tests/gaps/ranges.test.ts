@@ -62,7 +62,12 @@ describe('ranges', () => {
       { fromUs: Number.NEGATIVE_INFINITY, toUs: 3 },
       { fromUs: 5, toUs: Number.POSITIVE_INFINITY },
     ]);
-    expect(hull([{ fromUs: 7, toUs: 9 }, { fromUs: 3, toUs: 5 }])).toEqual({ fromUs: 3, toUs: 9 });
+    expect(
+      hull([
+        { fromUs: 7, toUs: 9 },
+        { fromUs: 3, toUs: 5 },
+      ]),
+    ).toEqual({ fromUs: 3, toUs: 9 });
     expect(hull([])).toBeNull();
   });
 });

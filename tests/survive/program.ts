@@ -84,7 +84,7 @@ export function start(args: readonly string[], options: ProgramOptions = {}): Pr
 }
 
 /** Flags of a load that takes many batches and transactions for little data. */
-export const SMALL_STEPS = ['--workers', '2', '--batch-bytes', '20000', '--lease-seconds', '5'] as const;
+export const SMALL_STEPS = ['--workers', '2', '--batch-bytes', '64KiB', '--lease-seconds', '5'] as const;
 
 export function startLoad(
   url: string,

@@ -12,8 +12,8 @@ set -eu
 
 dir=${BACKHAUL_SWIFT_DIR:-/var/tmp/backhaul-swift}
 port=${BACKHAUL_SWIFT_PORT:-16280}
-account_port=$((port + 1)) container_port=$((port + 2)) object_port=$((port + 3))
-packages="swift-proxy swift-account swift-container swift-object"
+account_port=$((port + 1)) container_port=$((port + 2)) object_port=$((port + 3)) cache_port=$((port + 4))
+packages="swift-proxy swift-account swift-container swift-object memcached"
 
 say() { echo "tests/swift/setup.sh: $*" >&2; }
 
@@ -30,11 +30,12 @@ stop() {
 }
 
 install_packages() {
-  command -v swift-proxy-server >/dev/null && command -v curl >/dev/null && return
+  command -v swift-proxy-server >/dev/null && command -v memcached >/dev/null && command -v curl >/dev/null && return
   if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
     say "needs root and apt-get to install $packages"
     exit 1
   fi
+  command -v curl >/dev/null || packages="$packages curl"
   # The packages would start services on ports of theirs.
   policy=/usr/sbin/policy-rc.d
   made=
@@ -44,7 +45,7 @@ install_packages() {
     chmod +x $policy
   fi
   status=0
-  { apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $packages curl; } >&2 || status=$?
+  { apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $packages; } >&2 || status=$?
   [ -z "$made" ] || rm -f $policy
   [ $status = 0 ] || { say "apt-get failed"; exit 1; }
 }
@@ -78,7 +79,7 @@ bind_port = $port
 workers = 0
 swift_dir = $dir/etc
 [pipeline:main]
-pipeline = catch_errors gatekeeper healthcheck listing_formats bulk s3api tempauth copy slo dlo proxy-server
+pipeline = catch_errors gatekeeper healthcheck cache listing_formats bulk s3api tempauth copy slo dlo proxy-server
 [app:proxy-server]
 use = egg:swift#proxy
 account_autocreate = true
@@ -89,6 +90,9 @@ use = egg:swift#catch_errors
 use = egg:swift#gatekeeper
 [filter:healthcheck]
 use = egg:swift#healthcheck
+[filter:cache]
+use = egg:swift#memcache
+memcache_servers = 127.0.0.1:$cache_port
 [filter:listing_formats]
 use = egg:swift#listing_formats
 [filter:bulk]
@@ -116,12 +120,14 @@ ring() { # kind port
   swift-ring-builder "$dir/etc/$1.builder" rebalance
 }
 
-launch() { # kind
+launch() { # name command…
+  name=$1
+  shift
   as=
   [ "$user" = "$(id -un)" ] || as="setpriv --reuid $user --regid $user --init-groups"
   # shellcheck disable=SC2086
-  setsid $as "swift-$1-server" "$dir/etc/$1-server.conf" -v >"$dir/log/$1.log" 2>&1 </dev/null &
-  echo $! >"$dir/run/$1.pid"
+  setsid $as "$@" >"$dir/log/$name.log" 2>&1 </dev/null &
+  echo $! >"$dir/run/$name.pid"
 }
 
 start() {
@@ -142,7 +148,11 @@ start() {
   server_conf object $object_port
   proxy_conf
   { ring account $account_port; ring container $container_port; ring object $object_port; } >"$dir/log/rings.log"
-  for kind in account container object proxy; do launch $kind; done
+  # tempauth keeps its sessions there; Debian's package would start one for everybody.
+  launch memcached memcached -l 127.0.0.1 -p $cache_port -U 0 -m 16
+  for kind in account container object proxy; do
+    launch $kind swift-$kind-server "$dir/etc/$kind-server.conf" -v
+  done
   for _ in $(seq 60); do
     alive && break
     sleep 0.5

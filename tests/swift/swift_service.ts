@@ -13,6 +13,15 @@ export interface SwiftService {
 
 export const WITHOUT_SWIFT = 'OpenStack Swift is not running: tests/swift/setup.sh starts it';
 
+/** Stands where skipped tests are merely declared. */
+export const NO_SWIFT: SwiftService = {
+  endpointUrl: 'http://127.0.0.1:1',
+  region: 'us-east-1',
+  accessKeyId: '',
+  secretAccessKey: '',
+  stranger: { accessKeyId: '', secretAccessKey: '' },
+};
+
 /** The running service, or null. */
 export async function swiftService(): Promise<SwiftService | null> {
   const folder = process.env['BACKHAUL_SWIFT_DIR'] ?? '/var/tmp/backhaul-swift';

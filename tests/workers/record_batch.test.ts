@@ -2,7 +2,7 @@ import { RecordBatchStreamWriter, tableFromIPC } from 'apache-arrow';
 import { expect, test } from 'vitest';
 import { BARS_COLUMNS } from '../../src/copy/format.ts';
 import { BarColumns } from '../../src/workers/columns.ts';
-import { BATCH_SCHEMA, toRecordBatch } from '../../src/workers/record_batch.ts';
+import { BATCH_SCHEMA, barsOf, toRecordBatch } from '../../src/workers/record_batch.ts';
 
 function someColumns(): BarColumns {
   const cols = new BarColumns(10);
@@ -47,4 +47,14 @@ test('it can be written as Arrow and read back', async () => {
   expect(table.numRows).toBe(10);
   expect(Array.from(table.getChild('series_id')!)).toEqual(Array.from(cols.symbol, (s) => 10 * (s + 1)));
   expect(Array.from(table.getChild('open')!)).toEqual(Array.from(cols.open));
+});
+
+test('gives back the very arrays it was made of', () => {
+  const cols = someColumns();
+  const { bars, seriesIds } = barsOf(toRecordBatch(cols, Int32Array.of(10, 20, 30), 2, 9));
+  expect([...seriesIds]).toEqual([10, 20, 30]);
+  expect(bars.close.buffer).toBe(cols.close.buffer);
+  expect([...bars.close]).toEqual([...cols.close.subarray(2, 9)]);
+  expect([...bars.symbol]).toEqual([...cols.symbol.subarray(2, 9)]);
+  expect(bars.indicators.map((column) => column[0])).toEqual(cols.indicators.map((column) => column[2]));
 });

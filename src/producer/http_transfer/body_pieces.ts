@@ -32,7 +32,7 @@ export async function* bodyPieces(
     if (waitingSince === null || performance.now() - waitingSince < idleTimeoutMs) return;
     idle = true;
     body.destroy();
-  }, idleTimeoutMs / 4);
+  }, idleTimeoutMs / 4).unref();
   const abort = () => body.destroy();
   signal?.addEventListener('abort', abort, { once: true });
   try {

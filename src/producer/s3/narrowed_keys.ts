@@ -81,14 +81,15 @@ async function* binanceKeys(
 
 /** As {@link keysOfDays}, with the list of checksums of the folder it stops in, which may stand behind the files. */
 async function* keysOfOwnTree(pages: ListPages, top: string, template: DateTemplate, days: DayRange): Keys {
-  let last = '';
+  let lists = '';
+  let given = '';
   for await (const key of keysOfDays(pages, top, top, template, days, false)) {
-    last = key.key;
+    lists = key.key.slice(0, key.key.lastIndexOf('/') + 1) + CHECKSUM_LIST;
+    if (key.key.startsWith(lists)) given = lists;
     yield key;
   }
-  if (last === '') return;
-  const sums = `${last.slice(0, last.lastIndexOf('/') + 1)}${CHECKSUM_LIST}`;
-  if (last < sums) for await (const page of pages({ prefix: sums, level: true })) yield* page.keys;
+  if (lists === given) return;
+  for await (const page of pages({ prefix: lists, level: true })) yield* page.keys;
 }
 
 /** The keys below `prefix` whose place in the tree at `top` is that of one of the days. */

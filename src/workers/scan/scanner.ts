@@ -134,6 +134,7 @@ export class Scanner {
       this.#isClosing = true;
       this.#pending.close();
     }
+    this.#isFull = false;
     if (this.#pending.length > 0) this.#scanPending(out, true);
     if (this.unordered) return true;
     if (this.#isFull) return false;

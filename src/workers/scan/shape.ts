@@ -5,22 +5,28 @@ export type Role = 'time' | 'symbol' | 'open' | 'high' | 'low' | 'close' | 'volu
 
 export interface ShapeColumn {
   readonly role: Role;
-  /** Header names this column goes by, normalised: lower case, runs of anything but letters and digits as one `_`. */
+  /**
+   * Header names this column goes by, normalised: lower case, runs of anything but letters and digits as one `_`, none
+   * at the ends. Of two that a header has, the one named first here is meant.
+   */
   readonly names: readonly string[];
-  /** May be missing from a header, or empty or `NULL` in a record (trades only: it becomes NULL). */
+  /** May be empty, `NULL` or `null` in a record (trades only: it becomes NULL). A header may lack trades in any case. */
   readonly optional?: boolean;
 }
 
-/** Unit of a numeric stamp; `magnitude` reads s, ms, µs or ns off the digits; `text` is an ISO-like date and time. */
+/**
+ * Unit of a numeric stamp; `magnitude` reads s, ms, µs or ns off the number of digits, record by record, and takes a
+ * date too; `text` is an ISO-like date and time (see parseTextStamp for all forms).
+ */
 export type TimeUnit = 's' | 'ms' | 'us' | 'ns' | 'magnitude' | 'text';
 
 /** How the bytes of one file become records, and which field is what. */
 export interface RecordShape {
-  /** One ASCII character. */
+  /** One ASCII character: no letter, digit, quote, sign, point or line end. */
   readonly delimiter: string;
-  /** `optional`: the first record is a header when its time field is no stamp. */
+  /** `optional`: the first record is a header when its time field is no stamp and two of the columns' names are among its fields. */
   readonly header: 'none' | 'required' | 'optional';
-  /** Lines before the header that may be skipped when they are no header (a URL, a remark). */
+  /** Lines before the header, or before the first record, that may be skipped when they are neither (a URL, a remark). */
   readonly preamble: number;
   /** Columns in their order without a header; with one, matched by name and free in order. */
   readonly columns: readonly ShapeColumn[];

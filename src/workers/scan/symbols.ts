@@ -43,6 +43,7 @@ export class SymbolTable {
     }
     for (const name of Object.keys(wanted ?? {})) {
       const bytes = utf8.encode(name);
+      if (bytes.length === 0 || !isSymbol(bytes, 0, bytes.length)) continue;
       this.#add(bytes, hashOf(bytes, 0, bytes.length), -1);
     }
   }

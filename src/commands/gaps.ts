@@ -1,0 +1,364 @@
+/** `backhaul gaps`: find the holes between what loaded files vouch for, list them, fill them, tidy up. */
+
+import type { Argv, CommandModule } from 'yargs';
+import { BackhaulError } from '../errors.ts';
+import type { FillFilter, FillSummary } from '../gaps/fill.ts';
+import { GAP_STATES, type Gap, type GapState } from '../gaps/gap_store.ts';
+import {
+  downloadLines,
+  fillLines,
+  gapEvent,
+  gapLines,
+  gapSum,
+  scanned,
+  suspiciousEvent,
+  suspiciousLines,
+} from '../gaps/gap_text.ts';
+import { KRAKEN_API } from '../gaps/kraken_api.ts';
+import type { SeriesScan } from '../gaps/scan.ts';
+import type { SuspiciousRun } from '../gaps/suspicious.ts';
+import { eventLine } from '../terminal/json_lines.ts';
+import { counted } from '../terminal/quantities.ts';
+import { INDICATOR_NAMES } from '../workers/columns.ts';
+import { DATABASE_SETTINGS } from './database_option.ts';
+import { EXIT, exitCodeOfLoad } from './exit_codes.ts';
+import { listenForInterrupt } from './interrupt.ts';
+import { load } from './load.ts';
+import { LOAD_SETTINGS, loadOptions } from './load_options.ts';
+import { withLoadedDatabase } from './loaded_database.ts';
+import { print, say, stderrStyle, stdoutGone, stdoutStyle, stdoutWidth } from './screen.ts';
+import {
+  configuredTiers,
+  nowUs,
+  RANGE_SETTINGS,
+  refuseBoth,
+  SERIES_SETTINGS,
+  seriesFilter,
+} from './series_options.ts';
+import {
+  type Arguments,
+  declare,
+  list,
+  onOff,
+  readSurroundings,
+  refuseUnknown,
+  resolve,
+  Unreadable,
+  value,
+} from './settings.ts';
+import { oneOf, parseText } from './value_parsers.ts';
+
+const SHOW = 'Output:';
+const json = onOff({ group: SHOW, describe: 'One JSON object a line on stdout' });
+const csv = onOff({ group: SHOW, describe: 'A download list: a line for each file of each gap' });
+
+export const SCAN_SETTINGS = {
+  ...SERIES_SETTINGS,
+  ...RANGE_SETTINGS,
+  ...DATABASE_SETTINGS,
+  quick: onOff({ group: 'How:', describe: 'Do not look for suspicious runs: reads no bars' }),
+  json,
+  csv,
+};
+
+export const LIST_SETTINGS = {
+  ...SERIES_SETTINGS,
+  ...RANGE_SETTINGS,
+  states: list(
+    {
+      group: 'Which:',
+      describe: `Only gaps in these states: ${GAP_STATES.join(', ')}`,
+      otherwise: 'all but filled',
+    },
+    parseStates,
+  ),
+  ...DATABASE_SETTINGS,
+  json,
+  csv,
+};
+
+/** What stands is never touched, and nothing is only shown. */
+const NOT_ASKED = { 'on-conflict': undefined, 'dry-run': undefined };
+const { 'on-conflict': _kept, 'dry-run': _shown, ...LOADING } = LOAD_SETTINGS;
+
+export const FILL_SETTINGS = {
+  ...LOADING,
+  tiers: SERIES_SETTINGS.tiers,
+  api: value(
+    { group: 'From an API:', describe: 'Fill from the exchange: kraken (the latest 720 bars)' },
+    oneOf('kraken'),
+  ),
+  'api-url': value({ group: 'From an API:', describe: 'Where the API is', otherwise: KRAKEN_API }, parseText),
+};
+
+export const CLEANUP_SETTINGS = {
+  days: value({ group: 'Which:', describe: 'Older than so many days', otherwise: '90' }, parseDays),
+  ...DATABASE_SETTINGS,
+  json,
+};
+
+/** Gaps a table shows. */
+const GAPS_SHOWN = 40;
+const RUNS_SHOWN = 10;
+
+const OPEN_STATES: readonly GapState[] = ['detected', 'unfillable', 'filling', 'failed'];
+
+export const command: CommandModule<object, Arguments> = {
+  command: 'gaps',
+  describe: 'Find, list and fill the holes in what is loaded',
+  builder: (yargs) =>
+    (yargs as Argv<Arguments>)
+      .command([scanCommand, listCommand, fillCommand, cleanupCommand] as CommandModule[])
+      .demandCommand(1, 'gaps needs one of: scan, list, fill, cleanup'),
+  handler: () => {},
+};
+
+const scanCommand: CommandModule<object, Arguments> = {
+  command: 'scan',
+  describe: 'Look for holes before, between and after what is loaded',
+  builder: (yargs) =>
+    declare(yargs as Argv<Arguments>, SCAN_SETTINGS)
+      .example('$0 gaps scan --intervals 1h', "from each series' first bar until now")
+      .example('$0 gaps scan --symbols XBTUSD --from 2020 --to 2025', 'all of five years is expected')
+      .epilogue(
+        'Exit code: 0 whether there are gaps or not. Ranges in which no loaded file has a say are gaps;\nwhere one does, a missing bar means that nobody traded.',
+      ),
+  handler: async (argv) => {
+    refuseUnknown(SCAN_SETTINGS, [], argv);
+    const surroundings = readSurroundings(process.cwd());
+    const flags = resolve(SCAN_SETTINGS, argv, surroundings);
+    refuseBoth(flags, 'json', 'csv');
+    const filter = seriesFilter(flags, configuredTiers(surroundings));
+    const { from = null, to = null } = flags;
+    const now = nowUs();
+    await withLoadedDatabase(flags.database, 'gaps', async (db) => {
+      const { scanSeries } = await import('../gaps/scan.ts');
+      const { listGaps, recordScan } = await import('../gaps/gap_store.ts');
+      const { findSuspicious } = await import('../gaps/suspicious.ts');
+      const scans = await scanSeries(db, { filter, fromUs: from, toUs: to, nowUs: now });
+      const recorded = await recordScan(db, scans, from === null && to === null, now);
+      const runs = flags.quick ? [] : await findSuspicious(db, scans);
+      const gaps = await listGaps(db, { ...filter, states: OPEN_STATES, fromUs: from, toUs: to });
+      if (flags.json) showScanJson(scans, gaps, runs, recorded);
+      else if (flags.csv) showCsv(gaps, now);
+      else showScan(scans, gaps, runs);
+    });
+  },
+};
+
+const listCommand: CommandModule<object, Arguments> = {
+  command: 'list',
+  describe: 'Show the gaps on record',
+  builder: (yargs) =>
+    declare(yargs as Argv<Arguments>, LIST_SETTINGS)
+      .example('$0 gaps list --states unfillable --csv', 'the files to download')
+      .example('$0 gaps list --tiers TIER1', ''),
+  handler: async (argv) => {
+    refuseUnknown(LIST_SETTINGS, [], argv);
+    const surroundings = readSurroundings(process.cwd());
+    const flags = resolve(LIST_SETTINGS, argv, surroundings);
+    refuseBoth(flags, 'json', 'csv');
+    const filter = seriesFilter(flags, configuredTiers(surroundings));
+    const { from = null, to = null, states = OPEN_STATES } = flags;
+    const now = nowUs();
+    await withLoadedDatabase(flags.database, 'gaps', async (db) => {
+      const { checkRange } = await import('../gaps/scan.ts');
+      const { ageGaps, listGaps } = await import('../gaps/gap_store.ts');
+      checkRange(from, to, now);
+      await ageGaps(db, now);
+      const gaps = await listGaps(db, { ...filter, states, fromUs: from, toUs: to });
+      if (flags.json) for (const gap of gaps) print(eventLine(gapEvent(gap)));
+      else if (flags.csv) showCsv(gaps, now);
+      else if (gaps.length === 0) say('No such gap is on record: npx backhaul gaps scan looks for them');
+      else
+        print(
+          ...gapLines(gaps, Number.POSITIVE_INFINITY, stdoutWidth(), stdoutStyle()),
+          '',
+          gapSum(gaps, null),
+        );
+    });
+  },
+};
+
+const fillCommand: CommandModule<object, Arguments> = {
+  command: 'fill [source..]',
+  describe: 'Fill open gaps from files, or from an API what it still has',
+  builder: (yargs) =>
+    declare(yargs as Argv<Arguments>, FILL_SETTINGS)
+      .positional('source', { describe: 'Folder, file, zip, s3://bucket/prefix or https://…' })
+      .example(
+        '$0 gaps fill ./Kraken_OHLCVT_2024Q2.zip',
+        'reads the entries that hold something missing, and no other',
+      )
+      .example('$0 gaps fill --api kraken', 'gaps of the last 720 bars')
+      .epilogue('Exit code: 0 done, 3 nothing of what is missing is in the sources, or some of it failed.'),
+  handler: async (argv) => {
+    refuseUnknown(FILL_SETTINGS, ['source'], argv);
+    const surroundings = readSurroundings(process.cwd());
+    const flags = resolve(FILL_SETTINGS, argv, surroundings);
+    const sources = ((argv['source'] ?? []) as readonly string[]).map(String);
+    if ((sources.length === 0) === (flags.api === undefined))
+      throw usage('gaps fill needs either sources, such as a folder or a zip, or --api kraken');
+    const { from: fromUs = null, to: toUs = null } = flags;
+    const filter: FillFilter = { ...seriesFilter(flags, configuredTiers(surroundings)), fromUs, toUs };
+    await withLoadedDatabase(flags.database, 'gaps', async (_db, url) => {
+      const summary =
+        flags.api === undefined
+          ? await fillFromFiles(sources, flags, filter, url)
+          : await fillFromApi(flags, filter, url);
+      showFill(summary, flags.json ?? false);
+    });
+  },
+};
+
+const cleanupCommand: CommandModule<object, Arguments> = {
+  command: 'cleanup',
+  describe: 'Forget gaps that were filled, or failed, long ago; unfillable ones stay',
+  builder: (yargs) => declare(yargs as Argv<Arguments>, CLEANUP_SETTINGS),
+  handler: async (argv) => {
+    refuseUnknown(CLEANUP_SETTINGS, [], argv);
+    const flags = resolve(CLEANUP_SETTINGS, argv, readSurroundings(process.cwd()));
+    await withLoadedDatabase(flags.database, 'gaps', async (db) => {
+      const { cleanUp } = await import('../gaps/gap_store.ts');
+      const gone = await cleanUp(db, flags.days ?? 90);
+      if (flags.json) print(eventLine({ type: 'cleanup', ...gone }));
+      else print(`Forgotten: ${counted(gone.filled, 'filled gap')}, ${counted(gone.failed, 'failed one')}.`);
+    });
+  },
+};
+
+type FillFlags = ReturnType<typeof resolve<typeof FILL_SETTINGS>>;
+
+async function fillFromFiles(
+  sources: readonly string[],
+  flags: FillFlags,
+  filter: FillFilter,
+  url: string,
+): Promise<FillSummary> {
+  const { fillGaps, fromFiles } = await import('../gaps/fill.ts');
+  const { openSource } = await import('../producer/open_source.ts');
+  // Whether anybody chose symbols is all the fill asks of them: it names those of the gaps.
+  const chosen = filter.symbols ?? filter.tierSymbols;
+  const options = { ...loadOptions(sources, { ...flags, ...NOT_ASKED }, url), symbols: chosen };
+  for (const source of sources) await openSource(source, options.sourceOptions);
+  const showing = { json: flags.json ?? false, verbose: flags.verbose ?? false, summary: false };
+  return fillGaps(
+    url,
+    filter,
+    nowUs(),
+    fromFiles(options, (narrowed, select) => load(narrowed, showing, select)),
+  );
+}
+
+async function fillFromApi(flags: FillFlags, filter: FillFilter, url: string): Promise<FillSummary> {
+  const { fillGaps } = await import('../gaps/fill.ts');
+  const { fromKrakenApi } = await import('../gaps/api_fill.ts');
+  const { KrakenApi } = await import('../gaps/kraken_api.ts');
+  const interrupt = listenForInterrupt(
+    () => say('Interrupted: what was fetched stays.'),
+    () => {},
+  );
+  try {
+    const api = new KrakenApi({ baseUrl: flags['api-url'] ?? KRAKEN_API, signal: interrupt.drain });
+    const indicators = flags.indicators ?? INDICATOR_NAMES;
+    const onSeries = (text: string): void => say(stderrStyle().dim(text));
+    return await fillGaps(url, filter, nowUs(), fromKrakenApi({ api, indicators, onSeries }));
+  } finally {
+    interrupt.dispose();
+  }
+}
+
+function showFill(summary: FillSummary, asJson: boolean): void {
+  process.exitCode = exitCodeOfFill(summary);
+  if (asJson) {
+    for (const gap of summary.remaining) print(eventLine(gapEvent(gap)));
+    const { remaining, load: _summary, ...sums } = summary;
+    const line = { ...sums, remaining: remaining.length };
+    print(eventLine(line));
+  } else if (summary.gaps > 0 && summary.sources === 0) {
+    say(`backhaul: nothing here covers any of ${counted(summary.gaps, 'open gap')}: nothing was changed`);
+  } else {
+    print(...fillLines(summary, GAPS_SHOWN, stdoutWidth(), stdoutStyle()));
+  }
+}
+
+function exitCodeOfFill(summary: FillSummary): number {
+  if (summary.gaps === 0) return EXIT.fine;
+  if (summary.load?.interrupted === true) return EXIT.interrupted;
+  if (summary.sources === 0 || summary.failed > 0) return EXIT.incomplete;
+  return summary.load === null ? EXIT.fine : exitCodeOfLoad(summary.load);
+}
+
+function showScan(scans: readonly SeriesScan[], gaps: readonly Gap[], runs: readonly SuspiciousRun[]): void {
+  const style = stdoutStyle();
+  const width = stdoutWidth();
+  if (gaps.length === 0) {
+    print(style.green(`No gap: ${scanned(scans)}`));
+  } else {
+    const worst = [...gaps].sort((a, b) => b.candles - a.candles);
+    print(...gapLines(worst, GAPS_SHOWN, width, style), '', gapSum(gaps, scans.length), scanned(scans));
+  }
+  print(...suspiciousLines(runs, RUNS_SHOWN, width, style));
+  print(...nextLines(gaps));
+}
+
+function nextLines(gaps: readonly Gap[]): string[] {
+  const lines: string[] = [];
+  if (gaps.some((gap) => gap.state === 'detected' && gap.overflow !== null))
+    lines.push('npx backhaul gaps fill --api kraken       fills what its API still has');
+  if (gaps.some((gap) => gap.file !== null))
+    lines.push('npx backhaul gaps list --csv              the files to download');
+  if (lines.length > 0) lines.push('npx backhaul gaps fill <folder or zip>    fills from them');
+  return lines.length === 0 ? [] : ['', ...lines];
+}
+
+function showScanJson(
+  scans: readonly SeriesScan[],
+  gaps: readonly Gap[],
+  runs: readonly SuspiciousRun[],
+  recorded: { readonly added: number; readonly filled: number; readonly dropped: number },
+): void {
+  for (const gap of gaps) print(eventLine(gapEvent(gap)));
+  for (const run of runs) print(eventLine(suspiciousEvent(run)));
+  const { added, filled, dropped } = recorded;
+  const sums = {
+    type: 'scan',
+    series: scans.length,
+    expected: scans.reduce((sum, scan) => sum + scan.expected, 0),
+    vouched: scans.reduce((sum, scan) => sum + scan.vouched, 0),
+    gaps: gaps.length,
+    candles: gaps.reduce((sum, gap) => sum + gap.candles, 0),
+    suspicious: runs.length,
+    added,
+    filled,
+    dropped,
+  };
+  print(eventLine(sums));
+}
+
+function showCsv(gaps: readonly Gap[], now: number): void {
+  for (const line of downloadLines(gaps, now)) {
+    if (stdoutGone()) return;
+    print(line);
+  }
+}
+
+function parseStates(texts: readonly string[]): readonly GapState[] {
+  const expected = `some of ${GAP_STATES.join(', ')}, or all`;
+  if (texts.length === 0) throw new Unreadable(expected);
+  if (texts.includes('all')) return GAP_STATES;
+  return texts.map((text) => {
+    const state = GAP_STATES.find((one) => one === text.toLowerCase());
+    if (state === undefined) throw new Unreadable(expected);
+    return state;
+  });
+}
+
+function parseDays(text: string): number {
+  if (!/^\d{1,5}$/.test(text)) throw new Unreadable('a number of days such as 90');
+  return Number(text);
+}
+
+function usage(message: string): BackhaulError {
+  return new BackhaulError({ kind: 'usage', message });
+}

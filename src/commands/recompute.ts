@@ -1,0 +1,70 @@
+/** `backhaul recompute`: indicators again from the bars that stand. */
+
+import type { Argv, CommandModule } from 'yargs';
+import { seriesText } from '../gaps/series.ts';
+import { eventLine } from '../terminal/json_lines.ts';
+import { counted } from '../terminal/quantities.ts';
+import { DATABASE_SETTINGS } from './database_option.ts';
+import { EXIT } from './exit_codes.ts';
+import { listenForInterrupt } from './interrupt.ts';
+import { withLoadedDatabase } from './loaded_database.ts';
+import { print, say, stderrStyle } from './screen.ts';
+import { configuredTiers, RANGE_SETTINGS, SERIES_SETTINGS, seriesFilter } from './series_options.ts';
+import { type Arguments, declare, onOff, readSurroundings, refuseUnknown, resolve } from './settings.ts';
+
+export const RECOMPUTE_SETTINGS = {
+  ...SERIES_SETTINGS,
+  from: RANGE_SETTINGS.from,
+  ...DATABASE_SETTINGS,
+  json: onOff({ group: 'Output:', describe: 'One JSON object a line on stdout' }),
+};
+
+export const command: CommandModule<object, Arguments> = {
+  command: 'recompute',
+  describe: 'Compute indicators again from the bars that stand',
+  builder: (yargs) =>
+    declare(yargs as Argv<Arguments>, RECOMPUTE_SETTINGS)
+      .example('$0 recompute', 'all series, from their first bars')
+      .example('$0 recompute --symbols XBTUSD --from 2024', 'from the nearest stored state before 2024')
+      .epilogue(
+        'Rows are written only where an indicator differs; claims of loads wait for a series at a time.',
+      ),
+  handler: async (argv) => {
+    refuseUnknown(RECOMPUTE_SETTINGS, [], argv);
+    const surroundings = readSurroundings(process.cwd());
+    const flags = resolve(RECOMPUTE_SETTINGS, argv, surroundings);
+    const filter = seriesFilter(flags, configuredTiers(surroundings));
+    const interrupt = listenForInterrupt(
+      () => say('Interrupted: ending with the series at work.'),
+      () => {},
+    );
+    try {
+      await withLoadedDatabase(flags.database, 'recompute', async (db) => {
+        const { recompute } = await import('../gaps/recompute.ts');
+        const style = stderrStyle();
+        const done = await recompute(db, {
+          filter,
+          fromUs: flags.from ?? null,
+          signal: interrupt.drain,
+          onSeries: (series, changed) => {
+            if (flags.json)
+              print(eventLine({ type: 'series', ...named(series), changed } as { type: string }));
+            else if (changed > 0) say(style.dim(`${seriesText(series)}: ${counted(changed, 'row')} changed`));
+          },
+        });
+        if (flags.json) print(eventLine(done));
+        else
+          print(
+            `${counted(done.series, 'series', 'series')} computed again, ${counted(done.changed, 'row')} changed.`,
+          );
+        if (done.interrupted) process.exitCode = EXIT.interrupted;
+      });
+    } finally {
+      interrupt.dispose();
+    }
+  },
+};
+
+function named({ venue, symbol, intervalS }: { venue: string; symbol: string; intervalS: number }): object {
+  return { venue, symbol, intervalS };
+}

@@ -1,0 +1,80 @@
+/** `backhaul report`: how complete the data is, by symbol and interval. */
+
+import type { Argv, CommandModule } from 'yargs';
+import type { Report } from '../report/completeness.ts';
+import { reportCsv, reportEvents, reportLines } from '../report/report_text.ts';
+import { eventLine } from '../terminal/json_lines.ts';
+import { DATABASE_SETTINGS } from './database_option.ts';
+import { withLoadedDatabase } from './loaded_database.ts';
+import { print, say, stdoutStyle, stdoutWidth } from './screen.ts';
+import {
+  configuredTiers,
+  nowUs,
+  RANGE_SETTINGS,
+  refuseBoth,
+  SERIES_SETTINGS,
+  seriesFilter,
+} from './series_options.ts';
+import {
+  type Arguments,
+  declare,
+  onOff,
+  readSurroundings,
+  refuseUnknown,
+  resolve,
+  value,
+} from './settings.ts';
+import { parseText } from './value_parsers.ts';
+
+const SHOW = 'Output:';
+
+export const REPORT_SETTINGS = {
+  ...SERIES_SETTINGS,
+  ...RANGE_SETTINGS,
+  ...DATABASE_SETTINGS,
+  json: onOff({ group: SHOW, describe: 'One JSON object a line on stdout' }),
+  csv: onOff({ group: SHOW, describe: 'CSV with a header, a line a series' }),
+  html: value({ group: SHOW, describe: 'Write one page with a heat map by month to this file' }, parseText),
+};
+
+/** Symbols the terminal shows: the worst. */
+const ROWS_SHOWN = 60;
+
+export const command: CommandModule<object, Arguments> = {
+  command: 'report',
+  describe: 'Show how complete the data is, by symbol and interval',
+  builder: (yargs) =>
+    declare(yargs as Argv<Arguments>, REPORT_SETTINGS)
+      .example('$0 report', "from each series' first bar until now")
+      .example('$0 report --tiers TIER1 --from 2024 --html report.html', ''),
+  handler: async (argv) => {
+    refuseUnknown(REPORT_SETTINGS, [], argv);
+    const surroundings = readSurroundings(process.cwd());
+    const flags = resolve(REPORT_SETTINGS, argv, surroundings);
+    refuseBoth(flags, 'json', 'csv');
+    const tiers = configuredTiers(surroundings);
+    const { from = null, to = null } = flags;
+    const options = { filter: seriesFilter(flags, tiers), tiers, fromUs: from, toUs: to, nowUs: nowUs() };
+    await withLoadedDatabase(flags.database, 'report', async (db) => {
+      const { readReport } = await import('../report/completeness.ts');
+      const report = await readReport(db, options);
+      if (flags.html !== undefined) await writePage(report, flags.html);
+      if (flags.json) for (const event of reportEvents(report)) print(eventLine(event));
+      else if (flags.csv) for (const line of reportCsv(report)) print(line);
+      else print(...reportLines(report, ROWS_SHOWN, stdoutWidth(), stdoutStyle()));
+    });
+  },
+};
+
+async function writePage(report: Report, path: string): Promise<void> {
+  const { writeFile } = await import('node:fs/promises');
+  const { BackhaulError } = await import('../errors.ts');
+  const { reportHtml } = await import('../report/report_html.ts');
+  try {
+    await writeFile(path, reportHtml(report));
+  } catch (error) {
+    const { code = '' } = error as NodeJS.ErrnoException;
+    throw new BackhaulError({ kind: 'usage', message: `--html cannot be written to: ${path}`, code });
+  }
+  say(`Written: ${path}`);
+}

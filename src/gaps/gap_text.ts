@@ -1,0 +1,201 @@
+/** What `gaps` says: tables of gaps and suspicious runs, CSV lists, JSON events. */
+
+import { faultLine } from '../terminal/fault_text.ts';
+import { isoInstant } from '../terminal/json_lines.ts';
+import { count, counted, instant, interval } from '../terminal/quantities.ts';
+import { csvLine } from '../terminal/query_text.ts';
+import { PLAIN, type Style } from '../terminal/style.ts';
+import { type Column, tableLines } from '../terminal/table.ts';
+import { sanitise } from '../terminal/text.ts';
+import { publishedFiles, publishedName } from './files.ts';
+import type { FillSummary } from './fill.ts';
+import type { Gap } from './gap_store.ts';
+import type { SeriesScan } from './scan.ts';
+import { SUSPICIOUS_HABITS, type SuspiciousRun } from './suspicious.ts';
+
+const right = 'right' as const;
+
+const GAP_COLUMNS: readonly Column[] = [
+  { title: 'series' },
+  { title: 'from' },
+  { title: 'to' },
+  { title: 'missing', align: right },
+  { title: 'from now', align: right },
+  { title: 'overflow', align: right },
+  { title: 'state' },
+  { title: 'file', cut: 'start' },
+];
+
+/** Gaps as a table, at most `most` of them. `width` is the terminal's. */
+export function gapLines(gaps: readonly Gap[], most: number, width: number, style: Style = PLAIN): string[] {
+  if (gaps.length === 0) return [];
+  const rows = gaps
+    .slice(0, most)
+    .map((gap) => [
+      sanitise(`${gap.venue} ${gap.symbol} ${interval(gap.intervalS)}`),
+      instant(gap.fromUs),
+      instant(gap.toUs),
+      count(gap.candles),
+      count(gap.candlesFromNow),
+      gap.overflow === null ? '' : count(gap.overflow),
+      gap.state,
+      fileText(gap),
+    ]);
+  const lines = tableLines(GAP_COLUMNS, rows, width, style);
+  const more = gaps.length - rows.length;
+  return more > 0 ? [...lines, `… and ${count(more)} more: --json and --csv have all`] : lines;
+}
+
+function fileText({ file, files }: Gap): string {
+  if (file === null) return '';
+  return files > 1 ? `${sanitise(file)} and ${count(files - 1)} more` : sanitise(file);
+}
+
+/** `12 gaps in 4 of 20 series, 1,234 bars missing: 3 within the reach of an API, 9 only in files`. */
+export function gapSum(gaps: readonly Gap[], seriesLooked: number | null): string {
+  const series = new Set(gaps.map((gap) => gap.seriesId)).size;
+  const candles = gaps.reduce((sum, gap) => sum + gap.candles, 0);
+  const reachable = gaps.filter((gap) => gap.overflow !== null && gap.overflow <= 0).length;
+  const where =
+    seriesLooked === null
+      ? counted(series, 'series', 'series')
+      : `${count(series)} of ${count(seriesLooked)} series`;
+  const fill = [
+    ...(reachable > 0 ? [`${count(reachable)} within the reach of an API`] : []),
+    ...(gaps.length > reachable ? [`${count(gaps.length - reachable)} only in files`] : []),
+  ];
+  return `${counted(gaps.length, 'gap')} in ${where}, ${counted(candles, 'bar')} missing: ${fill.join(', ')}`;
+}
+
+const RUN_COLUMNS: readonly Column[] = [
+  { title: 'series' },
+  { title: 'from' },
+  { title: 'to' },
+  { title: 'no bar', align: right },
+  { title: 'habit', align: right },
+  { title: 'times', align: right },
+];
+
+/** Suspicious runs with their measure, the strangest first. */
+export function suspiciousLines(
+  runs: readonly SuspiciousRun[],
+  most: number,
+  width: number,
+  style: Style = PLAIN,
+): string[] {
+  if (runs.length === 0) return [];
+  const rows = runs
+    .slice(0, most)
+    .map(({ series, fromUs, toUs, candles, habit, ratio }) => [
+      sanitise(`${series.venue} ${series.symbol} ${interval(series.intervalS)}`),
+      instant(fromUs),
+      instant(toUs),
+      count(candles),
+      count(habit),
+      `${ratio.toFixed(ratio < 10 ? 1 : 0)}×`,
+    ]);
+  const more = runs.length - rows.length;
+  return [
+    '',
+    style.bold(
+      `${counted(runs.length, 'suspicious run')} inside coverage: no gaps, for files vouch that nobody traded`,
+    ),
+    style.dim(
+      `habit: bars missing that 99 of 100 spacings of the year do not exceed; suspicious above ${SUSPICIOUS_HABITS} habits`,
+    ),
+    ...tableLines(RUN_COLUMNS, rows, width, style),
+    ...(more > 0 ? [`… and ${count(more)} more: --json has all`] : []),
+  ];
+}
+
+/** A gap as an event for JSON lines. */
+export function gapEvent(gap: Gap): { readonly type: 'gap' } & Record<string, unknown> {
+  const { fromUs, toUs, detectedUs, changedUs, ...rest } = gap;
+  return { type: 'gap', ...rest, startTs: fromUs, endTs: toUs, detectedTs: detectedUs, changedTs: changedUs };
+}
+
+export function suspiciousEvent(
+  run: SuspiciousRun,
+): { readonly type: 'suspicious' } & Record<string, unknown> {
+  const { series, fromUs, toUs, candles, habit, ratio } = run;
+  const { seriesId, venue, symbol, intervalS } = series;
+  return {
+    type: 'suspicious',
+    seriesId,
+    venue,
+    symbol,
+    intervalS,
+    startTs: fromUs,
+    endTs: toUs,
+    candles,
+    habit,
+    ratio,
+  };
+}
+
+const DOWNLOADS_HEAD = 'file,entry,venue,symbol,interval_s,start,end,candles,candles_from_now,overflow,state';
+
+/** A download list: a line for each file of each gap, so that the first column is what to fetch. */
+export function* downloadLines(gaps: readonly Gap[], nowUs: number): Iterable<string> {
+  yield DOWNLOADS_HEAD;
+  for (const gap of gaps) {
+    const rest = [
+      gap.venue,
+      gap.symbol,
+      String(gap.intervalS),
+      isoInstant(gap.fromUs),
+      isoInstant(gap.toUs),
+      String(gap.candles),
+      String(gap.candlesFromNow),
+      gap.overflow === null ? null : String(gap.overflow),
+      gap.state,
+    ];
+    let named = false;
+    for (const { name, entry } of publishedFiles(gap, gap, nowUs)) {
+      named = true;
+      yield csvLine([name, entry, ...rest]);
+    }
+    if (!named) yield csvLine([gap.file, null, ...rest]);
+  }
+}
+
+/** What a scan looked at, in a line. */
+export function scanned(scans: readonly SeriesScan[]): string {
+  const expected = scans.reduce((sum, scan) => sum + scan.expected, 0);
+  const vouched = scans.reduce((sum, scan) => sum + scan.vouched, 0);
+  const share = expected === 0 ? '' : `, ${percent(vouched / expected)} covered`;
+  return `${counted(scans.length, 'series', 'series')}, ${counted(expected, 'bar')} expected${share}`;
+}
+
+/** `100%`, `99.97%`: never 100 while anything is missing. */
+export function percent(share: number): string {
+  if (share >= 1) return '100%';
+  const text = (Math.floor(share * 10_000) / 100).toFixed(share < 0.1 ? 1 : 2).replace(/\.?0+$/, '');
+  return `${text}%`;
+}
+
+/** What became of a fill, and what remains. */
+export function fillLines(summary: FillSummary, most: number, width: number, style: Style = PLAIN): string[] {
+  const { gaps, filled, candlesFilled, remaining } = summary;
+  if (gaps === 0) return ['No open gap is on record: npx backhaul gaps scan looks for them'];
+  const head = `${count(filled)} of ${counted(gaps, 'gap')} filled, ${counted(candlesFilled, 'bar')} covered that were not`;
+  if (remaining.length === 0) return [style.green(head)];
+  return [
+    filled > 0 ? style.green(head) : style.bold(head),
+    `${gapSum(remaining, null)}`,
+    ...remaining
+      .filter((gap) => gap.error !== null)
+      .slice(0, 5)
+      .map(
+        (gap) =>
+          `${style.red('failed')} ${sanitise(gap.symbol)} ${interval(gap.intervalS)} ${instant(gap.fromUs)}: ${faultLine(gap.error!)}`,
+      ),
+    ...gapLines(remaining, most, width, style),
+  ];
+}
+
+/** The first file of a gap, for a hint. */
+export function firstFile(gap: Gap, nowUs: number): string | null {
+  for (const file of publishedFiles(gap, gap, nowUs)) return publishedName(file);
+  return gap.file;
+}

@@ -1,0 +1,218 @@
+import type { Pool } from 'pg';
+import type { Hole } from '../gaps/find.ts';
+import { reachOf } from '../gaps/find.ts';
+import { type SeriesScan, scanSeries, shareOf } from '../gaps/scan.ts';
+import { meant, type Series, type SeriesFilter, stampOf } from '../gaps/series.ts';
+import type { Tier } from '../gaps/tiers.ts';
+
+/** How complete the data is: expected against actual, by symbol and interval and by month. Reads only. µs since 1970. */
+
+export interface ReportOptions {
+  readonly filter: SeriesFilter;
+  readonly tiers: readonly Tier[];
+  readonly fromUs: number | null;
+  readonly toUs: number | null;
+  readonly nowUs: number;
+}
+
+/** A month of a series, cut to the range looked at. */
+export interface MonthShare {
+  /** First instant of the month, UTC. */
+  readonly monthUs: number;
+  readonly expected: number;
+  readonly vouched: number;
+  readonly bars: number;
+}
+
+/** A hole with whether an API still reaches its start. */
+export interface ReportedGap extends Hole {
+  readonly series: Series;
+  readonly overflow: number | null;
+  readonly lastFile: string | null;
+}
+
+/** A cell of the matrix: one series. */
+export interface Cell {
+  readonly series: Series;
+  readonly fromUs: number | null;
+  readonly toUs: number | null;
+  readonly expected: number;
+  /** Expected bars that files vouch for: `vouched / expected` is how complete the series is. */
+  readonly vouched: number;
+  /** Bars that are there; fewer where nobody traded, more where there is trade outside regular sessions. */
+  readonly bars: number;
+  /** Within the reach of an API, and only in files. */
+  readonly fillable: readonly ReportedGap[];
+  readonly unfillable: readonly ReportedGap[];
+  readonly months: readonly MonthShare[];
+}
+
+/** One symbol of a venue. */
+export interface ReportRow {
+  readonly venue: string;
+  readonly symbol: string;
+  readonly tier: string | null;
+  /** By interval, seconds. */
+  readonly cells: ReadonlyMap<number, Cell>;
+  readonly share: number;
+}
+
+export interface Report {
+  readonly options: ReportOptions;
+  readonly intervals: readonly number[];
+  /** By tier, then worst first. */
+  readonly rows: readonly ReportRow[];
+  /** Symbols of the tiers that are asked for, of which nothing is loaded. */
+  readonly absent: readonly { readonly symbol: string; readonly tier: string }[];
+  /** Largest first. */
+  readonly gaps: readonly ReportedGap[];
+  readonly expected: number;
+  readonly vouched: number;
+  readonly bars: number;
+  readonly failedTasks: number;
+  readonly pendingTasks: number;
+}
+
+/** How much of what is expected is covered; nothing expected is all of it. */
+export function shareCovered({
+  expected,
+  vouched,
+}: {
+  readonly expected: number;
+  readonly vouched: number;
+}): number {
+  return expected === 0 ? 1 : vouched / expected;
+}
+
+/** Faults `usage` for an unknown symbol, interval or tier and for an empty range. */
+export async function readReport(db: Pool, options: ReportOptions): Promise<Report> {
+  const scans = await scanSeries(db, options);
+  const bars = await countBars(db, scans);
+  const cells = scans.map((scan) => cellOf(scan, bars.get(scan.series.seriesId) ?? new Map(), options.nowUs));
+  const rows = rowsOf(cells, options.tiers);
+  const tasks = await db.query<{ failed: number; pending: number }>(
+    `SELECT count(*) FILTER (WHERE state = 'failed')::int AS failed,
+            count(*) FILTER (WHERE state = 'pending')::int AS pending FROM backhaul.task`,
+  );
+  return {
+    options,
+    intervals: [...new Set(cells.map((cell) => cell.series.intervalS))].sort((a, b) => a - b),
+    rows,
+    absent: absentOf(options, rows),
+    gaps: cells
+      .flatMap((cell) => [...cell.fillable, ...cell.unfillable])
+      .sort((a, b) => b.candles - a.candles || a.fromUs - b.fromUs),
+    expected: sum(cells, (cell) => cell.expected),
+    vouched: sum(cells, (cell) => cell.vouched),
+    bars: sum(cells, (cell) => cell.bars),
+    failedTasks: tasks.rows[0]!.failed,
+    pendingTasks: tasks.rows[0]!.pending,
+  };
+}
+
+function sum<T>(items: readonly T[], of: (item: T) => number): number {
+  return items.reduce((total, item) => total + of(item), 0);
+}
+
+/** Series id → month → bars in the series' window. */
+async function countBars(db: Pool, scans: readonly SeriesScan[]): Promise<Map<number, Map<number, number>>> {
+  const seen = scans.filter((scan) => scan.window !== null);
+  const counts = new Map<number, Map<number, number>>();
+  if (seen.length === 0) return counts;
+  const { rows } = await db.query<{ id: number; monthMs: number; bars: number }>(
+    `SELECT b.series_id AS id, extract(epoch FROM date_trunc('month', b.ts AT TIME ZONE 'UTC'))::float8 * 1000 AS "monthMs",
+       count(*) AS bars
+     FROM unnest($1::int[], $2::float8[], $3::float8[]) AS w (series_id, from_us, to_us)
+     JOIN (SELECT series_id, ts FROM backhaul.bars WHERE ts >= ${stampOf('$4')} AND ts < ${stampOf('$5')}
+           UNION ALL
+           SELECT series_id, ts FROM backhaul.bars_bare WHERE ts >= ${stampOf('$4')} AND ts < ${stampOf('$5')}) b
+       ON b.series_id = w.series_id AND b.ts >= ${stampOf('w.from_us')} AND b.ts < ${stampOf('w.to_us')}
+     GROUP BY 1, 2`,
+    [
+      seen.map((scan) => scan.series.seriesId),
+      seen.map((scan) => scan.window!.fromUs),
+      seen.map((scan) => scan.window!.toUs),
+      seen.reduce((least, scan) => Math.min(least, scan.window!.fromUs), Number.POSITIVE_INFINITY),
+      seen.reduce((most, scan) => Math.max(most, scan.window!.toUs), Number.NEGATIVE_INFINITY),
+    ],
+  );
+  for (const { id, monthMs, bars } of rows) {
+    const months = counts.get(id);
+    if (months === undefined) counts.set(id, new Map([[monthMs * 1000, bars]]));
+    else months.set(monthMs * 1000, bars);
+  }
+  return counts;
+}
+
+function cellOf(scan: SeriesScan, bars: ReadonlyMap<number, number>, nowUs: number): Cell {
+  const { series, window, expected, vouched, lastFile } = scan;
+  const gaps = scan.holes.map((hole): ReportedGap => {
+    const { overflow } = reachOf(series.venue, series.intervalS, hole.fromUs, nowUs);
+    return { ...hole, series, overflow, lastFile };
+  });
+  const isFillable = (gap: ReportedGap): boolean => gap.overflow !== null && gap.overflow <= 0;
+  return {
+    series,
+    fromUs: window?.fromUs ?? null,
+    toUs: window?.toUs ?? null,
+    expected,
+    vouched,
+    bars: sum([...bars.values()], (count) => count),
+    fillable: gaps.filter(isFillable),
+    unfillable: gaps.filter((gap) => !isFillable(gap)),
+    months: window === null ? [] : monthsOf(scan, bars),
+  };
+}
+
+function monthsOf(scan: SeriesScan, bars: ReadonlyMap<number, number>): MonthShare[] {
+  const { fromUs, toUs } = scan.window!;
+  const months: MonthShare[] = [];
+  const first = new Date(fromUs / 1000);
+  for (let year = first.getUTCFullYear(), month = first.getUTCMonth(); ; month++) {
+    const monthUs = Date.UTC(year, month, 1) * 1000;
+    if (monthUs >= toUs) return months;
+    const share = shareOf(scan, { fromUs: monthUs, toUs: Date.UTC(year, month + 1, 1) * 1000 });
+    months.push({ monthUs, ...share, bars: bars.get(monthUs) ?? 0 });
+  }
+}
+
+function rowsOf(cells: readonly Cell[], tiers: readonly Tier[]): ReportRow[] {
+  const priority = new Map<string, Tier>();
+  const symbols = new Set(cells.map((cell) => cell.series.symbol));
+  for (const tier of tiers) {
+    for (const symbol of tier.symbols.flatMap((word) => meant(word, symbols))) priority.set(symbol, tier);
+  }
+  const rows = [
+    ...Map.groupBy(cells, ({ series }) => JSON.stringify([series.venue, series.symbol])).values(),
+  ].map(
+    (own): ReportRow => ({
+      venue: own[0]!.series.venue,
+      symbol: own[0]!.series.symbol,
+      tier: priority.get(own[0]!.series.symbol)?.name ?? null,
+      cells: new Map(own.map((cell) => [cell.series.intervalS, cell])),
+      share: own.reduce((least, cell) => Math.min(least, shareCovered(cell)), 1),
+    }),
+  );
+  const rank = (row: ReportRow): number => priority.get(row.symbol)?.priority ?? 100;
+  const missing = (row: ReportRow): number =>
+    sum([...row.cells.values()], (cell) => cell.expected - cell.vouched);
+  return rows.sort(
+    (a, b) =>
+      rank(a) - rank(b) ||
+      a.share - b.share ||
+      missing(b) - missing(a) ||
+      (`${a.venue} ${a.symbol}` < `${b.venue} ${b.symbol}` ? -1 : 1),
+  );
+}
+
+/** Tier symbols with nothing loaded; of the tiers asked for, or of all where nobody chose series. */
+function absentOf(options: ReportOptions, rows: readonly ReportRow[]): { symbol: string; tier: string }[] {
+  if (options.filter.symbols !== null) return [];
+  const there = new Set(rows.map((row) => row.symbol));
+  const asked = options.filter.tierSymbols === null ? null : new Set(options.filter.tierSymbols);
+  return options.tiers.flatMap((tier) =>
+    tier.symbols
+      .filter((symbol) => (asked === null || asked.has(symbol)) && meant(symbol, there).length === 0)
+      .map((symbol) => ({ symbol, tier: tier.name })),
+  );
+}

@@ -1,0 +1,80 @@
+/** Colours and styles of the report's page. Pure. */
+
+/** Text made safe inside HTML and attribute values; control characters have no business on a page. */
+export function escaped(text: string): string {
+  const entities: Readonly<Record<string, string>> = {
+    '&': '&amp;',
+    '<': '&lt;',
+    '>': '&gt;',
+    '"': '&quot;',
+    "'": '&#39;',
+  };
+  return text
+    .replace(/\p{Cc}|[\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/gu, '\ufffd')
+    .replace(/[&<>"']/g, (character) => entities[character]!);
+}
+
+/**
+ * Steps of completeness, from nothing to all. Told apart by lightness as well as by hue (teal against orange), so that
+ * they read without colour vision too.
+ */
+export const SHADES = [
+  { least: 1, name: 'all covered', light: '#0f766e', dark: '#2dd4bf' },
+  { least: 0.99, name: '99% and more', light: '#5eb8ad', dark: '#1f9d8f' },
+  { least: 0.9, name: '90% and more', light: '#f4d35e', dark: '#d9b43a' },
+  { least: 0.5, name: '50% and more', light: '#f29544', dark: '#e07a2a' },
+  { least: Number.MIN_VALUE, name: 'below 50%', light: '#d95427', dark: '#c2411c' },
+  { least: 0, name: 'nothing', light: '#8f1d14', dark: '#8a2b22' },
+] as const;
+
+/** The step a share belongs to: 5 is all, 0 nothing. */
+export function shadeOf(share: number): number {
+  return SHADES.length - 1 - SHADES.findIndex((shade) => share >= shade.least);
+}
+
+const shadeRules = (of: 'light' | 'dark'): string =>
+  SHADES.map((shade, i) => `--shade-${SHADES.length - 1 - i}:${shade[of]};`).join('');
+
+/** Text on a shade: dark on the light ones. */
+const onShade = SHADES.map((_, i) => {
+  const step = SHADES.length - 1 - i;
+  const colour = step === 3 || step === 2 || step === 4 ? '#1c1917' : '#fff';
+  return `[data-shade="${step}"]{background:var(--shade-${step});color:${colour}}`;
+}).join('');
+
+export const PAGE_STYLE = `
+:root{color-scheme:light dark;--ground:#fafaf9;--card:#fff;--text:#1c1917;--quiet:#6b6560;--line:#e3e0dc;--code:#f1efec;${shadeRules('light')}}
+@media (prefers-color-scheme:dark){:root{--ground:#171513;--card:#211e1b;--text:#f0ece7;--quiet:#a49c94;--line:#37322d;--code:#2b2723;${shadeRules('dark')}}}
+*{box-sizing:border-box}
+body{margin:0;background:var(--ground);color:var(--text);font:15px/1.45 system-ui,-apple-system,"Segoe UI",Roboto,sans-serif}
+main{max-width:1200px;margin:0 auto;padding:32px 24px 64px}
+h1{font-size:26px;margin:0}h2{font-size:18px;margin:0 0 4px}
+.when,.lead{color:var(--quiet);margin:4px 0 12px}
+section{background:var(--card);border:1px solid var(--line);border-radius:10px;padding:18px 20px;margin-top:20px}
+.tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(200px,1fr));gap:12px;margin-top:20px}
+.tile{background:var(--card);border:1px solid var(--line);border-radius:10px;padding:14px 18px;display:flex;flex-direction:column}
+.tile b{font-size:28px;line-height:1.15}.tile span{font-weight:600}.tile small{opacity:.8}
+.wide{overflow-x:auto}
+table{border-collapse:collapse;width:auto}
+th,td{padding:5px 10px;text-align:left;white-space:nowrap}
+thead th{color:var(--quiet);font-weight:600;font-size:13px;border-bottom:1px solid var(--line)}
+tbody th{font-weight:600}th small{color:var(--quiet);font-weight:400}
+.matrix td{text-align:center;border:2px solid var(--card);border-radius:6px;min-width:76px;font-variant-numeric:tabular-nums}
+.matrix td small{display:block;font-size:11px;line-height:1.1;opacity:.9}
+.matrix thead th{text-align:center}.matrix td.tier{background:none;color:var(--quiet);min-width:0;text-align:left}
+.gaps{width:100%}.gaps td{border-bottom:1px solid var(--line);font-variant-numeric:tabular-nums}.gaps th{border-bottom:1px solid var(--line)}
+.number{text-align:right}.file{font-size:13px}
+.kind{border-radius:4px;padding:1px 7px;font-size:12px;font-weight:600;background:var(--code)}
+.kind.file{background:var(--shade-2);color:#1c1917}
+.next{list-style:none;margin:6px 0 0;padding:0}.next li{display:flex;flex-wrap:wrap;gap:4px 14px;padding:5px 0;align-items:baseline}
+code{background:var(--code);border-radius:5px;padding:3px 8px;font:13px ui-monospace,SFMono-Regular,Menlo,monospace}
+.next span{color:var(--quiet)}
+svg{display:block}svg text{fill:var(--text);font:12px system-ui,-apple-system,"Segoe UI",Roboto,sans-serif}
+svg .quiet{fill:var(--quiet);font-size:11px}svg .year{stroke:var(--line)}svg .out{fill:none;stroke:var(--line);stroke-width:.5}
+${SHADES.map((_, i) => `svg .s${i}{fill:var(--shade-${i})}`).join('')}
+.legend{display:flex;flex-wrap:wrap;gap:6px 16px;margin:12px 0 0;padding:0;list-style:none;font-size:13px;color:var(--quiet)}
+.legend i{display:inline-block;width:13px;height:13px;border-radius:3px;margin-right:6px;vertical-align:-2px}
+.legend i.out{border:1px solid var(--line)}
+${onShade}
+@media print{body{background:#fff}section,.tile{break-inside:avoid}}
+`;

@@ -1,0 +1,152 @@
+/** The report as one page that needs nothing else: styles and the picture are inside, there is no script. Pure. */
+
+import { publishedFiles, publishedName } from '../gaps/files.ts';
+import { percent } from '../gaps/gap_text.ts';
+import { count, counted, instant, interval } from '../terminal/quantities.ts';
+import { type Cell, type Report, type ReportedGap, shareCovered } from './completeness.ts';
+import { heatMap } from './heat_map.ts';
+import { nextCommands } from './next_commands.ts';
+import { escaped, PAGE_STYLE, shadeOf } from './page_style.ts';
+
+/** Symbols and gaps shown: a page for the eye; CSV and JSON have all. */
+const ROWS_SHOWN = 400;
+const GAPS_SHOWN = 60;
+
+/** The page as text. */
+export function reportHtml(report: Report): string {
+  const { nowUs } = report.options;
+  const title = `Completeness, ${instant(nowUs)} UTC`;
+  return `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
+<title>Backhaul: ${title}</title>
+<style>${PAGE_STYLE}</style>
+</head>
+<body>
+<main>
+<header>
+<h1>How complete is the data?</h1>
+<p class="when">${escaped(rangeText(report))} · as of ${instant(nowUs)} UTC</p>
+</header>
+${tiles(report)}
+${section('Month by month', 'One line a series, worst first within its tier. Point at a month for its numbers.', heatMap(report, ROWS_SHOWN))}
+${section('Symbol × interval', 'The share of expected bars that loaded files vouch for; below it the gaps: <b>api</b> within the reach of an API, <b>file</b> only in files.', matrix(report))}
+${report.gaps.length === 0 ? '' : section('Largest gaps', '', gapTable(report.gaps, nowUs))}
+${section('What to do next', '', commands(report))}
+</main>
+</body>
+</html>
+`;
+}
+
+function section(title: string, lead: string, body: string): string {
+  const words = lead === '' ? '' : `<p class="lead">${lead}</p>`;
+  return `<section><h2>${title}</h2>${words}${body}</section>`;
+}
+
+function rangeText({ options, rows }: Report): string {
+  const cells = rows.flatMap((row) => [...row.cells.values()]).filter((cell) => cell.fromUs !== null);
+  if (cells.length === 0) return 'nothing loaded';
+  const from =
+    options.fromUs ?? cells.reduce((least, cell) => Math.min(least, cell.fromUs!), Number.POSITIVE_INFINITY);
+  const to = cells.reduce((most, cell) => Math.max(most, cell.toUs!), Number.NEGATIVE_INFINITY);
+  return `${instant(from).slice(0, 10)} to ${instant(to).slice(0, 10)}`;
+}
+
+function tiles(report: Report): string {
+  const series = report.rows.reduce((sum, row) => sum + row.cells.size, 0);
+  const whole = report.rows.reduce(
+    (sum, row) => sum + [...row.cells.values()].filter((cell) => cell.expected === cell.vouched).length,
+    0,
+  );
+  const api = report.gaps.filter((gap) => gap.overflow !== null && gap.overflow <= 0).length;
+  const share = shareCovered(report);
+  const facts: [string, string, string][] = [
+    [percent(share), 'covered', `${count(report.vouched)} of ${counted(report.expected, 'expected bar')}`],
+    [count(report.expected - report.vouched), 'bars missing', `${count(report.bars)} are there`],
+    [`${count(whole)} of ${count(series)}`, 'series complete', counted(report.rows.length, 'symbol')],
+    [
+      count(report.gaps.length),
+      'gaps',
+      `${count(api)} by API, ${count(report.gaps.length - api)} only from files`,
+    ],
+  ];
+  const boxes = facts.map(
+    ([number, name, more], i) =>
+      `<div class="tile"${i === 0 ? ` data-shade="${shadeOf(share)}"` : ''}><b>${number}</b><span>${name}</span><small>${more}</small></div>`,
+  );
+  return `<div class="tiles">${boxes.join('')}</div>`;
+}
+
+function matrix(report: Report): string {
+  const hasTiers = report.rows.some((row) => row.tier !== null);
+  const head = [
+    ...(hasTiers ? ['tier'] : []),
+    'symbol',
+    ...report.intervals.map((seconds) => interval(seconds)),
+  ];
+  const rows = report.rows.slice(0, ROWS_SHOWN).map((row) => {
+    const names = [
+      ...(hasTiers ? [`<td class="tier">${escaped(row.tier ?? '')}</td>`] : []),
+      `<th scope="row">${escaped(row.symbol)} <small>${escaped(row.venue)}</small></th>`,
+    ];
+    return `<tr>${names.join('')}${report.intervals.map((seconds) => matrixCell(row.cells.get(seconds))).join('')}</tr>`;
+  });
+  const absent = report.absent.map(
+    (one) =>
+      `<tr><td class="tier">${escaped(one.tier)}</td><th scope="row">${escaped(one.symbol)}</th><td colspan="${Math.max(1, report.intervals.length)}" data-shade="0">nothing is loaded</td></tr>`,
+  );
+  const more =
+    report.rows.length > ROWS_SHOWN
+      ? `<p class="lead">… and ${count(report.rows.length - ROWS_SHOWN)} symbols more complete than these.</p>`
+      : '';
+  return `<div class="wide"><table class="matrix"><thead><tr>${head.map((text) => `<th scope="col">${escaped(text)}</th>`).join('')}</tr></thead><tbody>${rows.join('')}${hasTiers ? absent.join('') : ''}</tbody></table></div>${more}`;
+}
+
+function matrixCell(cell: Cell | undefined): string {
+  if (cell === undefined) return '<td class="none"></td>';
+  if (cell.expected === 0) return '<td class="none">–</td>';
+  const share = shareCovered(cell);
+  const gaps = [
+    ...(cell.fillable.length > 0 ? [`${count(cell.fillable.length)} api`] : []),
+    ...(cell.unfillable.length > 0 ? [`${count(cell.unfillable.length)} file`] : []),
+  ];
+  const text = gaps.length === 0 ? '✓' : `${percent(share)}<small>${gaps.join(' · ')}</small>`;
+  const title = `${count(cell.vouched)} of ${count(cell.expected)} expected bars covered, ${count(cell.bars)} there`;
+  return `<td data-shade="${shadeOf(share)}" title="${title}">${text}</td>`;
+}
+
+function gapTable(gaps: readonly ReportedGap[], nowUs: number): string {
+  const rows = gaps.slice(0, GAPS_SHOWN).map((gap) => {
+    const { series } = gap;
+    const kind = gap.overflow !== null && gap.overflow <= 0 ? 'api' : 'file';
+    return `<tr><th scope="row">${escaped(series.symbol)} <small>${escaped(series.venue)}</small></th><td>${interval(series.intervalS)}</td><td>${instant(gap.fromUs)}</td><td>${instant(gap.toUs)}</td><td class="number">${count(gap.candles)}</td><td><span class="kind ${kind}">${kind}</span></td><td class="file">${escaped(fileText(gap, nowUs))}</td></tr>`;
+  });
+  const more =
+    gaps.length > GAPS_SHOWN
+      ? `<p class="lead">… and ${count(gaps.length - GAPS_SHOWN)} smaller ones.</p>`
+      : '';
+  const head = ['series', 'interval', 'from', 'to', 'bars missing', 'fill by', 'file'];
+  return `<div class="wide"><table class="gaps"><thead><tr>${head.map((text) => `<th scope="col">${text}</th>`).join('')}</tr></thead><tbody>${rows.join('')}</tbody></table></div>${more}`;
+}
+
+function fileText(gap: ReportedGap, nowUs: number): string {
+  let first: string | null = null;
+  let more = 0;
+  for (const file of publishedFiles(gap.series, gap, nowUs)) {
+    if (first === null) first = publishedName(file);
+    else more++;
+  }
+  if (first === null) return gap.lastFile === null ? '' : `a newer ${gap.lastFile}`;
+  return more === 0 ? first : `${first} and ${count(more)} more`;
+}
+
+function commands(report: Report): string {
+  const items = nextCommands(report).map(
+    ({ command, why }) => `<li><code>${escaped(command)}</code><span>${escaped(why)}</span></li>`,
+  );
+  return `<ul class="next">${items.join('')}</ul>`;
+}

@@ -1,0 +1,251 @@
+import { BarColumns } from './columns.ts';
+import { WASM } from './rows_module.ts';
+
+/** What `wasm/rows.ts` exports. Addresses are bytes from the start of the instance's memory. */
+interface Exports {
+  readonly FIELDS: WebAssembly.Global<'i32'>;
+  readonly RULES: WebAssembly.Global<'i32'>;
+  readonly SYMBOL: WebAssembly.Global<'i32'>;
+  readonly COLUMNS: WebAssembly.Global<'i32'>;
+  readonly SOURCES: WebAssembly.Global<'i32'>;
+  readonly SERIES: WebAssembly.Global<'i32'>;
+  readonly SERIES_ROOM: WebAssembly.Global<'i32'>;
+  readonly INPUT: WebAssembly.Global<'i32'>;
+  readonly INPUT_ROOM: WebAssembly.Global<'i32'>;
+  readonly FREE: WebAssembly.Global<'i32'>;
+  readonly appended: WebAssembly.Global<'i32'>;
+  setUp(): void;
+  useSymbol(length: number): void;
+  scan(...words: readonly number[]): number;
+  encode(from: number, to: number, doubles: number, out: number): number;
+}
+
+const PAGE = 65_536;
+/** Columns and buffers begin here or at a multiple: a line of every cache. */
+const ALIGNMENT = 64;
+/** Bytes the encoder may write behind its last row, and the scanner read. */
+const SLACK = 64;
+const LF = 0x0a;
+
+let compiled: WebAssembly.Module | null = null;
+
+function moduleOf(): WebAssembly.Module {
+  compiled ??= new WebAssembly.Module(Uint8Array.from(atob(WASM), (char) => char.charCodeAt(0)));
+  return compiled;
+}
+
+/** Fields of a record, as the kernel wants them: a code each, and the column a number goes to. */
+export interface KernelFields {
+  /** 0 number, 1 time, 2 ignored, 3 symbol. */
+  readonly codes: readonly number[];
+  /** By field, for numbers: index in {@link BarColumns.raw}. */
+  readonly columns: readonly number[];
+  readonly delimiter: number;
+  /** 0 s, 1 ms, 2 µs, 3 ns, 4 by magnitude. */
+  readonly unit: number;
+  /** Doubles as `wasm/rows.ts` lists them, without the last. */
+  readonly rules: readonly number[];
+  readonly maxRecordBytes: number;
+  readonly hasTrades: boolean;
+}
+
+/** Most fields a record may have here. */
+export const MOST_FIELDS = 64;
+
+/**
+ * The WebAssembly of `wasm/rows.ts` and its memory: the columns of a worker's batches and the buffers of its COPY live
+ * there, so that neither rows nor bytes are copied on the way. One a thread; not to be used from two tasks at once.
+ */
+export class RowKernel {
+  readonly #exports: Exports;
+  readonly #bytes: Uint8Array;
+  readonly #input: Uint8Array;
+  readonly #words: Uint32Array;
+  readonly #doubles: Float64Array;
+  readonly #series: Int32Array;
+  #free: number;
+  #columns: BarColumns | null = null;
+  #indicators: readonly (Float64Array | null)[] | null = null;
+  #fields: KernelFields | null = null;
+  /** What of which bytes lies in INPUT: `#staged[#from … #to-1]`. */
+  #staged: Uint8Array | null = null;
+  #from = 0;
+  #to = 0;
+  /** Rows the last {@link scan} has appended. */
+  appended = 0;
+
+  /** `columnSets` sets of `rows` rows, and `buffers` of `bufferBytes` each, will be asked for. */
+  constructor(columnSets: number, rows: number, buffers: number, bufferBytes: number) {
+    const memory = new WebAssembly.Memory({
+      initial: Math.ceil(
+        (2 * PAGE + columnSets * BarColumns.bytes(rows) + buffers * (bufferBytes + SLACK + ALIGNMENT)) / PAGE,
+      ),
+    });
+    const env = {
+      memory,
+      abort: () => {
+        throw new Error('the kernel has aborted');
+      },
+    };
+    this.#exports = new WebAssembly.Instance(moduleOf(), { env }).exports as unknown as Exports;
+    const { buffer } = memory;
+    const { INPUT, INPUT_ROOM, SERIES, SERIES_ROOM, FREE } = this.#exports;
+    this.#bytes = new Uint8Array(buffer);
+    this.#words = new Uint32Array(buffer);
+    this.#doubles = new Float64Array(buffer);
+    this.#input = new Uint8Array(buffer, INPUT.value, INPUT_ROOM.value);
+    this.#series = new Int32Array(buffer, SERIES.value, SERIES_ROOM.value);
+    this.#free = FREE.value;
+    this.#exports.setUp();
+  }
+
+  #take(bytes: number): number {
+    const at = Math.ceil(this.#free / ALIGNMENT) * ALIGNMENT;
+    if (at + bytes + SLACK > this.#bytes.length) throw new RangeError('the kernel has no more memory');
+    this.#free = at + bytes + SLACK;
+    return at;
+  }
+
+  /** A set of columns in the kernel's memory. */
+  columns(rows: number): BarColumns {
+    return new BarColumns(rows, true, {
+      buffer: this.#bytes.buffer as ArrayBuffer,
+      offset: this.#take(BarColumns.bytes(rows)),
+      kernel: this,
+    });
+  }
+
+  /** A buffer in the kernel's memory. */
+  buffer(bytes: number): Uint8Array {
+    return this.#bytes.subarray(this.#take(bytes)).subarray(0, bytes);
+  }
+
+  /** Whether {@link encode} can write to `out`. */
+  owns(out: Uint8Array): boolean {
+    return out.buffer === this.#bytes.buffer;
+  }
+
+  /** The columns next to be scanned into or encoded from. */
+  #use(columns: BarColumns): void {
+    if (columns === this.#columns) return;
+    this.#columns = columns;
+    this.#indicators = null;
+    this.#fields = null;
+    const at = this.#exports.COLUMNS.value / 4;
+    columns.raw.forEach((column, i) => {
+      this.#words[at + i] = column.byteOffset;
+    });
+  }
+
+  #useFields(fields: KernelFields, columns: BarColumns): void {
+    this.#use(columns);
+    if (fields === this.#fields) return;
+    this.#fields = fields;
+    const at = this.#exports.FIELDS.value / 4;
+    fields.codes.forEach((code, i) => {
+      this.#words[at + 2 * i] = code;
+      this.#words[at + 2 * i + 1] = code === 0 ? columns.raw[fields.columns[i]!]!.byteOffset : 0;
+    });
+    this.#doubles.set(fields.rules, this.#exports.RULES.value / 8);
+  }
+
+  /** Forgets the bytes it was given last: they may have changed. */
+  forget(): void {
+    this.#staged = null;
+  }
+
+  /**
+   * Appends the records of `bytes[start … newline]` to `out` as long as they are of the most common kind, of the symbol
+   * in `symbol` (its first `symbolLength` bytes), and in ascending order behind the stamp `before` (-Infinity: there is none; NaN: in
+   * any order). Returns where it stopped; {@link appended} rows were added, `out.length` is left as it is. `base`
+   * is the byte offset of `bytes[0]`, `line` the line of the record at `start`.
+   */
+  scan(
+    fields: KernelFields,
+    symbol: Uint8Array,
+    symbolLength: number,
+    ordinal: number,
+    bytes: Uint8Array,
+    start: number,
+    newline: number,
+    out: BarColumns,
+    before: number,
+    line: number,
+    base: number,
+  ): number {
+    this.#useFields(fields, out);
+    this.#bytes.set(symbol, this.#exports.SYMBOL.value);
+    this.#exports.useSymbol(symbolLength);
+    this.#doubles[this.#exports.RULES.value / 8 + 7] = before;
+    this.appended = 0;
+    if (
+      (bytes !== this.#staged || start < this.#from || start >= this.#to) &&
+      !this.#stage(bytes, start, newline)
+    )
+      return start;
+    const stopped = this.#exports.scan(
+      start - this.#from,
+      this.#to - this.#from,
+      fields.codes.length,
+      fields.delimiter,
+      fields.unit,
+      out.length,
+      out.capacity,
+      ordinal,
+      line,
+      base + this.#from,
+      fields.maxRecordBytes,
+      fields.hasTrades ? 1 : 0,
+    );
+    this.appended = this.#exports.appended.value;
+    return this.#from + stopped;
+  }
+
+  /** Copies whole records into INPUT; false when not even one fits. */
+  #stage(bytes: Uint8Array, start: number, newline: number): boolean {
+    let end = newline + 1;
+    if (end - start > this.#input.length) {
+      end = bytes.lastIndexOf(LF, start + this.#input.length - 1) + 1;
+      if (end <= start) return false;
+    }
+    this.#input.set(bytes.subarray(start, end));
+    this.#staged = bytes;
+    this.#from = start;
+    this.#to = end;
+    return true;
+  }
+
+  /**
+   * Encodes rows [from, to) of `columns` for COPY into `out`, which is this kernel's, from `pos` on; returns the
+   * position behind the last. `indicators`: the columns behind `trades`, null for those that are all NULL.
+   */
+  encode(
+    columns: BarColumns,
+    indicators: readonly (Float64Array | null)[],
+    seriesIds: Int32Array | null,
+    from: number,
+    to: number,
+    out: Uint8Array,
+    pos: number,
+  ): number {
+    this.#use(columns);
+    const { open, high, low, close, volume, symbol } = columns;
+    if (indicators !== this.#indicators) {
+      this.#indicators = indicators;
+      const at = this.#exports.SOURCES.value / 4;
+      [open, high, low, close, volume, ...indicators].forEach((column, i) => {
+        this.#words[at + i] = column?.byteOffset ?? 0;
+      });
+    }
+    const series = this.#series;
+    let p = out.byteOffset + pos;
+    for (let row = from; row < to; ) {
+      const end = Math.min(to, row + series.length);
+      if (seriesIds === null) series.set(symbol.subarray(row, end));
+      else for (let i = row; i < end; i++) series[i - row] = seriesIds[symbol[i]!]!;
+      p = this.#exports.encode(row, end, 5 + indicators.length, p);
+      row = end;
+    }
+    return p - out.byteOffset;
+  }
+}

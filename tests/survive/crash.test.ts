@@ -1,0 +1,111 @@
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { KILL_POINTS, type KillPoint } from '../../src/kill_points.ts';
+import { load, scratchFolder } from '../e2e/loading.ts';
+import { random } from '../e2e/market.ts';
+import { type Copy, type Original, originals, snapshot } from './copies.ts';
+import { type Ended, startLoad } from './program.ts';
+import { freshWorld, onCopy, standingWorld, type World } from './worlds.ts';
+
+/** `kill -9` at any instant, then the same command again: the table of a run that nobody disturbed. */
+
+const LONG = process.env['BACKHAUL_LONG'] === '1';
+
+const databases = await originals();
+const folder = scratchFolder();
+
+interface Trial {
+  readonly world: World;
+  readonly original: Original;
+  readonly undisturbed: Record<string, string>;
+}
+
+async function trialOf(world: World): Promise<Trial> {
+  const original = await databases.original(world.prepare);
+  const undisturbed = await onCopy(original, async (copy) => {
+    const { code } = await startLoad(copy.url, [world.source]).ended;
+    expect(code).toBe(3); // its rejects
+    return snapshot(copy.pool);
+  });
+  return { world, original, undisturbed };
+}
+
+const trials = new Map<string, Trial>();
+beforeAll(async () => {
+  trials.set('fresh', await trialOf(freshWorld(join(folder, 'fresh'))));
+  trials.set('standing', await trialOf(standingWorld(join(folder, 'standing'))));
+});
+
+/** Runs the load with a kill at a named instant. */
+function killedAt(copy: Copy, world: World, point: KillPoint, passage: number): Promise<Ended> {
+  return startLoad(copy.url, [world.source], { env: { BACKHAUL_KILL_AT: `${point}:${passage}` } }).ended;
+}
+
+/** The same command again, and what it must leave. */
+async function resumed(copy: Copy, { world, undisturbed }: Trial): Promise<void> {
+  const started = performance.now();
+  await load(copy.url, [world.source], { batchBytes: 65_536, leaseMs: 5_000 });
+  expect(performance.now() - started).toBeLessThan(20_000);
+  expect(await snapshot(copy.pool)).toEqual(undisturbed);
+}
+
+/** Points one of the worlds has no cause to pass; every other one must be passed, or its test would prove nothing. */
+const ABSENT: Readonly<Record<string, readonly KillPoint[]>> = {
+  fresh: [
+    'merge.needed',
+    'merge.opened',
+    'merge.removed',
+    'merge.staged',
+    'merge.compared',
+    'merge.recomputed',
+  ],
+  standing: ['copy.opened', 'copy.written'],
+};
+
+describe.each(['fresh', 'standing'])('a load in a %s world', (name) => {
+  const points = KILL_POINTS.filter((point) => !ABSENT[name]!.includes(point));
+
+  it('killed once at every point of a task’s life, one run after the other, ends as if nothing had been', async () => {
+    const trial = trials.get(name)!;
+    await onCopy(trial.original, async (copy) => {
+      const missed: KillPoint[] = [];
+      for (const point of points) {
+        const { signal, hung } = await killedAt(copy, trial.world, point, 1);
+        expect(hung).toBe(false);
+        if (signal !== 'SIGKILL') missed.push(point);
+      }
+      expect(missed).toEqual([]);
+      await resumed(copy, trial);
+    });
+  });
+
+  it.skipIf(!LONG).each(points)('killed at %s, at each passage, ends as if nothing had been', async (point) => {
+    const trial = trials.get(name)!;
+    await onCopy(trial.original, async (copy) => {
+      for (const passage of [1, 2, 3, 4]) {
+        const { signal, hung } = await killedAt(copy, trial.world, point, passage);
+        expect(hung).toBe(false);
+        if (passage === 1) expect(signal).toBe('SIGKILL');
+        if (signal !== 'SIGKILL') break;
+      }
+      await resumed(copy, trial);
+    });
+  });
+
+  const seeds = Array.from({ length: LONG ? 40 : 2 }, (_, i) => i + 1);
+  it.each(seeds)('killed at random, again and again (seed %i), ends as if nothing had been', async (seed) => {
+    const trial = trials.get(name)!;
+    const next = random(seed);
+    await onCopy(trial.original, async (copy) => {
+      for (let kill = 0; kill < (LONG ? 10 : 6); kill++) {
+        const program = startLoad(copy.url, [trial.world.source]);
+        // The first of these instants lie in the start of the program, the last behind its end.
+        await sleep(200 + next() * 1000);
+        program.child.kill('SIGKILL');
+        expect((await program.ended).hung).toBe(false);
+      }
+      await resumed(copy, trial);
+    });
+  });
+});
