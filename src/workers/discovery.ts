@@ -5,9 +5,12 @@ import { openSource } from '../producer/open_source.ts';
 import { assignSequences, type DiscoveredTask, discover } from '../producer/plan.ts';
 import type { Source } from '../producer/source.ts';
 import { previewTasks, upsertTasks } from '../state/task_listing.ts';
+import { vanishedObjects } from '../state/vanished.ts';
 import type { LoadFailure, LoadOptions, LoadReporter } from './load_report.ts';
 import type { RunTally } from './run_tally.ts';
 
+/** Vanished objects that are named; all are counted. */
+const VANISHED_NAMED = 3;
 /** Tasks put into the database at once. */
 const SLICE = 1_000;
 
@@ -60,6 +63,7 @@ export class Discovery {
     let slice: DiscoveredTask[] = [];
     /** Lanes whose order takes a look into their files: only when all of them are known. */
     const undated: DiscoveredTask[] = [];
+    const seen = new Set<string>();
     const store = async (tasks: readonly DiscoveredTask[]): Promise<void> => {
       for (let at = 0; at < tasks.length; at += SLICE) {
         const some = tasks.slice(at, at + SLICE);
@@ -73,6 +77,7 @@ export class Discovery {
     };
     try {
       for await (const task of this.#discovered(signal)) {
+        seen.add(task.uri);
         if (task.plan === null || task.sequence !== null) slice.push(task);
         else undated.push(task);
         if (slice.length < SLICE) continue;
@@ -82,6 +87,7 @@ export class Discovery {
       await store(slice);
       await assignSequences(undated, this.#options.sourceOptions, signal);
       await store(undated);
+      await this.#reportVanished(db, seen);
       this.#tally.discovered((performance.now() - started) / 1000);
     } catch (error) {
       if (!signal.aborted) throw error;
@@ -89,6 +95,22 @@ export class Discovery {
       this.done = true;
       this.#claimable();
       onTasks();
+    }
+  }
+
+  /** Says which objects were loaded once and are gone now. A listing that filters sees too little to tell. */
+  async #reportVanished(db: Pool, seen: ReadonlySet<string>): Promise<void> {
+    const { fromUs, toUs, symbols, intervals } = this.#options;
+    if (fromUs !== null || toUs !== null || symbols !== null || intervals !== null) return;
+    for (const source of this.#sources) {
+      const gone = await vanishedObjects(db, source.uri, seen);
+      if (gone.length === 0) continue;
+      const some = gone.slice(0, VANISHED_NAMED).join(', ') + (gone.length > VANISHED_NAMED ? ', …' : '');
+      this.#reporter({
+        type: 'note',
+        level: 'warning',
+        message: `${gone.length} loaded before and not in the source any more (their bars stay): ${some}`,
+      });
     }
   }
 

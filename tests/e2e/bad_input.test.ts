@@ -1,3 +1,4 @@
+import { rmSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
 import { afterEach, describe, expect, it } from 'vitest';
 import { testDatabase } from '../database.ts';
@@ -154,5 +155,31 @@ describe('a file that changed since it was loaded', () => {
     await wipe(database.pool);
     await load(database.url, [path, next]);
     expect(await candles(database.pool)).toBe(now);
+  });
+});
+
+describe('a file that is gone since it was loaded', () => {
+  it('is reported, and its bars stay', async () => {
+    const path = file(good);
+    const home = path.slice(0, path.lastIndexOf('/'));
+    write(home, 'ETHUSD_60.csv', good);
+    await load(database.url, [home]);
+    const before = await candles(database.pool);
+    rmSync(path);
+    const notes: string[] = [];
+    const summary = await load(database.url, [home], {}, (event) => {
+      if (event.type === 'note' && event.level === 'warning') notes.push(event.message);
+    });
+    expect(summary.nothingToDo).toBe(true);
+    expect(notes).toEqual([
+      expect.stringMatching(/^1 loaded before and not in the source any more.*XBTUSD_60\.csv$/),
+    ]);
+    expect(await candles(database.pool)).toBe(before);
+    // A listing that is filtered sees too little to tell.
+    notes.length = 0;
+    await load(database.url, [home], { symbols: ['ETHUSD'] }, (event) => {
+      if (event.type === 'note') notes.push(event.message);
+    });
+    expect(notes).toEqual([]);
   });
 });
