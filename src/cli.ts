@@ -126,6 +126,15 @@ function version(): string {
   return manifest.version;
 }
 
+/** A source that cannot be reached at all is told in one line. */
+const SOURCE_KINDS: ReadonlySet<Fault['kind']> = new Set([
+  'not-found',
+  'forbidden',
+  'credentials',
+  'network',
+  'timeout',
+]);
+
 /** Says what failed on stderr; the exit code that goes with it. */
 function sayWhatFailed(error: unknown, command: string | null): number {
   const fault = faultOf(error);
@@ -133,6 +142,7 @@ function sayWhatFailed(error: unknown, command: string | null): number {
   const style = stderrStyle();
   const code = exitCodeOfFault(fault.kind);
   if (code === EXIT.usage) say(usageLine(fault, command));
+  else if (SOURCE_KINDS.has(fault.kind)) say(`${style.red('backhaul:')} ${faultLines(fault).join('; ')}`);
   else {
     const [first, ...rest] = faultLines(withHint(fault), style);
     say(`${style.red('backhaul:')} ${first}`, ...rest.map((line) => `  ${line}`));

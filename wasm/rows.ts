@@ -21,7 +21,7 @@ export const RULES: usize = 5632;
 export const SYMBOL: usize = 5760;
 /** Addresses of columns: symbol, ts, open, high, low, close, volume, trades, line, offset. */
 export const COLUMNS: usize = 5888;
-/** Addresses of the columns COPY's double fields come from, in order; 0 for NULL. */
+/** Addresses of the columns to encode: ts, trades, then those of doubles in the order of COPY's fields; 0: all NULL. */
 export const SOURCES: usize = 5952;
 /** The series_id of each row of a call of {@link encode}. */
 export const SERIES: usize = 6144;
@@ -247,13 +247,15 @@ export function scan(
 /** PostgreSQL counts microseconds from 2000-01-01. */
 const EPOCH_2000_US: i64 = 946_684_800_000_000;
 
-/** The double at `from` as a field of COPY at `p`, NULL for NaN; writes 16 bytes. Returns where the field ends. */
+/** A NULL at `p`. Returns where it ends. */
+function putNull(p: usize): usize {
+  store<u32>(p, 0xffff_ffff);
+  return p + 4;
+}
+
+/** The double at `from` as a field at `p`, NULL for NaN; writes 16 bytes. Returns where the field ends. */
 function putDouble(p: usize, from: usize): usize {
-  const value = load<f64>(from);
-  if (F64.isNaN(value)) {
-    store<u32>(p, 0xffff_ffff);
-    return p + 4;
-  }
+  if (F64.isNaN(load<f64>(from))) return putNull(p);
   const swap = i8x16(16, 16, 16, 16, 7, 6, 5, 4, 3, 2, 1, 0, 16, 16, 16, 16);
   const length = i8x16(0, 0, 0, 8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
   v128.store(p, v128.or(v128.swizzle(v128.load64_zero(from), swap), length));
@@ -262,14 +264,15 @@ function putDouble(p: usize, from: usize): usize {
 
 /**
  * Encodes rows `from` … `to - 1` for COPY to `out`, at most SERIES_ROOM of them; returns the address behind the last.
- * `doubles` fields follow series_id and ts, with `trades` as the one after the fifth. 16 bytes behind the last row are
+ * `doubles` columns follow series_id and ts, with `trades` behind the fifth of them. 16 bytes behind the last row are
  * written to as well.
  */
 export function encode(from: u32, to: u32, doubles: u32, out: usize): usize {
-  const ts = <usize>load<u32>(TS);
-  const trades = <usize>load<u32>(TRADES);
-  const afterVolume = SOURCES + 20;
-  const last = SOURCES + <usize>doubles * 4;
+  const ts = <usize>load<u32>(SOURCES);
+  const trades = <usize>load<u32>(SOURCES + 4);
+  const first = SOURCES + 8;
+  const afterVolume = first + 20;
+  const last = first + <usize>doubles * 4;
   const fields = bswap<u16>(<u16>(doubles + 3));
   let p = out;
   for (let row: usize = from; row < to; row++) {
@@ -280,24 +283,18 @@ export function encode(from: u32, to: u32, doubles: u32, out: usize): usize {
     store<u32>(p + 10, 0x0800_0000);
     store<u64>(p + 14, bswap<u64>(<u64>(<i64>load<f64>(ts + at) - EPOCH_2000_US)));
     p += 22;
-    let source = SOURCES;
+    let source = first;
     for (; source < afterVolume; source += 4) p = putDouble(p, <usize>load<u32>(source) + at);
     const count = load<f64>(trades + at);
-    if (F64.isNaN(count)) {
-      store<u32>(p, 0xffff_ffff);
-      p += 4;
-    } else {
+    if (F64.isNaN(count)) p = putNull(p);
+    else {
       store<u32>(p, 0x0800_0000);
       store<u64>(p + 4, bswap<u64>(<u64>(<i64>count)));
       p += 12;
     }
     for (; source < last; source += 4) {
       const column = <usize>load<u32>(source);
-      if (column !== 0) p = putDouble(p, column + at);
-      else {
-        store<u32>(p, 0xffff_ffff);
-        p += 4;
-      }
+      p = column === 0 ? putNull(p) : putDouble(p, column + at);
     }
   }
   return p;

@@ -19,7 +19,7 @@ export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 
 /** The code of a command that ended in a fault. */
 export function exitCodeOfFault(kind: FaultKind): ExitCode {
-  if (kind === 'usage' || kind === 'not-found') return EXIT.usage;
+  if (kind === 'usage') return EXIT.usage;
   return kind === 'interrupted' ? EXIT.interrupted : EXIT.failed;
 }
 

@@ -246,7 +246,7 @@ async function fillFromFiles(
     url,
     filter,
     nowUs(),
-    fromFiles(options, (narrowed, select) => load(narrowed, showing, select)),
+    fromFiles(options, (narrowed, select) => load(narrowed, showing, async () => select)),
   );
 }
 

@@ -71,34 +71,32 @@ export async function copyRows(
   return copy.end();
 }
 
-/** Two buffers take turns: one is filled while the socket drains the other. */
-const BUFFERS = 2;
-
 /**
  * Writes bars into the leaf partitions they belong to, by binary COPY, one COPY open at a time.
- * Memory: two buffers of `chunkBytes`. Back-pressure: a buffer is filled again only when the socket has taken it.
+ * The buffers take turns: one is filled while the socket drains another; none is filled again before it is drained.
  */
 export class CopyWriter implements BarSink {
   readonly #client: ClientBase;
   readonly #encoder: BarEncoder;
   readonly #hypertable: boolean;
-  readonly #buffers: Uint8Array[] = [];
-  readonly #sent: Promise<void>[] = [];
+  readonly #buffers: readonly Uint8Array[];
+  readonly #sent: Promise<void>[];
   #turn = 0;
   #position = 0;
   #leaf: Leaf | null = null;
   #copy: OpenCopy | null = null;
   #rows = 0;
 
-  /** `hypertable`: rows go to `bars` itself, whose extension routes them. */
-  constructor(client: ClientBase, encoder: BarEncoder, chunkBytes: number, hypertable: boolean) {
+  /**
+   * `buffers`: two or more of several rows ({@link MAX_ROW_BYTES}) each, this writer's alone until `end` or `abort` is
+   * done. `hypertable`: rows go to `bars` itself, whose extension routes them.
+   */
+  constructor(client: ClientBase, encoder: BarEncoder, buffers: readonly Uint8Array[], hypertable: boolean) {
     this.#client = client;
     this.#encoder = encoder;
     this.#hypertable = hypertable;
-    for (let i = 0; i < BUFFERS; i++) {
-      this.#buffers.push(new Uint8Array(Math.max(chunkBytes, 4 * MAX_ROW_BYTES)));
-      this.#sent.push(Promise.resolve());
-    }
+    this.#buffers = buffers;
+    this.#sent = buffers.map(() => Promise.resolve());
   }
 
   async write(batch: BarBatch): Promise<void> {
@@ -151,7 +149,7 @@ export class CopyWriter implements BarSink {
     const sending = this.#copy!.write(chunk.length < 65_536 ? chunk.slice() : chunk);
     sending.catch(() => {}); // awaited below or at the next turn
     this.#sent[this.#turn] = sending;
-    this.#turn = (this.#turn + 1) % BUFFERS;
+    this.#turn = (this.#turn + 1) % this.#buffers.length;
     this.#position = 0;
     await this.#sent[this.#turn];
   }

@@ -8,6 +8,7 @@
 
 import { BackhaulError } from '../errors.ts';
 import { type BarColumns, type Bars, INDICATOR_NAMES } from '../workers/columns.ts';
+import type { RowKernel } from '../workers/row_kernel.ts';
 
 /** Signature, flags 0, no header extension. */
 export const COPY_HEADER: Uint8Array = Uint8Array.of(
@@ -81,14 +82,19 @@ function putInteger(view: DataView, pos: number, value: number): number {
  */
 export class BarEncoder {
   readonly #wanted: readonly boolean[] | null;
+  readonly #kernel: RowKernel | null;
   /** Stands in for the columns that are not wanted. */
   #nothing = new Float64Array(0);
 
-  /** `indicatorMask`: one flag an indicator, in the order of the columns; where false, the column is written as NULL. */
-  constructor(indicatorMask?: readonly boolean[]) {
+  /**
+   * `indicatorMask`: one flag an indicator, in the order of the columns; where false, the column is written as NULL.
+   * `kernel` does the work where both columns and `out` lie in its memory, to the same bytes.
+   */
+  constructor(indicatorMask?: readonly boolean[], kernel: RowKernel | null = null) {
     if (indicatorMask !== undefined && indicatorMask.length !== INDICATOR_NAMES.length) {
       throw new RangeError(`a mask of ${indicatorMask.length} for ${INDICATOR_NAMES.length} indicators`);
     }
+    this.#kernel = kernel;
     this.#wanted = indicatorMask?.includes(false) ? [...indicatorMask] : null;
   }
 
@@ -106,6 +112,9 @@ export class BarEncoder {
     out: Uint8Array,
     pos: number,
   ): number {
+    const kernel = this.#kernel;
+    if (rows === null && kernel?.owns(out) && kernel.owns(cols.ts))
+      return kernel.encode(cols, seriesIds, this.#wanted, from, to, out, pos);
     const view = new DataView(out.buffer, out.byteOffset, out.byteLength);
     const { symbol, ts, open, high, low, close, volume, trades } = cols;
     const indicators = this.#indicators(cols);

@@ -8,9 +8,10 @@ export class NullSink implements BarSink {
   readonly #buffer: Uint8Array;
   #rows = 0;
 
-  constructor(encoder: BarEncoder, chunkBytes: number) {
+  /** `buffer` has room for {@link MAX_ROW_BYTES} at least. */
+  constructor(encoder: BarEncoder, buffer: Uint8Array) {
     this.#encoder = encoder;
-    this.#buffer = new Uint8Array(Math.max(chunkBytes, MAX_ROW_BYTES));
+    this.#buffer = buffer;
   }
 
   async write(batch: BarBatch): Promise<void> {

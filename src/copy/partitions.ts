@@ -54,7 +54,8 @@ export class Partitions {
   async #make(leaf: Leaf): Promise<void> {
     const client = await this.#db.connect();
     try {
-      await client.query('BEGIN');
+      // Workers rely on the leaf from now on: it must outlive a crash of a server that commits asynchronously.
+      await client.query('BEGIN; SET LOCAL synchronous_commit = on');
       await client.query(`SELECT pg_advisory_xact_lock(hashtext('backhaul.partition'))`);
       const known = await client.query('SELECT 1 FROM backhaul.partition WHERE name = $1', [leaf.name]);
       if (known.rowCount === 0) {

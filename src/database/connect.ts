@@ -235,7 +235,46 @@ export function createPool(url: string, options: SessionOptions & { readonly max
   const pool = new pg.Pool({ ...config, max: options.max ?? 10, Client: PoolClient } as pg.PoolConfig);
   // An idle session that breaks is replaced by the pool; whoever needs one next learns of it if that fails too.
   pool.on('error', () => {});
+  const sessions = new Set<pg.PoolClient>();
+  pool.on('connect', (client) => sessions.add(client));
+  pool.on('remove', (client) => sessions.delete(client));
+  sessionsOf.set(pool, sessions);
   return pool;
+}
+
+const sessionsOf = new WeakMap<pg.Pool, ReadonlySet<pg.PoolClient>>();
+
+/** Closing a session says goodbye to the server and waits for its answer; of a silent one no longer than this. */
+const FAREWELL_MS = 3_000;
+
+/** Closes the socket under a session: whatever waits on it fails now. */
+function breakSession(client: pg.ClientBase): void {
+  (client as unknown as { connection: { stream: { destroy(): void } } }).connection.stream.destroy();
+}
+
+async function farewell(leaving: Promise<void>, patienceMs: number, insist: () => void): Promise<void> {
+  const limit = setTimeout(insist, patienceMs);
+  try {
+    await leaving.catch(() => {});
+  } finally {
+    clearTimeout(limit);
+  }
+}
+
+/** Ends a session, also one whose server no longer answers. */
+export async function endSession(client: pg.Client, patienceMs = FAREWELL_MS): Promise<void> {
+  await farewell(client.end(), patienceMs, () => breakSession(client));
+}
+
+/** Ends a pool, also one whose server no longer answers; sessions in use are waited for, but not for ever. */
+export async function endPool(pool: pg.Pool): Promise<void> {
+  if (!pool.ended && !pool.ending) await farewell(pool.end(), FAREWELL_MS, () => breakPool(pool));
+}
+
+/** Breaks all sessions of a pool: what waits on them fails now, and what asks for another one is refused. */
+export function breakPool(pool: pg.Pool): void {
+  if (!pool.ended && !pool.ending) pool.end().catch(() => {});
+  for (const client of sessionsOf.get(pool) ?? []) breakSession(client);
 }
 
 /** Runs `work` in a transaction on a session of its own (of a pool) or on this one (which must not be in one already). */

@@ -1,7 +1,9 @@
 import type { Fault } from '../errors.ts';
 import type { TaskPlan } from '../state/plan.ts';
+import { isChecksumList } from './checksums.ts';
 import { loadLayout } from './layout.ts';
 import { KNOWN_LAYOUTS } from './layouts/known.ts';
+import { partsPrefix } from './parts.ts';
 import { Planner } from './planner.ts';
 import type { ListFilter, Source, SourceObject } from './source.ts';
 
@@ -73,6 +75,10 @@ export interface DiscoverOptions {
 /** Objects looked into at once: a request to S3 takes 30 ms and more, a local file next to nothing. */
 const REMOTE_WIDTH = 16;
 const LOCAL_WIDTH = 4;
+/** Objects of a remote folder that are planned before the rest of it is listed: a page of S3. */
+const REMOTE_RUN = 1_000;
+/** An object and what belongs to it are this close in a listing by name. */
+const NEIGHBOURS = 4;
 
 /**
  * Lists the sources and plans a task for each file and each entry that holds data, in the order of the listing. What
@@ -94,30 +100,58 @@ export async function* discover(
   for (const source of sources) {
     const planner = new Planner(source, forced, options, signal);
     const width = planner.isLocal ? LOCAL_WIDTH : REMOTE_WIDTH;
-    for await (const folder of byFolder(source.list(filter, signal))) {
-      const fresh = sources.length === 1 ? folder : folder.filter(({ uri }) => !seen.has(uri));
+    const cut = planner.isLocal ? Number.POSITIVE_INFINITY : REMOTE_RUN;
+    for await (const { objects, lists } of byFolder(source.list(filter, signal), cut)) {
+      const fresh = sources.length === 1 ? objects : objects.filter(({ uri }) => !seen.has(uri));
       if (sources.length > 1) for (const { uri } of fresh) seen.add(uri);
-      for await (const tasks of inOrder(planner.items(fresh), width, (item) => planner.plan(item))) {
+      for await (const tasks of inOrder(planner.items(fresh, lists), width, (item) => planner.plan(item))) {
         yield* tasks;
       }
     }
   }
 }
 
-/** Runs of objects that lie in one folder: what stands beside a file says something of it. */
-async function* byFolder(objects: AsyncIterable<SourceObject>): AsyncIterable<SourceObject[]> {
+/** Objects of one folder that are planned together. */
+interface FolderRun {
+  readonly objects: SourceObject[];
+  /** Lists of checksums that stood earlier in the folder. */
+  readonly lists: readonly SourceObject[];
+}
+
+/**
+ * Runs of objects that lie in one folder: what stands beside a file says something of it. A folder of more than `cut`
+ * objects comes in several runs, so that loading need not wait for the end of a long listing; an object stays with
+ * the ones next to it (its checksum, the other parts of an archive), and the folder's lists go with every run.
+ */
+async function* byFolder(objects: AsyncIterable<SourceObject>, cut: number): AsyncIterable<FolderRun> {
   let folder = '';
   let run: SourceObject[] = [];
+  let lists: SourceObject[] = [];
   for await (const object of objects) {
     const own = object.uri.slice(0, object.uri.lastIndexOf('/'));
-    if (own !== folder && run.length > 0) {
-      yield run;
+    if (own !== folder) {
+      if (run.length > 0) yield { objects: run, lists };
       run = [];
+      lists = [];
     }
     folder = own;
     run.push(object);
+    if (run.length < cut) continue;
+    const at = neighboursFrom(run);
+    if (at === 0) continue;
+    const whole = run.slice(0, at);
+    run = run.slice(at);
+    yield { objects: whole, lists };
+    lists = [...lists, ...whole.filter(({ name }) => isChecksumList(name))];
   }
-  if (run.length > 0) yield run;
+  if (run.length > 0) yield { objects: run, lists };
+}
+
+/** Where a run may be cut: before its last few objects, and not inside an archive in parts. */
+function neighboursFrom(run: readonly SourceObject[]): number {
+  let at = run.length - NEIGHBOURS;
+  while (at > 0 && partsPrefix(run[at]!.uri) !== null) at--;
+  return Math.max(0, at);
 }
 
 /** Does up to `width` pieces of work at once and yields their results in the order of the items. */

@@ -66,9 +66,9 @@ export class Planner {
     this.#counts = options.counts ?? { objects: 0, entries: 0, filtered: 0, notData: 0 };
   }
 
-  /** What of a folder is to be planned; counts the rest. */
-  items(folder: readonly SourceObject[]): Item[] {
-    const checksums = new FolderChecksums(this.#source, folder);
+  /** What of a folder is to be planned; counts the rest. `lists`: checksums of the folder that were counted before. */
+  items(folder: readonly SourceObject[], lists: readonly SourceObject[] = []): Item[] {
+    const checksums = new FolderChecksums(this.#source, [...lists, ...folder]);
     const archives = new Map<string, SourceObject[]>();
     const items: Item[] = [];
     for (const object of folder) {

@@ -43,7 +43,8 @@ const METHOD_NAMES: Readonly<Record<number, string>> = {
  * directory cannot be read; what is wrong with one entry stands in its `fault`.
  */
 export async function listZip(reader: ObjectReader, signal?: AbortSignal): Promise<ZipEntryInfo[]> {
-  const cache = new BlockCache(reader);
+  // Small blocks: a directory that is not a multiple of them wastes at most one.
+  const cache = new BlockCache(reader, 256 << 10, 32);
   const found: FoundEntry[] = [];
   try {
     const zip = await yauzl.fromRandomAccessReaderPromise(new CachedReader(cache, signal), reader.sizeBytes, {

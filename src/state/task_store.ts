@@ -369,6 +369,26 @@ export async function release(db: Db, taskId: number, attempt: number, reason: s
   return tookEffect(db, RELEASE, [taskId, attempt, JSON.stringify({ reason })]);
 }
 
+/**
+ * Tasks that stand as this owner's and are none of `held` back to pending: how their attempts ended could not be
+ * recorded, or a crash of the server undid it.
+ */
+export async function releaseOrphans(db: Db, owner: string, held: readonly Attempt[]): Promise<number> {
+  const { rowCount } = await db.query(
+    `WITH orphan AS MATERIALIZED (
+       SELECT task_id, owner FROM backhaul.task
+       WHERE owner = $1 AND state = 'running' AND (task_id, attempt) NOT IN (SELECT * FROM unnest($2::bigint[], $3::int[]))
+       FOR UPDATE),
+     moved AS (
+       UPDATE backhaul.task t SET state = 'pending', owner = NULL, lease_until = NULL, not_before = clock_timestamp()
+       FROM orphan WHERE t.task_id = orphan.task_id RETURNING t.task_id, t.attempt, orphan.owner),
+     ${noteEvent('retry', 'running', 'pending', `'{"reason":"the database was away when its attempt ended"}'::jsonb`)}
+     SELECT task_id FROM moved`,
+    [owner, held.map((one) => one.taskId), held.map((one) => one.attempt)],
+  );
+  return rowCount ?? 0;
+}
+
 /** Sets a pending task aside. False: it was not pending (any more). */
 export async function skip(db: Db, taskId: number, reason: string): Promise<boolean> {
   return tookEffect(

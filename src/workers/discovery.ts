@@ -13,6 +13,8 @@ import type { RunTally } from './run_tally.ts';
 const VANISHED_NAMED = 3;
 /** Tasks put into the database at once. */
 const SLICE = 1_000;
+/** What a remote listing has found is stored this often, so that loading need not wait for a thousand tasks. */
+const REMOTE_STORE_MS = 250;
 
 /** Finds what the sources hold and puts it into the task table, while tasks found earlier are being loaded. */
 export class Discovery {
@@ -76,11 +78,14 @@ export class Discovery {
       onTasks();
     };
     try {
-      for await (const task of this.#discovered(signal)) {
-        seen.add(task.uri);
-        if (task.plan === null || task.sequence !== null) slice.push(task);
-        else undated.push(task);
-        if (slice.length < SLICE) continue;
+      const patience = remote ? REMOTE_STORE_MS : Number.POSITIVE_INFINITY;
+      for await (const task of orPause(this.#discovered(signal), () => slice.length > 0, patience)) {
+        if (task !== null) {
+          seen.add(task.uri);
+          if (task.plan === null || task.sequence !== null) slice.push(task);
+          else undated.push(task);
+          if (slice.length < SLICE) continue;
+        }
         await store(slice);
         slice = [];
       }
@@ -179,4 +184,35 @@ async function failuresAmong(db: Pool, tasks: readonly DiscoveredTask[]): Promis
     [tasks.map((task) => task.uri), tasks.map((task) => task.entry ?? '')],
   );
   return rows.map((row) => ({ uri: row.uri, entry: row.entry, taskId: row.task_id, fault: row.error }));
+}
+
+/**
+ * The items as they come, and a null whenever `waiting()` and no item has come for `patienceMs`: a slow listing must not
+ * hold back what it has found.
+ */
+async function* orPause<T>(
+  items: AsyncIterable<T>,
+  waiting: () => boolean,
+  patienceMs: number,
+): AsyncIterable<T | null> {
+  const iterator = items[Symbol.asyncIterator]();
+  try {
+    let next = iterator.next();
+    for (;;) {
+      let timer: NodeJS.Timeout | undefined;
+      const pause = new Promise<null>((resolve) => {
+        if (waiting() && Number.isFinite(patienceMs)) timer = setTimeout(resolve, patienceMs, null);
+      });
+      const result = await Promise.race([next, pause]);
+      clearTimeout(timer);
+      if (result === null) yield null;
+      else if (result.done === true) return;
+      else {
+        yield result.value;
+        next = iterator.next();
+      }
+    }
+  } finally {
+    await iterator.return?.();
+  }
 }

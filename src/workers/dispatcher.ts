@@ -11,6 +11,7 @@ import {
   heartbeat,
   laneStanding,
   release,
+  releaseOrphans,
   retryLater,
   unfinished,
 } from '../state/task_store.ts';
@@ -75,6 +76,14 @@ export class Dispatcher {
   #standingWanted = false;
   #wake: (() => void) | null = null;
   #waitedForOthers = false;
+  /** The database was away: tasks may stand as ours that nobody works on. */
+  #recovering = false;
+  #begun = false;
+  #draining = false;
+  /** Why nothing more can be loaded, whatever the file. */
+  #stop: BackhaulError | null = null;
+  /** What every other task would fail of too: nothing more is claimed. */
+  #fatal: Fault | null = null;
   /** Whatever an attempt fails of from now on is the interrupt's doing. */
   #isCutOff = false;
 
@@ -115,28 +124,27 @@ export class Dispatcher {
    * then what runs is finished and nothing more is claimed. `abort` cuts everything off.
    */
   async run(discovered: () => boolean, drain: AbortSignal, abort: AbortSignal): Promise<void> {
-    const heart = setInterval(() => void this.#beat(), Math.max(1_000, this.#leaseMs / 3));
+    const heart = setInterval(() => void this.#beat(), Math.min(5_000, Math.max(1_000, this.#leaseMs / 3)));
     const nudge = (): void => this.nudge();
     drain.addEventListener('abort', nudge);
     abort.addEventListener('abort', nudge);
+    let awaySince: number | null = null;
     try {
       for (;;) {
-        if (abort.aborted) {
+        if (abort.aborted || this.#stop !== null) {
           await this.#cutOff();
-          throw interrupted();
+          throw this.#stop ?? interrupted();
         }
-        if (drain.aborted) {
-          await this.#releaseReady();
-          if (this.#attempts.size === 0) return;
-          await this.#sleep(POLL_MS);
-          continue;
-        }
-        if (this.#standingWanted && this.#attempts.size === 0) await this.#makeStanding();
-        const discoveryDone = discovered();
-        const claimed = await this.#claimAndStart();
-        if (claimed > 0 && this.#attempts.size < this.#limit.value) continue;
-        if (this.#attempts.size === 0 && this.#ready.length === 0 && !this.#standingWanted) {
-          if (discoveryDone && !(await this.#othersAreAtIt())) return;
+        try {
+          const next = await this.#step(discovered, drain);
+          if (next === 'done') return;
+          awaySince = null;
+          if (next === 'at once') continue;
+        } catch (error) {
+          if (!classify(error).retry) throw error;
+          // A server that restarts is back in a moment; one that is gone is told by the run's session, by an abort.
+          awaySince ??= performance.now();
+          if (performance.now() - awaySince > this.#leaseMs) throw error;
         }
         await this.#sleep(POLL_MS);
       }
@@ -145,6 +153,44 @@ export class Dispatcher {
       drain.removeEventListener('abort', nudge);
       abort.removeEventListener('abort', nudge);
     }
+  }
+
+  /** What there is to do now. `later`: after a moment, or a nudge. */
+  async #step(discovered: () => boolean, drain: AbortSignal): Promise<'done' | 'at once' | 'later'> {
+    if (!this.#begun) {
+      // What a killed run held is free at once, before tasks are claimed that would wait for it.
+      await expire(this.#db);
+      this.#begun = true;
+    }
+    if (this.#recovering) await this.#releaseOrphans();
+    if (drain.aborted) {
+      this.#draining = true;
+      await this.#releaseReady();
+      return this.#attempts.size === 0 ? 'done' : 'later';
+    }
+    if (this.#standingWanted && this.#attempts.size === 0) await this.#makeStanding();
+    const discoveryDone = discovered();
+    const claimed = await this.#claimAndStart();
+    if (claimed > 0 && this.#attempts.size < this.#limit.value) return 'at once';
+    const idle = this.#attempts.size === 0 && this.#ready.length === 0 && !this.#standingWanted;
+    return idle && discoveryDone && !(await this.#othersAreAtIt()) ? 'done' : 'later';
+  }
+
+  /** The database was away for a while: what its attempts left behind is looked after. */
+  recover(): void {
+    this.#recovering = true;
+    this.nudge();
+  }
+
+  async #releaseOrphans(): Promise<void> {
+    const released = await releaseOrphans(this.#db, this.#owner, this.#held());
+    this.#recovering = false;
+    this.#events.note(`the database is back${released === 0 ? '' : `; ${released} tasks begin again`}`);
+  }
+
+  /** Claimed tasks: waiting for a worker, and with one. */
+  #held(): ClaimedTask[] {
+    return [...this.#ready, ...[...this.#attempts.values()].map((attempt) => attempt.task)];
   }
 
   /** Nothing to claim: true while tasks wait for their time, or run in another loader. */
@@ -219,7 +265,10 @@ export class Dispatcher {
     running.result
       .catch((error: unknown): TaskResult => ({ kind: 'failed', ...classify(error) }))
       .then((result) => this.#settle(attempt, result))
-      .catch((error: unknown) => this.#events.note(`could not record how a task ended: ${String(error)}`))
+      .catch((error: unknown) => {
+        this.#events.note(`could not record how a task ended: ${classify(error).fault.message}`);
+        this.#recovering = true;
+      })
       .finally(() => {
         this.#attempts.delete(task.taskId);
         this.nudge();
@@ -253,6 +302,16 @@ export class Dispatcher {
     const { retry } = result;
     const fault: Fault = this.#isCutOff ? interrupted().fault : result.fault;
     if (fault.kind === 'lost-lease') {
+      this.#events.released(task, fault);
+    } else if (isServersOwn(fault)) {
+      // The file has done nothing wrong, and the next one would fare no better.
+      this.#stop ??= new BackhaulError({ ...fault, hint: hintFor(fault) });
+      await release(this.#db, task.taskId, task.attempt, fault.message);
+      this.#events.released(task, fault);
+    } else if (fault.kind === 'credentials') {
+      // A token that has expired is no fault of the file: the run ends, and the same command goes on with new ones.
+      this.#fatal ??= fault;
+      await release(this.#db, task.taskId, task.attempt, fault.message);
       this.#events.released(task, fault);
     } else if (fault.kind === 'predecessor' || fault.kind === 'interrupted') {
       await release(this.#db, task.taskId, task.attempt, fault.message);
@@ -293,11 +352,11 @@ export class Dispatcher {
   }
 
   async #makeStanding(): Promise<void> {
-    this.#standingWanted = false;
     this.#partitions.standingFromBirth = true;
     const bare = await this.#partitions.bare();
     if (bare.length > 0) this.#events.note(`giving ${bare.length} partitions their key: files overlap`);
     await this.#partitions.promoteAll(this.#limit.value, () => {}, true);
+    this.#standingWanted = false;
   }
 
   // ── what workers ask ───────────────────────────────────────────────────────────────────────────────────────────
@@ -336,6 +395,8 @@ export class Dispatcher {
         attempt.loadedAhead = standing.loaded + ahead.length - standing.loadedAmong.length;
         return;
       }
+      // A drain finishes what is at work here, it does not wait for what others have at work.
+      if (this.#draining) throw interrupted();
       await new Promise((resolve) => setTimeout(resolve, FOREIGN_POLL_MS));
       if (attempt.aborted || this.#attempts.get(task.taskId) !== attempt)
         throw new BackhaulError({ kind: 'interrupted', message: 'the attempt has ended' });
@@ -383,9 +444,9 @@ export class Dispatcher {
   // ── time ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
   async #beat(): Promise<void> {
-    const held = [...this.#ready, ...[...this.#attempts.values()].map((attempt) => attempt.task)];
-    if (held.length === 0) return;
+    const held = this.#held();
     try {
+      // With nothing in hand there is still something to wait for: what a frozen loader holds.
       const owned = await heartbeat(this.#db, this.#owner, held, this.#leaseMs);
       const kept = new Set(owned.map((one) => one.taskId));
       for (const attempt of this.#attempts.values()) {
@@ -410,6 +471,19 @@ export class Dispatcher {
       };
     });
   }
+}
+
+/** SQLSTATEs of a server that can take no rows: a full disk, a standby, an I/O error below it. */
+function isServersOwn({ kind, code = '' }: Fault): boolean {
+  return kind === 'database' && (code === '53100' || code === '25006' || /^58\w{3}$/.test(code));
+}
+
+function hintFor({ code }: Fault): string {
+  const next = 'then the same command goes on where this one stopped; nothing half loaded stays';
+  if (code === '53100') return `make room on the disk of the server, ${next}`;
+  if (code === '25006')
+    return `the server only reads now (a standby, or default_transaction_read_only): mend that, ${next}`;
+  return `see the log of the server, ${next}`;
 }
 
 function interrupted(): BackhaulError {

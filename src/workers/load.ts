@@ -1,13 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { availableParallelism } from 'node:os';
-import type { ClientBase, Pool } from 'pg';
+import type { Pool } from 'pg';
 import { Partitions } from '../copy/partitions.ts';
-import { connect, createPool } from '../database/connect.ts';
+import { breakPool, createPool, endPool } from '../database/connect.ts';
 import { BackhaulError } from '../errors.ts';
 import { killPoint } from '../kill_points.ts';
 import { pruneStates } from '../state/indicator_states.ts';
 import { isHypertable, migrate } from '../state/migrate.ts';
-import { finishRun, startRun } from '../state/run_store.ts';
+import { finishRun } from '../state/run_store.ts';
 import { INDICATOR_NAMES } from './columns.ts';
 import { ConcurrencyLimit } from './concurrency.ts';
 import { Discovery } from './discovery.ts';
@@ -15,6 +15,7 @@ import { Dispatcher } from './dispatcher.ts';
 import type { WorkerSettings } from './link.ts';
 import type { LoadOptions, LoadReporter, LoadSignals, LoadSummary } from './load_report.ts';
 import { WorkerPool } from './pool.ts';
+import { RunSession } from './run_session.ts';
 import { RunTally } from './run_tally.ts';
 
 /** Defaults measured in `bench/`: larger batches gain nothing, smaller ones pay per message and per write. */
@@ -73,16 +74,19 @@ export async function runLoad(
   }
   if (options.databaseUrl === null)
     throw new BackhaulError({ kind: 'usage', message: 'a load needs a database', hint: 'give --database' });
-  // This session comes first, so that a server that is not there is named as such. It then holds the run's lock for as
-  // long as the program lives; its end frees the run's tasks at once.
-  const session = await connect(options.databaseUrl, { applicationName: 'backhaul run' });
+  // This session comes first, so that a server that is not there is named as such.
+  const session = await RunSession.open(options.databaseUrl, options.leaseMs);
   const db = createPool(options.databaseUrl, { applicationName: 'backhaul load', max: 8 });
+  session.lost.addEventListener('abort', () => breakPool(db));
   try {
     await migrate(db);
     return await new Run(options, reporter, signals, tally, discovery, db, session).execute();
+  } catch (error) {
+    // Whatever failed then, this is why.
+    throw session.lost.aborted ? session.lost.reason : error;
   } finally {
-    await db.end().catch(() => {});
-    await session.end().catch(() => {});
+    await session.close();
+    await endPool(db);
   }
 }
 
@@ -93,7 +97,7 @@ class Run {
   readonly #tally: RunTally;
   readonly #discovery: Discovery;
   readonly #db: Pool;
-  readonly #session: ClientBase;
+  readonly #session: RunSession;
   #phase: 'load' | 'finish' = 'load';
 
   constructor(
@@ -103,7 +107,7 @@ class Run {
     tally: RunTally,
     discovery: Discovery,
     db: Pool,
-    session: ClientBase,
+    session: RunSession,
   ) {
     this.#options = options;
     this.#reporter = reporter;
@@ -115,7 +119,8 @@ class Run {
   }
 
   async execute(): Promise<LoadSummary> {
-    const { drain, abort } = this.#signals;
+    const { drain } = this.#signals;
+    const abort = AbortSignal.any([this.#signals.abort, this.#session.lost]);
     const owner = randomUUID();
     const hypertable = await isHypertable(this.#db);
     const partitions = new Partitions(this.#db, hypertable);
@@ -125,7 +130,7 @@ class Run {
         : Math.min(this.#options.workers, MAX_WORKERS);
     const limit = new ConcurrencyLimit(ceiling);
     const pool = new WorkerPool(ceiling);
-    const runId = await startRun(this.#session, {
+    const runId = await this.#session.start({
       owner,
       command: 'load',
       options: { ...this.#options, databaseUrl: undefined },
@@ -142,6 +147,7 @@ class Run {
       events: this.#tally.events(limit),
     });
     limit.onChange(() => dispatcher.nudge());
+    this.#session.onResumed(() => dispatcher.recover());
     const ticking = setInterval(() => this.#tally.progress(this.#phase, dispatcher.running), PROGRESS_MS);
     let state: 'finished' | 'failed' | 'interrupted' = 'failed';
     try {
@@ -157,7 +163,7 @@ class Run {
       state = drain.aborted ? 'interrupted' : 'finished';
       return await this.#tally.summary(runId, drain.aborted);
     } catch (error) {
-      if (abort.aborted) {
+      if (this.#signals.abort.aborted) {
         state = 'interrupted';
         return await this.#tally.summary(runId, true);
       }

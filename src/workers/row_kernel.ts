@@ -1,19 +1,19 @@
-import { BarColumns } from './columns.ts';
+import { BarColumns, type Bars } from './columns.ts';
 import { WASM } from './rows_module.ts';
 
 /** What `wasm/rows.ts` exports. Addresses are bytes from the start of the instance's memory. */
 interface Exports {
-  readonly FIELDS: WebAssembly.Global<'i32'>;
-  readonly RULES: WebAssembly.Global<'i32'>;
-  readonly SYMBOL: WebAssembly.Global<'i32'>;
-  readonly COLUMNS: WebAssembly.Global<'i32'>;
-  readonly SOURCES: WebAssembly.Global<'i32'>;
-  readonly SERIES: WebAssembly.Global<'i32'>;
-  readonly SERIES_ROOM: WebAssembly.Global<'i32'>;
-  readonly INPUT: WebAssembly.Global<'i32'>;
-  readonly INPUT_ROOM: WebAssembly.Global<'i32'>;
-  readonly FREE: WebAssembly.Global<'i32'>;
-  readonly appended: WebAssembly.Global<'i32'>;
+  readonly FIELDS: WebAssembly.Global;
+  readonly RULES: WebAssembly.Global;
+  readonly SYMBOL: WebAssembly.Global;
+  readonly COLUMNS: WebAssembly.Global;
+  readonly SOURCES: WebAssembly.Global;
+  readonly SERIES: WebAssembly.Global;
+  readonly SERIES_ROOM: WebAssembly.Global;
+  readonly INPUT: WebAssembly.Global;
+  readonly INPUT_ROOM: WebAssembly.Global;
+  readonly FREE: WebAssembly.Global;
+  readonly appended: WebAssembly.Global;
   setUp(): void;
   useSymbol(length: number): void;
   scan(...words: readonly number[]): number;
@@ -26,6 +26,8 @@ const ALIGNMENT = 64;
 /** Bytes the encoder may write behind its last row, and the scanner read. */
 const SLACK = 64;
 const LF = 0x0a;
+/** Columns of doubles before the indicators: open, high, low, close, volume. */
+const DOUBLES = 5;
 
 let compiled: WebAssembly.Module | null = null;
 
@@ -49,8 +51,12 @@ export interface KernelFields {
   readonly hasTrades: boolean;
 }
 
-/** Most fields a record may have here. */
-export const MOST_FIELDS = 64;
+/** The symbol all records of a call have: as the file writes it, and its ordinal. */
+export interface KernelSymbol {
+  readonly bytes: Uint8Array;
+  readonly length: number;
+  readonly ordinal: number;
+}
 
 /**
  * The WebAssembly of `wasm/rows.ts` and its memory: the columns of a worker's batches and the buffers of its COPY live
@@ -65,7 +71,9 @@ export class RowKernel {
   readonly #series: Int32Array;
   #free: number;
   #columns: BarColumns | null = null;
-  #indicators: readonly (Float64Array | null)[] | null = null;
+  /** What {@link encode} was last given. */
+  #bars: Bars | null = null;
+  #wanted: readonly boolean[] | null = null;
   #fields: KernelFields | null = null;
   /** What of which bytes lies in INPUT: `#staged[#from … #to-1]`. */
   #staged: Uint8Array | null = null;
@@ -73,6 +81,8 @@ export class RowKernel {
   #to = 0;
   /** Rows the last {@link scan} has appended. */
   appended = 0;
+  /** It stopped where the bytes it had taken over end, not at a record that is none of its own. */
+  isDrained = false;
 
   /** `columnSets` sets of `rows` rows, and `buffers` of `bufferBytes` each, will be asked for. */
   constructor(columnSets: number, rows: number, buffers: number, bufferBytes: number) {
@@ -120,16 +130,15 @@ export class RowKernel {
     return this.#bytes.subarray(this.#take(bytes)).subarray(0, bytes);
   }
 
-  /** Whether {@link encode} can write to `out`. */
-  owns(out: Uint8Array): boolean {
-    return out.buffer === this.#bytes.buffer;
+  /** Whether an array lies in this kernel's memory. */
+  owns(array: Uint8Array | Float64Array): boolean {
+    return array.buffer === this.#bytes.buffer;
   }
 
   /** The columns next to be scanned into or encoded from. */
   #use(columns: BarColumns): void {
     if (columns === this.#columns) return;
     this.#columns = columns;
-    this.#indicators = null;
     this.#fields = null;
     const at = this.#exports.COLUMNS.value / 4;
     columns.raw.forEach((column, i) => {
@@ -155,16 +164,14 @@ export class RowKernel {
   }
 
   /**
-   * Appends the records of `bytes[start … newline]` to `out` as long as they are of the most common kind, of the symbol
-   * in `symbol` (its first `symbolLength` bytes), and in ascending order behind the stamp `before` (-Infinity: there is none; NaN: in
+   * Appends the records of `bytes[start … newline]` to `out` as long as they are of the most common kind, of `symbol`,
+   * and in ascending order behind the stamp `before` (-Infinity: there is none; NaN: in
    * any order). Returns where it stopped; {@link appended} rows were added, `out.length` is left as it is. `base`
    * is the byte offset of `bytes[0]`, `line` the line of the record at `start`.
    */
   scan(
     fields: KernelFields,
-    symbol: Uint8Array,
-    symbolLength: number,
-    ordinal: number,
+    symbol: KernelSymbol,
     bytes: Uint8Array,
     start: number,
     newline: number,
@@ -174,8 +181,8 @@ export class RowKernel {
     base: number,
   ): number {
     this.#useFields(fields, out);
-    this.#bytes.set(symbol, this.#exports.SYMBOL.value);
-    this.#exports.useSymbol(symbolLength);
+    this.#bytes.set(symbol.bytes, this.#exports.SYMBOL.value);
+    this.#exports.useSymbol(symbol.length);
     this.#doubles[this.#exports.RULES.value / 8 + 7] = before;
     this.appended = 0;
     if (
@@ -191,13 +198,14 @@ export class RowKernel {
       fields.unit,
       out.length,
       out.capacity,
-      ordinal,
+      symbol.ordinal,
       line,
       base + this.#from,
       fields.maxRecordBytes,
       fields.hasTrades ? 1 : 0,
     );
     this.appended = this.#exports.appended.value;
+    this.isDrained = this.#from + stopped === this.#to;
     return this.#from + stopped;
   }
 
@@ -216,36 +224,42 @@ export class RowKernel {
   }
 
   /**
-   * Encodes rows [from, to) of `columns` for COPY into `out`, which is this kernel's, from `pos` on; returns the
-   * position behind the last. `indicators`: the columns behind `trades`, null for those that are all NULL.
+   * Encodes rows [from, to) of `bars` for COPY into `out`, both of this kernel's memory, from `pos` on; returns the
+   * position behind the last. `seriesIds` maps `bars.symbol` to series_id. `wanted`: the indicators that are not NULL.
    */
   encode(
-    columns: BarColumns,
-    indicators: readonly (Float64Array | null)[],
+    bars: Bars,
     seriesIds: Int32Array | null,
+    wanted: readonly boolean[] | null,
     from: number,
     to: number,
     out: Uint8Array,
     pos: number,
   ): number {
-    this.#use(columns);
-    const { open, high, low, close, volume, symbol } = columns;
-    if (indicators !== this.#indicators) {
-      this.#indicators = indicators;
-      const at = this.#exports.SOURCES.value / 4;
-      [open, high, low, close, volume, ...indicators].forEach((column, i) => {
-        this.#words[at + i] = column?.byteOffset ?? 0;
-      });
-    }
+    if (bars !== this.#bars || wanted !== this.#wanted) this.#useBars(bars, wanted);
+    const { symbol } = bars;
     const series = this.#series;
     let p = out.byteOffset + pos;
     for (let row = from; row < to; ) {
       const end = Math.min(to, row + series.length);
       if (seriesIds === null) series.set(symbol.subarray(row, end));
       else for (let i = row; i < end; i++) series[i - row] = seriesIds[symbol[i]!]!;
-      p = this.#exports.encode(row, end, 5 + indicators.length, p);
+      p = this.#exports.encode(row, end, DOUBLES + bars.indicators.length, p);
       row = end;
     }
     return p - out.byteOffset;
+  }
+
+  #useBars(bars: Bars, wanted: readonly boolean[] | null): void {
+    this.#bars = bars;
+    this.#wanted = wanted;
+    const { ts, trades, open, high, low, close, volume, indicators } = bars;
+    const at = this.#exports.SOURCES.value / 4;
+    [ts, trades, open, high, low, close, volume].forEach((column, i) => {
+      this.#words[at + i] = column.byteOffset;
+    });
+    indicators.forEach((column, k) => {
+      this.#words[at + 2 + DOUBLES + k] = wanted?.[k] === false ? 0 : column.byteOffset;
+    });
   }
 }

@@ -140,6 +140,14 @@ export class RunTally {
       if (seen === undefined) this.#rejects.set(reject.reason, { ...reject });
       else seen.count += reject.count;
     }
+    if (task.replaces !== null && task.replaces.etag !== task.etag)
+      this.#report({
+        type: 'note',
+        level: 'info',
+        message: `${nameOf(task)} has changed since it was loaded: its old rows were replaced${
+          result.recomputed > 0 ? `, indicators of ${result.recomputed} later bars recomputed` : ''
+        }`,
+      });
     this.#report({
       type: 'task',
       uri: task.uri,
@@ -257,6 +265,10 @@ export class RunTally {
       interrupted,
     };
   }
+}
+
+function nameOf(task: ClaimedTask): string {
+  return task.entry === null ? task.uri : `${task.uri} › ${task.entry}`;
 }
 
 /** Inflated size of a task, or a guess. */

@@ -1,4 +1,5 @@
 import type { Pool } from 'pg';
+import { inTransaction } from '../database/connect.ts';
 import { killPoint } from '../kill_points.ts';
 
 /**
@@ -26,16 +27,25 @@ export class SeriesRegistry {
       await this.#read(known, venue, intervalS, missing);
       const unborn = missing.filter((symbol) => !known.has(symbol));
       if (unborn.length > 0) {
-        await this.#db.query(
-          `INSERT INTO backhaul.series (venue, symbol, interval_s)
-           SELECT $1, s, $2 FROM unnest($3::text[]) s ON CONFLICT DO NOTHING`,
-          [venue, intervalS, unborn],
-        );
+        await this.#make(venue, intervalS, unborn);
         killPoint('series.made');
         await this.#read(known, venue, intervalS, unborn);
       }
     }
     return Int32Array.from(symbols, (symbol) => known.get(symbol)!);
+  }
+
+  async #make(venue: string, intervalS: number, symbols: readonly string[]): Promise<void> {
+    await inTransaction(this.#db, async (client) => {
+      // We remember the ids: no crash of a server that commits asynchronously may give them to other symbols.
+      await client.query('SET LOCAL synchronous_commit = on');
+      // In one order, so that two loaders cannot wait for each other.
+      await client.query(
+        `INSERT INTO backhaul.series (venue, symbol, interval_s)
+         SELECT $1, s, $2 FROM unnest($3::text[]) s ORDER BY s ON CONFLICT DO NOTHING`,
+        [venue, intervalS, symbols],
+      );
+    });
   }
 
   async #read(

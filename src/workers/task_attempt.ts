@@ -24,9 +24,8 @@ import { type SortOutcome, sortBars } from './scan/sort.ts';
 import { SymbolTable } from './scan/symbols.ts';
 import { SeriesStates } from './series_states.ts';
 import type { TaskResult } from './task_result.ts';
+import { type WorkerMemory, workerMemory } from './worker_memory.ts';
 
-/** Batches the scanner may be ahead of the lane and of COPY. */
-const BATCHES_AHEAD = 3;
 /** Numeric stamps before this are outside all reason: the wrong unit, not the year 1979. */
 const EARLIEST_NUMERIC_US = Date.UTC(1980, 0, 1) * 1000;
 /** Dates written out may be older: daily bars of stock indices go back this far. */
@@ -44,20 +43,12 @@ class GoAnotherWay extends Error {
   }
 }
 
-/** Columns are kept from task to task: they are the largest allocation of a worker. */
-let columnSets: BarColumns[] = [];
-
-function columnsOf(capacity: number): readonly BarColumns[] {
-  if (columnSets[0]?.capacity !== capacity)
-    columnSets = Array.from({ length: BATCHES_AHEAD }, () => new BarColumns(capacity));
-  return columnSets;
-}
-
 /** One attempt at one task. */
 export class TaskAttempt {
   readonly #task: Assignment;
   readonly #link: WorkerLink;
   readonly #client: ClientBase | null;
+  readonly #memory: WorkerMemory;
   readonly #encoder: BarEncoder;
   readonly #waits: PhaseSeconds = { source: 0, lane: 0, copy: 0 };
   #began = false;
@@ -69,7 +60,8 @@ export class TaskAttempt {
     this.#task = task;
     this.#link = link;
     this.#client = client;
-    this.#encoder = new BarEncoder(task.settings.indicators);
+    this.#memory = workerMemory(task.settings.batchRows, task.settings.copyBytes);
+    this.#encoder = new BarEncoder(task.settings.indicators, this.#memory.kernel);
   }
 
   /** Loads the task. Throws what went wrong; the caller rolls back. */
@@ -100,7 +92,7 @@ export class TaskAttempt {
   // ── append: rows newer than what stands ────────────────────────────────────────────────────────────────────────
 
   async #append(file: FileScan, sorting: boolean): Promise<TaskResult> {
-    const { settings, plan } = this.#task;
+    const { plan } = this.#task;
     const series = new SeriesStates(
       this.#link,
       file.symbols,
@@ -123,7 +115,7 @@ export class TaskAttempt {
     let written = 0;
     try {
       if (sorting) await this.#sorted(file, take);
-      else await this.#scan(file, new BatchQueue(columnsOf(settings.batchRows), take));
+      else await this.#scan(file, new BatchQueue(this.#memory.columns, take));
       file.checkEnd();
       series.complete();
       if (sink !== null) written = await (sink as BarSink).end();
@@ -182,9 +174,9 @@ export class TaskAttempt {
       }
       all.append(cols, 0, rows);
     };
-    await this.#scan(file, new BatchQueue(columnsOf(settings.batchRows), collect));
+    await this.#scan(file, new BatchQueue(this.#memory.columns, collect));
     file.foldedInSort(sortBars(all, file.symbols.names));
-    const cols = columnsOf(settings.batchRows)[0]!;
+    const cols = this.#memory.columns[0]!;
     for (let at = 0; at < all.length; at += cols.capacity) {
       cols.length = 0;
       cols.append(all, at, Math.min(all.length, at + cols.capacity));
@@ -197,7 +189,7 @@ export class TaskAttempt {
   async #merge(file: FileScan): Promise<TaskResult> {
     const client = this.#client;
     if (client === null) throw broken('nothing can be merged without a database');
-    const { settings, plan, taskId } = this.#task;
+    const { plan, taskId } = this.#task;
     await this.#link.ask({ kind: 'turn' });
     const bare = await client.query(`SELECT 1 FROM backhaul.partition WHERE state = 'bare' LIMIT 1`);
     if (bare.rowCount !== 0) return { kind: 'needs-standing' };
@@ -214,7 +206,7 @@ export class TaskAttempt {
       await this.#ensureLeaves(cols, rows);
       await stageRows(client, cols, series.ids, rows);
     };
-    await this.#scan(file, new BatchQueue(columnsOf(settings.batchRows), take));
+    await this.#scan(file, new BatchQueue(this.#memory.columns, take));
     // A leaf made meanwhile by another loader may be bare: the comparison would miss its rows.
     const stillBare = await client.query(`SELECT 1 FROM backhaul.partition WHERE state = 'bare' LIMIT 1`);
     if (stillBare.rowCount !== 0) {
@@ -261,10 +253,10 @@ export class TaskAttempt {
   }
 
   async #openSink(): Promise<BarSink> {
-    const { copyBytes, hypertable } = this.#task.settings;
-    if (this.#client === null) return new NullSink(this.#encoder, copyBytes);
+    const { buffers } = this.#memory;
+    if (this.#client === null) return new NullSink(this.#encoder, buffers[0]!);
     await this.#begin();
-    return new CopyWriter(this.#client, this.#encoder, copyBytes, hypertable);
+    return new CopyWriter(this.#client, this.#encoder, buffers, this.#task.settings.hypertable);
   }
 
   /** Writes what belongs to the rows, checks the sums, and commits. */

@@ -118,6 +118,9 @@ export async function snapshot(db: Pool): Promise<Record<string, string>> {
          SELECT DISTINCT ON (series_id) * FROM backhaul.indicator_state ORDER BY series_id, ts DESC) i
        JOIN backhaul.series s USING (series_id) ORDER BY 1`,
     ),
-    partitions: await lines(db, `SELECT concat_ws(' ', name, state) AS line FROM backhaul.partition ORDER BY name`),
+    partitions: await lines(
+      db,
+      `SELECT concat_ws(' ', name, state) AS line FROM backhaul.partition ORDER BY name`,
+    ),
   };
 }

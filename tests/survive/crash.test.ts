@@ -80,18 +80,21 @@ describe.each(['fresh', 'standing'])('a load in a %s world', (name) => {
     });
   });
 
-  it.skipIf(!LONG).each(points)('killed at %s, at each passage, ends as if nothing had been', async (point) => {
-    const trial = trials.get(name)!;
-    await onCopy(trial.original, async (copy) => {
-      for (const passage of [1, 2, 3, 4]) {
-        const { signal, hung } = await killedAt(copy, trial.world, point, passage);
-        expect(hung).toBe(false);
-        if (passage === 1) expect(signal).toBe('SIGKILL');
-        if (signal !== 'SIGKILL') break;
-      }
-      await resumed(copy, trial);
-    });
-  });
+  it.skipIf(!LONG).each(points)(
+    'killed at %s, at each passage, ends as if nothing had been',
+    async (point) => {
+      const trial = trials.get(name)!;
+      await onCopy(trial.original, async (copy) => {
+        for (const passage of [1, 2, 3, 4]) {
+          const { signal, hung } = await killedAt(copy, trial.world, point, passage);
+          expect(hung).toBe(false);
+          if (passage === 1) expect(signal).toBe('SIGKILL');
+          if (signal !== 'SIGKILL') break;
+        }
+        await resumed(copy, trial);
+      });
+    },
+  );
 
   const seeds = Array.from({ length: LONG ? 40 : 2 }, (_, i) => i + 1);
   it.each(seeds)('killed at random, again and again (seed %i), ends as if nothing had been', async (seed) => {

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll } from 'vitest';
-import { ensureEmbedded, type EmbeddedHandle } from '../../src/database/embedded.ts';
+import { type EmbeddedHandle, ensureEmbedded } from '../../src/database/embedded.ts';
 import { findServer } from '../../src/database/embedded_server.ts';
 import { scratchFolder } from '../e2e/loading.ts';
 
@@ -12,6 +12,7 @@ export interface OwnServer {
   readonly url: string;
   /** `pg_ctl stop -m immediate`: no rollback, no checkpoint; the next start goes through recovery. */
   stopImmediately(): Promise<void>;
+  /** Does nothing where it runs. */
   startAgain(): Promise<void>;
 }
 
@@ -34,6 +35,7 @@ export async function ownServer(settings: Readonly<Record<string, string>> = {})
       while ((await findServer(await data())) !== null) await sleep(10);
     },
     startAgain: async () => {
+      if ((await findServer(await data())) !== null) return;
       await handle.release();
       handle = await ensureEmbedded(dir, options);
     },

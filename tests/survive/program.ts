@@ -78,7 +78,10 @@ export function start(args: readonly string[], options: ProgramOptions = {}): Pr
         };
         listeners.push(look);
         look();
-        ended.then(({ stdout, stderr }) => fail(new Error(`ended without saying ${text}: ${stdout}${stderr}`)), fail);
+        ended.then(
+          ({ stdout, stderr }) => fail(new Error(`ended without saying ${text}: ${stdout}${stderr}`)),
+          fail,
+        );
       }),
   };
 }

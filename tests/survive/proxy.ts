@@ -1,4 +1,4 @@
-import { createServer, type Socket, connect as dial } from 'node:net';
+import { createServer, connect as dial, type Socket } from 'node:net';
 import { afterEach } from 'vitest';
 
 /** A network of our own between a load and its server: it can be cut, and it can go silent. */

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
-import { krakenCsv, massiveDays, walk, write } from '../e2e/market.ts';
 import { load } from '../e2e/loading.ts';
+import { krakenCsv, massiveDays, walk, write } from '../e2e/market.ts';
 import type { Original } from './copies.ts';
 
 /** Two small worlds whose loads go every way there is: into bare leaves, and among rows that stand. */
@@ -9,7 +9,9 @@ const Q = (quarter: number): number => Date.UTC(2024, 3 * quarter, 1) / 1000;
 
 /** Hour bars of quarter `q` as a file, with one bad record and one that stands twice. */
 function quarter(folder: string, q: number, seed: number, name = `q${q + 1}/XBTUSD_60.csv`): string {
-  const bars = walk('XBTUSD', Q(0), Q(4), 3600, seed).filter((bar) => bar.time >= Q(q) && bar.time < Q(q + 1));
+  const bars = walk('XBTUSD', Q(0), Q(4), 3600, seed).filter(
+    (bar) => bar.time >= Q(q) && bar.time < Q(q + 1),
+  );
   const lines = krakenCsv(bars).trimEnd().split('\n');
   lines.splice(100, 0, lines[99]!);
   lines.splice(200, 0, `${lines[199]!.split(',')[0]},what,is,this,1,1,1`);
@@ -48,7 +50,9 @@ export function standingWorld(folder: string): World {
       quarter(kraken, 1, 3);
       quarter(kraken, 0, 3);
       quarter(kraken, 2, 3);
-      const bars = walk('XBTUSD', Q(0), Q(4), 3600, 3).filter((bar) => bar.time >= Q(2.5) && bar.time < Q(3.2));
+      const bars = walk('XBTUSD', Q(0), Q(4), 3600, 3).filter(
+        (bar) => bar.time >= Q(2.5) && bar.time < Q(3.2),
+      );
       write(
         kraken,
         'overlap/XBTUSD_60.csv',

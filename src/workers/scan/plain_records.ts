@@ -1,7 +1,9 @@
 import type { BarColumns } from '../columns.ts';
+import type { KernelFields } from '../row_kernel.ts';
 import { isMultiple, isOnGrid } from './grid.ts';
 import type { ColumnRoles } from './header.ts';
 import { readNumber, readStamp, STAMP_UNITS, skipFields } from './plain_fields.ts';
+import { kernelFields, readQuickly } from './quick_records.ts';
 import type { ScanCounters } from './rejects.ts';
 import { ROW_NEW, type RowOrder } from './row_order.ts';
 import type { Role, ScanChecks, TimeUnit } from './shape.ts';
@@ -30,9 +32,16 @@ const STOP_PAUSE = 3;
  */
 const BLOCK_RECORDS = 128;
 
+/**
+ * The kernel is worth its call when it gets this far. Where it does not (another symbol in every record, exponents),
+ * the next records are read here, and it is tried again after them.
+ */
+const WORTH_BYTES = 512;
+
 const LF = 0x0a;
 const CR = 0x0d;
 
+// The kernel (wasm/rows.ts) knows fields by these codes and units by their place in STAMP_UNITS.
 const FIELD_NUMBER = 0;
 const FIELD_TIME = 1;
 const FIELD_IGNORE = 2;
@@ -74,6 +83,8 @@ export class PlainRecords {
   readonly #symbol = new Uint8Array(64);
   #symbolLength = -1;
   #symbolOrdinal = 0;
+  /** What the kernel must know of the file; null where it is of no use. */
+  readonly #quick: KernelFields | null;
   /** Stamps of this range need no closer look. */
   readonly #fromUs: number;
   readonly #lastUs: number;
@@ -95,6 +106,8 @@ export class PlainRecords {
     this.#unit = STAMP_UNITS.indexOf(context.unit);
     this.#hasTrades = roles.includes('trades');
     this.#optional = optional.indexOf(true);
+    if (!roles.includes('symbol')) this.#symbolLength = 0;
+    this.#quick = kernelFields(context.columns, this.#fields, context.delimiter, this.#unit, context.checks);
     const { earliestUs, latestUs, wantFromUs, wantToUs, fileFromUs, fileToUs } = context.checks;
     this.#fromUs = Math.max(earliestUs, wantFromUs, fileFromUs);
     // Stamps are whole µs, so that the last before an end is the one before it.
@@ -108,8 +121,10 @@ export class PlainRecords {
   scan(bytes: Uint8Array, start: number, newline: number, origin: number, out: BarColumns): number {
     const { columns, counters } = this.#context;
     const targets = columns.roles.map((role) => targetOf(role, out));
+    out.kernel?.forget();
     let p = start;
     do {
+      p = this.#readQuickly(bytes, p, newline, origin, out);
       const first = out.length;
       p = this.#readBlock(bytes, p, newline, origin, out, targets);
       const end = this.#row;
@@ -126,6 +141,32 @@ export class PlainRecords {
       counters.outside += this.#outside;
     } while (this.stop === STOP_PAUSE);
     return p;
+  }
+
+  /** Leaves to the kernel what it can do. */
+  #readQuickly(bytes: Uint8Array, start: number, newline: number, origin: number, out: BarColumns): number {
+    const { kernel } = out;
+    const length = this.#symbolLength;
+    if (kernel === null || this.#quick === null || length < 0) return start;
+    const { isOrdered, counters } = this.#context;
+    const last = { bytes: this.#symbol, length, ordinal: this.#symbolOrdinal };
+    const first = out.length;
+    const end = readQuickly(
+      kernel,
+      this.#quick,
+      last,
+      isOrdered,
+      bytes,
+      start,
+      newline,
+      origin,
+      this.line,
+      out,
+    );
+    this.line += out.length - first;
+    counters.recordsRead += out.length - first;
+    if (end - start >= WORTH_BYTES) this.#blockRecords = 1;
+    return end;
   }
 
   /**

@@ -140,12 +140,13 @@ describe("the process's gate", () => {
     const reader = await opened(server, 's3://b/x.csv');
     server.fault({ kind: 'delay', ms: 20 }, { on: 'get', times: 1000 });
     await Promise.all(Array.from({ length: 40 }, () => reader.read(0, 100)));
-    expect(server.mostAtOnce).toBeGreaterThan(30);
+    const before = server.mostAtOnce;
+    expect(before).toBeGreaterThan(10);
     server.fault({ kind: 'status', status: 503, code: 'SlowDown' }, { on: 'get', times: 20 });
     await Promise.all(Array.from({ length: 40 }, () => reader.read(0, 100)));
     server.mostAtOnce = 0;
     const all = await Promise.all(Array.from({ length: 40 }, () => allOf(reader)));
-    expect(server.mostAtOnce).toBeLessThan(30);
+    expect(server.mostAtOnce).toBeLessThan(before);
     for (const bytes of all) expect(bytes.equals(body)).toBe(true);
     await server.stop();
   });

@@ -1,5 +1,6 @@
 import { BackhaulError } from '../../../src/errors.ts';
 import { BarColumns } from '../../../src/workers/columns.ts';
+import { RowKernel } from '../../../src/workers/row_kernel.ts';
 import { carryLast, Scanner } from '../../../src/workers/scan/scanner.ts';
 import type { RecordShape, Role, ScanChecks } from '../../../src/workers/scan/shape.ts';
 import { SymbolTable } from '../../../src/workers/scan/symbols.ts';
@@ -39,14 +40,32 @@ export interface Run extends Outcome {
   message: string;
 }
 
+/** Columns in a kernel's memory, as a worker's are, by their number of rows. */
+const inKernel = new Map<number, BarColumns>();
+
+function kernelColumns(capacity: number): BarColumns {
+  let columns = inKernel.get(capacity);
+  if (columns === undefined) {
+    columns = new RowKernel(1, capacity, 0, 0).columns(capacity);
+    inKernel.set(capacity, columns);
+  }
+  columns.length = 0;
+  return columns;
+}
+
 /**
  * Scans `input.bytes`, cut at `cuts`, into batches of `capacity` rows, as a worker does. Every piece lies somewhere
- * inside a buffer that is overwritten after the push.
+ * inside a buffer that is overwritten after the push. On the `heap` there is no kernel to help.
  */
-export function scan(input: Input, cuts: readonly number[] = [], capacity = 64): Run {
+export function scan(
+  input: Input,
+  cuts: readonly number[] = [],
+  capacity = 64,
+  memory: 'kernel' | 'heap' = 'kernel',
+): Run {
   const symbols = new SymbolTable(input.fixed, input.wanted);
   const scanner = new Scanner(input.shape, input.checks, symbols, input.order);
-  const out = new BarColumns(capacity);
+  const out = memory === 'kernel' ? kernelColumns(capacity) : new BarColumns(capacity);
   const rows: Row[] = [];
   const rejects = [];
   const take = (count: number): void => {

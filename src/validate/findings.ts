@@ -1,0 +1,48 @@
+import type { Series } from '../gaps/series.ts';
+
+/** What a check found. Plain data; times are µs since 1970. */
+
+export const CHECKS = ['fresh', 'ohlc', 'jumps', 'volume', 'stamps', 'intervals', 'rows'] as const;
+export type Check = (typeof CHECKS)[number];
+
+export const CHECK_TEXTS: Readonly<Record<Check, string>> = {
+  fresh: 'the last bar is not older than --stale-hours',
+  ohlc: 'prices are above 0 and finite, high and low enclose open and close, volume is not negative',
+  jumps: 'no close is further from the one before than --jump-deviations',
+  volume: 'no volume stands out by more than --volume-deviations',
+  stamps: 'no two bars of a series bear the same stamp',
+  intervals: 'bars of longer intervals agree with the shorter ones in them',
+  rows: 'there are as many bars as the files brought',
+};
+
+/** One place that a check does not like. */
+export interface Example {
+  readonly atUs: number;
+  readonly text: string;
+}
+
+/** All that one check has against one series, or one venue's files of many series. */
+export interface Finding {
+  readonly check: Check;
+  readonly venue: string;
+  /** Null: all symbols of the venue. */
+  readonly symbol: string | null;
+  readonly intervalS: number;
+  readonly count: number;
+  readonly text: string;
+  /** The worst first; not all. */
+  readonly examples: readonly Example[];
+}
+
+/** Examples a finding keeps. */
+export const EXAMPLES_KEPT = 5;
+
+export function findingOf(
+  check: Check,
+  { venue, symbol, intervalS }: Series,
+  count: number,
+  text: string,
+  examples: readonly Example[] = [],
+): Finding {
+  return { check, venue, symbol, intervalS, count, text, examples };
+}

@@ -1,0 +1,188 @@
+import { spawnSync } from 'node:child_process';
+import { chmodSync, chownSync, mkdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { connect, createPool } from '../../src/database/connect.ts';
+import { serverAccount } from '../../src/database/embedded_binaries.ts';
+import { load, scratchFolder, wipe } from '../e2e/loading.ts';
+import { krakenCsv, random, walk, write } from '../e2e/market.ts';
+import { snapshot } from './copies.ts';
+import { ownServer } from './own_server.ts';
+import { startLoad } from './program.ts';
+import { openProxy } from './proxy.ts';
+import { freshWorld } from './worlds.ts';
+
+/** The server, the network and the disk fail: the load goes on, or says why not and can be resumed. */
+
+const LONG = process.env['BACKHAUL_LONG'] === '1';
+
+const server = await ownServer();
+const folder = scratchFolder();
+const db = createPool(server.url, { applicationName: 'test pool', max: 2, statementTimeoutMs: 20_000 });
+afterAll(() => db.end());
+
+const world = freshWorld(join(folder, 'small'));
+/** One file of some 17 MB, so that something happens in its middle. */
+const large = write(
+  folder,
+  'large/XBTUSD_1.csv',
+  krakenCsv(walk('XBTUSD', Date.UTC(2021, 0, 1) / 1000, Date.UTC(2022, 0, 1) / 1000, 60, 11, 0.6)),
+);
+
+let small: Record<string, string>;
+let whole: Record<string, string>;
+beforeAll(async () => {
+  await load(server.url, [large]);
+  whole = await snapshot(db);
+  await wipe(db);
+  await load(server.url, [world.source]);
+  small = await snapshot(db);
+});
+afterEach(async () => {
+  await server.startAgain();
+  await wipe(db);
+});
+
+describe('a server that is stopped at once and started again', () => {
+  const seeds = Array.from({ length: LONG ? 20 : 2 }, (_, i) => i + 1);
+  it.each(seeds)('is waited for: the load goes on by itself (seed %i)', async (seed) => {
+    await wipe(db);
+    const next = random(seed);
+    const program = startLoad(server.url, [world.source, large], { flags: ['--lease-seconds', '20'] });
+    for (let stop = 0; stop < 2; stop++) {
+      await sleep(400 + next() * 1000);
+      await server.stopImmediately();
+      await sleep(next() * 500);
+      await server.startAgain();
+    }
+    const { code, stderr, hung } = await program.ended;
+    expect({ code, hung, stderr }).toMatchObject({ code: 3, hung: false });
+    const now = await snapshot(db);
+    expect(now['candles']).toBe(unionOf(small['candles']!, whole['candles']!));
+    expect(now['states']).toBe(unionOf(small['states']!, whole['states']!));
+    expect(now['rejects']).toBe(small['rejects']);
+  });
+
+  it('and that stays away ends the load by name; the same command goes on', async () => {
+    const program = startLoad(server.url, [large], { flags: ['--json'] });
+    await program.said('"type":"progress"');
+    await server.stopImmediately();
+    const { code, stderr, hung } = await program.ended;
+    expect({ code, hung }).toEqual({ code: 1, hung: false });
+    expect(stderr).toContain('The database is gone');
+    await server.startAgain();
+    await load(server.url, [large]);
+    expect(await snapshot(db)).toEqual(whole);
+  });
+});
+
+function unionOf(...texts: readonly string[]): string {
+  return texts
+    .flatMap((text) => text.split('\n'))
+    .sort()
+    .join('\n');
+}
+
+describe('a connection that is dropped in the middle of COPY', () => {
+  it('is another attempt at that file alone', async () => {
+    const proxy = await openProxy(server.url);
+    const program = startLoad(proxy.url, [large], { flags: ['--json'] });
+    for (const bytes of [2_000_000, 6_000_000]) {
+      await proxy.sent(bytes);
+      expect(proxy.cut(bytes)).toBe(1);
+    }
+    const { code, stdout, hung } = await program.ended;
+    expect({ code, hung }).toEqual({ code: 0, hung: false });
+    expect(stdout.match(/"outcome":"retry"/g)).toHaveLength(2);
+    expect(await snapshot(db)).toEqual(whole);
+  });
+
+  it('together with every other one is another attempt as well', async () => {
+    const proxy = await openProxy(server.url);
+    const program = startLoad(proxy.url, [large]);
+    await proxy.sent(4_000_000);
+    expect(proxy.cut()).toBeGreaterThan(2);
+    const { code, hung } = await program.ended;
+    expect({ code, hung }).toEqual({ code: 0, hung: false });
+    expect(await snapshot(db)).toEqual(whole);
+  });
+});
+
+describe('a network that goes silent', () => {
+  it.each([
+    ['in the middle of COPY', 3_000_000],
+    ['at the start', 0],
+  ])('%s ends the load by name and within its lease', async (_, bytes) => {
+    const proxy = await openProxy(server.url);
+    const program = startLoad(proxy.url, [large], { flags: ['--lease-seconds', '5'], hangMs: 40_000 });
+    if (bytes > 0) await proxy.sent(bytes);
+    proxy.stall();
+    const stalled = performance.now();
+    const { code, stderr, hung } = await program.ended;
+    expect({ code, hung }).toEqual({ code: 1, hung: false });
+    expect(stderr).toMatch(/The database is gone|No connection to the database/);
+    expect(performance.now() - stalled).toBeLessThan(25_000);
+    // Elsewhere the server is as well as ever, but for what the silent sessions hold.
+    await load(server.url, [large], { leaseMs: 5_000 });
+    expect(await snapshot(db)).toEqual(whole);
+  });
+
+  it('for less than a lease is sat out', async () => {
+    const proxy = await openProxy(server.url);
+    const program = startLoad(proxy.url, [large], { flags: ['--lease-seconds', '30'] });
+    await proxy.sent(3_000_000);
+    proxy.stall();
+    await sleep(1_500);
+    proxy.resume();
+    const { code, hung } = await program.ended;
+    expect({ code, hung }).toEqual({ code: 0, hung: false });
+    expect(await snapshot(db)).toEqual(whole);
+  });
+});
+
+const mountable = process.getuid?.() === 0 && process.platform === 'linux' && canMount();
+
+function canMount(): boolean {
+  const place = join(folder, 'mount');
+  mkdirSync(place);
+  const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', place]).status === 0;
+  if (mounted) spawnSync('umount', [place]);
+  return mounted;
+}
+
+describe.skipIf(!mountable)('a full disk (skipped where no small one can be mounted)', () => {
+  it('ends the load by name; with room again the same command goes on', async () => {
+    const place = join(folder, 'tablespace');
+    const account = (await serverAccount())!;
+    chmodSync(folder, 0o711);
+    mkdirSync(place);
+    spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=24m', 'tmpfs', place]);
+    const admin = await connect(server.url, { applicationName: 'test admin' });
+    try {
+      mkdirSync(join(place, 'space'), { mode: 0o700 });
+      chownSync(join(place, 'space'), account.uid, account.gid);
+      await admin.query(`CREATE TABLESPACE small LOCATION '${join(place, 'space')}'`);
+      await admin.query('CREATE DATABASE full_disk TABLESPACE small');
+      const url = new URL(server.url);
+      url.pathname = '/full_disk';
+      const { code, stderr, hung } = await startLoad(url.href, [world.source, large]).ended;
+      expect({ code, hung }).toEqual({ code: 1, hung: false });
+      expect(stderr).toContain('No space left on device');
+      expect(stderr).toContain('make room on the disk');
+      spawnSync('mount', ['-o', 'remount,size=400m', place]);
+      const again = await startLoad(url.href, [world.source, large]).ended;
+      expect({ code: again.code, hung: again.hung }).toEqual({ code: 3, hung: false });
+      const pool = createPool(url.href, { max: 1 });
+      const now = await snapshot(pool);
+      await pool.end();
+      expect(now['candles']).toBe(unionOf(small['candles']!, whole['candles']!));
+    } finally {
+      await admin.query('DROP DATABASE IF EXISTS full_disk WITH (FORCE)');
+      await admin.query('DROP TABLESPACE IF EXISTS small');
+      await admin.end();
+      spawnSync('umount', [place]);
+      rmSync(place, { recursive: true, force: true });
+    }
+  });
+});
