@@ -59,7 +59,7 @@ export function fromKrakenApi(
 
 /** The latest candles may hold a part of a gap whose start is out of reach. */
 function reaches({ overflow, toUs, fromUs, intervalS }: Gap): boolean {
-  return overflow === null || overflow < (toUs - fromUs) / (intervalS * 1e6);
+  return overflow !== null && overflow < (toUs - fromUs) / (intervalS * 1e6);
 }
 
 class ApiWriter {

@@ -70,15 +70,26 @@ function* pieces(stretch: Stretch, covered: readonly Range[], start: number): It
 export interface Reach {
   /** Intervals since its first bar opened. */
   readonly candlesFromNow: number;
-  /** Of them, those beyond what the venue's API serves: above 0 only a file can fill it. Null: no API is known. */
+  /** Of them, those beyond what the venue's API serves: above 0 only a file can fill it. Null: no API serves it. */
   readonly overflow: number | null;
 }
 
-/** Latest candles a venue's REST API serves, whatever it is asked for. */
-export const API_CANDLES: Readonly<Record<string, number>> = { kraken: 720 };
+/** A series an exchange's REST API serves the latest candles of, whatever it is asked for. */
+export interface ApiReach {
+  readonly venue: string;
+  readonly intervalS: number;
+  readonly candles: number;
+}
+
+/** Kraken: the latest 720, of these intervals (minutes); of its files' 720 minutes the API knows nothing. */
+export const API_REACH: readonly ApiReach[] = [1, 5, 15, 30, 60, 240, 1440, 10_080, 21_600].map((minutes) => ({
+  venue: 'kraken',
+  intervalS: 60 * minutes,
+  candles: 720,
+}));
 
 export function reachOf(venue: string, intervalS: number, fromUs: number, nowUs: number): Reach {
   const candlesFromNow = Math.max(0, Math.floor((nowUs - fromUs) / (intervalS * 1e6)));
-  const limit = Object.hasOwn(API_CANDLES, venue) ? API_CANDLES[venue]! : null;
-  return { candlesFromNow, overflow: limit === null ? null : candlesFromNow - limit };
+  const served = API_REACH.find((one) => one.venue === venue && one.intervalS === intervalS);
+  return { candlesFromNow, overflow: served === undefined ? null : candlesFromNow - served.candles };
 }

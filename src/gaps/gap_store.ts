@@ -2,7 +2,7 @@ import type { ClientBase, Pool } from 'pg';
 import { type Db, inTransaction } from '../database/connect.ts';
 import type { Fault } from '../errors.ts';
 import { fileSpan, publishedFiles, publishedName } from './files.ts';
-import { API_CANDLES, type Hole, reachOf } from './find.ts';
+import { API_REACH, type Hole, reachOf } from './find.ts';
 import type { Range } from './ranges.ts';
 import { type OpenGap, reconcile } from './reconcile.ts';
 import type { SeriesScan } from './scan.ts';
@@ -224,12 +224,14 @@ export async function ageGaps(db: Db, nowUs: number): Promise<void> {
   await db.query(
     `UPDATE backhaul.gap g SET candles_from_now = a.candles, overflow = a.candles - a.most,
        state = CASE WHEN g.state = 'detected' AND a.candles > a.most THEN 'unfillable' ELSE g.state END
-     FROM (SELECT gap_id, (l.value)::bigint AS most,
+     FROM (SELECT gap_id, l.candles AS most,
              greatest(0, floor(($2::float8 - ${usOf('start_ts')}) / (s.interval_s * 1e6)))::bigint AS candles
            FROM backhaul.gap JOIN backhaul.series s USING (series_id)
-           LEFT JOIN jsonb_each_text($1::jsonb) l ON l.key = s.venue WHERE state <> 'filled') a
+           LEFT JOIN jsonb_to_recordset($1::jsonb) AS l (venue text, "intervalS" int, candles bigint)
+             ON l.venue = s.venue AND l."intervalS" = s.interval_s
+           WHERE state <> 'filled') a
      WHERE g.gap_id = a.gap_id AND g.candles_from_now IS DISTINCT FROM a.candles`,
-    [JSON.stringify(API_CANDLES), nowUs],
+    [JSON.stringify(API_REACH), nowUs],
   );
 }
 

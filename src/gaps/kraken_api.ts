@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { BackhaulError, type Fault } from '../errors.ts';
+import { API_REACH } from './find.ts';
 
 /**
  * Kraken's public OHLC endpoint (docs.kraken.com, "Get OHLC Data"): the latest 720 candles of a pair, whatever `since`
@@ -8,11 +9,6 @@ import { BackhaulError, type Fault } from '../errors.ts';
  */
 
 export const KRAKEN_API = 'https://api.kraken.com';
-
-/** Seconds of the intervals it serves. */
-const INTERVALS: ReadonlySet<number> = new Set(
-  [1, 5, 15, 30, 60, 240, 1440, 10080, 21600].map((m) => 60 * m),
-);
 
 /** Entries of a full answer: there may be older candles that it does not tell of. */
 const FULL_ANSWER = 720;
@@ -87,7 +83,7 @@ export class KrakenApi {
    * the exchange does not serve, `network`, `timeout`, `corrupt` for an answer of another shape.
    */
   async candles(pair: string, intervalS: number, fromUs: number): Promise<CandleAnswer> {
-    if (!INTERVALS.has(intervalS))
+    if (!API_REACH.some((one) => one.venue === 'kraken' && one.intervalS === intervalS))
       throw new BackhaulError({
         kind: 'unsupported',
         message: `Kraken's API has no candles of ${intervalS / 60} minutes`,

@@ -109,7 +109,7 @@ describe('a bucket', () => {
 
   it('is loaded while it is listed', async () => {
     for (let i = 0; i < 4_500; i++) server.put('flat', `zz/note-${i}.md`, 'no data');
-    server.fault({ kind: 'delay', ms: 400 }, { on: 'list', skip: 2, times: 100 });
+    server.fault({ kind: 'delay', ms: 1_500 }, { on: 'list', skip: 2, times: 100 });
     await loadS3();
     expect(await candles(database.pool)).toBe(expected);
     const firstRead = server.requests.findIndex((r) => r.operation === 'get');

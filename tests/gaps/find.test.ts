@@ -170,6 +170,7 @@ describe('reach', () => {
 
   it('knows no limit where it knows no API', () => {
     expect(reachOf('us_stocks_sip', 60, at('2026-11-20T14:30Z'), now).overflow).toBeNull();
+    expect(reachOf('kraken', 720 * 60, at('2026-11-20T12:00Z'), now).overflow).toBeNull();
     expect(reachOf('constructor', 60, at('2026-11-20T14:30Z'), now).overflow).toBeNull();
   });
 });

@@ -147,7 +147,7 @@ export class PlainRecords {
   #readQuickly(bytes: Uint8Array, start: number, newline: number, origin: number, out: BarColumns): number {
     const { kernel } = out;
     const length = this.#symbolLength;
-    if (kernel === null || this.#quick === null || length < 0) return start;
+    if (kernel === null || this.#quick === null || length < 0 || this.#symbolOrdinal < 0) return start;
     const { isOrdered, counters } = this.#context;
     const last = { bytes: this.#symbol, length, ordinal: this.#symbolOrdinal };
     const first = out.length;

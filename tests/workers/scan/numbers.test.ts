@@ -5,14 +5,14 @@ import { scanText } from './scan_run.ts';
 
 const parsed = (text: string): number => parseNumber(Buffer.from(text), 0, Buffer.byteLength(text));
 
-/** The close of a record, by whatever way the scanner takes it. */
+/** The volumes of records, by whatever way the scanner takes them. */
 function scanned(texts: readonly string[]): number[] {
-  const lines = texts.map((text, i) => `${1_600_000_000 + 60 * i},1,1e300,1e-300,${text},1,1\n`);
-  return scanText(lines.join('')).rows.map(({ close }) => close);
+  const lines = texts.map((text, i) => `${1_600_000_000 + 60 * i},1,1,1,1,${text},1\n`);
+  return scanText(lines.join('')).rows.map(({ volume }) => volume);
 }
 
 const digits = (most: number): fc.Arbitrary<string> =>
-  fc.array(fc.nat(9), { maxLength: most }).map((some) => some.join(''));
+  fc.array(fc.nat(9), { maxLength: most, size: 'max' }).map((some) => some.join(''));
 
 /** Decimals of every length, more of them where a double ends: at 15 to 18 digits. */
 const decimal = fc
@@ -148,9 +148,9 @@ describe('joinParts', () => {
 
 describe('the fast path', () => {
   it('reads numbers as Number() does', () => {
-    const price = decimal.filter((text) => Number(text) > 1e-300 && Number(text) < 1e300);
+    const finite = decimal.filter((text) => Number(text) < Number.POSITIVE_INFINITY);
     fc.assert(
-      fc.property(fc.array(price, { minLength: 200, maxLength: 400 }), (texts) => {
+      fc.property(fc.array(finite, { minLength: 200, maxLength: 300 }), (texts) => {
         expect(scanned(texts)).toEqual(texts.map(Number));
       }),
       { numRuns: 100 },
