@@ -103,7 +103,7 @@ describe('the exit code', () => {
 
   it('is 2 for what cannot be meant, 1 for what went wrong', () => {
     expect(exitCodeOfFault('usage')).toBe(2);
-    expect(exitCodeOfFault('not-found')).toBe(2);
+    expect(exitCodeOfFault('not-found')).toBe(1);
     expect(exitCodeOfFault('database-connect')).toBe(1);
     expect(exitCodeOfFault('interrupted')).toBe(130);
   });
