@@ -5,13 +5,24 @@ import yargs, { type Argv, type CommandModule } from 'yargs';
 import { command as dbCommand } from './commands/db.ts';
 import { DEMO_SETTINGS, command as demoCommand } from './commands/demo.ts';
 import { EXIT, exitCodeOfFault } from './commands/exit_codes.ts';
+import {
+  CLEANUP_SETTINGS,
+  FILL_SETTINGS,
+  command as gapsCommand,
+  LIST_SETTINGS,
+  SCAN_SETTINGS,
+} from './commands/gaps.ts';
 import { command as loadCommand } from './commands/load.ts';
 import { LOAD_SETTINGS } from './commands/load_options.ts';
 import { QUERY_SETTINGS, command as queryCommand } from './commands/query.ts';
+import { RECOMPUTE_SETTINGS, command as recomputeCommand } from './commands/recompute.ts';
+import { REPORT_SETTINGS, command as reportCommand } from './commands/report.ts';
 import { RETRY_SETTINGS, command as retryCommand } from './commands/retry.ts';
 import { print, say, stderrStyle, toleratePipesThatClose } from './commands/screen.ts';
+import { TIER_SETTINGS } from './commands/series_options.ts';
 import { type Arguments, declareKnown } from './commands/settings.ts';
 import { STATUS_SETTINGS, command as statusCommand } from './commands/status.ts';
+import { VALIDATE_SETTINGS, command as validateCommand } from './commands/validate.ts';
 import { BackhaulError, type Fault } from './errors.ts';
 import { faultOf } from './state/task.ts';
 import { faultLines } from './terminal/fault_text.ts';
@@ -22,6 +33,10 @@ const COMMANDS: readonly CommandModule<object, Arguments>[] = [
   loadCommand,
   statusCommand,
   retryCommand,
+  gapsCommand,
+  reportCommand,
+  validateCommand,
+  recomputeCommand,
   queryCommand,
   dbCommand,
   demoCommand,
@@ -165,6 +180,8 @@ function withHint(fault: Fault): Fault {
 }
 
 declareKnown(LOAD_SETTINGS, STATUS_SETTINGS, RETRY_SETTINGS, QUERY_SETTINGS, DEMO_SETTINGS);
+declareKnown(TIER_SETTINGS, SCAN_SETTINGS, LIST_SETTINGS, FILL_SETTINGS, CLEANUP_SETTINGS);
+declareKnown(REPORT_SETTINGS, VALIDATE_SETTINGS, RECOMPUTE_SETTINGS);
 toleratePipesThatClose();
 for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
   process.on(event, (error: unknown) => {

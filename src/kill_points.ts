@@ -1,15 +1,15 @@
-import { kill, pid } from 'node:process';
-
 /**
  * Named instants of a task's life at which the program can be made to end as by `kill -9`: the crash tests of
  * `tests/survive` go through all of them. Nothing happens unless the environment says
  * `BACKHAUL_KILL_AT=<name>[:<n>]`: at the n-th passage (of a thread, from 1) the program is gone, with no goodbye to
- * anyone. Nothing else can be asked for, so the variable can do no more than Ctrl-\ could.
+ * anyone; or `BACKHAUL_FREEZE_AT`: then it stops there until somebody thaws it (SIGCONT). Nothing else can be asked
+ * for, so the variables can do no more than a key at the terminal.
  */
 export const KILL_POINTS = [
   'run.started',
   'discovery.listed',
   'discovery.stored',
+  'claim.made',
   'task.claimed',
   'attempt.begun',
   'series.made',
@@ -37,13 +37,21 @@ export const KILL_POINTS = [
 
 export type KillPoint = (typeof KILL_POINTS)[number];
 
-const [name = '', passage = '1'] = (process.env['BACKHAUL_KILL_AT'] ?? '').split(':', 2);
-let left = Number(passage);
+/** `<name>[:<n>]` of a variable: here, at the n-th passage. */
+function asked(variable: string): (here: KillPoint) => boolean {
+  const [name = '', passage = '1'] = (process.env[variable] ?? '').split(':', 2);
+  let left = Number(passage);
+  return (here) => here === name && --left === 0;
+}
 
-/** Ends the program here if that was asked for. */
+const toKill = asked('BACKHAUL_KILL_AT');
+const toFreeze = asked('BACKHAUL_FREEZE_AT');
+
+/** Ends or stops the program here if that was asked for. */
 export function killPoint(here: KillPoint): void {
-  if (here !== name || --left > 0) return;
-  kill(pid, 'SIGKILL');
-  // The signal ends every thread at once; should this one come to it a moment later, it must not go on.
+  if (toFreeze(here)) process.kill(process.pid, 'SIGSTOP');
+  if (!toKill(here)) return;
+  process.kill(process.pid, 'SIGKILL');
+  // The signal ends every thread at once; should it come to this one a moment later, it must not have gone on.
   for (;;);
 }

@@ -25,13 +25,30 @@ function instant(day: number, minute: number): number {
   return newYork.instantUs(day * DAY_US + minute * MINUTE_US);
 }
 
+const sessions = new Map<number, Range | null>();
+/** Days remembered: a hundred years of them. */
+const MOST_DAYS = 36_600;
+
+/** The session of a day; 10,000 symbols ask for it. */
+function equitySession(day: number): Range | null {
+  let session = sessions.get(day);
+  if (session === undefined) {
+    const hours = sessionHours(day);
+    session =
+      hours === null
+        ? null
+        : { fromUs: instant(day, hours.openMinute), toUs: instant(day, hours.closeMinute) };
+    if (sessions.size >= MOST_DAYS) sessions.clear();
+    sessions.set(day, session);
+  }
+  return session;
+}
+
 function* equitySessions(fromUs: number, toUs: number): Iterable<Range> {
   // A session never leaves its UTC day: 09:30 to 16:00 in New York are 13:30 to 21:00 UTC.
   for (let day = Math.floor(fromUs / DAY_US); day * DAY_US < toUs; day++) {
-    const hours = sessionHours(day);
-    if (hours === null) continue;
-    const session = { fromUs: instant(day, hours.openMinute), toUs: instant(day, hours.closeMinute) };
-    if (session.toUs > fromUs && session.fromUs < toUs) yield session;
+    const session = equitySession(day);
+    if (session !== null && session.toUs > fromUs && session.fromUs < toUs) yield session;
   }
 }
 

@@ -1,6 +1,9 @@
 /** `backhaul load`: the main job. */
 
+import type { Pool } from 'pg';
 import type { Argv, CommandModule } from 'yargs';
+import type { SelectTask } from '../gaps/selection.ts';
+import type { Tier } from '../gaps/tiers.ts';
 import { eventLine } from '../terminal/json_lines.ts';
 import { eventText, planLines, summaryLines } from '../terminal/load_text.ts';
 import { type Progress, progressOn } from '../terminal/progress.ts';
@@ -10,6 +13,7 @@ import { exitCodeOfLoad } from './exit_codes.ts';
 import { listenForInterrupt } from './interrupt.ts';
 import { LOAD_SETTINGS, loadOptions } from './load_options.ts';
 import { print, stderrStyle, stdoutStyle, stdoutWidth } from './screen.ts';
+import { configuredTiers, withTiers } from './series_options.ts';
 import { type Arguments, declare, readSurroundings, refuseUnknown, resolve } from './settings.ts';
 
 export const command: CommandModule<object, Arguments> = {
@@ -26,17 +30,40 @@ export const command: CommandModule<object, Arguments> = {
       ),
   handler: async (argv) => {
     refuseUnknown(LOAD_SETTINGS, ['source'], argv);
-    const flags = resolve(LOAD_SETTINGS, argv, readSurroundings(process.cwd()));
+    const surroundings = readSurroundings(process.cwd());
+    const tiers = configuredTiers(surroundings);
+    const flags = withTiers(resolve(LOAD_SETTINGS, argv, surroundings), tiers);
     const sources = (argv['source'] as readonly string[]).map(String);
     await check(loadOptions(sources, flags, null));
     const use = flags['dry-run'] ? findDatabase : useDatabase;
     await withDatabase(await use(flags.database), async (database) => {
       const options = loadOptions(sources, flags, database?.url ?? null);
-      const summary = await load(options, { json: flags.json ?? false, verbose: flags.verbose ?? false });
+      if (database !== null && !options.dryRun) await applyTiers(database.url, tiers);
+      const showing = { json: flags.json ?? false, verbose: flags.verbose ?? false };
+      const summary = await load(options, showing, flags.incremental ? newer : null);
       process.exitCode = exitCodeOfLoad(summary);
     });
   },
 };
+
+/** Which of the files found are wanted, and what of them; asked once the tables are up to date. */
+export type Selection = (db: Pool) => Promise<SelectTask>;
+
+const newer: Selection = async (db) => (await import('../gaps/incremental.ts')).incrementalSelection(db);
+
+/** What waits, and what is found, is claimed in the order of the tiers. */
+async function applyTiers(url: string, tiers: readonly Tier[]): Promise<void> {
+  const { createPool } = await import('../database/connect.ts');
+  const { migrate } = await import('../state/migrate.ts');
+  const { setTiers } = await import('../gaps/tiers.ts');
+  const db = createPool(url, { applicationName: 'backhaul tiers', max: 1 });
+  try {
+    await migrate(db);
+    await setTiers(db, tiers);
+  } finally {
+    await db.end();
+  }
+}
 
 /** Refuses a path, an address or a layout that cannot be meant before a database is made or started. */
 async function check(options: LoadOptions): Promise<void> {
@@ -51,10 +78,16 @@ async function check(options: LoadOptions): Promise<void> {
 export interface Showing {
   readonly json: boolean;
   readonly verbose: boolean;
+  /** False where the caller shows what came of it. */
+  readonly summary?: boolean;
 }
 
 /** Runs a load and shows it: progress and remarks on stderr, the summary on stdout. */
-export async function load(options: LoadOptions, showing: Showing): Promise<LoadSummary> {
+export async function load(
+  options: LoadOptions,
+  showing: Showing,
+  selection: Selection | null = null,
+): Promise<LoadSummary> {
   const { runLoad } = await import('../workers/load.ts');
   const plan: PlanEvent[] = [];
   const progress = progressOn(process.stderr, process.env, () => performance.now());
@@ -66,9 +99,9 @@ export async function load(options: LoadOptions, showing: Showing): Promise<Load
     const reporter = showing.json
       ? jsonReporter(progress)
       : textReporter(progress, showing.verbose, (task) => plan.push(task));
-    const summary = await runLoad(options, reporter, interrupt);
+    const summary = await runLoad(options, reporter, interrupt, selection);
     progress.stop();
-    showEnd(summary, plan, showing.json);
+    if (showing.json || showing.summary !== false) showEnd(summary, plan, showing.json);
     return summary;
   } finally {
     progress.stop();

@@ -46,6 +46,11 @@ export const LOAD_SETTINGS = {
     { group: WHAT, describe: 'Only these intervals (1m,1h,1d)', otherwise: 'all' },
     parseIntervals,
   ),
+  tiers: list(
+    { group: WHAT, describe: 'Only the symbols of these tiers of backhaul.yaml (TIER1)', otherwise: 'all' },
+    parseSymbols,
+  ),
+  incremental: onOff({ group: WHAT, describe: 'Only what is newer than the last bars that stand' }),
   ...DATABASE_SETTINGS,
   indicators: list(
     { group: HOW, describe: 'all, none, or some of them (sma_20,rsi_14)', otherwise: 'all' },

@@ -24,9 +24,11 @@ class OpenCopy {
     this.#stream = client.query(copyFrom(sql));
     this.#done = new Promise((resolve, reject) => {
       this.#stream.once('finish', resolve);
-      this.#stream.once('error', (error) => {
-        this.#error = error;
+      this.#stream.on('error', (error) => {
+        this.#error ??= error;
         reject(error);
+        // It would go on handing what it has buffered to a connection it no longer holds, and end the thread by that.
+        this.#stream.destroy();
       });
     });
     this.#done.catch(() => {});

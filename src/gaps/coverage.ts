@@ -76,7 +76,10 @@ function vouched(task: TaskRow): Range | null {
   };
 }
 
-/** Of a task that is to be loaded again, what it was loaded as still stands. */
+/**
+ * Of a task that is to be loaded again, what it was loaded as still stands. A file of one series without a record says
+ * nothing: it may be an empty one among Kraken's older zips, or a series nobody traded, and nobody can tell.
+ */
 async function readTasks(db: Db, lanes: readonly string[]): Promise<TaskRow[]> {
   const { rows } = await db.query<TaskRow>(
     `SELECT lane, uri, layout, sequence::float8 AS sequence,
@@ -86,7 +89,8 @@ async function readTasks(db: Db, lanes: readonly string[]): Promise<TaskRow[]> {
        ${usOf('first_ts')} AS "firstUs", plan->>'grid' AS grid, plan->>'sessionZone' AS "sessionZone"
      FROM (SELECT t.lane, t.uri, t.layout, t.sequence, t.first_ts, coalesce(t.replaces->'plan', t.plan) AS plan
            FROM backhaul.task t
-           WHERE t.lane = ANY ($1) AND t.rows_loaded IS NOT NULL AND (t.state = 'loaded' OR t.replaces IS NOT NULL)) t`,
+           WHERE t.lane = ANY ($1) AND t.rows_loaded IS NOT NULL AND (t.state = 'loaded' OR t.replaces IS NOT NULL)
+             AND (t.plan->>'symbol' IS NULL OR t.rows_read + coalesce(t.rows_outside, 0) > 0)) t`,
     [lanes],
   );
   return rows;

@@ -82,11 +82,13 @@ export interface ApiReach {
 }
 
 /** Kraken: the latest 720, of these intervals (minutes); of its files' 720 minutes the API knows nothing. */
-export const API_REACH: readonly ApiReach[] = [1, 5, 15, 30, 60, 240, 1440, 10_080, 21_600].map((minutes) => ({
-  venue: 'kraken',
-  intervalS: 60 * minutes,
-  candles: 720,
-}));
+export const API_REACH: readonly ApiReach[] = [1, 5, 15, 30, 60, 240, 1440, 10_080, 21_600].map(
+  (minutes) => ({
+    venue: 'kraken',
+    intervalS: 60 * minutes,
+    candles: 720,
+  }),
+);
 
 export function reachOf(venue: string, intervalS: number, fromUs: number, nowUs: number): Reach {
   const candlesFromNow = Math.max(0, Math.floor((nowUs - fromUs) / (intervalS * 1e6)));

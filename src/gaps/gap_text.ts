@@ -133,7 +133,8 @@ export function suspiciousEvent(
   };
 }
 
-const DOWNLOADS_HEAD = 'file,entry,venue,symbol,interval_s,start,end,candles,candles_from_now,overflow,state';
+const DOWNLOADS_HEAD =
+  'file,entry,out_after,venue,symbol,interval_s,start,end,candles,candles_from_now,overflow,state';
 
 /** A download list: a line for each file of each gap, so that the first column is what to fetch. */
 export function* downloadLines(gaps: readonly Gap[], nowUs: number): Iterable<string> {
@@ -151,11 +152,11 @@ export function* downloadLines(gaps: readonly Gap[], nowUs: number): Iterable<st
       gap.state,
     ];
     let named = false;
-    for (const { name, entry } of publishedFiles(gap, gap, nowUs)) {
+    for (const { name, entry, periodEndUs } of publishedFiles(gap, gap, nowUs)) {
       named = true;
-      yield csvLine([name, entry, ...rest]);
+      yield csvLine([name, entry, isoInstant(periodEndUs).slice(0, 10), ...rest]);
     }
-    if (!named) yield csvLine([gap.file, null, ...rest]);
+    if (!named) yield csvLine([gap.file, null, null, ...rest]);
   }
 }
 

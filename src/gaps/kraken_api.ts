@@ -203,6 +203,7 @@ function read(
     )
   )
     throw strange(uri, 'candles on their grid, in the order of time');
+  if (!all.every(isSound)) throw strange(uri, 'prices above 0, with high and low around open and close');
   // The last one is still being traded.
   const unfinished = all.pop();
   if (unfinished === undefined) return { candles: [], told: null };
@@ -237,6 +238,10 @@ function candleOf([time, open, high, low, close, , volume, count]: z.output<type
     volume: Number(volume),
     trades: count,
   };
+}
+
+function isSound({ open, high, low, close, trades }: Candle): boolean {
+  return trades === 0 || (low > 0 && low <= Math.min(open, close) && high >= Math.max(open, close));
 }
 
 function strange(uri: string, expected: string): BackhaulError {

@@ -1,5 +1,6 @@
 import type { ExpectedBars } from '../calendar/expected_bars.ts';
-import { findHoles, type Hole } from './find.ts';
+import type { Hole } from './find.ts';
+import { lookAt } from './look.ts';
 import { firstAfter, intersect, meetsAny, merge, type Range } from './ranges.ts';
 
 /** Brings the gaps on record of one series in line with what a look at it found. Pure; µs since 1970. */
@@ -33,7 +34,7 @@ export function reconcile(
 ): Reconciliation {
   const windows = window === null ? [] : [window];
   const looked = whole ? windows : merge([...windows, ...open]);
-  const holes = looked.flatMap((range) => findHoles(expected, range, covered));
+  const holes = looked.flatMap((range) => lookAt(expected, covered, range).holes);
   const { kept, added, free } = match(holes, open);
   const filled: number[] = [];
   const dropped: number[] = [];

@@ -2,7 +2,8 @@ import type { ExpectedBars } from '../calendar/expected_bars.ts';
 import type { Db } from '../database/connect.ts';
 import { BackhaulError } from '../errors.ts';
 import { readCoverage } from './coverage.ts';
-import { findHoles, type Hole } from './find.ts';
+import type { Hole } from './find.ts';
+import { lookAt } from './look.ts';
 import { intersect, type Range } from './ranges.ts';
 import { expectedBarsOf, readSeries, type Series, type SeriesFilter } from './series.ts';
 
@@ -74,13 +75,11 @@ export async function scanSeries(
     const expectedBars = expectedBarsOf(series, known);
     const window = windowOf(series, expectedBars, options);
     const found = { series, expectedBars, covered, window, lastFile: known.lastFile };
-    if (window === null) return { ...found, expected: 0, vouched: 0, holes: [] };
-    const expected = expectedBars.count(window.fromUs, window.toUs);
-    const holes = findHoles(expectedBars, window, covered);
-    const missing = holes.reduce((sum, hole) => sum + hole.candles, 0);
-    return { ...found, expected, vouched: expected - missing, holes };
+    return { ...found, ...(window === null ? NOTHING : lookAt(expectedBars, covered, window)) };
   });
 }
+
+const NOTHING = { expected: 0, vouched: 0, holes: [] };
 
 /** Bars expected and vouched for of a scanned series in a part of its window. */
 export function shareOf(
@@ -88,12 +87,5 @@ export function shareOf(
   part: Range,
 ): { readonly expected: number; readonly vouched: number } {
   const [within] = scan.window === null ? [] : intersect([scan.window], [part]);
-  if (within === undefined) return { expected: 0, vouched: 0 };
-  const expected = scan.expectedBars.count(within.fromUs, within.toUs);
-  if (expected === 0) return { expected, vouched: 0 };
-  const missing = findHoles(scan.expectedBars, within, scan.covered).reduce(
-    (sum, hole) => sum + hole.candles,
-    0,
-  );
-  return { expected, vouched: expected - missing };
+  return within === undefined ? NOTHING : lookAt(scan.expectedBars, scan.covered, within);
 }

@@ -176,10 +176,21 @@ export interface SeriesGrid {
   readonly sessionZone: string;
 }
 
-/** What can be expected of a series: its venue's calendar on its files' grid. */
-export function expectedBarsOf(series: Series, grid: SeriesGrid): ExpectedBars {
-  return new ExpectedBars(
-    calendarOf(series.venue),
-    barGrid(series.intervalS, grid.grid, grid.sessionZone, series.firstUs),
-  );
+const known = new Map<string, ExpectedBars>();
+/** Series by grid: beyond, the memory starts afresh. */
+const MOST_KNOWN = 10_000;
+
+/** What can be expected of a series: its venue's calendar on its files' grid. Series that expect the same share it. */
+export function expectedBarsOf(series: Series, { grid, sessionZone }: SeriesGrid): ExpectedBars {
+  const { venue, intervalS, firstUs } = series;
+  const calendar = calendarOf(venue);
+  const phase = grid === 'none' && firstUs !== null ? firstUs % (intervalS * 1e6) : 0;
+  const key = [calendar.name, grid, sessionZone, intervalS, phase].join(' ');
+  let expected = known.get(key);
+  if (expected === undefined) {
+    if (known.size >= MOST_KNOWN) known.clear();
+    expected = new ExpectedBars(calendar, barGrid(intervalS, grid, sessionZone, firstUs));
+    known.set(key, expected);
+  }
+  return expected;
 }

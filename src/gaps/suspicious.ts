@@ -1,5 +1,5 @@
 import type { Db } from '../database/connect.ts';
-import { findHoles } from './find.ts';
+import { lookAt } from './look.ts';
 import type { SeriesScan } from './scan.ts';
 import { type Series, stampOf, usOf } from './series.ts';
 
@@ -31,14 +31,15 @@ export const SUSPICIOUS_HABITS = 4;
 const PERCENTILE = 0.99;
 const LEAST_SPACINGS = 200;
 /** Series looked at by one query: bounds the rows it sorts at once. */
-const SERIES_AT_ONCE = 100;
+const SERIES_AT_ONCE = 2_000;
 
 const DAY_S = 86_400;
 
 /** SQL that is true of two bars (`ts`, `next`) with no close of their market between them. */
 const WITHIN_SESSION: Readonly<Record<string, string>> = {
   'all-week': 'true',
-  'us-equities': `(ts AT TIME ZONE 'America/New_York')::date = (next AT TIME ZONE 'America/New_York')::date
+  // A session takes six hours and a half; the night between two days of extended hours takes eight.
+  'us-equities': `next - ts < interval '390 minutes'
     AND (ts AT TIME ZONE 'America/New_York')::time >= '09:30' AND (next AT TIME ZONE 'America/New_York')::time < '16:00'`,
   // The weekend takes 48 hours.
   forex: `next - ts < interval '40 hours'`,
@@ -129,15 +130,20 @@ async function readRuns(
   return rows;
 }
 
+/** The run between the last bar and the end of what files vouch for: a file that was cut off ends in one. */
+function lastRun(scan: SeriesScan, habits: ReadonlyMap<string, number>): Run | null {
+  const { series, window, covered } = scan;
+  const lastUs = series.lastUs!;
+  const endUs = Math.min(window!.toUs, covered.at(-1)?.toUs ?? lastUs);
+  if (lastUs < window!.fromUs || endUs <= lastUs) return null;
+  const habit = habits.get(`${series.seriesId} ${new Date(lastUs / 1000).getUTCFullYear()}`);
+  return habit === undefined ? null : { id: series.seriesId, lastUs, nextUs: endUs, habit };
+}
+
 /** The missing bars of a run that files vouch for, or null when they are not many enough. */
 function judged(scan: SeriesScan, run: Run): SuspiciousRun | null {
-  const fromUs = scan.expectedBars.endOf(run.lastUs);
-  const range = { fromUs, toUs: run.nextUs };
-  const unvouched = findHoles(scan.expectedBars, range, scan.covered).reduce(
-    (sum, hole) => sum + hole.candles,
-    0,
-  );
-  const candles = scan.expectedBars.count(fromUs, run.nextUs) - unvouched;
+  const range = { fromUs: scan.expectedBars.endOf(run.lastUs), toUs: run.nextUs };
+  const { vouched: candles } = lookAt(scan.expectedBars, scan.covered, range);
   if (candles <= SUSPICIOUS_HABITS * run.habit) return null;
   return { series: scan.series, ...range, candles, habit: run.habit, ratio: candles / run.habit };
 }
@@ -153,20 +159,25 @@ export async function findSuspicious(db: Db, scans: readonly SeriesScan[]): Prom
   );
   for (const [calendar, group] of Map.groupBy(withBars, (scan) => scan.expectedBars.calendar.name)) {
     for (let at = 0; at < group.length; at += SERIES_AT_ONCE) {
-      const some = group.slice(at, at + SERIES_AT_ONCE);
-      const byId = new Map(some.map((scan) => [scan.series.seriesId, scan]));
-      const bounds = [
-        [...byId.keys()],
-        Math.min(...some.map((scan) => scan.window!.fromUs)),
-        Math.max(...some.map((scan) => scan.window!.toUs)),
-      ];
-      const within = WITHIN_SESSION[calendar]!;
-      const habits = await readHabits(db, within, bounds);
-      for (const run of await readRuns(db, within, bounds, habits)) {
-        const suspicious = judged(byId.get(run.id)!, run);
-        if (suspicious !== null) found.push(suspicious);
-      }
+      found.push(...(await findInGroup(db, group.slice(at, at + SERIES_AT_ONCE), WITHIN_SESSION[calendar]!)));
     }
   }
   return found.sort((a, b) => b.ratio - a.ratio || a.fromUs - b.fromUs);
+}
+
+/** Of series of one calendar. */
+async function findInGroup(db: Db, scans: readonly SeriesScan[], within: string): Promise<SuspiciousRun[]> {
+  const byId = new Map(scans.map((scan) => [scan.series.seriesId, scan]));
+  const bounds = [
+    [...byId.keys()],
+    scans.reduce((least, scan) => Math.min(least, scan.window!.fromUs), Number.POSITIVE_INFINITY),
+    scans.reduce((most, scan) => Math.max(most, scan.window!.toUs), Number.NEGATIVE_INFINITY),
+  ];
+  const habits = await readHabits(db, within, bounds);
+  const byYear = new Map(habits.map(({ seriesId, year, habit }) => [`${seriesId} ${year}`, habit]));
+  const runs = [
+    ...(await readRuns(db, within, bounds, habits)),
+    ...scans.map((scan) => lastRun(scan, byYear)).filter((run) => run !== null),
+  ];
+  return runs.map((run) => judged(byId.get(run.id)!, run)).filter((run) => run !== null);
 }

@@ -7,12 +7,15 @@ import { escaped, SHADES, shadeOf } from './page_style.ts';
 
 const ROW = 18;
 const TOP = 34;
-const LETTER = 7;
+/** Wider than the letters of most fonts at this size: a name may not be cut. */
+const LETTER = 8;
+/** A year needs so much room beside the next. */
+const YEAR = 32;
 const GAP = 1.5;
 
-/** A month has this many units of width: fewer months, wider cells. */
+/** Months share the page's width; many of them scroll rather than become too thin to point at. */
 function cellWidth(months: number): number {
-  return months <= 24 ? 26 : months <= 60 ? 15 : months <= 150 ? 8 : 5;
+  return Math.max(5, Math.min(26, Math.floor(900 / months)));
 }
 
 const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
@@ -25,7 +28,10 @@ export function heatMap(report: Report, most: number): string {
   if (cells.length === 0) return '<p class="lead">Nothing is loaded yet.</p>';
   const shown = cells.slice(0, most);
   const months = axis(shown);
-  const names = shown.map(({ series }) => `${series.symbol} ${interval(series.intervalS)}`);
+  const venues = new Set(shown.map((cell) => cell.series.venue)).size;
+  const names = shown.map(({ series: { venue, symbol, intervalS } }) =>
+    [...(venues > 1 ? [venue] : []), symbol, interval(intervalS)].join(' '),
+  );
   const left = LETTER * Math.max(...names.map((name) => name.length)) + 12;
   const wide = cellWidth(months.length);
   const right = 70;
@@ -62,10 +68,13 @@ function axisMarks(months: readonly number[], left: number, wide: number, height
     const date = new Date(monthUs / 1000);
     const x = left + i * wide;
     const marks: string[] = [];
-    if (date.getUTCMonth() === 0 || i === 0) {
+    const untilNext = (12 - date.getUTCMonth()) * wide;
+    const isJanuary = date.getUTCMonth() === 0;
+    if (isJanuary || (i === 0 && untilNext >= YEAR)) {
       marks.push(`<text x="${x}" y="14">${date.getUTCFullYear()}</text>`);
-      if (i > 0)
-        marks.push(`<line class="year" x1="${x - GAP / 2}" x2="${x - GAP / 2}" y1="4" y2="${height}"/>`);
+    }
+    if (isJanuary && i > 0) {
+      marks.push(`<line class="year" x1="${x - GAP / 2}" x2="${x - GAP / 2}" y1="4" y2="${height}"/>`);
     }
     if (wide >= 26) marks.push(`<text class="quiet" x="${x}" y="28">${MONTHS[date.getUTCMonth()]}</text>`);
     return marks;

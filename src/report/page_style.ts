@@ -35,16 +35,24 @@ export function shadeOf(share: number): number {
 const shadeRules = (of: 'light' | 'dark'): string =>
   SHADES.map((shade, i) => `--shade-${SHADES.length - 1 - i}:${shade[of]};`).join('');
 
-/** Text on a shade: dark on the light ones. */
-const onShade = SHADES.map((_, i) => {
-  const step = SHADES.length - 1 - i;
-  const colour = step === 3 || step === 2 || step === 4 ? '#1c1917' : '#fff';
-  return `[data-shade="${step}"]{background:var(--shade-${step});color:${colour}}`;
-}).join('');
+const DARK = '#1c1917';
+const LIGHT = '#fff';
+/** Text on a shade, from all to nothing: what can be read on it. */
+const onShades = {
+  light: [LIGHT, DARK, DARK, DARK, LIGHT, LIGHT],
+  dark: [DARK, LIGHT, DARK, DARK, LIGHT, LIGHT],
+};
+
+const textRules = (of: 'light' | 'dark'): string =>
+  onShades[of].map((colour, i) => `--on-${SHADES.length - 1 - i}:${colour};`).join('');
+
+const shadedCells = SHADES.map(
+  (_, i) => `[data-shade="${i}"]{background:var(--shade-${i});color:var(--on-${i})}`,
+).join('');
 
 export const PAGE_STYLE = `
-:root{color-scheme:light dark;--ground:#fafaf9;--card:#fff;--text:#1c1917;--quiet:#6b6560;--line:#e3e0dc;--code:#f1efec;${shadeRules('light')}}
-@media (prefers-color-scheme:dark){:root{--ground:#171513;--card:#211e1b;--text:#f0ece7;--quiet:#a49c94;--line:#37322d;--code:#2b2723;${shadeRules('dark')}}}
+:root{color-scheme:light dark;--ground:#fafaf9;--card:#fff;--text:#1c1917;--quiet:#6b6560;--line:#e3e0dc;--code:#f1efec;${shadeRules('light')}${textRules('light')}}
+@media (prefers-color-scheme:dark){:root{--ground:#171513;--card:#211e1b;--text:#f0ece7;--quiet:#a49c94;--line:#37322d;--code:#2b2723;${shadeRules('dark')}${textRules('dark')}}}
 *{box-sizing:border-box}
 body{margin:0;background:var(--ground);color:var(--text);font:15px/1.45 system-ui,-apple-system,"Segoe UI",Roboto,sans-serif}
 main{max-width:1200px;margin:0 auto;padding:32px 24px 64px}
@@ -63,7 +71,7 @@ tbody th{font-weight:600}th small{color:var(--quiet);font-weight:400}
 .matrix td small{display:block;font-size:11px;line-height:1.1;opacity:.9}
 .matrix thead th{text-align:center}.matrix td.tier{background:none;color:var(--quiet);min-width:0;text-align:left}
 .gaps{width:100%}.gaps td{border-bottom:1px solid var(--line);font-variant-numeric:tabular-nums}.gaps th{border-bottom:1px solid var(--line)}
-.number{text-align:right}.file{font-size:13px}
+.number{text-align:right}.gaps td.file{font-size:13px;white-space:normal;overflow-wrap:anywhere;min-width:220px}
 .kind{border-radius:4px;padding:1px 7px;font-size:12px;font-weight:600;background:var(--code)}
 .kind.file{background:var(--shade-2);color:#1c1917}
 .next{list-style:none;margin:6px 0 0;padding:0}.next li{display:flex;flex-wrap:wrap;gap:4px 14px;padding:5px 0;align-items:baseline}
@@ -75,6 +83,6 @@ ${SHADES.map((_, i) => `svg .s${i}{fill:var(--shade-${i})}`).join('')}
 .legend{display:flex;flex-wrap:wrap;gap:6px 16px;margin:12px 0 0;padding:0;list-style:none;font-size:13px;color:var(--quiet)}
 .legend i{display:inline-block;width:13px;height:13px;border-radius:3px;margin-right:6px;vertical-align:-2px}
 .legend i.out{border:1px solid var(--line)}
-${onShade}
+${shadedCells}
 @media print{body{background:#fff}section,.tile{break-inside:avoid}}
 `;

@@ -15,7 +15,7 @@ const GAPS_SHOWN = 60;
 /** The page as text. */
 export function reportHtml(report: Report): string {
   const { nowUs } = report.options;
-  const title = `Completeness, ${instant(nowUs)} UTC`;
+  const title = `Completeness, ${instant(nowUs).slice(0, 16)} UTC`;
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -29,11 +29,11 @@ export function reportHtml(report: Report): string {
 <main>
 <header>
 <h1>How complete is the data?</h1>
-<p class="when">${escaped(rangeText(report))} · as of ${instant(nowUs)} UTC</p>
+<p class="when">${escaped(rangeText(report))} · as of ${instant(nowUs).slice(0, 16)} UTC</p>
 </header>
 ${tiles(report)}
 ${section('Month by month', 'One line a series, worst first within its tier. Point at a month for its numbers.', heatMap(report, ROWS_SHOWN))}
-${section('Symbol × interval', 'The share of expected bars that loaded files vouch for; below it the gaps: <b>api</b> within the reach of an API, <b>file</b> only in files.', matrix(report))}
+${section('Symbol × interval', 'The share of expected bars that loaded files vouch for; below it the gaps: those within the reach of an API, and those that only files can fill.', matrix(report))}
 ${report.gaps.length === 0 ? '' : section('Largest gaps', '', gapTable(report.gaps, nowUs))}
 ${section('What to do next', '', commands(report))}
 </main>
@@ -111,8 +111,8 @@ function matrixCell(cell: Cell | undefined): string {
   if (cell.expected === 0) return '<td class="none">–</td>';
   const share = shareCovered(cell);
   const gaps = [
-    ...(cell.fillable.length > 0 ? [`${count(cell.fillable.length)} api`] : []),
-    ...(cell.unfillable.length > 0 ? [`${count(cell.unfillable.length)} file`] : []),
+    ...(cell.fillable.length > 0 ? [`${count(cell.fillable.length)} by api`] : []),
+    ...(cell.unfillable.length > 0 ? [`${count(cell.unfillable.length)} by file`] : []),
   ];
   const text = gaps.length === 0 ? '✓' : `${percent(share)}<small>${gaps.join(' · ')}</small>`;
   const title = `${count(cell.vouched)} of ${count(cell.expected)} expected bars covered, ${count(cell.bars)} there`;

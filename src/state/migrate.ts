@@ -3,6 +3,7 @@ import { type Db, inTransaction } from '../database/connect.ts';
 import { BackhaulError } from '../errors.ts';
 import { sql as tables } from './migrations/0001_tables.ts';
 import { sql as reader } from './migrations/0002_reader.ts';
+import { sql as gaps } from './migrations/0003_gaps.ts';
 
 interface Migration {
   readonly version: number;
@@ -14,6 +15,7 @@ interface Migration {
 const MIGRATIONS: readonly Migration[] = [
   { version: 1, name: 'tables', sql: tables },
   { version: 2, name: 'reader', sql: reader },
+  { version: 3, name: 'gaps', sql: gaps },
 ];
 
 /** The schema this program reads and writes. */

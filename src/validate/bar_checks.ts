@@ -53,9 +53,10 @@ function* withSeries(scope: Scope, rows: readonly FoundRow[]): Iterable<{ series
 
 const number = (value: number | undefined): string => (value === undefined ? '' : String(value));
 
-/** Prices and volumes that cannot be: NaN counts as larger than anything in SQL, so it fails the last comparison. */
-const SOUND = `low > 0 AND low <= least(open, close) AND high >= greatest(open, close) AND high < 'Infinity'
-  AND coalesce(volume, 0) >= 0 AND coalesce(volume, 0) < 'Infinity'`;
+/** What prices and volumes must be. NaN counts as larger than anything in SQL, so it fails the last comparisons. */
+const SOUND = `open IS NOT NULL AND close IS NOT NULL AND low > 0 AND low <= least(open, close)
+  AND high >= greatest(open, close) AND high < 'Infinity' AND coalesce(volume, 0) >= 0
+  AND coalesce(volume, 0) < 'Infinity'`;
 
 export async function checkOhlc(db: Db, scope: Scope): Promise<Finding[]> {
   const rows = await pick(

@@ -30,7 +30,7 @@ export interface Validation {
 }
 
 /** Series a query looks at together: bounds what it sorts at once. */
-const SERIES_AT_ONCE = 200;
+const SERIES_AT_ONCE = 2_000;
 
 /** Makes the checks asked for. Faults `usage` for an unknown symbol or interval and for an empty range. */
 export async function validate(db: Db, options: ValidateOptions): Promise<Validation> {

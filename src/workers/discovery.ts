@@ -1,5 +1,6 @@
 import type { Pool } from 'pg';
 import type { Fault } from '../errors.ts';
+import type { SelectTask } from '../gaps/selection.ts';
 import { killPoint } from '../kill_points.ts';
 import { openSource } from '../producer/open_source.ts';
 import { assignSequences, type DiscoveredTask, discover } from '../producer/plan.ts';
@@ -25,6 +26,7 @@ export class Discovery {
   #sources: readonly Source[] = [];
   #claimable: () => void = () => {};
   readonly #mayClaim: Promise<void>;
+  #select: SelectTask | null = null;
   /** No more tasks will come. */
   done = false;
 
@@ -35,6 +37,11 @@ export class Discovery {
     this.#mayClaim = new Promise((resolve) => {
       this.#claimable = resolve;
     });
+  }
+
+  /** Of the tasks found from now on, these alone are wanted, and of each the range it is given. */
+  select(select: SelectTask): void {
+    this.#select = select;
   }
 
   /** Opens every source; throws for one that is not there or cannot be read. */
@@ -170,7 +177,13 @@ export class Discovery {
     );
     for await (const task of found) {
       this.#tally.discovering();
-      yield task;
+      if (this.#select === null || task.plan === null) {
+        yield task;
+        continue;
+      }
+      const want = this.#select(task);
+      if (want === null) this.#tally.found.filtered++;
+      else yield { ...task, plan: { ...task.plan, wantFromUs: want.fromUs, wantToUs: want.toUs } };
     }
   }
 }

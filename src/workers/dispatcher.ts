@@ -144,7 +144,7 @@ export class Dispatcher {
           if (!classify(error).retry) throw error;
           // A server that restarts is back in a moment; one that is gone is told by the run's session, by an abort.
           awaySince ??= performance.now();
-          if (performance.now() - awaySince > this.#leaseMs) throw error;
+          if (performance.now() - awaySince > 2 * this.#leaseMs) throw error;
         }
         await this.#sleep(POLL_MS);
       }

@@ -2,12 +2,14 @@ import { randomUUID } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 import type { Pool } from 'pg';
 import { Partitions } from '../copy/partitions.ts';
-import { breakPool, createPool, endPool } from '../database/connect.ts';
+import { breakPool, connectFault, createPool, endPool } from '../database/connect.ts';
 import { BackhaulError } from '../errors.ts';
+import type { SelectTask } from '../gaps/selection.ts';
 import { killPoint } from '../kill_points.ts';
 import { pruneStates } from '../state/indicator_states.ts';
 import { isHypertable, migrate } from '../state/migrate.ts';
 import { finishRun } from '../state/run_store.ts';
+import { faultOf } from '../state/task.ts';
 import { INDICATOR_NAMES } from './columns.ts';
 import { ConcurrencyLimit } from './concurrency.ts';
 import { Discovery } from './discovery.ts';
@@ -52,12 +54,14 @@ function settingsOf(options: LoadOptions, hypertable: boolean): WorkerSettings {
 /**
  * The main job: finds what the sources hold, puts it into the task table, and loads every task that is pending there.
  * Resolves with what was done, failures included; throws only when the run as a whole could not go on
- * (no database, a source that is not there, a bad layout file).
+ * (no database, a source that is not there, a bad layout file). `selection` is asked once, after the tables are up to
+ * date, for which of the tasks found are wanted, and what of them; in a dry run without a database all are.
  */
 export async function runLoad(
   options: LoadOptions,
   reporter: LoadReporter,
   signals: LoadSignals,
+  selection: ((db: Pool) => Promise<SelectTask>) | null = null,
 ): Promise<LoadSummary> {
   const tally = new RunTally(options, reporter);
   const discovery = new Discovery(options, reporter, tally);
@@ -66,6 +70,7 @@ export async function runLoad(
   if (options.dryRun) {
     const db = options.databaseUrl === null ? null : createPool(options.databaseUrl, { max: 1 });
     try {
+      if (db !== null && selection !== null && (await hasTables(db))) discovery.select(await selection(db));
       await discovery.dryRun(db, signals.drain);
     } finally {
       await db?.end();
@@ -76,18 +81,39 @@ export async function runLoad(
     throw new BackhaulError({ kind: 'usage', message: 'a load needs a database', hint: 'give --database' });
   // This session comes first, so that a server that is not there is named as such.
   const session = await RunSession.open(options.databaseUrl, options.leaseMs);
-  const db = createPool(options.databaseUrl, { applicationName: 'backhaul load', max: 8 });
+  const db = createPool(options.databaseUrl, {
+    applicationName: 'backhaul load',
+    max: 8,
+    // Its transactions take moments. Should we be frozen in one, others must not wait for its locks longer than for us.
+    idleInTransactionTimeoutMs: options.leaseMs,
+  });
   session.lost.addEventListener('abort', () => breakPool(db));
   try {
     await migrate(db);
+    if (selection !== null) discovery.select(await selection(db));
     return await new Run(options, reporter, signals, tally, discovery, db, session).execute();
   } catch (error) {
     // Whatever failed then, this is why.
-    throw session.lost.aborted ? session.lost.reason : error;
+    throw session.lost.aborted ? session.lost.reason : named(error, options.databaseUrl);
   } finally {
     await session.close();
     await endPool(db);
   }
+}
+
+/** A driver's error about the connection says neither which database nor what to do. */
+function named(error: unknown, url: string): unknown {
+  const { kind } = faultOf(error);
+  if (error instanceof BackhaulError || (kind !== 'database-connect' && kind !== 'network')) return error;
+  return new BackhaulError(connectFault(error, url), { cause: error });
+}
+
+/** Whether anything can have been loaded into the database. */
+async function hasTables(db: Pool): Promise<boolean> {
+  const { rows } = await db.query<{ there: boolean }>(
+    `SELECT to_regclass('backhaul.tier') IS NOT NULL AS there`,
+  );
+  return rows[0]!.there;
 }
 
 class Run {

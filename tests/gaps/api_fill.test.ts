@@ -44,7 +44,16 @@ function answer(pair: string, interval: number, since: number): string {
       ...{ open: 50, high: 50, low: 50, close: 50, volume: 0, trades: 0 },
     };
     const price = (x: number): string => x.toFixed(4);
-    rows.push([time, price(open), price(high), price(low), price(close), price(close), volume.toFixed(8), trades]);
+    rows.push([
+      time,
+      price(open),
+      price(high),
+      price(low),
+      price(close),
+      price(close),
+      volume.toFixed(8),
+      trades,
+    ]);
   }
   return JSON.stringify({ error: [], result: { [`X${pair}`]: rows, last: current - step } });
 }
@@ -69,7 +78,8 @@ afterEach(() => {
   first = [];
 });
 
-const api = (paceMs = 1): KrakenApi => new KrakenApi({ baseUrl, signal: new AbortController().signal, paceMs });
+const api = (paceMs = 1): KrakenApi =>
+  new KrakenApi({ baseUrl, signal: new AbortController().signal, paceMs });
 
 function fill(): Promise<FillSummary> {
   const filter = { ...ALL_SERIES, fromUs: null, toUs: null };
@@ -82,12 +92,18 @@ function fill(): Promise<FillSummary> {
 }
 
 async function scan(): Promise<Gap[]> {
-  await recordScan(db, await scanSeries(db, { filter: ALL_SERIES, fromUs: null, toUs: null, nowUs }), true, nowUs);
+  await recordScan(
+    db,
+    await scanSeries(db, { filter: ALL_SERIES, fromUs: null, toUs: null, nowUs }),
+    true,
+    nowUs,
+  );
   const gaps = await listGaps(db, { ...ALL_SERIES, states: GAP_STATES, fromUs: null, toUs: null });
   return gaps.filter((gap) => gap.state !== 'filled');
 }
 
-const csvOf = (bars: readonly Bar[], name: string): string => write(folder, `${name}/XBTUSD_60.csv`, krakenCsv(bars));
+const csvOf = (bars: readonly Bar[], name: string): string =>
+  write(folder, `${name}/XBTUSD_60.csv`, krakenCsv(bars));
 const finished = (): Bar[] => market.get('XBTUSD')!.filter((bar) => bar.time + STEP <= NOW_S);
 
 describe('a fill from the API', () => {
@@ -110,7 +126,9 @@ describe('a fill from the API', () => {
     const { rows } = await db.query(
       `SELECT state, lane, layout, rows_loaded FROM backhaul.task WHERE layout = 'kraken-api'`,
     );
-    expect(rows).toEqual([{ state: 'loaded', lane: 'kraken/XBTUSD/3600', layout: 'kraken-api', rows_loaded: 150 }]);
+    expect(rows).toEqual([
+      { state: 'loaded', lane: 'kraken/XBTUSD/3600', layout: 'kraken-api', rows_loaded: 150 },
+    ]);
     // A second time there is nothing to ask for.
     expect(await fill()).toMatchObject({ gaps: 0 });
   });
@@ -122,14 +140,22 @@ describe('a fill from the API', () => {
     const [gap] = (await fill()).remaining;
     // 719 finished candles and the unfinished one.
     const oldest = (Math.floor(NOW_S / STEP) - 719) * STEP * 1e6;
-    expect([gap!.fromUs, gap!.toUs, gap!.state]).toEqual([bars[599]!.time * 1e6 + HOUR, oldest, 'unfillable']);
+    expect([gap!.fromUs, gap!.toUs, gap!.state]).toEqual([
+      bars[599]!.time * 1e6 + HOUR,
+      oldest,
+      'unfillable',
+    ]);
     const { rows } = await db.query<{ last: Date }>('SELECT max(ts) AS last FROM backhaul.candles');
     // The candle of this hour is not over: it is not taken.
     expect(rows[0]!.last.getTime() / 1000).toBe(bars.at(-1)!.time);
   });
 
   it('keeps gaps it cannot fill, with the reason', async () => {
-    for (const [symbol, intervalS] of [['NOPEUSD', 3600], ['XBTUSD', 3600], ['XBTUSD', 43_200]] as const) {
+    for (const [symbol, intervalS] of [
+      ['NOPEUSD', 3600],
+      ['XBTUSD', 3600],
+      ['XBTUSD', 43_200],
+    ] as const) {
       const id = await addSeries(db, 'kraken', symbol, intervalS);
       const fileFromUs = at('2024-02-01Z');
       await addTask(db, { symbol, intervalS, fileFromUs, fileToUs: fileFromUs + 20 * DAY });
@@ -137,7 +163,9 @@ describe('a fill from the API', () => {
     }
     await scan();
     const summary = await fill();
-    expect(summary.remaining.map((gap) => [gap.symbol, gap.intervalS, gap.state, gap.error?.message])).toEqual([
+    expect(
+      summary.remaining.map((gap) => [gap.symbol, gap.intervalS, gap.state, gap.error?.message]),
+    ).toEqual([
       ['NOPEUSD', 3600, 'failed', 'the API refuses: EQuery:Unknown asset pair'],
       // It does not serve bars of 720 minutes: only a file can fill them.
       ['XBTUSD', 43_200, 'detected', undefined],
@@ -188,15 +216,34 @@ describe('the client', () => {
     expect((await api().candles('XBTUSD', 3600, from)).told).not.toBeNull();
     expect(asked).toHaveLength(3);
     first = Array.from({ length: 9 }, () => ({ status: 503, body: 'no' }));
-    await expect(api().candles('XBTUSD', 3600, from)).rejects.toMatchObject({ fault: { kind: 'network', code: '503' } });
+    await expect(api().candles('XBTUSD', 3600, from)).rejects.toMatchObject({
+      fault: { kind: 'network', code: '503' },
+    });
   });
 
   it.each([
     ['no JSON', '<html>', 'corrupt'],
     ['another shape', '{"error":[],"result":{"X":[[1,2,3]],"last":1}}', 'corrupt'],
-    ['a number with text behind it', `{"error":[],"result":{"X":[[3600,"1x","1","1","1","1","1",1]],"last":1}}`, 'corrupt'],
-    ['candles off their grid', `{"error":[],"result":{"X":[[3601,"1","1","1","1","1","1",1]],"last":1}}`, 'corrupt'],
-    ['candles out of order', `{"error":[],"result":{"X":[[7200,"1","1","1","1","1","1",1],[3600,"1","1","1","1","1","1",1]],"last":1}}`, 'corrupt'],
+    [
+      'a number with text behind it',
+      `{"error":[],"result":{"X":[[3600,"1x","1","1","1","1","1",1]],"last":1}}`,
+      'corrupt',
+    ],
+    [
+      'candles off their grid',
+      `{"error":[],"result":{"X":[[3601,"1","1","1","1","1","1",1]],"last":1}}`,
+      'corrupt',
+    ],
+    [
+      'candles out of order',
+      `{"error":[],"result":{"X":[[7200,"1","1","1","1","1","1",1],[3600,"1","1","1","1","1","1",1]],"last":1}}`,
+      'corrupt',
+    ],
+    [
+      'a high below the close',
+      `{"error":[],"result":{"X":[[3600,"1","1","1","2","1","1",1]],"last":1}}`,
+      'corrupt',
+    ],
     ['an answer without end', `"${'x'.repeat(5 << 20)}"`, 'limit'],
   ])('refuses %s', async (_, body, kind) => {
     first = [{ body }];
@@ -211,7 +258,9 @@ describe('the client', () => {
   it('refuses an address that is none, and an interval that is not served', async () => {
     const signal = new AbortController().signal;
     expect(() => new KrakenApi({ baseUrl: 'ftp://x', signal })).toThrow('--api-url');
-    await expect(api().candles('XBTUSD', 43_200, from)).rejects.toMatchObject({ fault: { kind: 'unsupported' } });
+    await expect(api().candles('XBTUSD', 43_200, from)).rejects.toMatchObject({
+      fault: { kind: 'unsupported' },
+    });
     expect(asked).toHaveLength(0);
   });
 });

@@ -28,13 +28,19 @@ const hours = new Map<string, Bar[]>();
 const zipOf = (quarter: number): string => join(folder, `Kraken_OHLCVT_2024Q${quarter}.zip`);
 
 beforeAll(() => {
-  for (const [symbol, seed] of [['XBTUSD', 1], ['ETHUSD', 2], ['IDLEUSD', 3]] as const) {
+  for (const [symbol, seed] of [
+    ['XBTUSD', 1],
+    ['ETHUSD', 2],
+    ['IDLEUSD', 3],
+  ] as const) {
     hours.set(symbol, walk(symbol, quarterS(1), quarterS(5), 3600, seed, symbol === 'IDLEUSD' ? 0.02 : 0.8));
   }
   for (const quarter of [1, 2, 3, 4]) {
     const entries = [...hours].map(([symbol, bars]) => ({
       name: `${symbol}_60.csv`,
-      data: krakenCsv(bars.filter((bar) => bar.time >= quarterS(quarter) && bar.time < quarterS(quarter + 1))),
+      data: krakenCsv(
+        bars.filter((bar) => bar.time >= quarterS(quarter) && bar.time < quarterS(quarter + 1)),
+      ),
     }));
     // Nobody traded it in the second quarter at all, and its entry is empty.
     write(folder, `Kraken_OHLCVT_2024Q${quarter}.zip`, zipBytes(entries));
@@ -84,7 +90,12 @@ function fill(sources: readonly string[], over: Partial<FillFilter> = {}): Promi
     filter,
     nowUs,
     fromFiles({ ...OPTIONS, sources, symbols: filter.symbols }, (options, select) =>
-      runLoad(options, () => {}, { drain: never, abort: never }, async () => select),
+      runLoad(
+        options,
+        () => {},
+        { drain: never, abort: never },
+        async () => select,
+      ),
     ),
   );
 }
@@ -101,7 +112,9 @@ describe('a fill from files', () => {
     await load(database.url, [1, 3, 4].map(zipOf), ONE);
     const gaps = await scan();
     expect(ranges(gaps)).toEqual(
-      ['ETHUSD', 'IDLEUSD', 'XBTUSD'].map((symbol) => `${symbol} 2024-04-01T00:00 … 2024-07-01T00:00 unfillable`),
+      ['ETHUSD', 'IDLEUSD', 'XBTUSD'].map(
+        (symbol) => `${symbol} 2024-04-01T00:00 … 2024-07-01T00:00 unfillable`,
+      ),
     );
     const summary = await fill([folder]);
     expect(summary).toMatchObject({ gaps: 3, filled: 3, failed: 0, sources: 3, remaining: [] });
@@ -246,6 +259,8 @@ describe('an incremental load', () => {
     );
     expect(rows[0]!.n).toBe(bars.filter((bar) => bar.time >= quarterS(2)).length);
     // The same again has nothing to do.
-    expect(await loadNewer([zipOf(1), zipOf(2), zipOf(3), zipOf(4), all])).toMatchObject({ nothingToDo: true });
+    expect(await loadNewer([zipOf(1), zipOf(2), zipOf(3), zipOf(4), all])).toMatchObject({
+      nothingToDo: true,
+    });
   });
 });

@@ -54,7 +54,12 @@ export async function addTask(
   } = {},
 ): Promise<number> {
   const plan = samplePlan(over);
-  const { uri = `file:///data/${++files}.csv`, entry = null, layout = 'kraken-ohlcvt', rows: loaded = 0 } = more;
+  const {
+    uri = `file:///data/${++files}.csv`,
+    entry = null,
+    layout = 'kraken-ohlcvt',
+    rows: loaded = 1,
+  } = more;
   const { rows } = await db.query<{ id: number }>(
     `INSERT INTO backhaul.task (uri, entry, etag, size_bytes, layout, lane, sequence, plan)
      VALUES ($1, $2, '1', 1, $3, $4, $5, $6) RETURNING task_id AS id`,

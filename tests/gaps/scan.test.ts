@@ -1,10 +1,10 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { BackhaulError } from '../../src/errors.ts';
-import { ageGaps, cleanUp, type Gap, GAP_STATES, listGaps, recordScan } from '../../src/gaps/gap_store.ts';
-import { type ScanOptions, scanSeries, type SeriesScan } from '../../src/gaps/scan.ts';
+import { ageGaps, cleanUp, GAP_STATES, type Gap, listGaps, recordScan } from '../../src/gaps/gap_store.ts';
+import { type ScanOptions, type SeriesScan, scanSeries } from '../../src/gaps/scan.ts';
 import { ALL_SERIES } from '../../src/gaps/series.ts';
-import { random } from '../e2e/market.ts';
 import { testDatabase } from '../database.ts';
+import { random } from '../e2e/market.ts';
 import { addBars, addCoverage, addSeries, addTask, at, DAY, HOUR, range, wipe } from './loaded_market.ts';
 
 const database = await testDatabase();
@@ -21,7 +21,12 @@ async function scan(over: Partial<ScanOptions> = {}): Promise<SeriesScan[]> {
 /** Scans and records, as `gaps scan` does; resolves to what is open. */
 async function scanAndList(over: Partial<ScanOptions> = {}): Promise<Gap[]> {
   const scans = await scan(over);
-  await recordScan(db, scans, (over.fromUs ?? null) === null && (over.toUs ?? null) === null, over.nowUs ?? nowUs);
+  await recordScan(
+    db,
+    scans,
+    (over.fromUs ?? null) === null && (over.toUs ?? null) === null,
+    over.nowUs ?? nowUs,
+  );
   return (await listGaps(db, ANY)).filter((gap) => gap.state !== 'filled');
 }
 
@@ -48,7 +53,9 @@ async function threeStretches(): Promise<number> {
     range('2026-09-03T06:00Z', '2026-09-04T00:00Z'),
     range('2026-09-03T20:00Z', '2026-11-20T00:00Z'),
   ]);
-  const stamps = Array.from({ length: 24 }, (_, hour) => at('2026-09-01Z') + hour * HOUR).filter((_, i) => i % 9 !== 4);
+  const stamps = Array.from({ length: 24 }, (_, hour) => at('2026-09-01Z') + hour * HOUR).filter(
+    (_, i) => i % 9 !== 4,
+  );
   await addBars(db, id, stamps);
   return id;
 }
@@ -95,7 +102,11 @@ describe('a scan', () => {
     const task = await addTask(db, {});
     await addCoverage(db, id, task, [range('2026-09-02T00:00Z', '2026-09-02T05:00Z')]);
     const [later] = await scanAndList();
-    expect([later!.gapId, text(later!.fromUs), later!.candles]).toEqual([first!.gapId, '2026-09-02T05:00', 25]);
+    expect([later!.gapId, text(later!.fromUs), later!.candles]).toEqual([
+      first!.gapId,
+      '2026-09-02T05:00',
+      25,
+    ]);
     await addCoverage(db, id, task, [range('2026-09-02T12:00Z', '2026-09-02T13:00Z')]);
     const split = await scanAndList();
     expect(split.map((gap) => gap.candles)).toEqual([7, 17, 60]);
@@ -126,7 +137,9 @@ describe('a scan', () => {
     await addBars(db, aapl, [at('2026-06-01T13:30Z'), at('2026-06-04T19:59Z')]);
     await addBars(db, idle, [at('2026-06-01T15:00Z')]);
     const gaps = await scanAndList({ toUs: at('2026-06-05Z') });
-    expect(gaps.map((gap) => [gap.symbol, text(gap.fromUs), gap.candles, gap.overflow, gap.state, gap.file])).toEqual(
+    expect(
+      gaps.map((gap) => [gap.symbol, text(gap.fromUs), gap.candles, gap.overflow, gap.state, gap.file]),
+    ).toEqual(
       ['AAPL', 'IDLE'].map((symbol) => [
         symbol,
         '2026-06-03T13:30',
@@ -143,9 +156,19 @@ describe('a scan', () => {
       const id = await addSeries(db, 'us_stocks_sip', symbol, 86_400);
       await addBars(db, id, [at('2026-06-01T04:00Z')]);
     }
-    const day = { venue: 'us_stocks_sip', symbol: null, intervalS: 86_400, sessionZone: 'America/New_York' } as const;
+    const day = {
+      venue: 'us_stocks_sip',
+      symbol: null,
+      intervalS: 86_400,
+      sessionZone: 'America/New_York',
+    } as const;
     const grid = 'zone-day' as const;
-    await addTask(db, { ...day, grid, fileFromUs: at('2026-06-01T04:00Z'), fileToUs: at('2026-06-02T04:00Z') });
+    await addTask(db, {
+      ...day,
+      grid,
+      fileFromUs: at('2026-06-01T04:00Z'),
+      fileToUs: at('2026-06-02T04:00Z'),
+    });
     await addTask(db, {
       ...day,
       grid,
@@ -154,23 +177,33 @@ describe('a scan', () => {
       wantSymbols: { AAPL: 'AAPL' },
     });
     const gaps = await scanAndList({ toUs: at('2026-06-03T04:00Z') });
-    expect(gaps.map((gap) => [gap.symbol, text(gap.fromUs), gap.candles])).toEqual([['MSFT', '2026-06-02T04:00', 1]]);
+    expect(gaps.map((gap) => [gap.symbol, text(gap.fromUs), gap.candles])).toEqual([
+      ['MSFT', '2026-06-02T04:00', 1],
+    ]);
   });
 
   it("takes Kraken's zips to vouch for their quarter, as far as they were asked for", async () => {
     const id = await addSeries(db, 'kraken', 'PEPEUSD', 3600);
     await addBars(db, id, [at('2026-01-05T03:00Z')]);
     const zip = (name: string): string => `file:///data/${name}`;
-    await addTask(db, { symbol: 'PEPEUSD' }, {
-      uri: zip('Kraken_OHLCVT_2026Q1.zip'),
-      entry: 'PEPEUSD_60.csv',
-      sequence: at('2026-01-01Z'),
-    });
-    await addTask(db, { symbol: 'PEPEUSD', wantFromUs: at('2026-07-01Z'), wantToUs: at('2026-08-01Z') }, {
-      uri: zip('Kraken_OHLCVT_Q3_2026.zip'),
-      entry: 'PEPEUSD_60.csv',
-      sequence: at('2026-07-01Z'),
-    });
+    await addTask(
+      db,
+      { symbol: 'PEPEUSD' },
+      {
+        uri: zip('Kraken_OHLCVT_2026Q1.zip'),
+        entry: 'PEPEUSD_60.csv',
+        sequence: at('2026-01-01Z'),
+      },
+    );
+    await addTask(
+      db,
+      { symbol: 'PEPEUSD', wantFromUs: at('2026-07-01Z'), wantToUs: at('2026-08-01Z') },
+      {
+        uri: zip('Kraken_OHLCVT_Q3_2026.zip'),
+        entry: 'PEPEUSD_60.csv',
+        sequence: at('2026-07-01Z'),
+      },
+    );
     const gaps = await scanAndList({ toUs: at('2026-10-01Z') });
     expect(gaps.map((gap) => [text(gap.fromUs), text(gap.toUs)])).toEqual([
       ['2026-04-01T00:00', '2026-07-01T00:00'],
@@ -178,10 +211,24 @@ describe('a scan', () => {
     ]);
   });
 
+  it('does not take an empty file for one that says that nobody traded', async () => {
+    const id = await addSeries(db, 'kraken', 'PEPEUSD', 3600);
+    await addBars(db, id, [at('2026-03-31T23:00Z')]);
+    const task = await addTask(db, { symbol: 'PEPEUSD' });
+    await addCoverage(db, id, task, [range('2026-03-31T23:00Z', '2026-04-01T00:00Z')]);
+    const quarter = { fileFromUs: at('2026-04-01Z'), fileToUs: at('2026-07-01Z') };
+    await addTask(db, { symbol: 'PEPEUSD', ...quarter }, { rows: 0 });
+    const [gap] = await scanAndList({ toUs: at('2026-07-01Z') });
+    expect(gap!.candles).toBe(91 * 24);
+  });
+
   it('agrees with a look at every bar of random series', async () => {
     const next = random(7);
     const intervals = [60, 300, 3600, 14_400, 86_400];
-    const truth = new Map<number, { from: number; covered: { fromUs: number; toUs: number }[]; step: number }>();
+    const truth = new Map<
+      number,
+      { from: number; covered: { fromUs: number; toUs: number }[]; step: number }
+    >();
     for (const [i, intervalS] of intervals.entries()) {
       const step = intervalS * 1e6;
       const id = await addSeries(db, 'kraken', `S${i}`, intervalS);
@@ -192,9 +239,18 @@ describe('a scan', () => {
         const fromUs = from + Math.floor(next() * 900 * step);
         covered.push({ fromUs, toUs: fromUs + Math.floor(next() * 40 * step) + 1 });
       }
-      await addCoverage(db, id, task, covered.map((one) => ({ fromUs: ms(one.fromUs), toUs: ms(one.toUs) })));
+      await addCoverage(
+        db,
+        id,
+        task,
+        covered.map((one) => ({ fromUs: ms(one.fromUs), toUs: ms(one.toUs) })),
+      );
       await addBars(db, id, [from]);
-      truth.set(id, { from, covered: covered.map((one) => ({ fromUs: ms(one.fromUs), toUs: ms(one.toUs) })), step });
+      truth.set(id, {
+        from,
+        covered: covered.map((one) => ({ fromUs: ms(one.fromUs), toUs: ms(one.toUs) })),
+        step,
+      });
     }
     for (const one of await scan({ toUs: at('2026-05-01Z') })) {
       const { from, covered, step } = truth.get(one.series.seriesId)!;
@@ -215,9 +271,15 @@ describe('a scan', () => {
     const filter = (symbols: string[] | null, intervals: number[] | null = null): Partial<ScanOptions> => ({
       filter: { symbols, intervals, tierSymbols: null },
     });
-    expect(await faultOf(scan(filter(['XBTUSDT'])))).toBe('usage: no series has the symbol XBTUSDT; did you mean XBTUSD?');
-    expect(await faultOf(scan(filter(null, [60])))).toBe('usage: no series has the interval 1m; there are 1h');
-    expect(await faultOf(scan({ fromUs: at('2026-02-01Z'), toUs: at('2026-02-01Z') }))).toMatch(/^usage: --to must be after/);
+    expect(await faultOf(scan(filter(['XBTUSDT'])))).toBe(
+      'usage: no series has the symbol XBTUSDT; did you mean XBTUSD?',
+    );
+    expect(await faultOf(scan(filter(null, [60])))).toBe(
+      'usage: no series has the interval 1m; there are 1h',
+    );
+    expect(await faultOf(scan({ fromUs: at('2026-02-01Z'), toUs: at('2026-02-01Z') }))).toMatch(
+      /^usage: --to must be after/,
+    );
     expect(await faultOf(scan({ fromUs: at('2027-02-01Z') }))).toMatch(/^usage: --from lies in the future/);
     expect(await listGaps(db, ANY)).toEqual([]);
     // Another spelling of the same currency is no slip.
@@ -251,9 +313,15 @@ describe('gaps on record', () => {
               ($1, '2020-03-01', '2020-03-02', 24, 'failed', 9000, NULL, '{"kind":"network","message":"x"}', now() - interval '91 days')`,
       [id],
     );
-    await db.query(`UPDATE backhaul.gap SET changed_at = now() - interval '1 year' WHERE state = 'unfillable'`);
+    await db.query(
+      `UPDATE backhaul.gap SET changed_at = now() - interval '1 year' WHERE state = 'unfillable'`,
+    );
     expect(await cleanUp(db, 90)).toEqual({ filled: 1, failed: 1 });
-    expect((await listGaps(db, ANY)).map((gap) => gap.state).sort()).toEqual(['detected', 'filled', 'unfillable']);
+    expect((await listGaps(db, ANY)).map((gap) => gap.state).sort()).toEqual([
+      'detected',
+      'filled',
+      'unfillable',
+    ]);
   });
 
   it('may stand once a series and start, and only in states that make sense', async () => {
@@ -264,8 +332,12 @@ describe('gaps on record', () => {
        SELECT series_id, start_ts, end_ts, candles, state, candles_from_now, overflow FROM backhaul.gap`,
     );
     await expect(twice).rejects.toMatchObject({ code: '23505' });
-    await expect(db.query(`UPDATE backhaul.gap SET state = 'filled'`)).rejects.toMatchObject({ code: '23514' });
-    await expect(db.query(`UPDATE backhaul.gap SET state = 'failed'`)).rejects.toMatchObject({ code: '23514' });
+    await expect(db.query(`UPDATE backhaul.gap SET state = 'filled'`)).rejects.toMatchObject({
+      code: '23514',
+    });
+    await expect(db.query(`UPDATE backhaul.gap SET state = 'failed'`)).rejects.toMatchObject({
+      code: '23514',
+    });
   });
 });
 

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { resolve } from 'node:path';
-import { afterEach } from 'vitest';
+import { afterAll } from 'vitest';
 
 /** Loads as programs of their own, which can be killed, frozen and interrupted as a user's can. */
 
@@ -32,7 +32,7 @@ export interface ProgramOptions {
 
 const running = new Set<ChildProcess>();
 
-afterEach(() => {
+afterAll(() => {
   for (const child of running) child.kill('SIGKILL');
 });
 

@@ -1,5 +1,5 @@
 import { createServer, connect as dial, type Socket } from 'node:net';
-import { afterEach } from 'vitest';
+import { afterAll } from 'vitest';
 
 /** A network of our own between a load and its server: it can be cut, and it can go silent. */
 
@@ -25,18 +25,18 @@ interface Pair {
 }
 
 const closing: (() => void)[] = [];
-afterEach(() => {
+afterAll(() => {
   for (const close of closing.splice(0)) close();
 });
 
-/** A proxy before the server of `url` (TCP), for the test that opens it. */
+/** A proxy before the server of `url` (TCP), until the end of the test file. */
 export async function openProxy(url: string): Promise<Proxy> {
-  const target = new URL(url);
+  const { hostname, port } = new URL(url);
   const pairs = new Set<Pair>();
   let stalled = false;
   let watchers: { bytes: number; done: () => void }[] = [];
   const listener = createServer({ allowHalfOpen: true, pauseOnConnect: true }, (client) => {
-    const server = dial({ host: target.hostname, port: Number(target.port), allowHalfOpen: true });
+    const server = dial({ host: hostname, port: Number(port), allowHalfOpen: true });
     const pair: Pair = { client, server, sent: 0 };
     pairs.add(pair);
     const gone = (): void => {
@@ -79,9 +79,10 @@ export async function openProxy(url: string): Promise<Proxy> {
     }
   });
   const address = listener.address();
-  target.host = `127.0.0.1:${typeof address === 'object' && address !== null ? address.port : 0}`;
+  const proxied = new URL(url);
+  proxied.host = `127.0.0.1:${typeof address === 'object' && address !== null ? address.port : 0}`;
   return {
-    url: target.href,
+    url: proxied.href,
     get open() {
       return pairs.size;
     },

@@ -140,7 +140,9 @@ function printable(latin1: string): string {
     text = latin1.replace(/[\x80-\xff]/g, escaped);
   }
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-  return text.replace(/[\x00-\x1f\x7f-\x9f]/g, escaped).slice(0, 500);
+  const shown = [...text].map((character) => character.replace(/[\x00-\x1f\x7f-\x9f]/, escaped));
+  while (shown.join('').length > 500) shown.pop();
+  return shown.join('');
 }
 
 function escaped(character: string): string {

@@ -1,0 +1,202 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { ALL_SERIES } from '../../src/gaps/series.ts';
+import { tiersOf } from '../../src/gaps/tiers.ts';
+import { type Report, type ReportOptions, readReport } from '../../src/report/completeness.ts';
+import { nextCommands } from '../../src/report/next_commands.ts';
+import { SHADES, shadeOf } from '../../src/report/page_style.ts';
+import { reportHtml } from '../../src/report/report_html.ts';
+import { reportCsv, reportEvents, reportLines } from '../../src/report/report_text.ts';
+import { testDatabase } from '../database.ts';
+import { addBars, addCoverage, addSeries, addTask, at, DAY, HOUR, range } from '../gaps/loaded_market.ts';
+import { browser, coloursOf, domOf, screenshotOf } from './browser.ts';
+
+const database = await testDatabase();
+const db = database.pool;
+const nowUs = at('2026-11-22T12:20Z');
+const NASTY = '<b>&"\u0007';
+
+function bars(from: string, count: number, step = HOUR): number[] {
+  return Array.from({ length: count }, (_, i) => at(from) + i * step);
+}
+
+beforeAll(async () => {
+  // Complete up to now; half of the bars were traded.
+  const whole = await addSeries(db, 'kraken', 'XBTUSD', 3600);
+  const task = await addTask(db, {});
+  await addCoverage(db, whole, task, [range('2026-09-01Z', '2026-11-22T12:00Z')]);
+  await addBars(db, whole, bars('2026-09-01Z', 12, 2 * HOUR));
+  // 20 of 82 days are missing, 10 of them still within 720 bars.
+  const days = await addSeries(db, 'kraken', 'XBTUSD', 86_400);
+  await addCoverage(db, days, task, [
+    range('2026-09-01Z', '2026-09-21Z'),
+    range('2026-10-01Z', '2026-11-12Z'),
+  ]);
+  await addBars(db, days, bars('2026-09-01Z', 20, DAY));
+  // All of October is missing, and all since.
+  const broken = await addSeries(db, 'kraken', NASTY, 3600);
+  const other = await addTask(db, { symbol: NASTY });
+  await addCoverage(db, broken, other, [range('2026-09-01Z', '2026-10-01Z')]);
+  await addBars(db, broken, bars('2026-09-01Z', 24));
+});
+
+async function report(over: Partial<ReportOptions> = {}): Promise<Report> {
+  const tiers = tiersOf({ TIER1: [NASTY], TIER2: ['BTCUSD', 'DOTUSD'] });
+  return readReport(db, { filter: ALL_SERIES, tiers, fromUs: null, toUs: null, nowUs, ...over });
+}
+
+describe('the report', () => {
+  it('counts expected bars, covered ones, those that are there, and gaps by what can fill them', async () => {
+    const { rows, intervals, expected, vouched, bars: there } = await report();
+    expect(intervals).toEqual([3600, 86_400]);
+    const cells = rows
+      .flatMap((row) => [...row.cells.values()])
+      .map((cell) => {
+        const { symbol, intervalS } = cell.series;
+        return [
+          symbol,
+          intervalS,
+          cell.expected,
+          cell.vouched,
+          cell.bars,
+          cell.fillable.length,
+          cell.unfillable.length,
+        ];
+      });
+    // 82 days and 12 hours have gone by; the day of today is not over.
+    expect(cells).toEqual([
+      [NASTY, 3600, 1980, 720, 24, 0, 1],
+      ['XBTUSD', 3600, 1980, 1980, 12, 0, 0],
+      ['XBTUSD', 86_400, 82, 62, 20, 2, 0],
+    ]);
+    expect([expected, vouched, there]).toEqual([4042, 2762, 56]);
+  });
+
+  it('puts tiers first, in them the worst first, and says of which symbols there is nothing', async () => {
+    const { rows, absent } = await report();
+    expect(rows.map((row) => [row.tier, row.symbol])).toEqual([
+      ['TIER1', NASTY],
+      // BTCUSD and XBTUSD are the same pair.
+      ['TIER2', 'XBTUSD'],
+    ]);
+    expect(absent).toEqual([{ symbol: 'DOTUSD', tier: 'TIER2' }]);
+    const untiered = await report({ tiers: [] });
+    expect(untiered.rows.map((row) => row.share)).toEqual([720 / 1980, 62 / 82]);
+    const second = await report({ filter: { ...ALL_SERIES, tierSymbols: ['BTCUSD', 'DOTUSD'] } });
+    expect(second.rows.map((row) => row.symbol)).toEqual(['XBTUSD']);
+  });
+
+  it('shares out by month, and months add up to the whole', async () => {
+    const { rows } = await report({ fromUs: at('2026-08-15Z') });
+    const hourly = rows.find((row) => row.symbol === NASTY)!.cells.get(3600)!;
+    expect(hourly.months.map((month) => [month.expected, month.vouched, month.bars])).toEqual([
+      [17 * 24, 0, 0],
+      [720, 720, 24],
+      [744, 0, 0],
+      [21 * 24 + 12, 0, 0],
+    ]);
+    for (const cell of rows.flatMap((row) => [...row.cells.values()])) {
+      expect(cell.months.reduce((sum, month) => sum + month.expected, 0)).toBe(cell.expected);
+      expect(cell.months.reduce((sum, month) => sum + month.vouched, 0)).toBe(cell.vouched);
+      expect(cell.months.reduce((sum, month) => sum + month.bars, 0)).toBe(cell.bars);
+    }
+  });
+
+  it('is a page of text with what to do next', async () => {
+    const lines = reportLines(await report(), 10, 120);
+    expect(lines[0]).toMatch(/tier +symbol +1h +1d +range/);
+    expect(lines[1]).toMatch(/TIER1 +kraken <b>&"\\x07 +36\.36% 1f/);
+    expect(lines[2]).toMatch(/TIER2 +kraken XBTUSD +✓ +75\.6% 2a/);
+    expect(lines).toContain('TIER2 DOTUSD: nothing is loaded');
+    expect(lines).toContain('4,042 bars expected, 68.33% covered, 56 there; 3 gaps, 1,280 bars missing');
+    const next = nextCommands(await report()).map(({ command }) => command);
+    expect(next).toContain('npx backhaul gaps fill --api kraken');
+    // The third quarter's zip is out; that of this quarter is not.
+    expect(next).toContain('npx backhaul gaps fill Kraken_OHLCVT_2026Q3.zip');
+    expect(next.join()).not.toContain('2026Q4');
+    expect(next).toContain('npx backhaul load <source> --symbols DOTUSD');
+  });
+
+  it('is CSV with a line a series, and JSON with the months of each', async () => {
+    const csv = [...reportCsv(await report())];
+    expect(csv).toHaveLength(4);
+    expect(csv[1]).toBe(
+      `kraken,"<b>&""\u0007",TIER1,3600,2026-09-01T00:00:00.000000Z,2026-11-22T12:00:00.000000Z,1980,720,24,${720 / 1980},1260,0,1`,
+    );
+    const events = [...reportEvents(await report())];
+    expect(events.map((event) => event.type)).toEqual([
+      'completeness',
+      'completeness',
+      'completeness',
+      'report',
+    ]);
+    expect(events[2]).toMatchObject({
+      symbol: 'XBTUSD',
+      intervalS: 86_400,
+      expected: 82,
+      covered: 62,
+      gapsApi: 2,
+    });
+    expect(events[2]!['months']).toEqual([
+      { month: '2026-09', expected: 30, covered: 20, bars: 20 },
+      { month: '2026-10', expected: 31, covered: 31, bars: 0 },
+      { month: '2026-11', expected: 21, covered: 11, bars: 0 },
+    ]);
+  });
+
+  it('of nothing says so', async () => {
+    const none = await report({ filter: { ...ALL_SERIES, tierSymbols: [] }, tiers: [] });
+    expect(reportLines(none, 10, 100)[0]).toBe('Nothing is loaded yet.');
+    expect(reportHtml(none)).toContain('Nothing is loaded yet.');
+  });
+});
+
+describe('the page', () => {
+  it('needs nothing from elsewhere, and shows names from data as text', async () => {
+    const html = reportHtml(await report());
+    expect(html).not.toMatch(/<(script|img|link|iframe)|@import|url\(|https?:/);
+    expect(html).not.toContain('<b>&"');
+    expect(html).toContain('&lt;b&gt;&amp;&quot;\ufffd');
+    expect(html).toContain("default-src 'none'");
+  });
+
+  it('has a box a month of each series, in the colour of its share', async () => {
+    const html = reportHtml(await report());
+    const boxes = [...html.matchAll(/<rect class="(\w+)"[^>]*><title>([^<]*)</g)].map(([, shade, title]) => [
+      shade,
+      title,
+    ]);
+    expect(boxes).toHaveLength(9);
+    expect(boxes).toContainEqual([
+      's0',
+      '&lt;b&gt;&amp;&quot;\ufffd 1h, Oct 2026: 0% of 744 expected bars covered, 0 there',
+    ]);
+    expect(boxes).toContainEqual(['s5', 'XBTUSD 1h, Oct 2026: 100% of 744 expected bars covered, 0 there']);
+    expect(boxes).toContainEqual(['s2', 'XBTUSD 1d, Sep 2026: 66.66% of 30 expected bars covered, 20 there']);
+  });
+
+  it('has steps that leave out no share', () => {
+    expect([1, 0.9999, 0.99, 0.95, 0.9, 0.6, 0.5, 0.2, 1e-9, 0].map(shadeOf)).toEqual([
+      5, 4, 4, 3, 3, 2, 2, 1, 1, 0,
+    ]);
+  });
+
+  const found = browser();
+  it.skipIf(found === null)('shows in a browser, in the colours of good and bad', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'backhaul-page-'));
+    afterAll(() => rmSync(folder, { recursive: true, force: true }));
+    const page = join(folder, 'report.html');
+    writeFileSync(page, reportHtml(await report()));
+    const dom = domOf(found!, page);
+    expect(dom).toContain('How complete is the data?');
+    expect(dom.match(/<rect /g)).toHaveLength(9);
+    const picture = screenshotOf(found!, page, join(folder, 'page.png'));
+    const colours = coloursOf(readFileSync(picture));
+    const [all, nothing] = [SHADES[0].light, SHADES[5].light];
+    expect(colours.get(all)).toBeGreaterThan(1_000);
+    expect(colours.get(nothing)).toBeGreaterThan(1_000);
+  });
+  if (found === null) process.stderr.write('No Chromium here: the page was not looked at in a browser.\n');
+});

@@ -1,0 +1,134 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { KILL_POINTS, type KillPoint } from '../../src/kill_points.ts';
+import { load, scratchFolder } from '../e2e/loading.ts';
+import { random } from '../e2e/market.ts';
+import { type Copy, differences, type Original, originals, snapshot } from './copies.ts';
+import { type Program, startLoad } from './program.ts';
+import { freshWorld, onCopy, standingWorld, type World } from './worlds.ts';
+
+/** Several loaders on one database: all work is done once, and nobody waits for ever for somebody who is frozen. */
+
+const LONG = process.env['BACKHAUL_LONG'] === '1';
+
+const databases = await originals();
+const folder = scratchFolder();
+
+interface Stage {
+  readonly world: World;
+  readonly original: Original;
+  readonly undisturbed: Record<string, string>;
+}
+
+const stages = new Map<string, Stage>();
+beforeAll(async () => {
+  for (const [name, world] of [
+    ['fresh', freshWorld(join(folder, 'fresh'))],
+    ['standing', standingWorld(join(folder, 'standing'))],
+  ] as const) {
+    const original = await databases.original(world.prepare);
+    const undisturbed = await onCopy(original, async (copy) => {
+      await load(copy.url, [world.source], { batchBytes: 65_536 });
+      return snapshot(copy.pool);
+    });
+    stages.set(name, { world, original, undisturbed });
+  }
+});
+
+/** The tasks that a finish is noted for more often than they were put back to be loaded again. */
+async function doneTwice(copy: Copy): Promise<unknown[]> {
+  const { rows } = await copy.pool.query(
+    `SELECT task_id, count(*) FILTER (WHERE event = 'finish') AS finished, count(*) FILTER (WHERE event = 'replace') AS replaced
+     FROM backhaul.task_event GROUP BY task_id
+     HAVING count(*) FILTER (WHERE event = 'finish') <> 1 + count(*) FILTER (WHERE event = 'replace')`,
+  );
+  return rows;
+}
+
+describe('loaders on one database', () => {
+  const trials = ['fresh', 'standing'].flatMap((name) =>
+    (LONG ? [2, 3, 4, 6, 8] : [3]).map((loaders) => ({ name, loaders })),
+  );
+  it.each(trials)(
+    '$loaders of them, killed and started at random, in a $name world',
+    async ({ name, loaders }) => {
+      const { world, original, undisturbed } = stages.get(name)!;
+      await onCopy(original, async (copy) => {
+        const live = async (seed: number): Promise<void> => {
+          const next = random(seed);
+          for (let life = 0; life < 2; life++) {
+            await sleep(next() * 300);
+            const program = startLoad(copy.url, [world.source]);
+            await sleep(300 + next() * 900);
+            program.child.kill('SIGKILL');
+            await program.ended;
+          }
+          const { code, hung, stderr } = await startLoad(copy.url, [world.source]).ended;
+          expect({ hung, stderr, code: code === 3 ? 0 : code }).toMatchObject({ hung: false, code: 0 });
+        };
+        await Promise.all(Array.from({ length: loaders }, (_, i) => live(100 * loaders + i)));
+        expect(differences(await snapshot(copy.pool), undisturbed)).toEqual([]);
+        expect(await doneTwice(copy)).toEqual([]);
+      });
+    },
+  );
+});
+
+/** Whether a program is stopped, as the kernel tells. */
+function isFrozen({ child }: Program): boolean {
+  try {
+    const stat = readFileSync(`/proc/${child.pid}/stat`, 'utf8');
+    return stat.slice(stat.lastIndexOf(')') + 2)[0] === 'T';
+  } catch {
+    return false;
+  }
+}
+
+const POINTS: readonly { readonly name: string; readonly point: KillPoint }[] = LONG
+  ? [
+      ...KILL_POINTS.filter((point) => !point.startsWith('merge.')).map((point) => ({
+        name: 'fresh',
+        point,
+      })),
+      ...KILL_POINTS.filter((point) => !point.startsWith('copy.')).map((point) => ({
+        name: 'standing',
+        point,
+      })),
+    ]
+  : [
+      { name: 'fresh', point: 'claim.made' },
+      { name: 'fresh', point: 'leaf.made' },
+      { name: 'fresh', point: 'copy.opened' },
+      { name: 'fresh', point: 'task.finished' },
+      { name: 'fresh', point: 'leaf.attached' },
+      { name: 'standing', point: 'merge.recomputed' },
+    ];
+
+describe.skipIf(process.platform !== 'linux').concurrent('a loader that is frozen past its lease', () => {
+  it.for(POINTS)(
+    'at $point, in a $name world, changes nothing when it is thawed',
+    async ({ name, point }, context) => {
+      const { world, original, undisturbed } = stages.get(name)!;
+      const copy = await original.copy();
+      context.onTestFinished(() => copy.drop());
+      const frozen = startLoad(copy.url, [world.source], { env: { BACKHAUL_FREEZE_AT: point } });
+      for (const limit = Date.now() + 20_000; !isFrozen(frozen); await sleep(20)) {
+        if (frozen.child.exitCode !== null) throw new Error(`it ended: ${(await frozen.ended).stderr}`);
+        expect(Date.now()).toBeLessThan(limit);
+      }
+      // Another one does all there is to do, once the lease of 5 s is over.
+      const { code, hung, stderr } = await startLoad(copy.url, [world.source], { hangMs: 40_000 }).ended;
+      expect({ hung, stderr, code: code === 3 ? 0 : code }).toMatchObject({ hung: false, code: 0 });
+      expect(differences(await snapshot(copy.pool), undisturbed)).toEqual([]);
+      // Each of its threads may come by the point once.
+      const thawing = setInterval(() => frozen.child.kill('SIGCONT'), 100);
+      const thawed = await frozen.ended;
+      clearInterval(thawing);
+      expect({ hung: thawed.hung, signal: thawed.signal }).toEqual({ hung: false, signal: null });
+      expect(differences(await snapshot(copy.pool), undisturbed)).toEqual([]);
+      expect(await doneTwice(copy)).toEqual([]);
+    },
+  );
+});
