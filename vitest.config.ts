@@ -10,7 +10,7 @@ export default defineConfig({
     pool: 'forks',
     // Two files at a time: each may load on several threads and has a database to itself.
     maxWorkers: 2,
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    testTimeout: 180_000,
+    hookTimeout: 120_000,
   },
 });
