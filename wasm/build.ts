@@ -12,6 +12,7 @@ const FOLDER = dirname(fileURLToPath(import.meta.url));
 
 /** Source (in this folder) → module (from the project's root). */
 export const MODULES: Readonly<Record<string, string>> = {
+  'inflate.ts': 'src/producer/inflate_module.ts',
   'rows.ts': 'src/workers/rows_module.ts',
 };
 

@@ -246,7 +246,7 @@ export class Planner {
     const pieces: Uint8Array[] = [];
     try {
       for await (const piece of openBytes(reader, storage, this.#signal, { entry: entry.name }))
-        pieces.push(piece);
+        pieces.push(piece.slice());
     } catch (error) {
       if (this.#signal?.aborted || !(error instanceof BackhaulError)) throw error;
       return null;

@@ -55,8 +55,9 @@ export async function faultOf(promise: Promise<unknown>): Promise<Fault> {
   throw new Error('a fault was expected');
 }
 
+/** Bytes are copied: a piece holds only until the next is asked for. */
 export async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
   const all: T[] = [];
-  for await (const item of items) all.push(item);
+  for await (const item of items) all.push(item instanceof Uint8Array ? (item.slice() as T) : item);
   return all;
 }

@@ -52,9 +52,10 @@ export async function listed(
   return gathered(source.list(filter));
 }
 
+/** Bytes are copied: a piece holds only until the next is asked for. */
 export async function gathered<T>(items: AsyncIterable<T>): Promise<T[]> {
   const all: T[] = [];
-  for await (const item of items) all.push(item);
+  for await (const item of items) all.push(item instanceof Uint8Array ? (item.slice() as T) : item);
   return all;
 }
 
