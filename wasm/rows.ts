@@ -256,7 +256,7 @@ function putNull(p: usize): usize {
 /** The double at `from` as a field at `p`, NULL for NaN; writes 16 bytes. Returns where the field ends. */
 function putDouble(p: usize, from: usize): usize {
   if (F64.isNaN(load<f64>(from))) return putNull(p);
-  const swap = i8x16(16, 16, 16, 16, 7, 6, 5, 4, 3, 2, 1, 0, 16, 16, 16, 16);
+  const swap = i8x16(-128, -128, -128, -128, 7, 6, 5, 4, 3, 2, 1, 0, -128, -128, -128, -128);
   const length = i8x16(0, 0, 0, 8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
   v128.store(p, v128.or(v128.swizzle(v128.load64_zero(from), swap), length));
   return p + 12;

@@ -1,16 +1,11 @@
 /** A batch as an Apache Arrow record batch: the form in which rows pass between stages. Copies nothing. */
 
-import {
-  Dictionary,
-  Field,
-  Float64,
-  Int32,
-  makeData,
-  makeVector,
-  RecordBatch,
-  Schema,
-  Struct,
-} from 'apache-arrow';
+// By module: the whole of Arrow takes each thread 30 ms more to load.
+import { makeData } from 'apache-arrow/data';
+import { RecordBatch } from 'apache-arrow/recordbatch';
+import { Field, Schema } from 'apache-arrow/schema';
+import { Dictionary, Float64, Int32, Struct } from 'apache-arrow/type';
+import { makeVector } from 'apache-arrow/vector';
 import { type BarColumns, type Bars, INDICATOR_NAMES } from './columns.ts';
 
 const FLOATS = ['ts', 'open', 'high', 'low', 'close', 'volume', 'trades', ...INDICATOR_NAMES] as const;

@@ -76,34 +76,35 @@ export class SeriesStates {
     return Int32Array.from(this.used(), (one) => one.seriesId);
   }
 
-  /** Gives every symbol of the rows `[0, rows)` its id, and takes their first and last stamps down. */
+  /** Gives every symbol of the rows `[0, rows)`, in any order, its id, and takes their first and last stamps down. */
   async identify(cols: BarColumns, rows: number): Promise<void> {
+    await this.#resolveNames();
+    for (let row = 0; row < rows; row++) this.#saw(cols.symbol[row]!, cols.ts[row]!, cols.ts[row]!, 1);
+    this.rows += rows;
+  }
+
+  /** Asks for the ids of symbols that are new. */
+  async #resolveNames(): Promise<void> {
     const known = this.ids.length;
     const names = this.#symbols.names;
-    if (names.length > known) {
-      const symbols = names.slice(known);
-      const more = await this.#link.ask({ kind: 'series', symbols });
-      const ids = new Int32Array(known + more.length);
-      ids.set(this.ids);
-      ids.set(more, known);
-      this.ids = ids;
-      if (ids.length > this.#firstTs.length) {
-        this.#firstTs = grown(this.#firstTs, ids.length);
-        this.#lastTs = grown(this.#lastTs, ids.length);
-        this.#rowsOf = grown(this.#rowsOf, ids.length);
-        this.packed = grown(this.packed, this.#firstTs.length * STATE_LENGTH);
-      }
-    }
-    for (let row = 0; row < rows; row++) {
-      const slot = cols.symbol[row]!;
-      const ts = cols.ts[row]!;
-      if (this.#rowsOf[slot]!++ === 0) {
-        this.#firstTs[slot] = ts;
-        this.#lastTs[slot] = ts;
-      } else if (ts < this.#firstTs[slot]!) this.#firstTs[slot] = ts;
-      else if (ts > this.#lastTs[slot]!) this.#lastTs[slot] = ts;
-    }
-    this.rows += rows;
+    if (names.length === known) return;
+    const more = await this.#link.ask({ kind: 'series', symbols: names.slice(known) });
+    const ids = new Int32Array(known + more.length);
+    ids.set(this.ids);
+    ids.set(more, known);
+    this.ids = ids;
+    if (ids.length <= this.#firstTs.length) return;
+    this.#firstTs = grown(this.#firstTs, ids.length);
+    this.#lastTs = grown(this.#lastTs, ids.length);
+    this.#rowsOf = grown(this.#rowsOf, ids.length);
+    this.packed = grown(this.packed, this.#firstTs.length * STATE_LENGTH);
+  }
+
+  #saw(slot: number, firstTs: number, lastTs: number, rows: number): void {
+    const isNew = this.#rowsOf[slot] === 0;
+    this.#rowsOf[slot]! += rows;
+    if (isNew || firstTs < this.#firstTs[slot]!) this.#firstTs[slot] = firstTs;
+    if (isNew || lastTs > this.#lastTs[slot]!) this.#lastTs[slot] = lastTs;
   }
 
   /**
@@ -111,11 +112,13 @@ export class SeriesStates {
    * Returns false, with nothing published of this batch, when a row is not newer than what stands.
    */
   async compute(engine: IndicatorEngine, cols: BarColumns, rows: number): Promise<boolean> {
-    await this.identify(cols, rows);
+    await this.#resolveNames();
     const ends = runEnds(cols.symbol, rows);
     await this.#fetch(cols, ends);
+    this.rows += rows;
     let start = 0;
     for (const end of ends) {
+      this.#saw(cols.symbol[start]!, cols.ts[start]!, cols.ts[end - 1]!, end - start);
       const at = cols.symbol[start]! * STATE_LENGTH;
       if (Number.isNaN(this.packed[at]!)) engine.reset();
       else engine.load(this.packed, at);
@@ -177,7 +180,12 @@ export class SeriesStates {
 /** Ends (exclusive) of the runs of equal symbols in rows `[0, rows)`. */
 function runEnds(symbol: Int32Array, rows: number): number[] {
   const ends: number[] = [];
-  for (let row = 1; row < rows; row++) if (symbol[row] !== symbol[row - 1]) ends.push(row);
+  let current = symbol[0];
+  for (let row = 1; row < rows; row++) {
+    if (symbol[row] === current) continue;
+    current = symbol[row];
+    ends.push(row);
+  }
   ends.push(rows);
   return ends;
 }
