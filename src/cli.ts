@@ -2,6 +2,7 @@
 
 import { createRequire } from 'node:module';
 import yargs, { type Argv, type CommandModule } from 'yargs';
+import { BENCH_SETTINGS, command as benchCommand } from './commands/bench.ts';
 import { command as dbCommand } from './commands/db.ts';
 import { DEMO_SETTINGS, command as demoCommand } from './commands/demo.ts';
 import { EXIT, exitCodeOfFault } from './commands/exit_codes.ts';
@@ -39,6 +40,7 @@ const COMMANDS: readonly CommandModule<object, Arguments>[] = [
   recomputeCommand,
   queryCommand,
   dbCommand,
+  benchCommand,
   demoCommand,
 ];
 
@@ -181,7 +183,7 @@ function withHint(fault: Fault): Fault {
 
 declareKnown(LOAD_SETTINGS, STATUS_SETTINGS, RETRY_SETTINGS, QUERY_SETTINGS, DEMO_SETTINGS);
 declareKnown(TIER_SETTINGS, SCAN_SETTINGS, LIST_SETTINGS, FILL_SETTINGS, CLEANUP_SETTINGS);
-declareKnown(REPORT_SETTINGS, VALIDATE_SETTINGS, RECOMPUTE_SETTINGS);
+declareKnown(REPORT_SETTINGS, VALIDATE_SETTINGS, RECOMPUTE_SETTINGS, BENCH_SETTINGS);
 toleratePipesThatClose();
 for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
   process.on(event, (error: unknown) => {

@@ -144,6 +144,20 @@ export function parseText(text: string): string {
   return text;
 }
 
+/** A whole number within bounds; `4M` and `500k` are understood. */
+export function whole(least: number, most: number): (text: string) => number {
+  return (text) => {
+    const match = /^([\d_,]+(?:\.\d+)?)([kM])?$/.exec(text);
+    const number =
+      match === null ? Number.NaN : Number(match[1]!.replaceAll(/[_,]/g, '')) * SCALES[match[2] ?? '']!;
+    if (!Number.isInteger(number) || number < least || number > most)
+      throw new Unreadable(`a whole number from ${least} to ${most}, such as 500k or 4M`);
+    return number;
+  };
+}
+
+const SCALES: Readonly<Record<string, number>> = { '': 1, k: 1e3, M: 1e6 };
+
 function parseWhole(text: string, least: number, most: number, expected: string): number {
   const digits = text.replaceAll(/[_,]/g, '');
   const number = Number(digits);

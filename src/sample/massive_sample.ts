@@ -25,9 +25,9 @@ export interface Ticker extends Character {
   readonly tick: number;
 }
 
-/** `count` tickers in the order of their bytes. */
-export function makeTickers(count: number): Ticker[] {
-  const random = new Random('massive', 'tickers');
+/** `count` tickers in the order of their bytes. Another `seed` makes others. */
+export function makeTickers(count: number, seed?: string): Ticker[] {
+  const random = new Random('massive', 'tickers', ...words(seed));
   const names = new Set([...ODD_TICKERS, ...WELL_KNOWN].slice(0, count));
   while (names.size < count) {
     let name = '';
@@ -35,11 +35,15 @@ export function makeTickers(count: number): Ticker[] {
       name += String.fromCharCode(65 + random.whole(26));
     names.add(name);
   }
-  return [...names].sort().map(makeTicker);
+  return [...names].sort().map((name) => makeTicker(name, seed));
 }
 
-function makeTicker(name: string): Ticker {
-  const random = new Random('massive', 'ticker', name);
+function words(seed: string | undefined): string[] {
+  return seed === undefined ? [] : [seed];
+}
+
+function makeTicker(name: string, seed: string | undefined): Ticker {
+  const random = new Random('massive', 'ticker', name, ...words(seed));
   const start = Math.round(200_000 * random.heavy() * (0.5 + random.next())) + 2000;
   const known = WELL_KNOWN.includes(name);
   const busy = known ? 0.99 : random.next() ** 2 * 0.85 + 0.01;
@@ -58,11 +62,14 @@ function makeTicker(name: string): Ticker {
 export type Standing = Map<string, { readonly random: Random; price: number }>;
 
 /** The walks before the first day. */
-export function startWalks(tickers: readonly Ticker[]): Standing {
+export function startWalks(tickers: readonly Ticker[], seed?: string): Standing {
   return new Map(
     tickers.map(({ name, start, tick }) => [
       name,
-      { random: new Random('massive', 'walk', name), price: Math.max(1, Math.round(start / tick)) },
+      {
+        random: new Random('massive', 'walk', name, ...words(seed)),
+        price: Math.max(1, Math.round(start / tick)),
+      },
     ]),
   );
 }

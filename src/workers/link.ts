@@ -36,8 +36,8 @@ export interface WorkerSettings {
   readonly indicators: readonly boolean[];
   /** Stamps after this are outside all reason, µs. */
   readonly latestUs: number;
-  /** `null`: encode and throw away (benchmarks). */
-  readonly sink: 'postgres' | 'null';
+  /** Benchmarks need no database. `null`: encode and throw away; a folder: what COPY would get, a file a task and leaf. */
+  readonly sink: 'postgres' | 'null' | { readonly folder: string };
 }
 
 /** What a worker asks. */

@@ -34,7 +34,8 @@ const PROGRESS_MS = 250;
 /** Threads the pool may have at most, whatever `--workers` says. */
 const MAX_WORKERS = 512;
 
-function settingsOf(options: LoadOptions, hypertable: boolean): WorkerSettings {
+/** What the workers of a load go by. */
+export function settingsOf(options: LoadOptions, hypertable: boolean): WorkerSettings {
   const { batchBytes } = options;
   return {
     databaseUrl: options.databaseUrl ?? '',

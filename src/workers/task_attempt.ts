@@ -1,5 +1,6 @@
 import type { ClientBase } from 'pg';
 import { type BarSink, CopyWriter, copyRows } from '../copy/copy_writer.ts';
+import { FileSink } from '../copy/file_sink.ts';
 import { BarEncoder, RowEncoder } from '../copy/format.ts';
 import { leafOf } from '../copy/leaf.ts';
 import { mergeStaged, openStage, removeOld, stageRows } from '../copy/merge.ts';
@@ -14,7 +15,7 @@ import { BatchQueue, scanInto } from './batches.ts';
 import { BarColumns } from './columns.ts';
 import { encodeState, IndicatorEngine, STATE_LENGTH } from './indicators/engine.ts';
 import { SessionClock } from './indicators/session_clock.ts';
-import type { Assignment, PhaseSeconds, WorkerLink } from './link.ts';
+import type { Assignment, PhaseSeconds, WorkerLink, WorkerSettings } from './link.ts';
 import type { RejectSummary } from './load_report.ts';
 import { toRecordBatch } from './record_batch.ts';
 import { RejectLedger } from './rejects.ts';
@@ -55,7 +56,7 @@ export class TaskAttempt {
   #inflated = 0;
   #reported = 0;
 
-  /** `client` is null when rows go nowhere (`sink: 'null'`). */
+  /** `client` is null when rows go to no database. */
   constructor(task: Assignment, link: WorkerLink, client: ClientBase | null) {
     this.#task = task;
     this.#link = link;
@@ -254,6 +255,9 @@ export class TaskAttempt {
 
   async #openSink(): Promise<BarSink> {
     const { buffers } = this.#memory;
+    const { sink } = this.#task.settings;
+    if (typeof sink === 'object')
+      return new FileSink(this.#encoder, buffers[0]!, `${sink.folder}/${this.#task.taskId}`);
     if (this.#client === null) return new NullSink(this.#encoder, buffers[0]!);
     await this.#begin();
     return new CopyWriter(this.#client, this.#encoder, buffers, this.#task.settings.hypertable);
@@ -472,6 +476,23 @@ function sessionClock(zone: string): SessionClock {
   return zone === 'UTC' ? SessionClock.utcDay() : SessionClock.zone(zone);
 }
 
+/** What a file's records are held against. */
+export function scanChecks(plan: Assignment['plan'], settings: WorkerSettings): ScanChecks {
+  return {
+    intervalUs: plan.intervalS * 1e6,
+    grid: plan.grid,
+    zone: plan.sessionZone,
+    fileFromUs: plan.fileFromUs ?? Number.NEGATIVE_INFINITY,
+    fileToUs: plan.fileToUs ?? Number.POSITIVE_INFINITY,
+    wantFromUs: plan.wantFromUs ?? Number.NEGATIVE_INFINITY,
+    wantToUs: plan.wantToUs ?? Number.POSITIVE_INFINITY,
+    earliestUs: plan.shape.time === 'text' ? EARLIEST_TEXT_US : EARLIEST_NUMERIC_US,
+    latestUs: settings.latestUs,
+    onInvalid: plan.onInvalid,
+    maxRecordBytes: settings.maxRecordBytes,
+  };
+}
+
 /** The scanner of one file with its rejects and its reject budget. */
 class FileScan {
   readonly scanner: Scanner;
@@ -485,20 +506,7 @@ class FileScan {
     const { plan, settings } = task;
     this.#plan = plan;
     this.symbols = new SymbolTable(plan.symbol, plan.wantSymbols);
-    const checks: ScanChecks = {
-      intervalUs: plan.intervalS * 1e6,
-      grid: plan.grid,
-      zone: plan.sessionZone,
-      fileFromUs: plan.fileFromUs ?? Number.NEGATIVE_INFINITY,
-      fileToUs: plan.fileToUs ?? Number.POSITIVE_INFINITY,
-      wantFromUs: plan.wantFromUs ?? Number.NEGATIVE_INFINITY,
-      wantToUs: plan.wantToUs ?? Number.POSITIVE_INFINITY,
-      earliestUs: plan.shape.time === 'text' ? EARLIEST_TEXT_US : EARLIEST_NUMERIC_US,
-      latestUs: settings.latestUs,
-      onInvalid: plan.onInvalid,
-      maxRecordBytes: settings.maxRecordBytes,
-    };
-    this.scanner = new Scanner(plan.shape, checks, this.symbols, order);
+    this.scanner = new Scanner(plan.shape, scanChecks(plan, settings), this.symbols, order);
   }
 
   get duplicates(): number {

@@ -61,7 +61,7 @@ export default async function runTask(assignment: Assignment): Promise<TaskResul
   const link = new WorkerLink(assignment.port);
   try {
     const client =
-      assignment.settings.sink === 'null' ? null : await clientFor(assignment.settings.databaseUrl);
+      assignment.settings.sink === 'postgres' ? await clientFor(assignment.settings.databaseUrl) : null;
     return await new TaskAttempt(assignment, link, client).run();
   } catch (error) {
     await rollBack();

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { plainIndicators } from '../../../src/bench/plain_indicators.ts';
 import { type BarColumns, INDICATOR_NAMES, type IndicatorName } from '../../../src/workers/columns.ts';
 import {
   decodeState,
@@ -8,7 +9,6 @@ import {
   SessionClock,
   STATE_LENGTH,
 } from '../../../src/workers/indicators/engine.ts';
-import { plainIndicators } from './plain_indicators.ts';
 import { barsOf, firstDifference, indicator, MINUTE_US, randomOf } from './series.ts';
 
 function compute(cols: BarColumns, clock = SessionClock.utcDay()): BarColumns {

@@ -1,0 +1,439 @@
+/** A benchmark of this machine, from making its data to the figures. */
+
+import { mkdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { BackhaulError } from '../errors.ts';
+import type { PlannedTask } from '../producer/plan.ts';
+import type { LoadOptions } from '../workers/load_report.ts';
+import { bottleneck } from './bottleneck.ts';
+import { checkTable } from './check.ts';
+import { Busyness } from './cpu_time.ts';
+import { type DayFiles, dayFiles } from './day_files.ts';
+import { readFacts } from './facts.ts';
+import { floorSums, makeReadyMade, type ReadyMade, runFloor, type TableSums, tableSums } from './floor.ts';
+import { type LoadRun, runLoad } from './load_run.ts';
+import { canPin, ownCores, pin } from './pinning.ts';
+import { plannedTasks, runPipeline } from './pipeline.ts';
+import type {
+  BenchEvent,
+  BenchResult,
+  CheckEvent,
+  DataEvent,
+  MachineEvent,
+  RunCosts,
+  RunEvent,
+  SmallTasks,
+  StageEvent,
+  Workers,
+} from './result.ts';
+import { BenchDatabase } from './server.ts';
+import type { DataSize } from './size.ts';
+import { type SmallTaskFiles, smallTaskFiles } from './small_tasks.ts';
+import { inflate, passThrough } from './stages.ts';
+import { comparisonOf, pipelineOf, stageFigures } from './summing_up.ts';
+
+/** What is asked for. */
+export interface BenchOptions {
+  /** Where data and the embedded server are kept. */
+  readonly folder: string;
+  readonly size: DataSize;
+  readonly workers: readonly Workers[];
+  readonly rounds: number;
+  /** `null`: everything but the database. */
+  readonly sink: 'postgres' | 'null';
+  /** URL of a server; null: an embedded one. */
+  readonly databaseUrl: string | null;
+  /** Also with server and loader on a core each. */
+  readonly pin: boolean;
+  /** Entries of the zip of small tasks; 0: none. */
+  readonly smallTasks: number;
+  /** A load of these sources as the command line would have it. */
+  readonly loadOptions: (sources: readonly string[]) => LoadOptions;
+}
+
+/** Who is told what happens: events are the result's, `note` is for whoever waits. */
+export interface BenchReporter {
+  event(event: BenchEvent): void;
+  note(line: string): void;
+}
+
+/** Small enough to be read the plain way, large enough for every indicator of some series. */
+const CHECK_SIZE = { days: 3, tickers: 60 };
+
+/** Runs it. What it has made in the database is gone afterwards, whatever happens; its data stay to be used again. */
+export async function runBench(
+  options: BenchOptions,
+  reporter: BenchReporter,
+  signal: AbortSignal,
+): Promise<BenchResult> {
+  await mkdir(options.folder, { recursive: true });
+  if (options.pin) await checkPinning();
+  const database =
+    options.sink === 'null' ? null : await BenchDatabase.open(options.folder, options.databaseUrl);
+  const readyMade = join(options.folder, `ready-made-${process.pid}`);
+  try {
+    return await new Bench(options, reporter, signal, database, readyMade).run();
+  } finally {
+    await rm(readyMade, { recursive: true, force: true });
+    await database?.close();
+  }
+}
+
+async function checkPinning(): Promise<void> {
+  const hint = 'leave out --pin';
+  if (process.platform !== 'linux' || !(await canPin()))
+    throw new BackhaulError({ kind: 'usage', message: '--pin needs the program taskset', hint });
+  if ((await ownCores()).length < 2)
+    throw new BackhaulError({ kind: 'usage', message: '--pin needs two cores', hint });
+}
+
+class Bench {
+  readonly #options: BenchOptions;
+  readonly #reporter: BenchReporter;
+  readonly #signal: AbortSignal;
+  readonly #database: BenchDatabase | null;
+  readonly #readyMadeFolder: string;
+  readonly #runs: RunEvent[] = [];
+  readonly #stages: StageEvent[] = [];
+  #cores = 1;
+  #data!: DayFiles;
+  #tasks: readonly PlannedTask[] = [];
+  #readyMade: readonly ReadyMade[] = [];
+  /** Sums over the ready-made rows: what every load must have in its table. */
+  #sums: TableSums | null = null;
+
+  constructor(
+    options: BenchOptions,
+    reporter: BenchReporter,
+    signal: AbortSignal,
+    database: BenchDatabase | null,
+    readyMadeFolder: string,
+  ) {
+    this.#options = options;
+    this.#reporter = reporter;
+    this.#signal = signal;
+    this.#database = database;
+    this.#readyMadeFolder = readyMadeFolder;
+  }
+
+  async run(): Promise<BenchResult> {
+    const { rounds, size } = this.#options;
+    const machine: MachineEvent = {
+      type: 'machine',
+      ...(await readFacts()),
+      server: this.#database?.facts ?? null,
+    };
+    this.#cores = machine.cores;
+    this.#reporter.event(machine);
+    const check = await this.#check();
+    const data = await this.#makeData(size);
+    const small = await this.#makeSmallTasks();
+    await this.#warmUp();
+    for (let round = 1; round <= rounds; round++) {
+      await this.#stageRound(round);
+      // Every second round goes backwards: what slows the machine down bit by bit hits all kinds of runs alike.
+      const kinds = this.#kinds();
+      for (const kind of round % 2 === 1 ? kinds : kinds.reverse()) this.#tell(await kind(round));
+    }
+    if (this.#options.pin) await this.#pinnedRounds();
+    const smallTasks = small === null ? null : await this.#measureSmallTasks(small);
+    return this.#result(machine, data, check, smallTasks);
+  }
+
+  // ── data ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  #makeFiles(size: DataSize): Promise<DayFiles & { readonly made: boolean }> {
+    const root = join(this.#options.folder, 'data');
+    return dayFiles(root, size, this.#signal, ({ path, records }) =>
+      this.#reporter.note(`made ${path}: ${records} records`),
+    );
+  }
+
+  async #makeData(size: DataSize): Promise<DataEvent> {
+    const { made, ...files } = await this.#makeFiles(size);
+    this.#data = files;
+    this.#tasks = await plannedTasks(this.#loadOptions(files.folder), this.#signal);
+    const { records, bytes, inflatedBytes, sha256 } = files;
+    const event: DataEvent = { type: 'data', ...size, records, bytes, inflatedBytes, sha256, made };
+    this.#reporter.event(event);
+    return event;
+  }
+
+  #loadOptions(folder: string): LoadOptions {
+    return this.#options.loadOptions([folder]);
+  }
+
+  /** Nothing is timed before a small load has been found right. */
+  async #check(): Promise<CheckEvent | null> {
+    const database = this.#database;
+    if (database === null) return null;
+    this.#reporter.note('checking: a small load against a plain reading of its files');
+    const data = await this.#makeFiles({ ...CHECK_SIZE, seed: this.#options.size.seed });
+    await database.reset();
+    await this.#load(data.folder, 'auto', null);
+    const check: CheckEvent = { type: 'check', ...(await checkTable(database.url, data)) };
+    this.#reporter.event(check);
+    return check;
+  }
+
+  /** Makes the floor's files, and what is counted by nobody: first runs of everything. */
+  async #warmUp(): Promise<void> {
+    this.#reporter.note('warming up');
+    const { folder } = this.#data;
+    const options = this.#loadOptions(folder);
+    if (this.#database === null) {
+      await this.#pipeline(this.#cores);
+      return;
+    }
+    const { url } = this.#database;
+    this.#readyMade = await makeReadyMade(
+      this.#readyMadeFolder,
+      this.#tasks,
+      options,
+      this.#cores,
+      this.#signal,
+    );
+    await this.#database.reset();
+    await runFloor(url, this.#readyMade, this.#cores, this.#signal);
+    this.#sums = await floorSums(url, this.#readyMade);
+    this.#expectRows(this.#sums.rows, 'the floor');
+    await this.#database.reset();
+    await this.#load(folder, 'auto', null);
+    await this.#checkSums('the warm-up load');
+  }
+
+  // ── runs ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** What a round measures, in its order. */
+  #kinds(): ((round: number) => Promise<RunEvent>)[] {
+    const numbers = this.#options.workers.filter((workers) => workers !== 'auto');
+    const pipelines = numbers.map(
+      (workers) => async (round: number) =>
+        runEvent('pipeline', workers, round, false, await this.#pipeline(workers)),
+    );
+    if (this.#database === null) return pipelines;
+    return [
+      (round) => this.#floor(round, false),
+      ...this.#options.workers.map((workers) => (round: number) => this.#measuredLoad(workers, round, null)),
+      ...pipelines,
+    ];
+  }
+
+  #tell(run: RunEvent): void {
+    this.#runs.push(run);
+    this.#reporter.event(run);
+  }
+
+  async #pipeline(workers: number): Promise<RunCosts & { readonly records: number }> {
+    const busy = new Busyness();
+    const options = this.#loadOptions(this.#data.folder);
+    const run = await runPipeline(this.#tasks, options, workers, 'null', this.#signal);
+    this.#expectRows(run.records, 'the pipeline');
+    const { records, seconds, cpuSeconds } = run;
+    return { records, seconds, cpuSeconds, serverCpuSeconds: null, busy: busy.share() };
+  }
+
+  /** `pinned`: over two connections, since no more than two cores take part. */
+  async #floor(round: number, pinned: boolean): Promise<RunEvent> {
+    const connections = pinned ? 2 : this.#cores;
+    const database = this.#database!;
+    await database.reset();
+    const measured = await this.#withCosts(() =>
+      runFloor(database.url, this.#readyMade, connections, this.#signal),
+    );
+    this.#expectRows(measured.rows, 'the floor');
+    return runEvent('floor', connections, round, pinned, { ...measured, records: measured.rows });
+  }
+
+  async #measuredLoad(workers: Workers, round: number, core: number | null): Promise<RunEvent> {
+    await this.#database!.reset();
+    const measured = await this.#withCosts(() => this.#load(this.#data.folder, workers, core));
+    await this.#checkSums(`the load with ${workers} workers`);
+    return runEvent('load', workers, round, core !== null, { ...measured, records: measured.rows });
+  }
+
+  #load(source: string, workers: Workers, core: number | null): Promise<LoadRun> {
+    const { folder } = this.#options;
+    return runLoad({ source, workers, databaseUrl: this.#database!.url, core, folder }, this.#signal);
+  }
+
+  /** Adds what the server and the machine did meanwhile. */
+  async #withCosts<R>(
+    work: () => Promise<R>,
+  ): Promise<R & { readonly serverCpuSeconds: number | null; readonly busy: number }> {
+    const before = await this.#database!.cpuSeconds();
+    const busyness = new Busyness();
+    const run = await work();
+    const busy = busyness.share();
+    const after = await this.#database!.cpuSeconds();
+    return { ...run, serverCpuSeconds: before === null || after === null ? null : after - before, busy };
+  }
+
+  #expectRows(found: number, where: string): void {
+    if (found !== this.#data.records) throw different(where, this.#data.records, found);
+  }
+
+  async #checkSums(where: string): Promise<void> {
+    const { rows, trades } = await tableSums(this.#database!.url, 'backhaul.candles');
+    this.#expectRows(rows, where);
+    if (trades !== this.#sums!.trades) throw different(`${where} (trades)`, this.#sums!.trades, trades);
+  }
+
+  /** Server and loader on a core of their own, the floor's senders likewise. */
+  async #pinnedRounds(): Promise<void> {
+    const { serverPid } = this.#database!;
+    if (serverPid === null)
+      throw new BackhaulError({ kind: 'usage', message: '--pin needs a server on this machine' });
+    const [ours, theirs] = (await ownCores()) as [number, number];
+    const unpinServer = await pin(serverPid, theirs, true);
+    try {
+      for (let round = 1; round <= this.#options.rounds; round++) {
+        const unpin = await pin(process.pid, ours, false);
+        try {
+          this.#tell(await this.#floor(round, true));
+        } finally {
+          await unpin();
+        }
+        for (const workers of this.#options.workers)
+          this.#tell(await this.#measuredLoad(workers, round, ours));
+      }
+    } finally {
+      await unpinServer();
+    }
+  }
+
+  // ── stages ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  async #stageRound(round: number): Promise<void> {
+    const options = this.#loadOptions(this.#data.folder);
+    const [first] = this.#tasks;
+    const file = await inflate(first!, options, this.#signal);
+    if (file === null) return;
+    // What this thread has not run yet it runs slowly.
+    if (round === 1) await passThrough(file, options);
+    const pass = await passThrough(file, options);
+    const stage: StageEvent = {
+      type: 'stages',
+      round,
+      records: pass.records,
+      nsPerRecord: { ...pass.nsPerRecord, copy: await this.#copyStage(pass.records) },
+    };
+    this.#stages.push(stage);
+    this.#reporter.event(stage);
+  }
+
+  /** The rows of the first file, ready-made, over one connection: the server's time, keys apart. */
+  async #copyStage(records: number): Promise<number | null> {
+    const database = this.#database;
+    if (database === null) return null;
+    const [first] = this.#readyMade;
+    const files = this.#readyMade.filter(({ path }) => path.split('.')[0] === first!.path.split('.')[0]);
+    await database.reset();
+    const run = await runFloor(database.url, files, 1, this.#signal);
+    return (run.copySeconds * 1e9) / records;
+  }
+
+  // ── small tasks ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+  async #makeSmallTasks(): Promise<SmallTaskFiles | null> {
+    const { smallTasks, folder, size } = this.#options;
+    if (smallTasks === 0 || this.#database === null) return null;
+    return smallTaskFiles(join(folder, 'data'), smallTasks, size.seed, this.#signal);
+  }
+
+  async #measureSmallTasks(files: SmallTaskFiles): Promise<SmallTasks> {
+    this.#reporter.note(`${files.tasks} small tasks against the same rows in one file`);
+    await this.#database!.reset();
+    const file = await this.#load(files.file, 'auto', null);
+    await this.#database!.reset();
+    const zip = await this.#load(files.zip, 'auto', null);
+    for (const run of [file, zip])
+      if (run.rows !== files.records) throw different('small tasks', files.records, run.rows);
+    const small: SmallTasks = {
+      tasks: files.tasks,
+      records: files.records,
+      zipSeconds: zip.seconds,
+      fileSeconds: file.seconds,
+      msPerTask: ((zip.seconds - file.seconds) * 1000) / files.tasks,
+    };
+    this.#reporter.event({ type: 'small_tasks', ...small });
+    return small;
+  }
+
+  // ── result ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  #result(
+    { type: _machine, ...machine }: MachineEvent,
+    { type: _data, made: _made, ...data }: DataEvent,
+    checked: CheckEvent | null,
+    smallTasks: SmallTasks | null,
+  ): BenchResult {
+    const order = this.#options.workers;
+    const stages = stageFigures(this.#stages);
+    const pipeline = pipelineOf(this.#runs, order);
+    const shared = comparisonOf(this.#runs, order, false);
+    const of = (workers: number): number | undefined =>
+      pipeline.find((one) => one.workers === workers)?.recordsPerSecond.median;
+    const [one, two] = [of(1), of(2)];
+    const check = checked === null ? null : (({ type: _type, ...rest }) => rest)(checked);
+    const loaderStages = Object.fromEntries(
+      Object.entries(stages).flatMap(([name, figure]) => (name === 'copy' ? [] : [[name, figure.median]])),
+    );
+    const result: BenchResult = {
+      type: 'result',
+      version: 1,
+      at: new Date().toISOString(),
+      machine,
+      data,
+      check,
+      rounds: this.#options.rounds,
+      stages,
+      pipeline,
+      recordsPerCore: 1e6 / (pipeline[0]?.cpuUsPerRecord ?? Number.NaN),
+      twoAgainstOne: one === undefined || two === undefined ? null : two / one,
+      shared,
+      pinned: comparisonOf(this.#runs, order, true),
+      smallTasks,
+      bottleneck: bottleneck({ cores: this.#cores, stages: loaderStages, pipeline, shared }),
+    };
+    this.#reporter.event(result);
+    return result;
+  }
+}
+
+function different(where: string, expected: number, found: number): BackhaulError {
+  return new BackhaulError({
+    kind: 'internal',
+    message: `${where} has not the rows of the files: the figures would be worth nothing`,
+    expected: String(expected),
+    found: String(found),
+  });
+}
+
+function runEvent(
+  what: RunEvent['what'],
+  workers: Workers,
+  round: number,
+  pinned: boolean,
+  run: RunCosts & { readonly records: number } & Partial<
+      Pick<RunEvent, 'startupSeconds' | 'keySeconds' | 'peakWorkers' | 'peakRssBytes'>
+    >,
+): RunEvent {
+  const { records, seconds, cpuSeconds, serverCpuSeconds, busy } = run;
+  return {
+    type: 'run',
+    what,
+    workers,
+    pinned,
+    round,
+    records,
+    seconds,
+    cpuSeconds,
+    serverCpuSeconds,
+    busy,
+    startupSeconds: run.startupSeconds ?? null,
+    keySeconds: run.keySeconds ?? null,
+    peakWorkers: run.peakWorkers ?? null,
+    peakRssBytes: run.peakRssBytes ?? null,
+  };
+}

@@ -1,0 +1,67 @@
+/** What holds a load back on this machine, in one sentence made of the figures. */
+
+import type { Comparison, Series } from './result.ts';
+
+/** A machine whose cores are busy for this share of the time has none to spare. */
+const FULL = 0.88;
+/** So close to the floor a faster loader gains next to nothing. */
+const AT_THE_FLOOR = 1.1;
+/** The pipeline alone takes this share of the time of a load: the database hardly matters. */
+const NO_WAITING = 0.85;
+
+/** The figures the sentence is made of. */
+export interface Evidence {
+  readonly cores: number;
+  /** ns of CPU a record of the stages before COPY. */
+  readonly stages: Readonly<Record<string, number>>;
+  readonly pipeline: readonly Series[];
+  readonly shared: Comparison | null;
+}
+
+/** The load with the least time. */
+export function fastest(series: readonly Series[]): Series | null {
+  return series.reduce<Series | null>(
+    (best, one) => (best === null || one.seconds.median < best.seconds.median ? one : best),
+    null,
+  );
+}
+
+function largest(stages: Readonly<Record<string, number>>): string {
+  const [first] = Object.entries(stages)
+    .filter(([, ns]) => Number.isFinite(ns))
+    .sort(([, a], [, b]) => b - a);
+  return first === undefined ? 'nothing measured' : `${first[0]} (${Math.round(first[1])} ns a record)`;
+}
+
+const percent = (share: number): string => `${Math.round(100 * share)} %`;
+const us = (value: number): string => `${value.toFixed(2)} µs`;
+
+/** The sentence. */
+export function bottleneck({ cores, stages, pipeline, shared }: Evidence): string {
+  const alone = fastest(pipeline);
+  if (shared === null) {
+    return `Without a database ${largest(stages)} takes most of the loader's CPU.`;
+  }
+  const load = fastest(shared.loads);
+  if (load === null) return 'No load was run.';
+  const over = load.overFloor!.median;
+  const ours = load.cpuUsPerRecord;
+  const theirs = load.serverCpuUsPerRecord;
+  if (over <= AT_THE_FLOOR) {
+    return `PostgreSQL is the limit: it takes the same rows ready-made in ${percent(1 / over)} of the time of the whole load.`;
+  }
+  if (load.busy >= FULL && theirs !== null) {
+    const share = theirs / (ours + theirs);
+    const split = `PostgreSQL uses ${us(theirs)} a record and the loader ${us(ours)}, most of it for ${largest(stages)}`;
+    return share >= 0.5
+      ? `PostgreSQL is the limit: all ${cores} cores are busy, ${percent(share)} of it with the server (${split}).`
+      : `The loader's CPU is the limit: all ${cores} cores are busy, ${percent(1 - share)} of it with the loader (${split}).`;
+  }
+  if (load.busy >= FULL) {
+    return `CPU is the limit: all ${cores} cores are busy, the loader with ${us(ours)} a record, most of it for ${largest(stages)}.`;
+  }
+  if (alone !== null && alone.seconds.median >= NO_WAITING * load.seconds.median) {
+    return `The loader is the limit: without a database it takes ${percent(alone.seconds.median / load.seconds.median)} of the time, most of its CPU for ${largest(stages)}.`;
+  }
+  return `Waiting is the limit: cores are busy for ${percent(load.busy)} of the time only, and the load takes ${over.toFixed(2)} times the floor: look at the disk and at locks of the server.`;
+}

@@ -1,0 +1,147 @@
+/**
+ * Before anything is timed: a small load is held against what a plain reading of the same files says. Bars must be
+ * equal to the bit, record by record; indicators are computed again from their definitions.
+ */
+
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { gunzipSync } from 'node:zlib';
+import { connect } from '../database/connect.ts';
+import { BackhaulError } from '../errors.ts';
+import { BarColumns, INDICATOR_NAMES } from '../workers/columns.ts';
+import type { DayFiles } from './day_files.ts';
+import { plainIndicators } from './plain_indicators.ts';
+
+/** What was compared. */
+export interface CheckResult {
+  readonly records: number;
+  readonly series: number;
+  /** Indicator values, and the greatest relative distance among them. */
+  readonly values: number;
+  readonly worst: number;
+  /** SHA-256 of all bars, by symbol and time. */
+  readonly sha256: string;
+}
+
+/** Rolling sums and plain ones round differently: no further apart than this. */
+const TOLERANCE = 1e-9;
+
+/** A bar as text: symbol, µs, open, high, low, close, volume, trades; numbers in their shortest spelling. */
+type BarText = string;
+
+interface PlainBar {
+  readonly tsUs: number;
+  readonly numbers: readonly [
+    open: number,
+    high: number,
+    low: number,
+    close: number,
+    volume: number,
+    trades: number,
+  ];
+}
+
+/** Reads the files the plain way: `ticker,volume,open,close,high,low,window_start,transactions`. */
+async function readPlain(data: DayFiles): Promise<Map<string, PlainBar[]>> {
+  const series = new Map<string, PlainBar[]>();
+  for (const { path } of data.files) {
+    const [, ...lines] = gunzipSync(await readFile(path))
+      .toString()
+      .trimEnd()
+      .split('\n');
+    for (const line of lines) {
+      const [ticker, volume, open, close, high, low, start, trades] = line.split(',') as [
+        string,
+        ...string[],
+      ];
+      const bar: PlainBar = {
+        tsUs: Number(start!.slice(0, -3)),
+        numbers: [Number(open), Number(high), Number(low), Number(close), Number(volume), Number(trades)],
+      };
+      const bars = series.get(ticker);
+      if (bars === undefined) series.set(ticker, [bar]);
+      else bars.push(bar);
+    }
+  }
+  return series;
+}
+
+function barText(symbol: string, tsUs: number, numbers: readonly number[]): BarText {
+  return `${symbol} ${tsUs} ${numbers.join(' ')}\n`;
+}
+
+const NEW_YORK_DAY = new Intl.DateTimeFormat('en-CA', { timeZone: 'America/New_York' });
+
+function indicatorsOf(bars: readonly PlainBar[]): Record<string, number[]> {
+  const cols = new BarColumns(bars.length);
+  bars.forEach(({ tsUs, numbers }, i) => {
+    cols.ts[i] = tsUs;
+    [cols.open[i], cols.high[i], cols.low[i], cols.close[i], cols.volume[i], cols.trades[i]] = numbers;
+  });
+  cols.length = bars.length;
+  return plainIndicators(cols, (ts) => NEW_YORK_DAY.format(ts / 1000));
+}
+
+/** Compares `candles` with the files. Fault `internal` with the first difference. */
+export async function checkTable(url: string, data: DayFiles): Promise<CheckResult> {
+  const expected = await readPlain(data);
+  const wanted = createHash('sha256');
+  const found = createHash('sha256');
+  let records = 0;
+  let values = 0;
+  let worst = 0;
+  const client = await connect(url, { applicationName: 'backhaul bench' });
+  try {
+    for (const symbol of [...expected.keys()].sort()) {
+      const bars = expected.get(symbol)!;
+      const { rows } = await client.query<(number | null)[]>({
+        rowMode: 'array',
+        text: `SELECT (extract(epoch FROM ts) * 1000000)::int8, open, high, low, close, volume, trades,
+                 ${INDICATOR_NAMES.join(', ')}
+               FROM backhaul.candles WHERE symbol = $1 AND interval_s = 60 ORDER BY ts`,
+        values: [symbol],
+      });
+      if (rows.length !== bars.length) throw differs(symbol, `${bars.length} bars`, `${rows.length}`);
+      for (const { tsUs, numbers } of bars) wanted.update(barText(symbol, tsUs, numbers));
+      for (const row of rows) found.update(barText(symbol, row[0]!, row.slice(1, 7) as number[]));
+      records += rows.length;
+      const indicators = indicatorsOf(bars);
+      INDICATOR_NAMES.forEach((name, k) => {
+        rows.forEach((row, i) => {
+          const distance = apart(indicators[name]![i]!, row[7 + k]!, bars[i]!.numbers[3]);
+          if (distance > TOLERANCE)
+            throw differs(`${name} of ${symbol}, bar ${i}`, `${indicators[name]![i]}`, `${row[7 + k]}`);
+          worst = Math.max(worst, distance);
+          values++;
+        });
+      });
+    }
+    const count = await client.query<{ n: number }>('SELECT count(*) AS n FROM backhaul.candles');
+    if (count.rows[0]!.n !== records) throw differs('candles', `${records} rows`, `${count.rows[0]!.n}`);
+  } finally {
+    await client.end();
+  }
+  const sha256 = found.digest('hex');
+  const wantedSum = wanted.digest('hex');
+  if (sha256 !== wantedSum) throw differs('the bars of candles', wantedSum, sha256);
+  return { records, series: expected.size, values, worst, sha256 };
+}
+
+/**
+ * How far two values lie apart, relative to the greater of themselves and what they were computed from: a difference of
+ * prices (MACD) is no more exact than the prices, and a deviation or a change of ratio no more than 1.
+ */
+function apart(expected: number, found: number | null, price: number): number {
+  if (found === null) return Number.isNaN(expected) ? 0 : Number.POSITIVE_INFINITY;
+  if (Number.isNaN(expected)) return Number.POSITIVE_INFINITY;
+  return Math.abs(expected - found) / Math.max(Math.abs(expected), Math.abs(found), Math.min(price, 1));
+}
+
+function differs(what: string, expected: string, found: string): BackhaulError {
+  return new BackhaulError({
+    kind: 'internal',
+    message: `the loaded table differs from a plain reading of the files (${what}); nothing was timed`,
+    expected,
+    found,
+  });
+}

@@ -1,0 +1,146 @@
+/** The whole way of the data without a database: the worker pool, the lanes and the stages of a real load. */
+
+import { BackhaulError } from '../errors.ts';
+import { openSource } from '../producer/open_source.ts';
+import { discover, type PlannedTask } from '../producer/plan.ts';
+import { faultOf } from '../state/task.ts';
+import { STATE_LENGTH } from '../workers/indicators/engine.ts';
+import { Lanes } from '../workers/lanes.ts';
+import type { Answers, Notice, Question, WorkerSettings } from '../workers/link.ts';
+import { settingsOf } from '../workers/load.ts';
+import type { LoadOptions } from '../workers/load_report.ts';
+import { WorkerPool } from '../workers/pool.ts';
+import type { TaskResult } from '../workers/task_result.ts';
+
+/** What a pass through the pipeline took. */
+export interface PipelineRun {
+  readonly workers: number;
+  readonly records: number;
+  readonly inflatedBytes: number;
+  /** From starting the threads to the last row encoded. */
+  readonly seconds: number;
+  /** CPU of all threads of this program meanwhile. */
+  readonly cpuSeconds: number;
+}
+
+/** The tasks of `options.sources`, in the order of their lanes. */
+export async function plannedTasks(options: LoadOptions, signal: AbortSignal): Promise<PlannedTask[]> {
+  const sources = await Promise.all(
+    options.sources.map((source) => openSource(source, options.sourceOptions)),
+  );
+  const tasks: PlannedTask[] = [];
+  for await (const task of discover(sources, options, signal)) {
+    if (task.plan === null) throw new BackhaulError(task.fault);
+    tasks.push(task);
+  }
+  return tasks.sort((a, b) => (a.sequence ?? 0) - (b.sequence ?? 0) || (a.uri < b.uri ? -1 : 1));
+}
+
+/**
+ * Runs tasks on `workers` threads: from the file's bytes to encoded rows, which go nowhere, or into files of `folder`.
+ * Ids of series are given in the order in which they are met.
+ */
+export async function runPipeline(
+  tasks: readonly PlannedTask[],
+  options: LoadOptions,
+  workers: number,
+  sink: Exclude<WorkerSettings['sink'], 'postgres'>,
+  signal: AbortSignal,
+): Promise<PipelineRun> {
+  const settings: WorkerSettings = { ...settingsOf(options, false), sink };
+  const started = performance.now();
+  const cpu = process.cpuUsage();
+  const pool = new WorkerPool(workers);
+  const main = new MainThread();
+  let records = 0;
+  let inflatedBytes = 0;
+  const next = tasks.entries();
+  const work = async (): Promise<void> => {
+    for (const [index, task] of next) {
+      signal.throwIfAborted();
+      const result = await main.run(pool, index + 1, task, settings);
+      records += result.rows.loaded;
+      inflatedBytes += result.inflatedBytes;
+    }
+  };
+  const stop = (): void => void pool.destroy();
+  signal.addEventListener('abort', stop);
+  try {
+    await Promise.all(Array.from({ length: Math.min(workers, tasks.length) }, work));
+    const { user, system } = process.cpuUsage(cpu);
+    const seconds = (performance.now() - started) / 1000;
+    return { workers, records, inflatedBytes, seconds, cpuSeconds: (user + system) / 1e6 };
+  } catch (error) {
+    throw signal.aborted ? signal.reason : error;
+  } finally {
+    signal.removeEventListener('abort', stop);
+    await pool.destroy();
+  }
+}
+
+/** What the dispatcher does for workers, without its tables. */
+class MainThread {
+  readonly #ids = new Map<string, number>();
+  readonly #lanes = new Lanes(STATE_LENGTH, async () => new Map());
+
+  async run(
+    pool: WorkerPool,
+    taskId: number,
+    task: PlannedTask,
+    settings: WorkerSettings,
+  ): Promise<Extract<TaskResult, { kind: 'loaded' }>> {
+    const { uri, entry, etag, sizeBytes, plan, lane } = task;
+    this.#lanes.enter({ taskId, lane, sequence: task.sequence ?? 0, uri, entry: entry ?? '' });
+    const running = pool.start(
+      { taskId, attempt: 1, uri, entry, etag, sizeBytes, plan, replaces: false, merge: false, settings },
+      {
+        answer: (question) => this.#answer(taskId, task, question),
+        notice: (notice) => this.#notice(taskId, lane, notice),
+        fault: faultOf,
+      },
+    );
+    const result = await running.result;
+    if (result.kind === 'loaded') {
+      this.#lanes.commit(taskId, lane, false);
+      return result;
+    }
+    throw new BackhaulError(
+      result.kind === 'failed'
+        ? result.fault
+        : { kind: 'internal', message: 'the benchmark made a file whose rows are older than those before' },
+    );
+  }
+
+  async #answer(
+    taskId: number,
+    { lane, plan }: PlannedTask,
+    question: Question,
+  ): Promise<Answers[Question['kind']]> {
+    switch (question.kind) {
+      case 'series':
+        return Int32Array.from(question.symbols, (symbol) => this.#id(`${plan.venue} ${symbol}`));
+      case 'partitions':
+        return null;
+      case 'states':
+        return this.#lanes.states(taskId, lane, question.seriesIds, question.last);
+      case 'turn':
+        await this.#lanes.turn(taskId, lane);
+        return 0;
+    }
+  }
+
+  #id(name: string): number {
+    let id = this.#ids.get(name);
+    if (id === undefined) {
+      id = this.#ids.size + 1;
+      this.#ids.set(name, id);
+    }
+    return id;
+  }
+
+  #notice(taskId: number, lane: string, notice: Notice): void {
+    if (notice.kind !== 'publish') return;
+    const { seriesIds, states, frontier, complete } = notice;
+    this.#lanes.publish(taskId, lane, seriesIds, states, frontier, complete);
+  }
+}

@@ -1,0 +1,141 @@
+/** What a benchmark tells: events as they come, and the result they add up to. Plain data. */
+
+import type { CheckResult } from './check.ts';
+import type { Facts } from './facts.ts';
+import type { ServerFacts } from './server.ts';
+import type { StageTimes } from './stages.ts';
+import type { Figure } from './statistics.ts';
+
+export type Workers = 'auto' | number;
+
+/** The machine, and the server where there is one. */
+export interface MachineEvent extends Facts {
+  readonly type: 'machine';
+  readonly server: ServerFacts | null;
+}
+
+/** The data all runs share. */
+export interface DataEvent {
+  readonly type: 'data';
+  readonly days: number;
+  readonly tickers: number;
+  readonly seed: string;
+  readonly records: number;
+  readonly bytes: number;
+  readonly inflatedBytes: number;
+  readonly sha256: string;
+  /** Made now, not kept from an earlier run. */
+  readonly made: boolean;
+}
+
+/** The small table was equal to what its files say. */
+export interface CheckEvent extends CheckResult {
+  readonly type: 'check';
+}
+
+/** CPU used while a run went on. */
+export interface RunCosts {
+  readonly seconds: number;
+  /** Of the loader, or of the senders of the floor. */
+  readonly cpuSeconds: number;
+  /** Of the server; null where it is not seen from here. */
+  readonly serverCpuSeconds: number | null;
+  /** Share of all cores that was busy, whatever with. */
+  readonly busy: number;
+}
+
+/** One measured run. */
+export interface RunEvent extends RunCosts {
+  readonly type: 'run';
+  /** `load`: end to end. `floor`: the same rows ready-made. `pipeline`: everything but the database. */
+  readonly what: 'load' | 'floor' | 'pipeline';
+  /** Workers of the loader, connections of the floor. */
+  readonly workers: Workers;
+  /** Server and loader on a core each. */
+  readonly pinned: boolean;
+  /** From 1. */
+  readonly round: number;
+  readonly records: number;
+  /** Of a load: Node's start and end around it. */
+  readonly startupSeconds: number | null;
+  /** Of a load or the floor: primary keys. */
+  readonly keySeconds: number | null;
+  readonly peakWorkers: number | null;
+  readonly peakRssBytes: number | null;
+}
+
+/** A pass over one file in one thread, or its COPY over one connection. */
+export interface StageEvent {
+  readonly type: 'stages';
+  readonly round: number;
+  readonly records: number;
+  readonly nsPerRecord: StageTimes & { readonly copy: number | null };
+}
+
+/** All rounds of one kind of run. */
+export interface Series {
+  readonly workers: Workers;
+  readonly seconds: Figure;
+  readonly recordsPerSecond: Figure;
+  /** Of the median run: µs of CPU a record. */
+  readonly cpuUsPerRecord: number;
+  readonly serverCpuUsPerRecord: number | null;
+  readonly busy: number;
+  readonly startupSeconds: number | null;
+  readonly keySeconds: number | null;
+  readonly peakWorkers: number | null;
+  readonly peakRssBytes: number | null;
+  /** Loads only: seconds over those of the floor of the same round. */
+  readonly overFloor: Figure | null;
+}
+
+/** What one small task costs beside its rows. */
+export interface SmallTasks {
+  readonly tasks: number;
+  readonly records: number;
+  /** Loading them as entries of one zip, and the same rows as one file. */
+  readonly zipSeconds: number;
+  readonly fileSeconds: number;
+  readonly msPerTask: number;
+}
+
+/** Loads and the floor under one condition. */
+export interface Comparison {
+  readonly floor: Series;
+  readonly loads: readonly Series[];
+}
+
+/** Everything, at the end; what `bench.json` holds. */
+export interface BenchResult {
+  readonly type: 'result';
+  readonly version: 1;
+  /** ISO 8601. */
+  readonly at: string;
+  readonly machine: Omit<MachineEvent, 'type'>;
+  readonly data: Omit<DataEvent, 'type' | 'made'>;
+  readonly check: CheckResult | null;
+  readonly rounds: number;
+  /** Medians of ns of CPU a record on one core. */
+  readonly stages: Readonly<Record<string, Figure>>;
+  /** Everything but the database. */
+  readonly pipeline: readonly Series[];
+  /** Records a second of CPU, with one worker: what one core does. */
+  readonly recordsPerCore: number;
+  /** Two workers against one, on day files of one lane; null where not both were run. */
+  readonly twoAgainstOne: number | null;
+  /** Sharing all cores; null without a database. */
+  readonly shared: Comparison | null;
+  /** A core each; null where not asked for. */
+  readonly pinned: Comparison | null;
+  readonly smallTasks: SmallTasks | null;
+  readonly bottleneck: string;
+}
+
+export type BenchEvent =
+  | MachineEvent
+  | DataEvent
+  | CheckEvent
+  | RunEvent
+  | StageEvent
+  | (SmallTasks & { readonly type: 'small_tasks' })
+  | BenchResult;

@@ -1,0 +1,145 @@
+/** The stages of the pipeline apart, each on one core, on the first of the day files. */
+
+import { BarEncoder, MAX_ROW_BYTES } from '../copy/format.ts';
+import { openBytes } from '../producer/entry_stream.ts';
+import { openObject } from '../producer/open_source.ts';
+import type { PlannedTask } from '../producer/plan.ts';
+import type { BarColumns } from '../workers/columns.ts';
+import { IndicatorEngine, STATE_LENGTH } from '../workers/indicators/engine.ts';
+import { SessionClock } from '../workers/indicators/session_clock.ts';
+import type { WorkerLink } from '../workers/link.ts';
+import { settingsOf } from '../workers/load.ts';
+import type { LoadOptions } from '../workers/load_report.ts';
+import { carryLast, Scanner } from '../workers/scan/scanner.ts';
+import { SymbolTable } from '../workers/scan/symbols.ts';
+import { SeriesStates } from '../workers/series_states.ts';
+import { scanChecks } from '../workers/task_attempt.ts';
+import { workerMemory } from '../workers/worker_memory.ts';
+
+/** Stages a row passes in a worker, in their order. */
+export const WORKER_STAGES = ['inflate', 'scan', 'indicators', 'encode'] as const;
+export type WorkerStage = (typeof WORKER_STAGES)[number];
+
+/** Nanoseconds of CPU a record, by stage. */
+export type StageTimes = Readonly<Record<WorkerStage, number>>;
+
+/** One pass over a file. */
+export interface StagePass {
+  readonly records: number;
+  readonly nsPerRecord: StageTimes;
+}
+
+/** Inflated bytes held for the stages behind inflation. */
+const MOST_BYTES = 512 << 20;
+
+/** A file inflated in memory, and how to scan it. */
+export interface InflatedFile {
+  readonly task: PlannedTask;
+  readonly pieces: readonly Uint8Array[];
+  readonly cpuSeconds: number;
+}
+
+function cpuSeconds(from: NodeJS.CpuUsage): number {
+  const { user, system } = process.cpuUsage(from);
+  return (user + system) / 1e6;
+}
+
+/** Inflates a file as a worker does; CPU of all threads that take part. Null: it is too large to be held. */
+export async function inflate(
+  task: PlannedTask,
+  options: LoadOptions,
+  signal: AbortSignal,
+): Promise<InflatedFile | null> {
+  const { uri, sizeBytes, etag, plan, entry } = task;
+  const reader = await openObject(uri, sizeBytes, etag, options.sourceOptions);
+  try {
+    const cpu = process.cpuUsage();
+    const pieces: Uint8Array[] = [];
+    let bytes = 0;
+    for await (const piece of openBytes(reader, plan.storage, signal, { entry, sha256: plan.sha256 })) {
+      bytes += piece.length;
+      if (bytes > MOST_BYTES) return null;
+      pieces.push(piece);
+    }
+    return { task, pieces, cpuSeconds: cpuSeconds(cpu) };
+  } finally {
+    await reader.close();
+  }
+}
+
+/** Seconds of the stages so far. */
+interface Clock {
+  scan: number;
+  indicators: number;
+  encode: number;
+}
+
+/** Scans, computes and encodes an inflated file in this thread; each stage is timed a batch at a time. */
+export async function passThrough(file: InflatedFile, options: LoadOptions): Promise<StagePass> {
+  const { plan } = file.task;
+  const settings = settingsOf(options, false);
+  const memory = workerMemory(settings.batchRows, settings.copyBytes);
+  const symbols = new SymbolTable(plan.symbol, plan.wantSymbols);
+  const scanner = new Scanner(plan.shape, scanChecks(plan, settings), symbols, plan.order);
+  const encoder = new BarEncoder(settings.indicators, memory.kernel);
+  const series = new SeriesStates(new LoneLink() as unknown as WorkerLink, symbols, true);
+  const engine = new IndicatorEngine(SessionClock.zone(plan.sessionZone));
+  const clock: Clock = { scan: 0, indicators: 0, encode: 0 };
+  const behind = async (cols: BarColumns, rows: number): Promise<void> => {
+    const computing = performance.now();
+    await series.compute(engine, cols, rows);
+    const encoding = performance.now();
+    const buffer = memory.buffers[0]!;
+    const room = Math.floor(buffer.length / MAX_ROW_BYTES);
+    for (let row = 0; row < rows; row += room)
+      encoder.encode(cols, series.ids, row, Math.min(rows, row + room), null, buffer, 0);
+    clock.indicators += encoding - computing;
+    clock.encode += performance.now() - encoding;
+  };
+  let [out, other] = memory.columns as [BarColumns, BarColumns];
+  out.length = 0;
+  const hand = async (): Promise<void> => {
+    const rows = out.length - 1;
+    other.length = 0;
+    carryLast(out, other);
+    await behind(out, rows);
+    [out, other] = [other, out];
+  };
+  for (const piece of file.pieces) {
+    for (let at = 0; at < piece.length; ) {
+      const scanning = performance.now();
+      at += scanner.push(piece, at, piece.length, out);
+      clock.scan += performance.now() - scanning;
+      if (out.length === out.capacity) await hand();
+    }
+  }
+  while (!scanner.finish(out)) await hand();
+  await behind(out, out.length);
+  const { rows: records } = series;
+  const ns = (ms: number): number => (ms * 1e6) / records;
+  return {
+    records,
+    nsPerRecord: {
+      inflate: ns(file.cpuSeconds * 1000),
+      scan: ns(clock.scan),
+      indicators: ns(clock.indicators),
+      encode: ns(clock.encode),
+    },
+  };
+}
+
+/** Answers a file's questions as if it were the first of its lane and the only one. */
+class LoneLink {
+  async ask(
+    question:
+      | { readonly kind: 'series'; readonly symbols: readonly string[] }
+      | { readonly kind: 'states'; readonly seriesIds: Int32Array },
+  ): Promise<Int32Array | Float64Array> {
+    if (question.kind === 'series') return Int32Array.from(question.symbols, (_, i) => i + 1);
+    const states = new Float64Array(question.seriesIds.length * STATE_LENGTH);
+    for (let at = 0; at < states.length; at += STATE_LENGTH) states[at] = Number.NaN;
+    return states;
+  }
+
+  tell(): void {}
+}

@@ -1,0 +1,151 @@
+/** `backhaul bench`: how fast this machine loads, and what holds it back. */
+
+import { availableParallelism } from 'node:os';
+import { join, resolve as resolvePath } from 'node:path';
+import type { Argv, CommandModule } from 'yargs';
+import type { BenchEvent, BenchResult, Workers } from '../bench/result.ts';
+import { sizeOf } from '../bench/size.ts';
+import { BackhaulError } from '../errors.ts';
+import { benchLines, eventNote } from '../terminal/bench_text.ts';
+import { eventLine } from '../terminal/json_lines.ts';
+import { DATABASE_SETTINGS } from './database_option.ts';
+import { EXIT } from './exit_codes.ts';
+import { listenForInterrupt } from './interrupt.ts';
+import { LOAD_SETTINGS, loadOptions } from './load_options.ts';
+import { print, say, stderrStyle, stdoutStyle, stdoutWidth } from './screen.ts';
+import {
+  type Arguments,
+  declare,
+  list,
+  onOff,
+  readSurroundings,
+  refuseUnknown,
+  resolve,
+  type Surroundings,
+  Unreadable,
+  value,
+} from './settings.ts';
+import { oneOf, parseText, parseWorkers, whole } from './value_parsers.ts';
+
+const DATA = 'Data:';
+const HOW = 'What is run:';
+const SHOW = 'Output:';
+
+export const BENCH_SETTINGS = {
+  records: value({ group: DATA, describe: 'About so many records in all' }, whole(1, 1e11)),
+  days: value({ group: DATA, describe: 'Day files', otherwise: '4' }, whole(1, 10_000)),
+  tickers: value(
+    { group: DATA, describe: 'Tickers a day file', otherwise: '8400: a million records a file' },
+    whole(1, 1e6),
+  ),
+  seed: value({ group: DATA, describe: 'Other data of the same size', otherwise: '1' }, parseSeed),
+  data: value(
+    { group: DATA, describe: 'Folder for data and the embedded server', otherwise: '.backhaul/bench' },
+    parseText,
+  ),
+  ...DATABASE_SETTINGS,
+  workers: list(
+    { group: HOW, describe: 'Numbers of workers (1,2,4,auto)', otherwise: '1, 2, 4 … cores, auto' },
+    (texts) => texts.map(parseWorkers),
+  ),
+  rounds: value({ group: HOW, describe: 'Times each is run', otherwise: '3' }, whole(1, 1000)),
+  sink: value(
+    { group: HOW, describe: 'Where rows go: postgres, or null (no database at all)', otherwise: 'postgres' },
+    oneOf('postgres', 'null'),
+  ),
+  pin: onOff({ group: HOW, describe: 'Also with server and loader on a core of their own (taskset)' }),
+  'small-tasks': value(
+    { group: HOW, describe: 'Entries of the zip of small files; 0 leaves it out', otherwise: '9800' },
+    whole(0, 1e6),
+  ),
+  out: value({ group: SHOW, describe: 'Folder for bench.json and bench.svg' }, parseText),
+  json: onOff({ group: SHOW, describe: 'One JSON object a line on stdout' }),
+};
+
+const NOTHING_SET: Surroundings = { environment: {}, file: new Map() };
+const DEFAULT_ROUNDS = 3;
+const DEFAULT_SMALL_TASKS = 9_800;
+
+/** It becomes part of a folder's name. */
+function parseSeed(text: string): string {
+  if (!/^[A-Za-z0-9_]{1,40}$/.test(text)) throw new Unreadable('letters and digits');
+  return text;
+}
+
+export const command: CommandModule<object, Arguments> = {
+  command: 'bench',
+  describe: 'Measure how fast this machine loads, and what holds it back',
+  builder: (yargs) =>
+    declare(yargs as Argv<Arguments>, BENCH_SETTINGS)
+      .example('$0 bench', 'four million records, a few minutes on two cores')
+      .example('$0 bench --records 500M --out figures', 'for a large machine')
+      .example('$0 bench --sink null --workers 1,2', 'without a database')
+      .epilogue(
+        'Exit code: 0 measured, 1 failed (the table was not what the files say), 2 usage, 130 interrupted.',
+      ),
+  handler: async (argv) => {
+    refuseUnknown(BENCH_SETTINGS, [], argv);
+    const surroundings = readSurroundings(process.cwd());
+    const flags = resolve(BENCH_SETTINGS, argv, surroundings);
+    const size = sizeOf(flags);
+    // By flag alone: nobody wants the server that DATABASE_URL happens to name under such a load.
+    const { database } = resolve(DATABASE_SETTINGS, argv, NOTHING_SET);
+    const named = database === 'embedded' ? undefined : database;
+    const { sink = 'postgres', json = false } = flags;
+    const stopping = new AbortController();
+    const stop = (): void => {
+      say('Interrupted: stopping, and taking away what was made in the database.');
+      stopping.abort(new BackhaulError({ kind: 'interrupted', message: 'the benchmark was interrupted' }));
+    };
+    const interrupt = listenForInterrupt(stop, () => {});
+    try {
+      const { runBench } = await import('../bench/bench.ts');
+      const defaults = resolve(LOAD_SETTINGS, {}, NOTHING_SET);
+      const result = await runBench(
+        {
+          folder: resolvePath(flags.data ?? join('.backhaul', 'bench')),
+          size,
+          workers: flags.workers?.length ? flags.workers : scale(availableParallelism()),
+          rounds: flags.rounds ?? DEFAULT_ROUNDS,
+          sink,
+          databaseUrl: named ?? null,
+          pin: flags.pin ?? false,
+          smallTasks: flags['small-tasks'] ?? DEFAULT_SMALL_TASKS,
+          loadOptions: (sources) => loadOptions(sources, defaults, null),
+        },
+        { event: (event) => tell(event, json), note: (line) => say(stderrStyle().dim(line)) },
+        stopping.signal,
+      );
+      if (flags.out !== undefined) await write(result, resolvePath(flags.out));
+      if (!json) print(...benchLines(result, stdoutWidth(), stdoutStyle()));
+    } catch (error) {
+      if (!stopping.signal.aborted) throw error;
+      process.exitCode = EXIT.interrupted;
+    } finally {
+      interrupt.dispose();
+    }
+  },
+};
+
+/** 1, 2, 4 … up to the cores, the cores themselves, and auto. */
+export function scale(cores: number): Workers[] {
+  const numbers = [];
+  for (let n = 1; n < cores; n *= 2) numbers.push(n);
+  return [...numbers, cores, 'auto'];
+}
+
+function tell(event: BenchEvent, json: boolean): void {
+  if (json) print(eventLine(event));
+  const note = eventNote(event);
+  if (note !== null) say(stderrStyle().dim(note));
+}
+
+async function write(result: BenchResult, folder: string): Promise<void> {
+  const { mkdir, writeFile } = await import('node:fs/promises');
+  const { benchChart } = await import('../bench/chart.ts');
+  const { type: _type, ...content } = JSON.parse(eventLine(result)) as Record<string, unknown>;
+  await mkdir(folder, { recursive: true });
+  await writeFile(join(folder, 'bench.json'), `${JSON.stringify(content, null, 2)}\n`);
+  await writeFile(join(folder, 'bench.svg'), await benchChart(result));
+  say(`Written: ${join(folder, 'bench.json')}, ${join(folder, 'bench.svg')}`);
+}
