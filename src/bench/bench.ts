@@ -1,13 +1,14 @@
 /** A benchmark of this machine, from making its data to the figures. */
 
-import { mkdir, rm } from 'node:fs/promises';
+import { mkdir, rm, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BackhaulError } from '../errors.ts';
 import type { PlannedTask } from '../producer/plan.ts';
+import { bytes } from '../terminal/quantities.ts';
 import type { LoadOptions } from '../workers/load_report.ts';
 import { bottleneck } from './bottleneck.ts';
-import { checkTable } from './check.ts';
-import { Busyness } from './cpu_time.ts';
+import { type CheckResult, checkReadyMade, checkTable } from './check.ts';
+import { watchMachine } from './cpu_time.ts';
 import { type DayFiles, dayFiles } from './day_files.ts';
 import { readFacts } from './facts.ts';
 import { floorSums, makeReadyMade, type ReadyMade, runFloor, type TableSums, tableSums } from './floor.ts';
@@ -30,7 +31,7 @@ import { BenchDatabase } from './server.ts';
 import type { DataSize } from './size.ts';
 import { type SmallTaskFiles, smallTaskFiles } from './small_tasks.ts';
 import { inflate, passThrough } from './stages.ts';
-import { comparisonOf, pipelineOf, stageFigures } from './summing_up.ts';
+import { comparisonOf, othersOf, pipelineOf, stageFigures } from './summing_up.ts';
 
 /** What is asked for. */
 export interface BenchOptions {
@@ -60,6 +61,13 @@ export interface BenchReporter {
 /** Small enough to be read the plain way, large enough for every indicator of some series. */
 const CHECK_SIZE = { days: 3, tickers: 60 };
 
+/** A row as COPY takes it, and in a table with its key and its share of the log. */
+const READY_BYTES = 300;
+const TABLE_BYTES = 700;
+
+/** All that a load has stored, without the join to names. */
+const LOADED = '(SELECT trades FROM backhaul.bars UNION ALL SELECT trades FROM backhaul.bars_bare)';
+
 /** Runs it. What it has made in the database is gone afterwards, whatever happens; its data stay to be used again. */
 export async function runBench(
   options: BenchOptions,
@@ -67,7 +75,7 @@ export async function runBench(
   signal: AbortSignal,
 ): Promise<BenchResult> {
   await mkdir(options.folder, { recursive: true });
-  if (options.pin) await checkPinning();
+  if (options.pin) await checkPinning(options);
   const database =
     options.sink === 'null' ? null : await BenchDatabase.open(options.folder, options.databaseUrl);
   const readyMade = join(options.folder, `ready-made-${process.pid}`);
@@ -79,8 +87,10 @@ export async function runBench(
   }
 }
 
-async function checkPinning(): Promise<void> {
+async function checkPinning({ sink }: BenchOptions): Promise<void> {
   const hint = 'leave out --pin';
+  if (sink === 'null')
+    throw new BackhaulError({ kind: 'usage', message: '--pin needs a server: --sink null has none', hint });
   if (process.platform !== 'linux' || !(await canPin()))
     throw new BackhaulError({ kind: 'usage', message: '--pin needs the program taskset', hint });
   if ((await ownCores()).length < 2)
@@ -125,8 +135,11 @@ class Bench {
     };
     this.#cores = machine.cores;
     this.#reporter.event(machine);
+    if (this.#options.pin && this.#database?.serverPid === null)
+      throw new BackhaulError({ kind: 'usage', message: '--pin needs a server on this machine' });
     const check = await this.#check();
     const data = await this.#makeData(size);
+    await this.#checkRoom();
     const small = await this.#makeSmallTasks();
     await this.#warmUp();
     for (let round = 1; round <= rounds; round++) {
@@ -159,21 +172,50 @@ class Bench {
     return event;
   }
 
+  /** The ready-made rows, and the table where the server is ours, lie beside the data. */
+  async #checkRoom(): Promise<void> {
+    if (this.#database === null) return;
+    const { folder, databaseUrl } = this.#options;
+    const { bavail, bsize } = await statfs(folder);
+    const needed = this.#data.records * (READY_BYTES + (databaseUrl === null ? TABLE_BYTES : 0));
+    if (bavail * bsize >= needed) return;
+    throw new BackhaulError({
+      kind: 'limit',
+      message: `there is too little room in ${folder}`,
+      expected: bytes(needed),
+      found: bytes(bavail * bsize),
+      hint: 'ask for fewer --records, or name another folder with --data',
+    });
+  }
+
   #loadOptions(folder: string): LoadOptions {
     return this.#options.loadOptions([folder]);
   }
 
   /** Nothing is timed before a small load has been found right. */
-  async #check(): Promise<CheckEvent | null> {
+  async #check(): Promise<CheckEvent> {
     const database = this.#database;
-    if (database === null) return null;
     this.#reporter.note('checking: a small load against a plain reading of its files');
     const data = await this.#makeFiles({ ...CHECK_SIZE, seed: this.#options.size.seed });
-    await database.reset();
-    await this.#load(data.folder, 'auto', null);
-    const check: CheckEvent = { type: 'check', ...(await checkTable(database.url, data)) };
+    const result =
+      database === null ? await this.#checkPipeline(data) : await this.#checkLoad(database, data);
+    const check: CheckEvent = { type: 'check', ...result };
     this.#reporter.event(check);
     return check;
+  }
+
+  async #checkLoad(database: BenchDatabase, data: DayFiles): Promise<CheckResult> {
+    await database.reset();
+    await this.#load(data.folder, 'auto', null);
+    return checkTable(database.url, data);
+  }
+
+  /** Without a database: what COPY would have got. */
+  async #checkPipeline(data: DayFiles): Promise<CheckResult> {
+    const options = this.#loadOptions(data.folder);
+    const tasks = await plannedTasks(options, this.#signal);
+    const made = await makeReadyMade(this.#readyMadeFolder, tasks, options, this.#cores, this.#signal);
+    return checkReadyMade(made.files, made.seriesIds, data);
   }
 
   /** Makes the floor's files, and what is counted by nobody: first runs of everything. */
@@ -186,13 +228,8 @@ class Bench {
       return;
     }
     const { url } = this.#database;
-    this.#readyMade = await makeReadyMade(
-      this.#readyMadeFolder,
-      this.#tasks,
-      options,
-      this.#cores,
-      this.#signal,
-    );
+    const made = await makeReadyMade(this.#readyMadeFolder, this.#tasks, options, this.#cores, this.#signal);
+    this.#readyMade = made.files;
     await this.#database.reset();
     await runFloor(url, this.#readyMade, this.#cores, this.#signal);
     this.#sums = await floorSums(url, this.#readyMade);
@@ -225,12 +262,12 @@ class Bench {
   }
 
   async #pipeline(workers: number): Promise<RunCosts & { readonly records: number }> {
-    const busy = new Busyness();
+    const watched = watchMachine();
     const options = this.#loadOptions(this.#data.folder);
     const run = await runPipeline(this.#tasks, options, workers, 'null', this.#signal);
     this.#expectRows(run.records, 'the pipeline');
     const { records, seconds, cpuSeconds } = run;
-    return { records, seconds, cpuSeconds, serverCpuSeconds: null, busy: busy.share() };
+    return { records, seconds, cpuSeconds, serverCpuSeconds: null, ...watched(cpuSeconds) };
   }
 
   /** `pinned`: over two connections, since no more than two cores take part. */
@@ -258,15 +295,16 @@ class Bench {
   }
 
   /** Adds what the server and the machine did meanwhile. */
-  async #withCosts<R>(
-    work: () => Promise<R>,
-  ): Promise<R & { readonly serverCpuSeconds: number | null; readonly busy: number }> {
+  async #withCosts<R extends { readonly cpuSeconds: number }>(work: () => Promise<R>): Promise<R & RunCosts> {
     const before = await this.#database!.cpuSeconds();
-    const busyness = new Busyness();
+    const watched = watchMachine();
+    const started = performance.now();
     const run = await work();
-    const busy = busyness.share();
+    const seconds = (performance.now() - started) / 1000;
     const after = await this.#database!.cpuSeconds();
-    return { ...run, serverCpuSeconds: before === null || after === null ? null : after - before, busy };
+    const serverCpuSeconds = before === null || after === null ? null : after - before;
+    const { busy, others } = watched(run.cpuSeconds + (serverCpuSeconds ?? 0));
+    return { seconds, ...run, serverCpuSeconds, busy, others: serverCpuSeconds === null ? null : others };
   }
 
   #expectRows(found: number, where: string): void {
@@ -274,16 +312,14 @@ class Bench {
   }
 
   async #checkSums(where: string): Promise<void> {
-    const { rows, trades } = await tableSums(this.#database!.url, 'backhaul.candles');
+    const { rows, trades } = await tableSums(this.#database!.url, LOADED);
     this.#expectRows(rows, where);
     if (trades !== this.#sums!.trades) throw different(`${where} (trades)`, this.#sums!.trades, trades);
   }
 
   /** Server and loader on a core of their own, the floor's senders likewise. */
   async #pinnedRounds(): Promise<void> {
-    const { serverPid } = this.#database!;
-    if (serverPid === null)
-      throw new BackhaulError({ kind: 'usage', message: '--pin needs a server on this machine' });
+    const serverPid = this.#database!.serverPid!;
     const [ours, theirs] = (await ownCores()) as [number, number];
     const unpinServer = await pin(serverPid, theirs, true);
     try {
@@ -365,17 +401,17 @@ class Bench {
   #result(
     { type: _machine, ...machine }: MachineEvent,
     { type: _data, made: _made, ...data }: DataEvent,
-    checked: CheckEvent | null,
+    { type: _check, ...check }: CheckEvent,
     smallTasks: SmallTasks | null,
   ): BenchResult {
     const order = this.#options.workers;
     const stages = stageFigures(this.#stages);
     const pipeline = pipelineOf(this.#runs, order);
     const shared = comparisonOf(this.#runs, order, false);
+    const pinned = comparisonOf(this.#runs, order, true);
     const of = (workers: number): number | undefined =>
       pipeline.find((one) => one.workers === workers)?.recordsPerSecond.median;
     const [one, two] = [of(1), of(2)];
-    const check = checked === null ? null : (({ type: _type, ...rest }) => rest)(checked);
     const loaderStages = Object.fromEntries(
       Object.entries(stages).flatMap(([name, figure]) => (name === 'copy' ? [] : [[name, figure.median]])),
     );
@@ -392,8 +428,9 @@ class Bench {
       recordsPerCore: 1e6 / (pipeline[0]?.cpuUsPerRecord ?? Number.NaN),
       twoAgainstOne: one === undefined || two === undefined ? null : two / one,
       shared,
-      pinned: comparisonOf(this.#runs, order, true),
+      pinned,
       smallTasks,
+      others: othersOf([shared, pinned, pipeline]),
       bottleneck: bottleneck({ cores: this.#cores, stages: loaderStages, pipeline, shared }),
     };
     this.#reporter.event(result);
@@ -419,7 +456,7 @@ function runEvent(
       Pick<RunEvent, 'startupSeconds' | 'keySeconds' | 'peakWorkers' | 'peakRssBytes'>
     >,
 ): RunEvent {
-  const { records, seconds, cpuSeconds, serverCpuSeconds, busy } = run;
+  const { records, seconds, cpuSeconds, serverCpuSeconds, busy, others } = run;
   return {
     type: 'run',
     what,
@@ -431,6 +468,7 @@ function runEvent(
     cpuSeconds,
     serverCpuSeconds,
     busy,
+    others,
     startupSeconds: run.startupSeconds ?? null,
     keySeconds: run.keySeconds ?? null,
     peakWorkers: run.peakWorkers ?? null,

@@ -36,8 +36,18 @@ function largest(stages: Readonly<Record<string, number>>): string {
 const percent = (share: number): string => `${Math.round(100 * share)} %`;
 const us = (value: number): string => `${value.toFixed(2)} µs`;
 
+/** From here on it is worth saying that the machine did other things as well. */
+const NOTABLE = 0.1;
+
 /** The sentence. */
-export function bottleneck({ cores, stages, pipeline, shared }: Evidence): string {
+export function bottleneck(evidence: Evidence): string {
+  const others = fastest(evidence.shared?.loads ?? evidence.pipeline)?.others ?? 0;
+  const aside =
+    others < NOTABLE ? '' : ` (Other programs took ${percent(others)} of the cores: this holds with them.)`;
+  return `${limit(evidence)}${aside}`;
+}
+
+function limit({ cores, stages, pipeline, shared }: Evidence): string {
   const alone = fastest(pipeline);
   if (shared === null) {
     return `Without a database ${largest(stages)} takes most of the loader's CPU.`;
@@ -54,8 +64,8 @@ export function bottleneck({ cores, stages, pipeline, shared }: Evidence): strin
     const share = theirs / (ours + theirs);
     const split = `PostgreSQL uses ${us(theirs)} a record and the loader ${us(ours)}, most of it for ${largest(stages)}`;
     return share >= 0.5
-      ? `PostgreSQL is the limit: all ${cores} cores are busy, ${percent(share)} of it with the server (${split}).`
-      : `The loader's CPU is the limit: all ${cores} cores are busy, ${percent(1 - share)} of it with the loader (${split}).`;
+      ? `PostgreSQL is the limit: all ${cores} cores are busy, and ${percent(share)} of a load's CPU is the server's (${split}).`
+      : `The loader's CPU is the limit: all ${cores} cores are busy, and ${percent(1 - share)} of a load's CPU is the loader's (${split}).`;
   }
   if (load.busy >= FULL) {
     return `CPU is the limit: all ${cores} cores are busy, the loader with ${us(ours)} a record, most of it for ${largest(stages)}.`;

@@ -44,14 +44,15 @@ export function chartSpec(result: BenchResult): TopLevelSpec {
     type: 'nominal',
     title: null,
     scale: { domain: names, range: ['#7a7a7a', '#b4472e', '#2b6ca3', '#2f8f4e'] },
-    legend: { orient: 'bottom', columns: 2 },
+    legend: { orient: 'bottom', columns: 2, labelLimit: WIDTH / 2 },
   } as const;
+  const ticks = [...new Set(curves.map(({ workers }) => workers))];
   const x = {
     field: 'workers',
     type: 'quantitative',
     title: 'workers',
-    scale: { domainMin: 1, nice: false, ...(most > 8 ? { type: 'log', base: 2 } : {}) },
-    axis: { tickMinStep: 1, format: 'd', grid: false },
+    scale: { zero: false, nice: false, padding: 24, ...(most > 8 ? { type: 'log', base: 2 } : {}) },
+    axis: { values: ticks, format: 'd', grid: false },
   } as const;
   const y = {
     field: 'rate',

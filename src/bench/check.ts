@@ -6,10 +6,12 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { gunzipSync } from 'node:zlib';
+import { BarDecoder } from '../copy/format.ts';
 import { connect } from '../database/connect.ts';
 import { BackhaulError } from '../errors.ts';
 import { BarColumns, INDICATOR_NAMES } from '../workers/columns.ts';
 import type { DayFiles } from './day_files.ts';
+import type { ReadyMade } from './floor.ts';
 import { plainIndicators } from './plain_indicators.ts';
 
 /** What was compared. */
@@ -82,49 +84,94 @@ function indicatorsOf(bars: readonly PlainBar[]): Record<string, number[]> {
   return plainIndicators(cols, (ts) => NEW_YORK_DAY.format(ts / 1000));
 }
 
-/** Compares `candles` with the files. Fault `internal` with the first difference. */
-export async function checkTable(url: string, data: DayFiles): Promise<CheckResult> {
+/** Rows of a series as stored, oldest first: µs, open, high, low, close, volume, trades, the indicators; null for NULL. */
+type StoredRow = readonly (number | null)[];
+
+/** What was made of the files, wherever it went. */
+export interface Stored {
+  readonly rows: number;
+  rowsOf(symbol: string): Promise<readonly StoredRow[]>;
+}
+
+/** Compares what was stored with the files. Fault `internal` with the first difference. */
+export async function checkAgainst(data: DayFiles, stored: Stored): Promise<CheckResult> {
   const expected = await readPlain(data);
   const wanted = createHash('sha256');
   const found = createHash('sha256');
   let records = 0;
   let values = 0;
   let worst = 0;
+  for (const symbol of [...expected.keys()].sort()) {
+    const bars = expected.get(symbol)!;
+    const rows = await stored.rowsOf(symbol);
+    if (rows.length !== bars.length) throw differs(symbol, `${bars.length} bars`, `${rows.length}`);
+    for (const { tsUs, numbers } of bars) wanted.update(barText(symbol, tsUs, numbers));
+    for (const row of rows) found.update(barText(symbol, row[0]!, row.slice(1, 7) as number[]));
+    records += rows.length;
+    const indicators = indicatorsOf(bars);
+    INDICATOR_NAMES.forEach((name, k) => {
+      rows.forEach((row, i) => {
+        const distance = apart(indicators[name]![i]!, row[7 + k]!, bars[i]!.numbers[3]);
+        if (distance > TOLERANCE)
+          throw differs(`${name} of ${symbol}, bar ${i}`, `${indicators[name]![i]}`, `${row[7 + k]}`);
+        worst = Math.max(worst, distance);
+        values++;
+      });
+    });
+  }
+  if (stored.rows !== records) throw differs('all rows', `${records}`, `${stored.rows}`);
+  const sha256 = found.digest('hex');
+  const wantedSum = wanted.digest('hex');
+  if (sha256 !== wantedSum) throw differs('the bars', wantedSum, sha256);
+  return { records, series: expected.size, values, worst, sha256 };
+}
+
+/** Holds `candles` against the files. */
+export async function checkTable(url: string, data: DayFiles): Promise<CheckResult> {
   const client = await connect(url, { applicationName: 'backhaul bench' });
   try {
-    for (const symbol of [...expected.keys()].sort()) {
-      const bars = expected.get(symbol)!;
-      const { rows } = await client.query<(number | null)[]>({
-        rowMode: 'array',
-        text: `SELECT (extract(epoch FROM ts) * 1000000)::int8, open, high, low, close, volume, trades,
-                 ${INDICATOR_NAMES.join(', ')}
-               FROM backhaul.candles WHERE symbol = $1 AND interval_s = 60 ORDER BY ts`,
-        values: [symbol],
-      });
-      if (rows.length !== bars.length) throw differs(symbol, `${bars.length} bars`, `${rows.length}`);
-      for (const { tsUs, numbers } of bars) wanted.update(barText(symbol, tsUs, numbers));
-      for (const row of rows) found.update(barText(symbol, row[0]!, row.slice(1, 7) as number[]));
-      records += rows.length;
-      const indicators = indicatorsOf(bars);
-      INDICATOR_NAMES.forEach((name, k) => {
-        rows.forEach((row, i) => {
-          const distance = apart(indicators[name]![i]!, row[7 + k]!, bars[i]!.numbers[3]);
-          if (distance > TOLERANCE)
-            throw differs(`${name} of ${symbol}, bar ${i}`, `${indicators[name]![i]}`, `${row[7 + k]}`);
-          worst = Math.max(worst, distance);
-          values++;
-        });
-      });
-    }
     const count = await client.query<{ n: number }>('SELECT count(*) AS n FROM backhaul.candles');
-    if (count.rows[0]!.n !== records) throw differs('candles', `${records} rows`, `${count.rows[0]!.n}`);
+    return await checkAgainst(data, {
+      rows: count.rows[0]!.n,
+      rowsOf: async (symbol) => {
+        const { rows } = await client.query<(number | null)[]>({
+          rowMode: 'array',
+          text: `SELECT (extract(epoch FROM ts) * 1000000)::int8, open, high, low, close, volume, trades,
+                   ${INDICATOR_NAMES.join(', ')}
+                 FROM backhaul.candles WHERE symbol = $1 AND interval_s = 60 ORDER BY ts`,
+          values: [symbol],
+        });
+        return rows;
+      },
+    });
   } finally {
     await client.end();
   }
-  const sha256 = found.digest('hex');
-  const wantedSum = wanted.digest('hex');
-  if (sha256 !== wantedSum) throw differs('the bars of candles', wantedSum, sha256);
-  return { records, series: expected.size, values, worst, sha256 };
+}
+
+/** Holds COPY files against the files they were made of. `seriesIds`: by symbol. */
+export async function checkReadyMade(
+  files: readonly ReadyMade[],
+  seriesIds: ReadonlyMap<string, number>,
+  data: DayFiles,
+): Promise<CheckResult> {
+  const cols = new BarColumns(data.records + 1);
+  for (const { path } of files) new BarDecoder(cols).push(await readFile(path));
+  const bySeries = new Map<number, number[]>();
+  for (let row = 0; row < cols.length; row++) {
+    const rows = bySeries.get(cols.symbol[row]!);
+    if (rows === undefined) bySeries.set(cols.symbol[row]!, [row]);
+    else rows.push(row);
+  }
+  const { ts, open, high, low, close, volume, trades, indicators } = cols;
+  const columns = [ts, open, high, low, close, volume, trades, ...indicators];
+  return checkAgainst(data, {
+    rows: cols.length,
+    rowsOf: async (symbol) =>
+      (bySeries.get(seriesIds.get(symbol)!) ?? [])
+        .sort((a, b) => ts[a]! - ts[b]!)
+        .map((row) => columns.map((column) => (Number.isNaN(column[row]!) ? null : column[row]!))),
+  });
 }
 
 /**
@@ -140,7 +187,7 @@ function apart(expected: number, found: number | null, price: number): number {
 function differs(what: string, expected: string, found: string): BackhaulError {
   return new BackhaulError({
     kind: 'internal',
-    message: `the loaded table differs from a plain reading of the files (${what}); nothing was timed`,
+    message: `what was loaded differs from a plain reading of the files (${what}); nothing was timed`,
     expected,
     found,
   });

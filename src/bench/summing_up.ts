@@ -21,6 +21,7 @@ export function seriesOf(runs: readonly RunEvent[], floor: readonly RunEvent[] |
     cpuUsPerRecord: medianOf(runs, (run) => us(run.cpuSeconds, run.records))!,
     serverCpuUsPerRecord: medianOf(runs, (run) => us(run.serverCpuSeconds, run.records)),
     busy: medianOf(runs, (run) => run.busy)!,
+    others: medianOf(runs, (run) => run.others),
     startupSeconds: medianOf(runs, (run) => run.startupSeconds),
     keySeconds: medianOf(runs, (run) => run.keySeconds),
     peakWorkers: medianOf(runs, (run) => run.peakWorkers),
@@ -63,7 +64,16 @@ export function comparisonOf(
   };
 }
 
-/** Medians of the stages; the first pass only warms up. */
+/** What other programs took, at the worst of all kinds of runs. */
+export function othersOf(all: readonly (Comparison | readonly Series[] | null)[]): number | null {
+  const series = all.flatMap((one) =>
+    one === null ? [] : 'floor' in one ? [one.floor, ...one.loads] : [...one],
+  );
+  const shares = series.map(({ others }) => others).filter((share) => share !== null);
+  return shares.length === 0 ? null : Math.max(...shares);
+}
+
+/** Medians of the stages. */
 export function stageFigures(passes: readonly StageEvent[]): Record<string, Figure> {
   const names = ['inflate', 'scan', 'indicators', 'encode', 'copy'] as const;
   return Object.fromEntries(

@@ -134,8 +134,20 @@ export function scale(cores: number): Workers[] {
   return [...numbers, cores, 'auto'];
 }
 
+/** Six digits: more say nothing about a time. */
+function line(event: BenchEvent): string {
+  return eventLine(rounded(event) as BenchEvent);
+}
+
+function rounded(value: unknown): unknown {
+  if (typeof value === 'number') return Number.isInteger(value) ? value : Number(value.toPrecision(6));
+  if (Array.isArray(value)) return value.map(rounded);
+  if (value === null || typeof value !== 'object') return value;
+  return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, rounded(inner)]));
+}
+
 function tell(event: BenchEvent, json: boolean): void {
-  if (json) print(eventLine(event));
+  if (json) print(line(event));
   const note = eventNote(event);
   if (note !== null) say(stderrStyle().dim(note));
 }
@@ -143,7 +155,7 @@ function tell(event: BenchEvent, json: boolean): void {
 async function write(result: BenchResult, folder: string): Promise<void> {
   const { mkdir, writeFile } = await import('node:fs/promises');
   const { benchChart } = await import('../bench/chart.ts');
-  const { type: _type, ...content } = JSON.parse(eventLine(result)) as Record<string, unknown>;
+  const { type: _type, ...content } = JSON.parse(line(result)) as Record<string, unknown>;
   await mkdir(folder, { recursive: true });
   await writeFile(join(folder, 'bench.json'), `${JSON.stringify(content, null, 2)}\n`);
   await writeFile(join(folder, 'bench.svg'), await benchChart(result));

@@ -6,6 +6,9 @@ import { bytes, count, counted, duration, short } from './quantities.ts';
 import { PLAIN, type Style } from './style.ts';
 import { type Column, tableLines } from './table.ts';
 
+/** Less of the cores than this is what any system needs for itself. */
+const SHARED = 0.05;
+
 const WORDS = { load: 'load', floor: 'floor', pipeline: 'pipeline' } as const;
 
 /** What is worth saying of an event while others are still to come; null: nothing. */
@@ -89,6 +92,13 @@ export function benchLines(result: BenchResult, width: number, style: Style = PL
       ? []
       : [
           `${counted(smallTasks.tasks, 'small task')}: ${smallTasks.msPerTask.toFixed(2)} ms each over the cost of its rows`,
+        ]),
+    ...((result.others ?? 0) < SHARED
+      ? []
+      : [
+          style.yellow(
+            `Other programs had up to ${percent(result.others!)} of the cores: run it again on an idle machine.`,
+          ),
         ]),
     '',
     style.bold(result.bottleneck),
