@@ -74,8 +74,8 @@ export async function runBench(
   reporter: BenchReporter,
   signal: AbortSignal,
 ): Promise<BenchResult> {
-  await mkdir(options.folder, { recursive: true });
   if (options.pin) await checkPinning(options);
+  await mkdir(options.folder, { recursive: true });
   const database =
     options.sink === 'null' ? null : await BenchDatabase.open(options.folder, options.databaseUrl);
   const readyMade = join(options.folder, `ready-made-${process.pid}`);

@@ -67,6 +67,15 @@ function comparisonRows({ floor, loads }: Comparison, where: string): string[][]
   ];
 }
 
+/** A column nobody has anything for is left out. */
+function withoutEmpty(
+  columns: readonly Column[],
+  rows: readonly (readonly string[])[],
+): [readonly Column[], string[][]] {
+  const used = columns.map((_, j) => rows.some((cells) => cells[j] !== ''));
+  return [columns.filter((_, j) => used[j]), rows.map((cells) => cells.filter((_, j) => used[j]))];
+}
+
 /** The result as lines. `width` is the terminal's. */
 export function benchLines(result: BenchResult, width: number, style: Style = PLAIN): string[] {
   const { machine, data, shared, pinned, pipeline, stages, smallTasks } = result;
@@ -83,7 +92,7 @@ export function benchLines(result: BenchResult, width: number, style: Style = PL
       (server === null ? '' : `, PostgreSQL ${server.version}${server.embedded ? ', embedded' : ''}`),
     `${count(data.records)} records in ${counted(data.days, 'day file')} of ${counted(data.tickers, 'ticker')}, medians of ${counted(result.rounds, 'round')}`,
     '',
-    ...tableLines(COLUMNS, rows, width, style),
+    ...tableLines(...withoutEmpty(COLUMNS, rows), width, style),
     '',
     `Stages apart, ns a record on one core: ${stageText.join(', ')}`,
     `Without a database: ${short(result.recordsPerCore)} records a second and core` +
