@@ -12,6 +12,7 @@ import {
   parseIndicators,
   parseIntervals,
   parseMaxRejects,
+  parsePercent,
   parseSymbols,
   parseText,
   parseTime,
@@ -59,6 +60,14 @@ export const LOAD_SETTINGS = {
   workers: value(
     { group: HOW, describe: 'Worker threads: auto, or a number', otherwise: 'auto' },
     parseWorkers,
+  ),
+  'cpu-target': value(
+    {
+      group: HOW,
+      describe: 'With --workers auto: how busy the CPU may be where others want it too',
+      otherwise: '90%',
+    },
+    parsePercent,
   ),
   'batch-bytes': value(
     { group: HOW, describe: 'Size of a batch (1MiB)', otherwise: 'chosen' },
@@ -131,6 +140,7 @@ export function loadOptions(
     intervals: flags.intervals ?? null,
     indicators: flags.indicators ?? INDICATOR_NAMES,
     workers: flags.workers ?? 'auto',
+    cpuTarget: flags['cpu-target'] ?? 0.9,
     ...(flags['max-rejects'] ?? DEFAULT_LIMIT),
     onInvalid: flags['on-invalid'] ?? 'reject',
     onConflict: flags['on-conflict'] ?? 'keep',

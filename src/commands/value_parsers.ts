@@ -86,6 +86,14 @@ export function parseWorkers(text: string): 'auto' | number {
   return parseWhole(text, 1, 1024, 'auto or a number from 1 to 1024');
 }
 
+/** `80%`, or a bare `80`: a share, 0.01 … 1. */
+export function parsePercent(text: string): number {
+  const share = /^(\d{1,3})\s*%?$/.exec(text.trim());
+  const percent = Number(share?.[1] ?? 0);
+  if (percent < 1 || percent > 100) throw new Unreadable('a share from 1% to 100%');
+  return percent / 100;
+}
+
 /** A limit of rejects: a number, or a share of the records (0 … 1). */
 export interface RejectLimit {
   readonly maxRejects: number | null;

@@ -15,6 +15,8 @@ export interface OpenBytesOptions {
   readonly sha256?: string | null;
   /** More inflated bytes than this are a `limit`. */
   readonly maxInflatedBytes?: number;
+  /** Told how long each piece of the source was waited for, ms. */
+  readonly onWait?: (ms: number) => void;
 }
 
 /** Deflate cannot compress better than 1032 : 1, so whatever claims to be above is made to hurt. */
@@ -42,6 +44,7 @@ export async function* openBytes(
     maxInflated: options.maxInflatedBytes ?? Number.POSITIVE_INFINITY,
     ending,
     signal: signal ? AbortSignal.any([signal, ending.signal]) : ending.signal,
+    waited: options.onWait ?? (() => {}),
   };
   try {
     if (signal?.aborted) throw abortError(signal);
@@ -66,6 +69,7 @@ interface Flow {
   readonly ending: AbortController;
   /** Aborts with the caller's signal or with `ending`. */
   readonly signal: AbortSignal;
+  readonly waited: (ms: number) => void;
 }
 
 function opened(
@@ -111,11 +115,14 @@ export function checksumFault(expected: string, found: string): Fault {
 }
 
 async function* counted(bytes: AsyncIterable<Uint8Array>, flow: Flow): AsyncIterable<Uint8Array> {
+  let asked = performance.now();
   for await (const piece of bytes) {
+    flow.waited(performance.now() - asked);
     flow.read += piece.length;
     flow.inflated += piece.length;
     checkLimit(flow);
     yield piece;
+    asked = performance.now();
   }
 }
 
@@ -146,6 +153,7 @@ function meterOf(flow: Flow): InflateMeter {
       flow.inflated += bytes;
       checkLimit(flow);
     },
+    waited: flow.waited,
     end: () => flow.ending.abort(),
   };
 }

@@ -11,6 +11,8 @@ import { CORRUPT, ENDED, Inflater, NEEDS_INPUT, TRUNCATED } from './inflater.ts'
 export interface InflateMeter {
   read(bytes: number): void;
   made(bytes: number): void;
+  /** How long a piece was waited for, ms. */
+  waited(ms: number): void;
   /** No more is wanted: a read under way may be given up. */
   end(): void;
 }
@@ -183,7 +185,9 @@ class CompressedBytes {
         return true;
       }
       if (this.#isOver) return false;
+      const asked = performance.now();
       const { done, value } = await this.#next;
+      this.#meter.waited(performance.now() - asked);
       if (done === true) {
         this.#isOver = true;
         return false;

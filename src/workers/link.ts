@@ -72,7 +72,7 @@ export type Notice =
 
 /** Where an attempt's time went, seconds. */
 export interface PhaseSeconds {
-  /** Waiting for bytes from the source (and their inflation). */
+  /** Waiting for bytes from the source; they may have been on their way while others were worked on. */
   source: number;
   /** Waiting for a predecessor's states or its commit. */
   lane: number;

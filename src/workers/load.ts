@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { availableParallelism } from 'node:os';
 import type { Pool } from 'pg';
 import { Partitions } from '../copy/partitions.ts';
 import { breakPool, connectFault, createPool, endPool } from '../database/connect.ts';
@@ -10,11 +9,13 @@ import { pruneStates } from '../state/indicator_states.ts';
 import { isHypertable, migrate } from '../state/migrate.ts';
 import { finishRun } from '../state/run_store.ts';
 import { faultOf } from '../state/task.ts';
+import { type AutoBounds, Autoscaler, autoBounds } from './autoscaler.ts';
 import { INDICATOR_NAMES } from './columns.ts';
 import { ConcurrencyLimit } from './concurrency.ts';
 import { Discovery } from './discovery.ts';
 import { Dispatcher } from './dispatcher.ts';
 import type { WorkerSettings } from './link.ts';
+import { LoadMeter } from './load_meter.ts';
 import type { LoadOptions, LoadReporter, LoadSignals, LoadSummary } from './load_report.ts';
 import { WorkerPool } from './pool.ts';
 import { RunSession } from './run_session.ts';
@@ -33,6 +34,8 @@ const PROGRESS_MS = 250;
 
 /** Threads the pool may have at most, whatever `--workers` says. */
 const MAX_WORKERS = 512;
+/** Connections of the control plane. */
+const CONTROL_CONNECTIONS = 8;
 
 /** What the workers of a load go by. */
 export function settingsOf(options: LoadOptions, hypertable: boolean): WorkerSettings {
@@ -84,7 +87,7 @@ export async function runLoad(
   const session = await RunSession.open(options.databaseUrl, options.leaseMs);
   const db = createPool(options.databaseUrl, {
     applicationName: 'backhaul load',
-    max: 8,
+    max: CONTROL_CONNECTIONS,
     // Its transactions take moments. Should we be frozen in one, others must not wait for its locks longer than for us.
     idleInTransactionTimeoutMs: options.leaseMs,
   });
@@ -115,6 +118,11 @@ async function hasTables(db: Pool): Promise<boolean> {
     `SELECT to_regclass('backhaul.tier') IS NOT NULL AS there`,
   );
   return rows[0]!.there;
+}
+
+/** A number of workers the user has chosen. */
+function fixed(workers: number): AutoBounds {
+  return { start: workers, ceiling: workers, backendPid: null };
 }
 
 class Run {
@@ -151,12 +159,14 @@ class Run {
     const owner = randomUUID();
     const hypertable = await isHypertable(this.#db);
     const partitions = new Partitions(this.#db, hypertable);
-    const ceiling =
-      this.#options.workers === 'auto'
-        ? availableParallelism()
-        : Math.min(this.#options.workers, MAX_WORKERS);
-    const limit = new ConcurrencyLimit(ceiling);
-    const pool = new WorkerPool(ceiling);
+    const { workers, cpuTarget } = this.#options;
+    const bounds =
+      workers === 'auto'
+        ? await autoBounds(this.#db, CONTROL_CONNECTIONS + 1)
+        : fixed(Math.min(workers, MAX_WORKERS));
+    const limit = new ConcurrencyLimit(bounds.start);
+    const pool = new WorkerPool(bounds.ceiling);
+    const meter = new LoadMeter();
     const runId = await this.#session.start({
       owner,
       command: 'load',
@@ -171,10 +181,20 @@ class Run {
       owner,
       leaseMs: this.#options.leaseMs,
       limit,
-      events: this.#tally.events(limit),
+      events: meter.listening(this.#tally.events(limit)),
     });
     limit.onChange(() => dispatcher.nudge());
     this.#session.onResumed(() => dispatcher.recover());
+    const scaler = new Autoscaler({
+      limit,
+      meter,
+      pool,
+      bounds,
+      cpuTarget,
+      running: () => dispatcher.running,
+      decided: ({ workers, reason }, before) => this.#tally.decision(workers, before, reason),
+    });
+    if (workers === 'auto') void scaler.run().catch(() => {});
     const ticking = setInterval(() => this.#tally.progress(this.#phase, dispatcher.running), PROGRESS_MS);
     let state: 'finished' | 'failed' | 'interrupted' = 'failed';
     try {
@@ -182,9 +202,10 @@ class Run {
       discovering.catch(() => {}); // thrown below, once what it found is loaded
       await this.#discovery.mayClaim();
       await dispatcher.run(() => this.#discovery.done, drain, abort);
+      scaler.stop();
       await discovering;
       if (!drain.aborted) {
-        await this.#giveKeys(partitions, ceiling);
+        await this.#giveKeys(partitions, bounds.start);
         await pruneStates(this.#db, this.#tally.seriesIds);
       }
       state = drain.aborted ? 'interrupted' : 'finished';
@@ -196,6 +217,7 @@ class Run {
       }
       throw error;
     } finally {
+      scaler.stop();
       clearInterval(ticking);
       this.#discovery.stop();
       await pool.destroy();

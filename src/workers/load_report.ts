@@ -26,6 +26,8 @@ export interface LoadOptions {
   /** The indicators to compute, in the order of `INDICATOR_NAMES`; the columns of the others stay NULL. */
   readonly indicators: readonly IndicatorName[];
   readonly workers: 'auto' | number;
+  /** For `auto`: share of the CPU (0 … 1) that may be busy where others want it too. */
+  readonly cpuTarget: number;
   /** Absolute limit of rejects a file, and a share (0 … 1) of its records; null where the user set only the other. */
   readonly maxRejects: number | null;
   readonly maxRejectShare: number | null;

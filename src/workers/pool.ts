@@ -1,3 +1,4 @@
+import type { EventLoopUtilization } from 'node:perf_hooks';
 import { fileURLToPath } from 'node:url';
 import { MessageChannel } from 'node:worker_threads';
 import { Piscina } from 'piscina';
@@ -22,6 +23,7 @@ export interface Running {
  */
 export class WorkerPool {
   readonly #pool: Piscina<Assignment, TaskResult>;
+  readonly #seen = new WeakMap<object, EventLoopUtilization>();
 
   constructor(ceiling: number) {
     // `.ts` in a checkout, `.js` in the published package.
@@ -47,9 +49,19 @@ export class WorkerPool {
     return { link, result };
   }
 
-  /** Threads at work or about to. */
-  get threads(): readonly { cpuUsage?: () => Promise<NodeJS.CpuUsage> }[] {
-    return this.#pool.threads as never;
+  /** Mean share of the time since the last call that the threads' event loops were busy, 0 … 1; 1 without threads. */
+  utilisation(): number {
+    let sum = 0;
+    let count = 0;
+    for (const thread of this.#pool.threads) {
+      const now = thread.performance.eventLoopUtilization();
+      const since = thread.performance.eventLoopUtilization(now, this.#seen.get(thread));
+      this.#seen.set(thread, now);
+      if (since.idle + since.active <= 0) continue;
+      sum += since.utilization;
+      count++;
+    }
+    return count === 0 ? 1 : sum / count;
   }
 
   /** Ends every thread; what still runs is cut off, its transaction rolled back by the server. */

@@ -394,24 +394,15 @@ export class TaskAttempt {
       : openObject(uri, sizeBytes, etag, settings.source);
   }
 
-  async *#bytes(reader: ObjectReader): AsyncIterable<Uint8Array> {
+  #bytes(reader: ObjectReader): AsyncIterable<Uint8Array> {
     const { plan } = this.#task;
-    const stream = openBytes(reader, plan.storage, this.#link.signal, {
+    return openBytes(reader, plan.storage, this.#link.signal, {
       entry: this.#task.entry,
       sha256: plan.sha256,
+      onWait: (ms) => {
+        this.#waits.source += ms / 1000;
+      },
     });
-    const iterator = stream[Symbol.asyncIterator]();
-    try {
-      for (;;) {
-        const started = performance.now();
-        const { done, value } = await iterator.next();
-        this.#waits.source += (performance.now() - started) / 1000;
-        if (done === true) return;
-        yield value;
-      }
-    } finally {
-      await iterator.return?.();
-    }
   }
 
   #sawBytes(bytes: number, file: FileScan): void {

@@ -146,6 +146,7 @@ describe('settings', () => {
       intervals: null,
       indicators: INDICATOR_NAMES,
       workers: 'auto',
+      cpuTarget: 0.9,
       maxRejects: 1000,
       maxRejectShare: 0.01,
       onInvalid: 'reject',

@@ -27,6 +27,7 @@ export async function load(
       intervals: null,
       indicators: INDICATOR_NAMES,
       workers: 2,
+      cpuTarget: 0.9,
       maxRejects: 1000,
       maxRejectShare: 0.01,
       onInvalid: 'reject',

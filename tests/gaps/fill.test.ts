@@ -60,6 +60,7 @@ const OPTIONS: LoadOptions = {
   intervals: null,
   indicators: INDICATOR_NAMES,
   workers: 1,
+  cpuTarget: 0.9,
   maxRejects: 1000,
   maxRejectShare: 0.01,
   onInvalid: 'reject',

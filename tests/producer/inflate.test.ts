@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { BackhaulError } from '../../src/errors.ts';
 import { gunzip, inflateRaw } from '../../src/producer/inflate.ts';
 
-const METER = { read: () => {}, made: () => {}, end: () => {} };
+const METER = { read: () => {}, made: () => {}, waited: () => {}, end: () => {} };
 
 async function* pieces(bytes: Uint8Array, size: number): AsyncIterable<Uint8Array> {
   for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size);

@@ -1,0 +1,267 @@
+/**
+ * How many tasks run at once, decided from what was measured: a controller without clock, threads or system calls.
+ *
+ * It starts with a worker a core, which is right whenever the CPU is the limit, and stays there while the CPU is busy.
+ * Where workers wait while the CPU idles, more of them are tried, as many as their waiting makes room for, and kept
+ * only if the throughput climbs; what did not help is not tried again soon. Where others want the CPU as well, room is
+ * left for them; where memory runs short, workers go.
+ */
+
+/** What was measured over one stretch of time, a second or so. */
+export interface ScalingSample {
+  readonly seconds: number;
+  /** Records read by all workers. */
+  readonly records: number;
+  /** Tasks at work at its end. */
+  readonly running: number;
+  /** Mean share of the time a worker's event loop was busy, 0 … 1. */
+  readonly utilisation: number;
+  /** Seconds all workers together waited for bytes, for COPY, for predecessors in their lane. */
+  readonly waits: { readonly source: number; readonly copy: number; readonly lane: number };
+  /** CPU we may use. */
+  readonly cores: number;
+  /** CPU in use, in cores: by everybody, by this program, by the database server. Null: cannot be known. */
+  readonly busy: number | null;
+  readonly own: number;
+  readonly server: number | null;
+  /** Share of the time somebody had to wait for a CPU, 0 … 1; null: unknown. */
+  readonly pressure: number | null;
+  /** Share of the memory limit in use, 0 … 1. */
+  readonly memory: number;
+}
+
+export interface ScalingBounds {
+  readonly start: number;
+  /** What memory, connections and the pool allow. */
+  readonly ceiling: number;
+  /** Share of the CPU that may be busy where others want it, 0 … 1. */
+  readonly cpuTarget: number;
+}
+
+export interface ScalingDecision {
+  readonly workers: number;
+  readonly reason: string;
+}
+
+/** Never more of the memory limit than this; workers come back below {@link MEMORY_EASY}. */
+const MEMORY_LIMIT = 0.85;
+const MEMORY_EASY = 0.75;
+/** Less than this waiting is no reason for more workers. */
+const WAITING = 0.35;
+/** A CPU this busy has no room for more. */
+const FULL = 0.95;
+/** A trial has to gain this to be kept. */
+const GAIN = 0.05;
+/** Fewer workers are kept as long as no more than this is lost. */
+const LOSS = 0.02;
+/** From this number on, fewer are tried as well: below, one less is too large a step to try. */
+const MANY = 8;
+/** Samples a number of workers needs to show what it does: the first is that of the change itself. */
+const SETTLING = 1;
+const MEASURING = 2;
+/** Seconds until what did not help is tried again; doubles with each failure. */
+const PATIENCE = { first: 20, most: 320 };
+/** Others who use less than this share of the CPU are the system's own noise. */
+const OTHERS = 0.05;
+/** Share of the time somebody waits for a CPU from which on others want more of it. */
+const PRESSURE = 0.1;
+/** Samples others have to be seen in. */
+const OTHERS_SAMPLES = 3;
+
+interface Trial {
+  readonly from: number;
+  readonly rate: number;
+  readonly why: string;
+}
+
+export class Scaling {
+  readonly #bounds: ScalingBounds;
+  /** What it is now, and what it would be if nobody else wanted the machine. */
+  #workers: number;
+  #wanted: number;
+  #trial: Trial | null = null;
+  #now = 0;
+  #settling = SETTLING + 1;
+  /** Since the last change. */
+  #measured = { samples: 0, seconds: 0, records: 0 };
+  #patience: number = PATIENCE.first;
+  #notBefore = 0;
+  #others: number[] = [];
+  #isShort = false;
+
+  constructor(bounds: ScalingBounds) {
+    this.#bounds = bounds;
+    this.#workers = Math.max(1, Math.min(bounds.start, bounds.ceiling));
+    this.#wanted = this.#workers;
+  }
+
+  get workers(): number {
+    return this.#workers;
+  }
+
+  /** Takes a sample in; what to change, or null. */
+  observe(sample: ScalingSample): ScalingDecision | null {
+    this.#now += sample.seconds;
+    const decision = this.#memory(sample) ?? this.#neighbours(sample) ?? this.#throughput(sample);
+    if (decision === null) return null;
+    this.#workers = decision.workers;
+    this.#settling = SETTLING;
+    this.#measured = { samples: 0, seconds: 0, records: 0 };
+    return decision;
+  }
+
+  #memory({ memory }: ScalingSample): ScalingDecision | null {
+    if (memory < MEMORY_EASY) this.#isShort = false;
+    if (memory < MEMORY_LIMIT) return null;
+    this.#isShort = true;
+    this.#trial = null;
+    if (this.#workers === 1) return null;
+    this.#wanted = this.#workers - 1;
+    return { workers: this.#wanted, reason: `${percent(memory)} of the memory limit is in use` };
+  }
+
+  /** Leaves others their room, and takes it back when they have gone. */
+  #neighbours(sample: ScalingSample): ScalingDecision | null {
+    const { busy, own, server, cores, pressure } = sample;
+    if (busy === null || server === null) return null;
+    this.#others.push(Math.max(0, busy - own - server));
+    if (this.#others.length > OTHERS_SAMPLES) this.#others.shift();
+    if (this.#others.length < OTHERS_SAMPLES || sample.running < this.#workers || this.#settling > 0)
+      return null;
+    const others = this.#othersUse();
+    const share = (own + server) / sample.running;
+    if (share <= 0) return null;
+    const fitting = Math.max(1, Math.round((this.#room(cores) - others) / share));
+    const isTight = busy > this.#bounds.cpuTarget * cores || (pressure ?? 1) > PRESSURE;
+    if (others > OTHERS * cores && fitting < this.#workers && isTight) {
+      this.#trial = null;
+      return {
+        workers: fitting,
+        reason: `others use ${others.toFixed(1)} of ${cores} cores: leaving them room`,
+      };
+    }
+    const back = Math.min(this.#wanted, others > OTHERS * cores ? fitting : this.#wanted);
+    if (back > this.#workers && !this.#isShort) {
+      return { workers: back, reason: `others use ${others.toFixed(1)} of ${cores} cores now` };
+    }
+    return null;
+  }
+
+  /** Cores others use all the time: who is gone in the next second needs no room. */
+  #othersUse(): number {
+    return this.#others.length < OTHERS_SAMPLES ? 0 : Math.min(...this.#others);
+  }
+
+  /** Cores that may be busy: all, unless others want them too. */
+  #room(cores: number): number {
+    return this.#othersUse() > OTHERS * cores ? this.#bounds.cpuTarget * cores : cores;
+  }
+
+  #throughput(sample: ScalingSample): ScalingDecision | null {
+    // With too few tasks, or with more than wanted still at work, the number of workers says nothing.
+    if (sample.running !== this.#workers) {
+      if (sample.running < this.#workers) this.#trial = null;
+      this.#measured = { samples: 0, seconds: 0, records: 0 };
+      return null;
+    }
+    if (this.#settling > 0) {
+      this.#settling--;
+      return null;
+    }
+    const { samples, seconds, records } = this.#measured;
+    this.#measured = {
+      samples: samples + 1,
+      seconds: seconds + sample.seconds,
+      records: records + sample.records,
+    };
+    if (this.#measured.samples < MEASURING) return null;
+    const rate = this.#measured.records / this.#measured.seconds;
+    const trial = this.#trial;
+    if (trial !== null) {
+      this.#trial = null;
+      const back = this.#judged(trial, rate);
+      if (back !== null) return back;
+    }
+    if (this.#workers < this.#wanted || this.#now < this.#notBefore) {
+      this.#forget();
+      return null;
+    }
+    const next = this.#more(sample) ?? this.#fewer(sample);
+    if (next === null) {
+      this.#forget();
+      return null;
+    }
+    this.#trial = { from: this.#workers, rate, why: next.reason };
+    this.#wanted = next.workers;
+    return next;
+  }
+
+  /** What is measured is that of the last samples, not of the whole time. */
+  #forget(): void {
+    const { seconds, records } = this.#measured;
+    this.#measured = { samples: 1, seconds: seconds / 2, records: records / 2 };
+  }
+
+  /** Back where a trial came from, if it did not help. */
+  #judged(trial: Trial, rate: number): ScalingDecision | null {
+    const gain = trial.rate > 0 ? rate / trial.rate - 1 : 1;
+    const isMore = this.#workers > trial.from;
+    if (isMore ? gain >= GAIN : gain >= -LOSS) {
+      this.#patience = PATIENCE.first;
+      return null;
+    }
+    this.#notBefore = this.#now + this.#patience;
+    this.#patience = Math.min(PATIENCE.most, 2 * this.#patience);
+    this.#wanted = trial.from;
+    return {
+      workers: trial.from,
+      reason:
+        `${this.#workers} workers ${isMore ? 'gained' : 'cost'} ${percent(Math.abs(gain))} only`.replace(
+          isMore ? '' : ' only',
+          '',
+        ),
+    };
+  }
+
+  #more(sample: ScalingSample): ScalingDecision | null {
+    const { waits, utilisation, cores, own, server, running } = sample;
+    const { ceiling } = this.#bounds;
+    const room = this.#room(cores);
+    const waiting = 1 - utilisation;
+    const used = sample.busy ?? own + (server ?? 0);
+    if (this.#isShort || waiting < WAITING || used >= FULL * room || this.#workers >= ceiling) return null;
+    const longest = Math.max(waits.source, waits.copy, waits.lane);
+    // Who waits for a predecessor is not helped by company.
+    if (longest === waits.lane) return null;
+    const forSource = longest === waits.source;
+    // As many as would keep the CPU busy, by what one of them uses now; where only the server could say, a few.
+    const each = (own + (server ?? 0)) / running;
+    const fitting = each > 0 ? Math.ceil((room - (used - own - (server ?? 0))) / each) : ceiling;
+    const step = forSource ? Math.ceil(this.#workers / utilisation) : Math.ceil(1.25 * this.#workers);
+    const workers = Math.min(
+      ceiling,
+      4 * this.#workers,
+      Math.max(this.#workers + 1, Math.min(step, fitting)),
+    );
+    return {
+      workers,
+      reason: `workers wait ${percent(waiting)} of the time, most for ${forSource ? 'the source' : 'PostgreSQL'}, and the CPU has room`,
+    };
+  }
+
+  /** A crowd in front of a busy server may be as fast when it is smaller. */
+  #fewer(sample: ScalingSample): ScalingDecision | null {
+    const { waits, utilisation } = sample;
+    const forServer = waits.copy > waits.source && waits.copy > waits.lane;
+    if (this.#workers < MANY || !forServer || 1 - utilisation < WAITING) return null;
+    const workers = this.#workers - Math.floor(this.#workers / 8);
+    return {
+      workers,
+      reason: `workers wait ${percent(1 - utilisation)} of the time for PostgreSQL: fewer may do`,
+    };
+  }
+}
+
+function percent(share: number): string {
+  return `${Math.round(100 * share)} %`;
+}
