@@ -29,7 +29,7 @@ export class WorkerPool {
     // `.ts` in a checkout, `.js` in the published package.
     const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
     this.#pool = new Piscina({
-      filename: fileURLToPath(new URL(`./task_worker.${extension}`, import.meta.url)),
+      filename: fileURLToPath(new URL(`./worker_entry.${extension}`, import.meta.url)),
       minThreads: 0,
       maxThreads: ceiling,
       idleTimeout: IDLE_MS,

@@ -1,4 +1,4 @@
-/** The entry of a worker thread: runs one attempt at one task from its object's bytes to COMMIT. */
+/** The work of a worker thread: runs one attempt at one task from its object's bytes to COMMIT. */
 
 import type { Client } from 'pg';
 import { connect } from '../database/connect.ts';
