@@ -30,6 +30,9 @@ const RETRY_DELAY_MS = 1_000;
 const POLL_MS = 250;
 /** How long an abort waits for workers to end their transactions; then their threads are ended. */
 const CUT_OFF_MS = 3_000;
+/** Work claimed ahead where tasks are small, seconds and tasks: other loaders want some too. */
+const CLAIM_AHEAD_S = 0.5;
+const MOST_CLAIMED_AHEAD = 64;
 /** Waiting for another loader's task of the same lane. */
 const FOREIGN_POLL_MS = 200;
 
@@ -74,6 +77,8 @@ export class Dispatcher {
   /** Tasks that have to go the way of the merge when they are claimed next. */
   readonly #merging = new Set<number>();
   #standingWanted = false;
+  /** What a task takes, as of late. */
+  #taskSeconds = 1;
   #wake: (() => void) | null = null;
   #waitedForOthers = false;
   /** The database was away: tasks may stand as ours that nobody works on. */
@@ -211,18 +216,32 @@ export class Dispatcher {
     if (room <= 0) return 0;
     let claimed = 0;
     if (this.#ready.length === 0) {
-      // As many again as there is room for: a small file must not wait for the round trip of its claim.
       const tasks = await claim(this.#db, {
         owner: this.#owner,
-        limit: room + this.#limit.value,
+        limit: this.#claimSize(room),
         leaseMs: this.#leaseMs,
       });
       claimed = tasks.length;
       if (claimed > 0) killPoint('task.claimed');
       this.#ready.push(...tasks);
+      await this.#series.foresee(
+        tasks.flatMap(({ plan: { venue, symbol, intervalS } }) =>
+          symbol === null ? [] : [{ venue, symbol, intervalS }],
+        ),
+      );
     }
     for (let i = 0; i < room && this.#ready.length > 0; i++) this.#start(this.#ready.shift()!);
     return claimed;
+  }
+
+  /**
+   * As many again as there is room for: a small file must not wait for the round trip of its claim. Where files take
+   * moments, as many as will be done in half a second, for all of which one claim is made.
+   */
+  #claimSize(room: number): number {
+    const workers = this.#limit.value;
+    const soon = Math.floor((workers * CLAIM_AHEAD_S) / Math.max(this.#taskSeconds, 0.001));
+    return room + Math.min(MOST_CLAIMED_AHEAD, Math.max(workers, soon));
   }
 
   #start(task: ClaimedTask): void {
@@ -282,6 +301,7 @@ export class Dispatcher {
     const seconds = (performance.now() - attempt.started) / 1000;
     if (result.kind === 'loaded') {
       killPoint('task.settled');
+      this.#taskSeconds += (seconds - this.#taskSeconds) / 8;
       this.#merging.delete(task.taskId);
       this.#lanes.commit(task.taskId, task.lane, result.merged);
       this.#events.loaded(task, result, seconds);

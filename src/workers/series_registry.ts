@@ -8,7 +8,7 @@ import { killPoint } from '../kill_points.ts';
  */
 export class SeriesRegistry {
   readonly #db: Pool;
-  readonly #known = new Map<string, Map<string, number>>();
+  readonly #known = new Map<string, number>();
 
   constructor(db: Pool) {
     this.#db = db;
@@ -16,48 +16,68 @@ export class SeriesRegistry {
 
   /** Ids in the order of `symbols`. */
   async resolve(venue: string, intervalS: number, symbols: readonly string[]): Promise<Int32Array> {
-    const key = `${intervalS} ${venue}`;
-    let known = this.#known.get(key);
-    if (known === undefined) {
-      known = new Map();
-      this.#known.set(key, known);
-    }
-    const missing = symbols.filter((symbol) => !known.has(symbol));
-    if (missing.length > 0) {
-      await this.#read(known, venue, intervalS, missing);
-      const unborn = missing.filter((symbol) => !known.has(symbol));
-      if (unborn.length > 0) {
-        await this.#make(venue, intervalS, unborn);
-        killPoint('series.made');
-        await this.#read(known, venue, intervalS, unborn);
-      }
-    }
-    return Int32Array.from(symbols, (symbol) => known.get(symbol)!);
+    const wanted = symbols.map((symbol) => ({ venue, intervalS, symbol }));
+    await this.foresee(wanted);
+    return Int32Array.from(wanted, (name) => this.#known.get(keyOf(name))!);
   }
 
-  async #make(venue: string, intervalS: number, symbols: readonly string[]): Promise<void> {
+  /** Makes series that will be asked for: one transaction for many is one wait for the disk for many. */
+  async foresee(wanted: readonly SeriesName[]): Promise<void> {
+    const missing = this.#unknown(wanted);
+    if (missing.length === 0) return;
+    await this.#read(missing);
+    const unborn = this.#unknown(missing);
+    if (unborn.length === 0) return;
+    await this.#make(unborn);
+    killPoint('series.made');
+    await this.#read(unborn);
+  }
+
+  #unknown(names: readonly SeriesName[]): SeriesName[] {
+    return names.filter((name) => !this.#known.has(keyOf(name)));
+  }
+
+  async #make(names: readonly SeriesName[]): Promise<void> {
     await inTransaction(this.#db, async (client) => {
       // We remember the ids: no crash of a server that commits asynchronously may give them to other symbols.
       await client.query('SET LOCAL synchronous_commit = on');
       // In one order, so that two loaders cannot wait for each other.
       await client.query(
         `INSERT INTO backhaul.series (venue, symbol, interval_s)
-         SELECT $1, s, $2 FROM unnest($3::text[]) s ORDER BY s ON CONFLICT DO NOTHING`,
-        [venue, intervalS, symbols],
+         SELECT DISTINCT v, s, i FROM unnest($1::text[], $2::text[], $3::int[]) AS n (v, s, i) ORDER BY v, s, i
+         ON CONFLICT DO NOTHING`,
+        columnsOf(names),
       );
     });
   }
 
-  async #read(
-    known: Map<string, number>,
-    venue: string,
-    intervalS: number,
-    symbols: readonly string[],
-  ): Promise<void> {
-    const { rows } = await this.#db.query<{ symbol: string; series_id: number }>(
-      'SELECT symbol, series_id FROM backhaul.series WHERE venue = $1 AND interval_s = $2 AND symbol = ANY ($3)',
-      [venue, intervalS, symbols],
+  async #read(names: readonly SeriesName[]): Promise<void> {
+    const { rows } = await this.#db.query<{ venue: string; symbol: string; interval: number; id: number }>(
+      `SELECT s.venue, s.symbol, s.interval_s AS interval, s.series_id AS id
+       FROM unnest($1::text[], $2::text[], $3::int[]) AS n (venue, symbol, interval_s)
+       JOIN backhaul.series s USING (venue, symbol, interval_s)`,
+      columnsOf(names),
     );
-    for (const row of rows) known.set(row.symbol, row.series_id);
+    for (const { venue, symbol, interval, id } of rows)
+      this.#known.set(keyOf({ venue, symbol, intervalS: interval }), id);
   }
+}
+
+/** What tells a series from all others. */
+export interface SeriesName {
+  readonly venue: string;
+  readonly symbol: string;
+  readonly intervalS: number;
+}
+
+function keyOf({ venue, symbol, intervalS }: SeriesName): string {
+  return `${intervalS} ${venue}\n${symbol}`;
+}
+
+function columnsOf(names: readonly SeriesName[]): [string[], string[], number[]] {
+  return [
+    names.map(({ venue }) => venue),
+    names.map(({ symbol }) => symbol),
+    names.map(({ intervalS }) => intervalS),
+  ];
 }
