@@ -74,6 +74,7 @@ export async function runFloor(
   connections: number,
   signal: AbortSignal,
 ): Promise<FloorRun> {
+  signal.throwIfAborted();
   const leaves = [...new Set(files.map(({ leaf }) => leaf))].sort();
   const db = createPool(url, { applicationName: 'backhaul bench', max: connections });
   try {

@@ -4,6 +4,7 @@ import { createWriteStream } from 'node:fs';
 import { mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
+import { setImmediate } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import { ZipFile } from 'yazl';
 import { decimalText } from '../sample/decimals.ts';
@@ -48,6 +49,8 @@ export async function smallTaskFiles(
   const bar: SampleBar = { open: 0, high: 0, low: 0, close: 0, volume: 0, trades: 0 };
   const character = { volatility: 0.001, tradeVolume: 50, tradesPerBar: 5 };
   for (let n = 0; n < tasks; n++) {
+    // Lets an interrupt be heard.
+    if (n % 100 === 0) await setImmediate(undefined, { signal });
     const name = `T${String(n).padStart(6, '0')}USD`;
     const random = new Random('small', seed, name);
     let price = 5_000 + random.whole(100_000);
