@@ -169,7 +169,7 @@ const byDuckdb: Peer = {
       WINDOW w20 AS (PARTITION BY ticker ORDER BY window_start ROWS 19 PRECEDING),
         w50 AS (PARTITION BY ticker ORDER BY window_start ROWS 49 PRECEDING),
         s AS (PARTITION BY ticker, session ORDER BY window_start)
-    ) TO '/dev/stdout' (FORMAT csv)`;
+    ) TO '/dev/stdout' (FORMAT csv, HEADER false)`;
     const columns = `series_id int, ts timestamptz, open float8, high float8, low float8, close float8, volume float8,
       trades int8, ${DUCK_INDICATORS.map((name) => `${name} float8`).join(', ')}, ticker text`;
     await psql(env, `CREATE SCHEMA peer; CREATE TABLE peer.bars (${columns})`);

@@ -1,0 +1,39 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, expect, it } from 'vitest';
+import { FileSink } from '../../src/copy/file_sink.ts';
+import { BarDecoder, BarEncoder, MAX_ROW_BYTES } from '../../src/copy/format.ts';
+import { BarColumns } from '../../src/workers/columns.ts';
+import { toRecordBatch } from '../../src/workers/record_batch.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'backhaul-sink-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const MARCH_END_US = Date.UTC(2024, 2, 31, 23, 58) * 1000;
+
+it('writes a whole COPY stream a leaf, whatever the size of its buffer', async () => {
+  const cols = new BarColumns(10);
+  for (let i = 0; i < 10; i++) {
+    cols.symbol[i] = i % 2;
+    cols.ts[i] = MARCH_END_US + i * 30e6;
+    cols.close[i] = i === 3 ? Number.NaN : i / 7;
+  }
+  cols.length = 10;
+  const sink = new FileSink(new BarEncoder(), new Uint8Array(3 * MAX_ROW_BYTES), join(folder, '7'));
+  await sink.write(toRecordBatch(cols, Int32Array.of(40, 41), 0, 6));
+  await sink.write(toRecordBatch(cols, Int32Array.of(40, 41), 6, 10));
+  expect(await sink.end()).toBe(10);
+
+  expect(readdirSync(folder).sort()).toEqual(['7.bars_2024_03.copy', '7.bars_2024_04.copy']);
+  const read = new BarColumns(20);
+  for (const name of readdirSync(folder).sort()) {
+    const decoder = new BarDecoder(read);
+    decoder.push(readFileSync(join(folder, name)));
+    expect(decoder.finished).toBe(true);
+  }
+  expect(read.length).toBe(10);
+  expect(Array.from(read.ts.subarray(0, 10))).toEqual(Array.from(cols.ts));
+  expect(Array.from(read.close.subarray(0, 10))).toEqual(Array.from(cols.close));
+  expect(Array.from(read.symbol.subarray(0, 10))).toEqual([40, 41, 40, 41, 40, 41, 40, 41, 40, 41]);
+});
