@@ -2,6 +2,7 @@
 
 import { parse, View } from 'vega';
 import { compile, type TopLevelSpec } from 'vega-lite';
+import { counted } from '../terminal/quantities.ts';
 import type { BenchResult, Series } from './result.ts';
 
 const WIDTH = 560;
@@ -71,7 +72,7 @@ export function chartSpec(result: BenchResult): TopLevelSpec {
       text: 'How a load scales with its workers',
       subtitle: [
         `${machine.cpu}, ${machine.cores} cores; ${(data.records / 1e6).toFixed(1)} million records`,
-        `medians of ${result.rounds} rounds, bars from the slowest to the fastest`,
+        `medians of ${counted(result.rounds, 'round')}, bars from the slowest to the fastest`,
       ],
       anchor: 'start',
     },
