@@ -4,7 +4,7 @@ import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { BackhaulError } from '../errors.ts';
-import { family } from './cpu_time.ts';
+import { family } from '../workers/process_cpu.ts';
 
 const run = promisify(execFile);
 

@@ -78,6 +78,7 @@ export class Autoscaler {
 
   /** Goes on until {@link stop}. */
   async run(): Promise<void> {
+    await this.#machine.open();
     let before = this.#meter.totals;
     this.#pool.utilisation();
     while (!this.#stopped) {

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { availableParallelism, cpus, totalmem } from 'node:os';
 import { cpuUsage } from 'os-utils';
+import { familyCpuSeconds, parentOfSameName, sharesOurPids } from './process_cpu.ts';
 
 /** What of this machine's CPU and memory is in use, by whom. Linux says more than others; what is not known is null. */
 export interface MachineSample {
@@ -16,9 +17,6 @@ export interface MachineSample {
   /** Share of the memory limit in use, 0 … 1. */
   readonly memory: number;
 }
-
-/** Clock ticks of /proc/<pid>/stat: USER_HZ is 100 on every Linux in use. */
-const TICKS_A_SECOND = 100;
 
 function textOf(path: string): string | null {
   try {
@@ -83,19 +81,26 @@ export function usableCores(): number {
 /** Watches the CPU and the memory, by `os-utils`, the process's own accounts and, on Linux, /proc. */
 export class Machine {
   readonly #quota = cpuQuota();
-  readonly #serverPid: number | null;
-  readonly #serverIsElsewhere: boolean;
+  readonly #backendPid: number | null;
+  /** The process all others of the server come from; null: not to be seen. */
+  #serverPid: number | null = null;
   #at = performance.now();
   #own = process.cpuUsage();
   #stalled: number | null;
-  #server = new Map<number, number>();
+  #server: number | null = null;
 
   /** `backendPid`: a session's process of a database server on this machine; null for a server elsewhere. */
   constructor(backendPid: number | null) {
-    this.#serverIsElsewhere = backendPid === null;
-    this.#serverPid = backendPid === null ? null : postmasterOf(backendPid);
+    this.#backendPid = backendPid;
     this.#stalled = stalledUs(this.#quota?.folder ?? null);
-    this.#serverTicks();
+  }
+
+  /** Finds the server. */
+  async open(): Promise<void> {
+    const pid = this.#backendPid;
+    // In a container the number may be another program's.
+    if (pid !== null && (await sharesOurPids(pid))) this.#serverPid = await parentOfSameName(pid);
+    this.#server = await this.#serverSeconds();
   }
 
   /** Measures the next second. */
@@ -114,49 +119,22 @@ export class Machine {
         ? null
         : Math.min(1, (stalled - this.#stalled) / 1e6 / seconds);
     this.#stalled = stalled;
-    const ticks = this.#serverTicks();
-    const limit = memoryLimit();
+    const server = await this.#serverSeconds();
+    const byServer = server === null || this.#server === null ? null : (server - this.#server) / seconds;
+    this.#server = server;
     return {
       seconds,
       cores: usableCores(),
       // Of the whole host; says nothing of the part of it that is ours.
       busy: availableParallelism() < cpus().length || this.#quota !== null ? null : hostShare * cpus().length,
       own,
-      server: this.#serverIsElsewhere ? 0 : ticks === null ? null : ticks / TICKS_A_SECOND / seconds,
+      server: this.#backendPid === null ? 0 : byServer,
       pressure,
-      memory: Math.max(0, 1 - process.availableMemory() / limit),
+      memory: Math.max(0, 1 - process.availableMemory() / memoryLimit()),
     };
   }
 
-  /** CPU ticks all processes of the server have used since the last call; null: not known. */
-  #serverTicks(): number | null {
-    const children =
-      this.#serverPid === null ? null : textOf(`/proc/${this.#serverPid}/task/${this.#serverPid}/children`);
-    if (children === null) return null;
-    let sum = 0;
-    const seen = new Map<number, number>();
-    for (const pid of children.trim().split(/\s+/).map(Number)) {
-      const fields = statOf(pid);
-      if (fields === null) continue;
-      const ticks = Number(fields[11]) + Number(fields[12]);
-      seen.set(pid, ticks);
-      // One that is new may have worked before it was seen, but not for long.
-      sum += ticks - (this.#server.get(pid) ?? 0);
-    }
-    this.#server = seen;
-    return sum;
+  async #serverSeconds(): Promise<number | null> {
+    return this.#serverPid === null ? null : familyCpuSeconds(this.#serverPid);
   }
-}
-
-/** Fields of /proc/<pid>/stat behind the name, if it is a process of PostgreSQL. */
-function statOf(pid: number): string[] | null {
-  const stat = textOf(`/proc/${pid}/stat`);
-  const [, name = '', rest = ''] = /^\d+ \((.*)\) (.*)$/s.exec(stat ?? '') ?? [];
-  return name.startsWith('postgres') ? rest.split(' ') : null;
-}
-
-/** The process all others of the server come from; null where /proc does not show it (another host, a container). */
-function postmasterOf(backendPid: number): number | null {
-  const parent = Number(statOf(backendPid)?.[1]);
-  return Number.isInteger(parent) && parent > 1 && statOf(parent) !== null ? parent : null;
 }

@@ -1,7 +1,6 @@
-/** CPU time and memory of other programs, from Linux's /proc; null elsewhere. */
+/** CPU time of other programs, from Linux's /proc. */
 
 import { readdir, readFile, readlink } from 'node:fs/promises';
-import { cpus } from 'node:os';
 
 /** Fields of /proc/PID/stat after the name in parentheses, counted from 0 (proc(5): state is field 3). */
 const PPID = 1;
@@ -23,6 +22,9 @@ async function statOf(pid: number): Promise<{ name: string; fields: readonly str
 /** A process and its children. */
 export async function family(pid: number): Promise<number[]> {
   const pids = [pid];
+  // Not every kernel keeps this list; without it, each process there is has to be asked for its parent.
+  const children = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8').catch(() => null);
+  if (children !== null) return [...pids, ...children.split(' ').filter(Boolean).map(Number)];
   for (const name of await readdir('/proc')) {
     const other = Number(name);
     if (!Number.isInteger(other)) continue;
@@ -56,36 +58,4 @@ export async function familyCpuSeconds(pid: number): Promise<number> {
     if (member === pid) ticks += Number(fields[CUTIME]) + Number(fields[CSTIME]);
   }
   return ticks / TICKS;
-}
-
-/** How busy the machine was. */
-export interface Busyness {
-  /** Share of all cores that did anything, 0 … 1. */
-  readonly busy: number;
-  /** Share of all cores that neither we nor the server used: other programs, and what nobody is billed for. */
-  readonly others: number;
-}
-
-/** Starts to watch the machine; the returned function tells of the time since. */
-export function watchMachine(): (ownCpuSeconds: number) => Busyness {
-  const before = machineSeconds();
-  return (ownCpuSeconds) => {
-    const now = machineSeconds();
-    const all = now.all - before.all;
-    if (all <= 0) return { busy: 0, others: 0 };
-    const busy = now.busy - before.busy;
-    return { busy: busy / all, others: Math.max(0, busy - ownCpuSeconds) / all };
-  };
-}
-
-/** CPU seconds of all cores since the machine was started. */
-function machineSeconds(): { busy: number; all: number } {
-  let busy = 0;
-  let all = 0;
-  for (const { times } of cpus()) {
-    const sum = times.user + times.nice + times.sys + times.irq;
-    busy += sum / 1000;
-    all += (sum + times.idle) / 1000;
-  }
-  return { busy, all };
 }
