@@ -2,8 +2,8 @@
 
 import type { Pool } from 'pg';
 import type { Argv, CommandModule } from 'yargs';
-import type { SelectTask } from '../gaps/selection.ts';
 import type { Tier } from '../gaps/tiers.ts';
+import type { SelectTask } from '../producer/plan.ts';
 import { eventLine } from '../terminal/json_lines.ts';
 import { eventText, planLines, summaryLines } from '../terminal/load_text.ts';
 import { type Progress, progressOn } from '../terminal/progress.ts';

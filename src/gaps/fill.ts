@@ -1,11 +1,12 @@
 import type { Pool } from 'pg';
 import { connect, createPool, type Db } from '../database/connect.ts';
 import { BackhaulError, type Fault } from '../errors.ts';
+import type { SelectTask } from '../producer/plan.ts';
 import type { LoadOptions, LoadSummary } from '../workers/load_report.ts';
 import { endFilling, type Gap, type GapState, listGaps, lockFilling, startFilling } from './gap_store.ts';
 import { intersect, merge } from './ranges.ts';
 import { recheck } from './recheck.ts';
-import { GapSelection, type SelectedTask, type SelectTask, type WantedSeries } from './selection.ts';
+import { GapSelection, type SelectedTask, type WantedSeries } from './selection.ts';
 import { laneOf, type SeriesFilter, sharedLaneOf, stampOf, usOf } from './series.ts';
 
 /** Fills gaps: finds what a source holds of them, loads that alone, and says what remains. µs since 1970. */

@@ -1,5 +1,6 @@
 import type { Db } from '../database/connect.ts';
-import { type SelectTask, selectNewer } from './selection.ts';
+import type { SelectTask } from '../producer/plan.ts';
+import { selectNewer } from './selection.ts';
 import { ALL_SERIES, laneOf, readSeries, usOf } from './series.ts';
 
 /** `load --incremental`: from the last bars on. */

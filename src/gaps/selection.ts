@@ -1,19 +1,10 @@
-import type { PlannedTask } from '../producer/plan.ts';
+import type { PlannedTask, SelectTask, WantRange } from '../producer/plan.ts';
 import { fileRange } from './coverage.ts';
 import type { SeriesName } from './files.ts';
 import { hull, intersect, merge, type Range } from './ranges.ts';
 import { laneOf } from './series.ts';
 
 /** Which of the tasks a listing plans are wanted, and what of each. Pure; µs since 1970. */
-
-/** Bars to load of a task, `[fromUs, toUs)`; null is unbounded. */
-export interface WantRange {
-  readonly fromUs: number | null;
-  readonly toUs: number | null;
-}
-
-/** Asked for each planned task; null leaves it out: it is neither stored nor loaded. */
-export type SelectTask = (task: PlannedTask) => WantRange | null;
 
 /** What a task's name or plan says it holds; a full history from -Infinity on. */
 function rangeOf({ uri, layout, sequence, plan }: PlannedTask): Range | null {

@@ -43,6 +43,15 @@ export interface FailedTask extends TaskPlace {
 
 export type DiscoveredTask = PlannedTask | FailedTask;
 
+/** Bars to load of a task, `[fromUs, toUs)`; null is unbounded. */
+export interface WantRange {
+  readonly fromUs: number | null;
+  readonly toUs: number | null;
+}
+
+/** Asked for each planned task; null leaves it out: it is neither stored nor loaded. */
+export type SelectTask = (task: PlannedTask) => WantRange | null;
+
 /** What discovery has seen so far; kept up to date while it runs. */
 export interface DiscoverCounts {
   /** Files in the sources, and files in their zips. */

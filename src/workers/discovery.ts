@@ -1,9 +1,8 @@
 import type { Pool } from 'pg';
 import type { Fault } from '../errors.ts';
-import type { SelectTask } from '../gaps/selection.ts';
 import { killPoint } from '../kill_points.ts';
 import { openSource } from '../producer/open_source.ts';
-import { assignSequences, type DiscoveredTask, discover } from '../producer/plan.ts';
+import { assignSequences, type DiscoveredTask, discover, type SelectTask } from '../producer/plan.ts';
 import type { Source } from '../producer/source.ts';
 import { previewTasks, upsertTasks } from '../state/task_listing.ts';
 import { vanishedObjects } from '../state/vanished.ts';
