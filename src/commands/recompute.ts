@@ -4,9 +4,11 @@ import type { Argv, CommandModule } from 'yargs';
 import { seriesText } from '../gaps/series.ts';
 import { eventLine } from '../terminal/json_lines.ts';
 import { counted } from '../terminal/quantities.ts';
+import { INDICATOR_NAMES } from '../workers/columns.ts';
 import { DATABASE_SETTINGS } from './database_option.ts';
 import { EXIT } from './exit_codes.ts';
 import { listenForInterrupt } from './interrupt.ts';
+import { LOAD_SETTINGS } from './load_options.ts';
 import { withLoadedDatabase } from './loaded_database.ts';
 import { print, say, stderrStyle } from './screen.ts';
 import { configuredTiers, RANGE_SETTINGS, SERIES_SETTINGS, seriesFilter } from './series_options.ts';
@@ -15,6 +17,7 @@ import { type Arguments, declare, onOff, readSurroundings, refuseUnknown, resolv
 export const RECOMPUTE_SETTINGS = {
   ...SERIES_SETTINGS,
   from: RANGE_SETTINGS.from,
+  indicators: LOAD_SETTINGS.indicators,
   ...DATABASE_SETTINGS,
   json: onOff({ group: 'Output:', describe: 'One JSON object a line on stdout' }),
 };
@@ -27,7 +30,7 @@ export const command: CommandModule<object, Arguments> = {
       .example('$0 recompute', 'all series, from their first bars')
       .example('$0 recompute --symbols XBTUSD --from 2024', 'from the nearest stored state before 2024')
       .epilogue(
-        'Rows are written only where an indicator differs; claims of loads wait for a series at a time.',
+        'Rows are written only where an indicator differs; claims of loads wait for a series at a time.\n--indicators: those that rows get which have none; what stands of the others is made true as well.',
       ),
   handler: async (argv) => {
     refuseUnknown(RECOMPUTE_SETTINGS, [], argv);
@@ -45,6 +48,7 @@ export const command: CommandModule<object, Arguments> = {
         const done = await recompute(db, {
           filter,
           fromUs: flags.from ?? null,
+          indicators: flags.indicators ?? INDICATOR_NAMES,
           signal: interrupt.drain,
           onSeries: (series, changed) => {
             if (flags.json)

@@ -8,7 +8,7 @@ import {
   STATE_LENGTH,
 } from '../workers/indicators/engine.ts';
 import { copyRows } from './copy_writer.ts';
-import { BARS_COLUMNS, type BarEncoder, MAX_ROW_BYTES, RowEncoder } from './format.ts';
+import { BARS_COLUMNS, BarEncoder, MAX_ROW_BYTES, RowEncoder } from './format.ts';
 
 /**
  * The second way into `bars`, for rows that are not simply newer than what stands: files that overlap, arrive late,
@@ -17,6 +17,9 @@ import { BARS_COLUMNS, type BarEncoder, MAX_ROW_BYTES, RowEncoder } from './form
  * Everything happens in the task's own transaction: the rows are staged in a temporary table, compared with what
  * stands, and the bars of each series that changed are read again from the nearest stored indicator state on, in the
  * order of time, through the same engine as ever. Only rows that are new or whose indicators changed are written.
+ *
+ * A load may ask for some indicators alone. Those it gives to its own rows and to the rows that follow them. The others
+ * are NULL in its own rows; in rows that stand they are kept true where there is a value, and NULL stays NULL.
  * All leaves must be standing: the comparison needs their key.
  */
 
@@ -174,12 +177,13 @@ type MergedRow = readonly (number | null)[];
 
 /**
  * Computes the indicators of every series in `span` again, from its stored state to its end, and writes the rows that
- * are new or changed. Leaves the stored states as a load from scratch would have left them at the series' end.
+ * are new or changed. `asked` says of each of `INDICATOR_NAMES` whether rows get it that have none yet. Leaves the
+ * stored states as a load from scratch would have left them at the series' end.
  */
 export async function recomputeSpans(
   client: ClientBase,
   engine: IndicatorEngine,
-  encoder: BarEncoder,
+  asked: readonly boolean[],
   taskId: number,
 ): Promise<{ recomputed: number }> {
   await planSpans(client);
@@ -188,7 +192,7 @@ export async function recomputeSpans(
   );
   if (spans.rowCount === 0) return { recomputed: 0 };
   const startStates = new Map(spans.rows.map((row) => [row.series_id, row.state]));
-  const recompute = new Recomputation(client, engine, encoder, startStates);
+  const recompute = new Recomputation(client, engine, asked, startStates);
   await client.query('ANALYZE pg_temp.fresh; ANALYZE pg_temp.span');
   await client.query(`
     DECLARE merged NO SCROLL CURSOR FOR
@@ -218,7 +222,9 @@ export async function recomputeSpans(
 class Recomputation {
   readonly #client: ClientBase;
   readonly #engine: IndicatorEngine;
-  readonly #encoder: BarEncoder;
+  readonly #encoder = new BarEncoder();
+  /** Indicators that were not asked for, by their place in `INDICATOR_NAMES`. */
+  readonly #unasked: readonly number[];
   readonly #starts: ReadonlyMap<number, Buffer | null>;
   readonly #cols = new BarColumns(FETCH_ROWS);
   readonly #ids = new Int32Array(FETCH_ROWS);
@@ -231,12 +237,12 @@ class Recomputation {
   constructor(
     client: ClientBase,
     engine: IndicatorEngine,
-    encoder: BarEncoder,
+    asked: readonly boolean[],
     starts: ReadonlyMap<number, Buffer | null>,
   ) {
     this.#client = client;
     this.#engine = engine;
-    this.#encoder = encoder;
+    this.#unasked = asked.flatMap((isAsked, k) => (isAsked ? [] : [k]));
     this.#starts = starts;
   }
 
@@ -297,6 +303,7 @@ class Recomputation {
     for (let i = 0; i < rows.length; i++) {
       const row = rows[i]!;
       const fresh = row[8] === 1;
+      this.#withhold(row, i);
       if (!fresh && this.#unchanged(row, i)) continue;
       if (!fresh) this.changed++;
       changed[count++] = i;
@@ -305,6 +312,13 @@ class Recomputation {
     const buffer = new Uint8Array(count * MAX_ROW_BYTES);
     const end = this.#encoder.encode(this.#cols, this.#ids, 0, count, changed, buffer, 0);
     await copyRows(this.#client, 'pg_temp.outgoing', BARS_COLUMNS, buffer.subarray(0, end));
+  }
+
+  /** What was not asked for does not appear where it was not; new rows have none of it. */
+  #withhold(row: MergedRow, i: number): void {
+    for (const k of this.#unasked) {
+      if (row[9 + k] === null) this.#cols.indicators[k]![i] = Number.NaN;
+    }
   }
 
   #unchanged(row: MergedRow, i: number): boolean {
@@ -342,12 +356,12 @@ class Recomputation {
   }
 }
 
-/** Merges what was staged. Counts say what became of every staged row. */
+/** Merges what was staged. Counts say what became of every staged row. `asked`: of each indicator, whether to give it. */
 export async function mergeStaged(
   client: ClientBase,
   taskId: number,
   engine: IndicatorEngine,
-  encoder: BarEncoder,
+  asked: readonly boolean[],
   onConflict: 'keep' | 'replace',
 ): Promise<MergeCounts> {
   const within = await foldWithinFile(client, taskId);
@@ -355,7 +369,7 @@ export async function mergeStaged(
   killPoint('merge.compared');
   const { rows } = await client.query<{ n: string }>('SELECT count(*) AS n FROM fresh');
   const loaded = Number(rows[0]!.n);
-  const { recomputed } = await recomputeSpans(client, engine, encoder, taskId);
+  const { recomputed } = await recomputeSpans(client, engine, asked, taskId);
   return {
     loaded,
     duplicates: within.duplicates + across.duplicates + (onConflict === 'keep' ? across.conflicts : 0),

@@ -1,6 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto';
 import type { ClientBase, Pool } from 'pg';
-import { BarEncoder } from '../copy/format.ts';
 import { mergeStaged, openStage, stageRows } from '../copy/merge.ts';
 import { Partitions } from '../copy/partitions.ts';
 import { inTransaction } from '../database/connect.ts';
@@ -64,11 +63,11 @@ function reaches({ overflow, toUs, fromUs, intervalS }: Gap): boolean {
 
 class ApiWriter {
   readonly #db: Pool;
-  readonly #mask: readonly boolean[];
+  readonly #asked: readonly boolean[];
 
   constructor(db: Pool, indicators: readonly IndicatorName[]) {
     this.#db = db;
-    this.#mask = INDICATOR_NAMES.map((name) => indicators.includes(name));
+    this.#asked = INDICATOR_NAMES.map((name) => indicators.includes(name));
   }
 
   /** Merges an answer's candles into the gaps of one series; resolves to the rows that are new. */
@@ -118,7 +117,7 @@ class ApiWriter {
     await openStage(client);
     await stageRows(client, columnsOf(candles), Int32Array.of(seriesId), candles.length);
     const engine = new IndicatorEngine(SessionClock.utcDay());
-    const merged = await mergeStaged(client, taskId, engine, new BarEncoder(this.#mask), 'keep');
+    const merged = await mergeStaged(client, taskId, engine, this.#asked, 'keep');
     return { rows: merged.loaded, conflicts: merged.conflicts };
   }
 }

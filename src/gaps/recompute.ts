@@ -1,12 +1,11 @@
 import type { ClientBase, Pool } from 'pg';
-import { BarEncoder } from '../copy/format.ts';
 import { openStage, recomputeSpans } from '../copy/merge.ts';
 import { Partitions } from '../copy/partitions.ts';
 import { inTransaction } from '../database/connect.ts';
 import { BackhaulError } from '../errors.ts';
 import { isHypertable } from '../state/migrate.ts';
 import { CLAIM_LOCK } from '../state/task_store.ts';
-import { INDICATOR_NAMES } from '../workers/columns.ts';
+import { INDICATOR_NAMES, type IndicatorName } from '../workers/columns.ts';
 import { IndicatorEngine, SessionClock } from '../workers/indicators/engine.ts';
 import { readCoverage } from './coverage.ts';
 import { laneOf, readSeries, type Series, type SeriesFilter, sharedLaneOf, stampOf } from './series.ts';
@@ -17,6 +16,8 @@ export interface RecomputeOptions {
   readonly filter: SeriesFilter;
   /** From the nearest stored state before this instant; null: from the first bar. */
   readonly fromUs: number | null;
+  /** Those that rows get which have none of it; what stands of the others is made true as well. */
+  readonly indicators: readonly IndicatorName[];
   readonly signal: AbortSignal;
   readonly onSeries: (series: Series, changed: number) => void;
 }
@@ -30,8 +31,8 @@ export interface RecomputeSummary {
 }
 
 /**
- * Computes the indicators of each series again, in a transaction each, and writes the rows in which they differ. The
- * table is then, bit for bit, what a load from scratch would have made. Claims wait meanwhile. Faults: those of the
+ * Computes the indicators of each series again, in a transaction each, and writes the rows in which they differ. With
+ * all indicators the table is then, bit for bit, what a load from scratch would have made. Claims wait meanwhile. Faults: those of the
  * filter, `database` while a load is at work.
  */
 export async function recompute(db: Pool, options: RecomputeOptions): Promise<RecomputeSummary> {
@@ -44,7 +45,7 @@ export async function recompute(db: Pool, options: RecomputeOptions): Promise<Re
   for (const series of all) {
     if (options.signal.aborted) break;
     const rows = await inTransaction(db, (client) =>
-      recomputeSeries(client, series, facts.get(series.seriesId)!.sessionZone, options.fromUs),
+      recomputeSeries(client, series, facts.get(series.seriesId)!.sessionZone, options),
     );
     options.onSeries(series, rows);
     changed += rows;
@@ -57,7 +58,7 @@ async function recomputeSeries(
   client: ClientBase,
   series: Series,
   sessionZone: string,
-  fromUs: number | null,
+  { fromUs, indicators }: Pick<RecomputeOptions, 'fromUs' | 'indicators'>,
 ): Promise<number> {
   await client.query(`SELECT ${CLAIM_LOCK}`);
   const { rowCount } = await client.query(
@@ -85,8 +86,8 @@ async function recomputeSeries(
   const engine = new IndicatorEngine(
     sessionZone === 'UTC' ? SessionClock.utcDay() : SessionClock.zone(sessionZone),
   );
-  const encoder = new BarEncoder(INDICATOR_NAMES.map(() => true));
-  const { recomputed } = await recomputeSpans(client, engine, encoder, rows[0]?.task_id ?? 0);
+  const asked = INDICATOR_NAMES.map((name) => indicators.includes(name));
+  const { recomputed } = await recomputeSpans(client, engine, asked, rows[0]?.task_id ?? 0);
   return recomputed;
 }
 

@@ -216,7 +216,7 @@ export class TaskAttempt {
     }
     killPoint('merge.staged');
     const engine = new IndicatorEngine(sessionClock(plan.sessionZone));
-    const merged = await mergeStaged(client, taskId, engine, this.#encoder, plan.onConflict);
+    const merged = await mergeStaged(client, taskId, engine, this.#task.settings.indicators, plan.onConflict);
     killPoint('merge.recomputed');
     file.conflictsInStage(merged.rejected);
     file.checkEnd();

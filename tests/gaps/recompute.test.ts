@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { recompute } from '../../src/gaps/recompute.ts';
 import { ALL_SERIES } from '../../src/gaps/series.ts';
+import { INDICATOR_NAMES } from '../../src/workers/columns.ts';
 import { testDatabase } from '../database.ts';
 import { candles, load, scratchFolder } from '../e2e/loading.ts';
 import { krakenCsv, massiveDays, walk, write } from '../e2e/market.ts';
@@ -32,6 +33,7 @@ async function run(fromUs: number | null, symbols: string[] | null = null): Prom
   const done = await recompute(db, {
     filter: { ...ALL_SERIES, symbols },
     fromUs,
+    indicators: INDICATOR_NAMES,
     signal,
     onSeries: (series, rows) => changed.set(series.symbol, rows),
   });
