@@ -39,7 +39,11 @@ export const command: CommandModule<object, Arguments> = {
     await withDatabase(await use(flags.database), async (database) => {
       const options = loadOptions(sources, flags, database?.url ?? null);
       if (database !== null && !options.dryRun) await applyTiers(database.url, tiers);
-      const showing = { json: flags.json ?? false, verbose: flags.verbose ?? false };
+      const showing = {
+        json: flags.json ?? false,
+        verbose: flags.verbose ?? false,
+        incremental: flags.incremental ?? false,
+      };
       const summary = await load(options, showing, flags.incremental ? newer : null);
       process.exitCode = exitCodeOfLoad(summary);
     });
@@ -78,6 +82,8 @@ async function check(options: LoadOptions): Promise<void> {
 export interface Showing {
   readonly json: boolean;
   readonly verbose: boolean;
+  /** Only what is newer than the bars that stand is asked for. */
+  readonly incremental?: boolean;
   /** False where the caller shows what came of it. */
   readonly summary?: boolean;
 }
@@ -101,7 +107,7 @@ export async function load(
       : textReporter(progress, showing.verbose, (task) => plan.push(task));
     const summary = await runLoad(options, reporter, interrupt, selection);
     progress.stop();
-    if (showing.json || showing.summary !== false) showEnd(summary, plan, showing.json);
+    if (showing.json || showing.summary !== false) showEnd(summary, plan, showing);
     return summary;
   } finally {
     progress.stop();
@@ -109,10 +115,10 @@ export async function load(
   }
 }
 
-function showEnd(summary: LoadSummary, plan: readonly PlanEvent[], json: boolean): void {
-  if (json) print(eventLine(summary));
+function showEnd(summary: LoadSummary, plan: readonly PlanEvent[], showing: Showing): void {
+  if (showing.json) print(eventLine(summary));
   else if (summary.dryRun) print(...planLines(plan, stdoutWidth(), stdoutStyle()));
-  else print(...summaryLines(summary, stdoutStyle()));
+  else print(...summaryLines(summary, stdoutStyle(), showing.incremental));
 }
 
 function textReporter(progress: Progress, verbose: boolean, plan: (task: PlanEvent) => void): LoadReporter {

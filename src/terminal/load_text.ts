@@ -78,8 +78,9 @@ export function planLines(plan: readonly PlanEvent[], width: number, style: Styl
   ];
 }
 
-/** A load at its end, for a person. */
-export function summaryLines(summary: LoadSummary, style: Style = PLAIN): string[] {
+/** A load at its end, for a person. `incremental`: only what is newer than the bars that stand was asked for. */
+export function summaryLines(summary: LoadSummary, style: Style = PLAIN, incremental = false): string[] {
+  if (incremental && isNothingNew(summary)) return [nothingNew(summary)];
   if (summary.nothingToDo && summary.tasks.failed === 0) return [nothingToDo(summary)];
   return [
     headline(summary, style),
@@ -96,6 +97,27 @@ function nothingToDo(summary: LoadSummary): string {
   return `Nothing to do: ${files} loaded already (${summary.sources.map(sanitise).join(', ')})`;
 }
 
+function isNothingNew({ interrupted, tasks, rows }: LoadSummary): boolean {
+  return (
+    !interrupted && tasks.failed === 0 && rows.loaded === 0 && rows.rejected === 0 && rows.conflict === 0
+  );
+}
+
+/** `Nothing is newer than the bars that stand: 4 files end there and were left out, 1 loaded before (./data)`. */
+function nothingNew({ leftOut, tasks, sources }: LoadSummary): string {
+  const files = [
+    ...(leftOut > 0
+      ? [
+          `${counted(leftOut, 'file')} ${leftOut === 1 ? 'ends there and was' : 'end there and were'} left out`,
+        ]
+      : []),
+    ...(tasks.unchanged > 0 ? [`${count(tasks.unchanged)} loaded before`] : []),
+    ...(tasks.loaded > 0 ? [`${count(tasks.loaded)} looked into without a newer bar`] : []),
+  ];
+  const what = files.length === 0 ? 'there is no file' : files.join(', ');
+  return `Nothing is newer than the bars that stand: ${what} (${sources.map(sanitise).join(', ')})`;
+}
+
 function headline(summary: LoadSummary, style: Style): string {
   const rate = `${count(summary.rowsPerSecond)} rows/s, ${bytes(summary.inflatedBytesPerSecond)}/s`;
   const text = `Loaded ${count(summary.rows.loaded)} rows in ${duration(summary.seconds)} (${rate})`;
@@ -110,6 +132,7 @@ function facts(summary: LoadSummary): [string, string][] {
     `${count(tasks.loaded)} loaded`,
     ...(tasks.unchanged > 0 ? [`${count(tasks.unchanged)} loaded before`] : []),
     ...(tasks.skipped > 0 ? [`${count(tasks.skipped)} skipped`] : []),
+    ...(summary.leftOut > 0 ? [`${count(summary.leftOut)} left out`] : []),
     ...(tasks.failed > 0 ? [`${count(tasks.failed)} failed`] : []),
     ...(tasks.released > 0 ? [`${count(tasks.released)} given back`] : []),
   ];

@@ -109,10 +109,11 @@ export class Discovery {
     }
   }
 
-  /** Says which objects were loaded once and are gone now. A listing that filters sees too little to tell. */
+  /** Says which objects were loaded once and are gone now. A listing that leaves some out sees too little to tell. */
   async #reportVanished(db: Pool, seen: ReadonlySet<string>): Promise<void> {
     const { fromUs, toUs, symbols, intervals } = this.#options;
     if (fromUs !== null || toUs !== null || symbols !== null || intervals !== null) return;
+    if (this.#select !== null) return;
     for (const source of this.#sources) {
       const gone = await vanishedObjects(db, source.uri, seen);
       if (gone.length === 0) continue;
@@ -181,7 +182,7 @@ export class Discovery {
         continue;
       }
       const want = this.#select(task);
-      if (want === null) this.#tally.found.filtered++;
+      if (want === null) this.#tally.leftOut++;
       else yield { ...task, plan: { ...task.plan, wantFromUs: want.fromUs, wantToUs: want.toUs } };
     }
   }

@@ -199,6 +199,8 @@ export interface LoadSummary {
   readonly objects: number;
   readonly entries: number;
   readonly tasks: Readonly<Record<TaskOutcome, number>>;
+  /** Files that `--incremental` or a fill of gaps had no use for, by what their names and ranges say. */
+  readonly leftOut: number;
   readonly rows: RowCounts;
   /** Bytes read, as they lie in the sources, and inflated. */
   readonly bytes: number;
@@ -220,7 +222,7 @@ export interface LoadSummary {
   readonly failures: readonly LoadFailure[];
   /** By count, most first. */
   readonly rejects: readonly RejectSummary[];
-  /** All that was found had been loaded before. */
+  /** All that was found had been loaded before, or holds nothing that is wanted. */
   readonly nothingToDo: boolean;
   /** An interrupt ended the run early. */
   readonly interrupted: boolean;

@@ -54,6 +54,8 @@ export class RunTally {
   #firstTs: number | null = null;
   #lastTs: number | null = null;
   finishSeconds = 0;
+  /** Files that a selection does not want. */
+  leftOut = 0;
 
   constructor(options: LoadOptions, report: LoadReporter) {
     this.#options = options;
@@ -246,6 +248,7 @@ export class RunTally {
       objects: this.found.objects,
       entries: this.found.entries,
       tasks: { ...this.#tasks, released },
+      leftOut: this.leftOut,
       rows: { ...this.#rows },
       bytes: this.#bytesDone,
       inflatedBytes: this.#inflated,
@@ -261,7 +264,10 @@ export class RunTally {
       failures: this.#failures,
       rejects: [...this.#rejects.values()].sort((a, b) => b.count - a.count),
       nothingToDo:
-        !interrupted && this.#tasks.loaded === 0 && this.#tasks.failed === 0 && this.#tasks.unchanged > 0,
+        !interrupted &&
+        this.#tasks.loaded === 0 &&
+        this.#tasks.failed === 0 &&
+        this.#tasks.unchanged + this.leftOut > 0,
       interrupted,
     };
   }

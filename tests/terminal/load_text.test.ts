@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { exitCodeOfFault, exitCodeOfLoad } from '../../src/commands/exit_codes.ts';
 import { eventLine } from '../../src/terminal/json_lines.ts';
 import { eventText, planLines, summaryLines } from '../../src/terminal/load_text.ts';
+import { PLAIN } from '../../src/terminal/style.ts';
 import { displayWidth } from '../../src/terminal/text.ts';
 import type { LoadSummary, PlanEvent, TaskEvent } from '../../src/workers/load_report.ts';
 
@@ -13,6 +14,7 @@ const FINE: LoadSummary = {
   objects: 3,
   entries: 42,
   tasks: { loaded: 45, failed: 0, skipped: 0, unchanged: 2, released: 0 },
+  leftOut: 0,
   rows: { read: 1000, loaded: 1000, rejected: 0, duplicate: 0, conflict: 0, outside: 0 },
   bytes: 21_400_000,
   inflatedBytes: 63_900_000,
@@ -78,6 +80,19 @@ describe('the summary', () => {
     expect(text).toContain('3 bars stood with other values');
     expect(text).toContain('npx backhaul query "SELECT * FROM backhaul.reject');
     expect(text).toContain('npx backhaul retry');
+  });
+
+  it('of an incremental load says in one line that nothing is newer, and what was left out', () => {
+    const rows = { ...FINE.rows, loaded: 0, rejected: 0, conflict: 0 };
+    const idle = { ...FINE, rows, leftOut: 46, tasks: { ...FINE.tasks, loaded: 1, unchanged: 3 } };
+    expect(summaryLines(idle, PLAIN, true)).toEqual([
+      `Nothing is newer than the bars that stand: 46 files end there and were left out, 3 loaded before, 1 looked into without a newer bar (${FINE.sources.join(', ')})`,
+    ]);
+    expect(summaryLines(idle, PLAIN)[0]).toMatch(/^Loaded 0 rows/);
+    const newer = { ...idle, rows: { ...rows, loaded: 5 } };
+    expect(summaryLines(newer, PLAIN, true).join(' ')).toMatch(/^Loaded 5 rows.*46 left out/);
+    const failed = { ...idle, tasks: { ...idle.tasks, failed: 1 } };
+    expect(summaryLines(failed, PLAIN, true)[0]).toMatch(/^Loaded 0 rows/);
   });
 
   it('says so when there was nothing to do', () => {
