@@ -10,6 +10,7 @@ import {
   gapEvent,
   gapLines,
   gapSum,
+  nothingFilled,
   scanned,
   suspiciousEvent,
   suspiciousLines,
@@ -191,7 +192,9 @@ const fillCommand: CommandModule<object, Arguments> = {
         'reads the entries that hold something missing, and no other',
       )
       .example('$0 gaps fill --api kraken', 'gaps of the last 720 bars')
-      .epilogue('Exit code: 0 done, 3 nothing of what is missing is in the sources, or some of it failed.'),
+      .epilogue(
+        'Exit code: 0 all that was asked for is covered, 3 some of it is still missing or failed (--symbols, --intervals,\n--from and --to say what is asked for; without them every open gap), 2 usage, 130 interrupted.',
+      ),
   handler: async (argv) => {
     refuseUnknown(FILL_SETTINGS, ['source'], argv);
     const surroundings = readSurroundings(process.cwd());
@@ -275,17 +278,17 @@ function showFill(summary: FillSummary, asJson: boolean): void {
     const { remaining, load: _summary, ...sums } = summary;
     const line = { ...sums, remaining: remaining.length };
     print(eventLine(line));
-  } else if (summary.gaps > 0 && summary.sources === 0) {
-    say(`backhaul: nothing here covers any of ${counted(summary.gaps, 'open gap')}: nothing was changed`);
-  } else {
-    print(...fillLines(summary, GAPS_SHOWN, stdoutWidth(), stdoutStyle()));
+    return;
   }
+  const nothing = nothingFilled(summary);
+  if (nothing !== null) say(`backhaul: ${nothing}`);
+  else print(...fillLines(summary, GAPS_SHOWN, stdoutWidth(), stdoutStyle()));
 }
 
+/** 3 as long as something of what was asked for is missing, or a file that was read has rejects. */
 function exitCodeOfFill(summary: FillSummary): number {
-  if (summary.gaps === 0) return EXIT.fine;
   if (summary.load?.interrupted === true) return EXIT.interrupted;
-  if (summary.sources === 0 || summary.failed > 0) return EXIT.incomplete;
+  if (summary.remaining.length > 0) return EXIT.incomplete;
   return summary.load === null ? EXIT.fine : exitCodeOfLoad(summary.load);
 }
 
@@ -304,7 +307,7 @@ function showScan(scans: readonly SeriesScan[], gaps: readonly Gap[], runs: read
 
 function nextLines(gaps: readonly Gap[]): string[] {
   const lines: string[] = [];
-  if (gaps.some((gap) => gap.state === 'detected' && gap.overflow !== null))
+  if (gaps.some((gap) => gap.overflow !== null && gap.overflow <= 0))
     lines.push('npx backhaul gaps fill --api kraken       fills what its API still has');
   if (gaps.some((gap) => gap.file !== null))
     lines.push('npx backhaul gaps list --csv              the files to download');

@@ -6,6 +6,7 @@ import type { LoadOptions, LoadSummary } from '../workers/load_report.ts';
 import { endFilling, type Gap, type GapState, listGaps, lockFilling, startFilling } from './gap_store.ts';
 import { intersect, merge } from './ranges.ts';
 import { recheck } from './recheck.ts';
+import { checkRange } from './scan.ts';
 import { GapSelection, type SelectedTask, type WantedSeries } from './selection.ts';
 import { laneOf, type SeriesFilter, sharedLaneOf, stampOf, usOf } from './series.ts';
 
@@ -24,14 +25,17 @@ export interface FillFilter extends SeriesFilter {
 /** What became of the gaps. `candles` are bars expected, of which some may never have been traded. */
 export interface FillSummary {
   readonly type: 'fill';
-  /** Open gaps there were, and bars missing in them. */
+  /** Open gaps that reached into what was asked for, and bars missing in the whole of them. */
   readonly gaps: number;
   readonly candles: number;
   readonly filled: number;
+  /** Gaps of which something was filled, and something is still missing. */
+  readonly partly: number;
   readonly candlesFilled: number;
   readonly failed: number;
   /** Files (or requests) that were looked into. */
   readonly sources: number;
+  /** Open gaps that reach into what was asked for. */
   readonly remaining: readonly Gap[];
   /** Of a fill from files. */
   readonly load: LoadSummary | null;
@@ -47,7 +51,7 @@ export interface FillAttempt {
 /**
  * The frame of every fill: one at a time, gaps are looked at again before and after, and none is left `filling`.
  * `attempt` gets the gaps with their missing ranges narrowed to what was asked for. Faults: `database` where another
- * program is filling; those of `attempt`.
+ * program is filling; `usage` for an empty range; those of `attempt`.
  */
 export async function fillGaps(
   databaseUrl: string,
@@ -55,6 +59,7 @@ export async function fillGaps(
   nowUs: number,
   attempt: (db: Pool, gaps: readonly Gap[]) => Promise<FillAttempt>,
 ): Promise<FillSummary> {
+  checkRange(filter.fromUs, filter.toUs, nowUs);
   const session = await connect(databaseUrl, { applicationName: 'backhaul gaps' });
   const db = createPool(databaseUrl, { applicationName: 'backhaul gaps', max: 4 });
   try {
@@ -90,15 +95,18 @@ async function fillThese(
     await recheck(db, filter, nowUs);
     await endFilling(db, ids, done.failures);
   }
+  // What a gap was beyond the range asked for is still missing: sums count all of it.
+  const open = await listGaps(db, { ...filter, states: FILLABLE_STATES, fromUs: null, toUs: null });
   const remaining = await listGaps(db, { ...filter, states: FILLABLE_STATES });
-  const left = new Set(remaining.map((gap) => gap.gapId));
+  const missing = gaps.map((gap) => missingOf(gap, open));
   const candles = sumOf(gaps);
   return {
     type: 'fill',
     gaps: gaps.length,
     candles,
-    filled: ids.filter((id) => !left.has(id)).length,
-    candlesFilled: candles - sumOf(remaining),
+    filled: missing.filter((left) => left === 0).length,
+    partly: gaps.filter((gap, i) => missing[i]! > 0 && missing[i]! < gap.candles).length,
+    candlesFilled: candles - missing.reduce((sum, left) => sum + left, 0),
     failed: remaining.filter((gap) => gap.state === 'failed').length,
     sources: done.sources,
     remaining,
@@ -112,6 +120,7 @@ function nothingOpen(): FillSummary {
     gaps: 0,
     candles: 0,
     filled: 0,
+    partly: 0,
     candlesFilled: 0,
     failed: 0,
     sources: 0,
@@ -122,6 +131,13 @@ function nothingOpen(): FillSummary {
 
 function sumOf(gaps: readonly Gap[]): number {
   return gaps.reduce((sum, gap) => sum + gap.candles, 0);
+}
+
+/** Bars that are still missing where a gap was: what is left of it may be several gaps. */
+function missingOf(gap: Gap, open: readonly Gap[]): number {
+  return sumOf(
+    open.filter((one) => one.seriesId === gap.seriesId && one.fromUs < gap.toUs && one.toUs > gap.fromUs),
+  );
 }
 
 /** The gaps as far as they lie in the range asked for. */

@@ -33,6 +33,11 @@ export interface Gap extends Range {
   readonly changedUs: number;
 }
 
+/** SQL of the state of an open gap at rest: where no API reaches its start, or none serves its series, a file must. */
+function stateOf(overflow: string): string {
+  return `CASE WHEN coalesce(${overflow} > 0, true) THEN 'unfillable' ELSE 'detected' END`;
+}
+
 /** Scans of the same series go one after another. */
 const SCAN_LOCK = `pg_advisory_xact_lock(hashtextextended('backhaul.gap.scan', 0))`;
 /** Held by a session as long as it fills gaps. */
@@ -62,7 +67,7 @@ async function releaseForsaken(client: ClientBase): Promise<void> {
   );
   if (!rows[0]!.got) return;
   await client.query(
-    `UPDATE backhaul.gap SET state = CASE WHEN coalesce(overflow > 0, false) THEN 'unfillable' ELSE 'detected' END,
+    `UPDATE backhaul.gap SET state = ${stateOf('overflow')},
        changed_at = clock_timestamp() WHERE state = 'filling'`,
   );
 }
@@ -118,7 +123,7 @@ function recordOf(
 
 const RECORDS = `jsonb_to_recordset($1::jsonb) AS r (gap_id bigint, series_id int, from_us bigint, to_us bigint,
   candles bigint, candles_from_now bigint, overflow bigint, file text, files int)`;
-const STATE = `CASE WHEN coalesce(r.overflow > 0, false) THEN 'unfillable' ELSE 'detected' END`;
+const STATE = stateOf('r.overflow');
 
 /** Series that have an open gap. */
 export async function seriesWithOpenGaps(db: Db): Promise<Set<number>> {
@@ -223,7 +228,7 @@ export interface GapFilter extends SeriesFilter {
 export async function ageGaps(db: Db, nowUs: number): Promise<void> {
   await db.query(
     `UPDATE backhaul.gap g SET candles_from_now = a.candles, overflow = a.candles - a.most,
-       state = CASE WHEN g.state = 'detected' AND a.candles > a.most THEN 'unfillable' ELSE g.state END
+       state = CASE WHEN g.state = 'detected' THEN ${stateOf('(a.candles - a.most)')} ELSE g.state END
      FROM (SELECT gap_id, l.candles AS most,
              greatest(0, floor(($2::float8 - ${usOf('start_ts')}) / (s.interval_s * 1e6)))::bigint AS candles
            FROM backhaul.gap JOIN backhaul.series s USING (series_id)
@@ -269,8 +274,7 @@ export async function endFilling(
   await db.query(
     `UPDATE backhaul.gap g SET error = f.fault,
        changed_at = CASE WHEN f.fault IS NULL THEN changed_at ELSE clock_timestamp() END,
-       state = CASE WHEN f.fault IS NOT NULL THEN 'failed' WHEN coalesce(g.overflow > 0, false) THEN 'unfillable'
-               ELSE 'detected' END
+       state = CASE WHEN f.fault IS NOT NULL THEN 'failed' ELSE ${stateOf('g.overflow')} END
      FROM unnest($1::bigint[]) AS w (gap_id)
      LEFT JOIN jsonb_to_recordset($2::jsonb) AS f (gap_id bigint, fault jsonb) USING (gap_id)
      WHERE g.gap_id = w.gap_id AND g.state = 'filling'`,

@@ -15,35 +15,43 @@ import { SUSPICIOUS_HABITS, type SuspiciousRun } from './suspicious.ts';
 
 const right = 'right' as const;
 
-const GAP_COLUMNS: readonly Column[] = [
-  { title: 'series' },
-  { title: 'from' },
-  { title: 'to' },
-  { title: 'missing', align: right },
-  { title: 'from now', align: right },
-  { title: 'overflow', align: right },
-  { title: 'state' },
-  { title: 'file', cut: 'start' },
-];
+/** Below so many columns of the terminal texts would be cut beyond reading, so less is told of each gap. */
+const WIDE = 160;
+const NARROW = 116;
 
 /** Gaps as a table, at most `most` of them. `width` is the terminal's. */
 export function gapLines(gaps: readonly Gap[], most: number, width: number, style: Style = PLAIN): string[] {
   if (gaps.length === 0) return [];
-  const rows = gaps
-    .slice(0, most)
-    .map((gap) => [
-      sanitise(`${gap.venue} ${gap.symbol} ${interval(gap.intervalS)}`),
-      instant(gap.fromUs),
-      instant(gap.toUs),
-      count(gap.candles),
-      count(gap.candlesFromNow),
-      gap.overflow === null ? '' : count(gap.overflow),
-      gap.state,
-      fileText(gap),
-    ]);
-  const lines = tableLines(GAP_COLUMNS, rows, width, style);
-  const more = gaps.length - rows.length;
-  return more > 0 ? [...lines, `… and ${count(more)} more: --json and --csv have all`] : lines;
+  const isNarrow = width < NARROW;
+  const left: readonly string[] = isNarrow ? ['from now', 'file'] : width < WIDE ? ['from now'] : [];
+  const oneVenue = new Set(gaps.map((gap) => gap.venue)).size === 1;
+  const columns: [Column, (gap: Gap) => string][] = [
+    [
+      { title: 'series' },
+      ({ venue, symbol, intervalS }) =>
+        sanitise(`${width < WIDE && oneVenue ? '' : `${venue} `}${symbol} ${interval(intervalS)}`),
+    ],
+    [{ title: 'from' }, (gap) => instant(gap.fromUs)],
+    [{ title: 'to' }, (gap) => instant(gap.toUs)],
+    [{ title: 'missing', align: right }, (gap) => count(gap.candles)],
+    [{ title: 'from now', align: right }, (gap) => count(gap.candlesFromNow)],
+    [{ title: 'overflow', align: right }, (gap) => (gap.overflow === null ? '' : count(gap.overflow))],
+    [{ title: 'state' }, (gap) => gap.state],
+    [{ title: 'file', cut: 'start' }, width < WIDE ? shortFileText : fileText],
+  ];
+  const told = columns.filter(([{ title }]) => !left.includes(title));
+  const lines = tableLines(
+    told.map(([column]) => column),
+    gaps.slice(0, most).map((gap) => told.map(([, text]) => text(gap))),
+    width,
+    style,
+  );
+  const more = gaps.length - most;
+  return [
+    ...lines,
+    ...(more > 0 ? [`… and ${count(more)} more: --json and --csv have all`] : []),
+    ...(isNarrow ? [style.dim('A wider terminal, --json and --csv tell the files too.')] : []),
+  ];
 }
 
 function fileText({ file, files }: Gap): string {
@@ -51,20 +59,32 @@ function fileText({ file, files }: Gap): string {
   return files > 1 ? `${sanitise(file)} and ${count(files - 1)} more` : sanitise(file);
 }
 
-/** `12 gaps in 4 of 20 series, 1,234 bars missing: 3 within the reach of an API, 9 only in files`. */
+/** Its name without folders and without the entry, which is named for the series. */
+function shortFileText({ file, files }: Gap): string {
+  if (file === null) return '';
+  const name = sanitise(file.replace(/ › .*$/, '').replace(/^.*\//, ''));
+  return files > 1 ? `${name} +${count(files - 1)}` : name;
+}
+
+/** `12 gaps in 4 of 20 series, 1,234 bars missing: 3 within the reach of an API, 9 only in files; 2 filled`. */
 export function gapSum(gaps: readonly Gap[], seriesLooked: number | null): string {
-  const series = new Set(gaps.map((gap) => gap.seriesId)).size;
-  const candles = gaps.reduce((sum, gap) => sum + gap.candles, 0);
-  const reachable = gaps.filter((gap) => gap.overflow !== null && gap.overflow <= 0).length;
+  const open = gaps.filter((gap) => gap.state !== 'filled');
+  const filled = gaps.length - open.length;
+  const done = filled === 0 ? '' : counted(filled, 'filled gap');
+  if (open.length === 0) return `No open gap${done === '' ? '' : `; ${done}`}`;
+  const series = new Set(open.map((gap) => gap.seriesId)).size;
+  const candles = open.reduce((sum, gap) => sum + gap.candles, 0);
+  const reachable = open.filter((gap) => gap.overflow !== null && gap.overflow <= 0).length;
   const where =
     seriesLooked === null
       ? counted(series, 'series', 'series')
       : `${count(series)} of ${count(seriesLooked)} series`;
   const fill = [
     ...(reachable > 0 ? [`${count(reachable)} within the reach of an API`] : []),
-    ...(gaps.length > reachable ? [`${count(gaps.length - reachable)} only in files`] : []),
+    ...(open.length > reachable ? [`${count(open.length - reachable)} only in files`] : []),
   ];
-  return `${counted(gaps.length, 'gap')} in ${where}, ${counted(candles, 'bar')} missing: ${fill.join(', ')}`;
+  const sum = `${counted(open.length, 'gap')} in ${where}, ${counted(candles, 'bar')} missing: ${fill.join(', ')}`;
+  return done === '' ? sum : `${sum}; ${done}`;
 }
 
 const RUN_COLUMNS: readonly Column[] = [
@@ -177,13 +197,14 @@ export function percent(share: number): string {
 
 /** What became of a fill, and what remains. */
 export function fillLines(summary: FillSummary, most: number, width: number, style: Style = PLAIN): string[] {
-  const { gaps, filled, candlesFilled, remaining } = summary;
+  const { gaps, filled, partly, candlesFilled, remaining } = summary;
   if (gaps === 0) return ['No open gap is on record: npx backhaul gaps scan looks for them'];
-  const head = `${count(filled)} of ${counted(gaps, 'gap')} filled, ${counted(candlesFilled, 'bar')} covered that were not`;
+  const inPart = partly === 0 ? '' : `, ${count(partly)} in part`;
+  const head = `${count(filled)} of ${counted(gaps, 'gap')} filled${inPart}; ${counted(candlesFilled, 'bar')} covered that were not`;
   if (remaining.length === 0) return [style.green(head)];
   return [
     filled > 0 ? style.green(head) : style.bold(head),
-    `${gapSum(remaining, null)}`,
+    `still open: ${gapSum(remaining, null)}`,
     ...remaining
       .filter((gap) => gap.error !== null)
       .slice(0, 5)
@@ -193,6 +214,15 @@ export function fillLines(summary: FillSummary, most: number, width: number, sty
       ),
     ...gapLines(remaining, most, width, style),
   ];
+}
+
+/** The one line of a fill that found nothing of what is missing; null where it found something, or something failed. */
+export function nothingFilled({ gaps, failed, candlesFilled, sources, load }: FillSummary): string | null {
+  if (gaps === 0 || failed > 0 || candlesFilled > 0 || load?.interrupted === true) return null;
+  if (load !== null && load.tasks.failed > 0) return null;
+  const where =
+    sources === 0 ? 'here' : `in ${load === null ? counted(sources, 'answer') : counted(sources, 'file')}`;
+  return `nothing ${where} covers any of ${counted(gaps, 'open gap')}: nothing was changed`;
 }
 
 /** The first file of a gap, for a hint. */

@@ -1,6 +1,7 @@
 import type { ExpectedBars } from '../calendar/expected_bars.ts';
 import type { Db } from '../database/connect.ts';
 import { BackhaulError } from '../errors.ts';
+import { instant } from '../terminal/quantities.ts';
 import { readCoverage } from './coverage.ts';
 import type { Hole } from './find.ts';
 import { lookAt } from './look.ts';
@@ -58,8 +59,8 @@ function windowOf(series: Series, expectedBars: ExpectedBars, options: ScanOptio
 }
 
 /**
- * Scans the series a filter means, or those `among` them. Faults `usage` for an unknown symbol or interval and for an
- * empty range.
+ * Scans the series a filter means, or those `among` them. Faults `usage` for an unknown symbol or interval, and for a
+ * range that is empty or in which nothing is expected of any of them.
  */
 export async function scanSeries(
   db: Db,
@@ -69,13 +70,31 @@ export async function scanSeries(
   checkRange(options.fromUs, options.toUs, options.nowUs);
   const all = await readSeries(db, options.filter, among);
   const { ranges, facts } = await readCoverage(db, all);
-  return all.map((series) => {
+  const scans = all.map((series) => {
     const known = facts.get(series.seriesId)!;
     const covered = ranges.get(series.seriesId)!;
     const expectedBars = expectedBarsOf(series, known);
     const window = windowOf(series, expectedBars, options);
     const found = { series, expectedBars, covered, window, lastFile: known.lastFile };
     return { ...found, ...(window === null ? NOTHING : lookAt(expectedBars, covered, window)) };
+  });
+  if (options.fromUs !== null || options.toUs !== null) refuseEmpty(scans);
+  return scans;
+}
+
+/** A range in which nothing can be missing: before the first bar, on a weekend of stocks, shorter than a bar. */
+function refuseEmpty(scans: readonly SeriesScan[]): void {
+  if (scans.some((scan) => scan.expected > 0)) return;
+  const first = scans.reduce(
+    (least, { series }) => Math.min(least, series.firstUs ?? Number.POSITIVE_INFINITY),
+    Number.POSITIVE_INFINITY,
+  );
+  throw new BackhaulError({
+    kind: 'usage',
+    message: 'no bar is expected in this range',
+    ...(Number.isFinite(first) && {
+      hint: `the first bar is of ${instant(first)}; --from before it expects bars from there on`,
+    }),
   });
 }
 

@@ -4,6 +4,7 @@ import { BackhaulError } from '../errors.ts';
 import { sql as tables } from './migrations/0001_tables.ts';
 import { sql as reader } from './migrations/0002_reader.ts';
 import { sql as gaps } from './migrations/0003_gaps.ts';
+import { sql as gapsWithoutApi } from './migrations/0004_gaps_without_api.ts';
 
 interface Migration {
   readonly version: number;
@@ -16,6 +17,7 @@ const MIGRATIONS: readonly Migration[] = [
   { version: 1, name: 'tables', sql: tables },
   { version: 2, name: 'reader', sql: reader },
   { version: 3, name: 'gaps', sql: gaps },
+  { version: 4, name: 'gaps without an API', sql: gapsWithoutApi },
 ];
 
 /** The schema this program reads and writes. */

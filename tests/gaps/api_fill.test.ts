@@ -168,7 +168,7 @@ describe('a fill from the API', () => {
     ).toEqual([
       ['NOPEUSD', 3600, 'failed', 'the API refuses: EQuery:Unknown asset pair'],
       // It does not serve bars of 720 minutes: only a file can fill them.
-      ['XBTUSD', 43_200, 'detected', undefined],
+      ['XBTUSD', 43_200, 'unfillable', undefined],
     ]);
   });
 

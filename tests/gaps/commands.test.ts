@@ -70,12 +70,50 @@ describe('the commands', () => {
       /^Kraken_OHLCVT_2024Q2\.zip,ETHUSD_1440\.csv,2024-07-01,kraken,ETHUSD,86400,2024-04-01T00:00:00\.000000Z,/,
     );
 
+    for (const command of [['gaps', 'scan'], ['report'], ['validate']]) {
+      const empty = await cli(...command, '--to', '2010');
+      expect([empty.code, empty.stdout]).toEqual([2, '']);
+      expect(empty.stderr).toMatch(
+        /^backhaul: no bar is expected in this range; the first bar is of 2024-01-01 00:00[^\n]*\n$/,
+      );
+    }
+    expect((await cli('gaps', 'list')).stdout).toContain('2 gaps in 2 series, 182 bars missing');
+
     const wrong = await cli('gaps', 'fill', files[0]!);
     expect([wrong.code, wrong.stdout]).toEqual([3, '']);
     expect(wrong.stderr).toMatch(/nothing here covers any of 2 open gaps: nothing was changed\n$/);
 
+    // A file whose name does not say what it covers has to be read; it holds nothing of the gap either.
+    const plain = write(
+      folder,
+      'plain/XBTUSD_1440.csv',
+      krakenCsv(walk('XBTUSD', quarterS(1), quarterS(2), 86_400, 1, 1)),
+    );
+    const vain = await cli('gaps', 'fill', plain);
+    expect([vain.code, vain.stdout]).toEqual([3, '']);
+    expect(vain.stderr).toMatch(/nothing in 1 file covers any of 2 open gaps: nothing was changed\n$/);
+
+    const part = await cli(
+      'gaps',
+      'fill',
+      files[1]!,
+      '--symbols',
+      'XBTUSD',
+      '--from',
+      '2024-05',
+      '--to',
+      '2024-06',
+    );
+    expect([part.code, part.stdout]).toEqual([
+      0,
+      '0 of 1 gap filled, 1 in part; 31 bars covered that were not\n',
+    ]);
+    const some = await cli('gaps', 'fill', plain, files[1]!, '--symbols', 'XBTUSD', '--to', '2024-05');
+    expect([some.code, some.stdout]).toEqual([0, '1 of 1 gap filled; 30 bars covered that were not\n']);
     const fill = await cli('gaps', 'fill', files[1]!);
-    expect([fill.code, fill.stdout]).toEqual([0, '2 of 2 gaps filled, 182 bars covered that were not\n']);
+    expect([fill.code, fill.stdout]).toEqual([0, '2 of 2 gaps filled; 121 bars covered that were not\n']);
+    const none = await cli('gaps', 'fill', files[1]!);
+    expect([none.code, none.stdout]).toEqual([0, expect.stringContaining('No open gap is on record')]);
     expect((await cli('gaps', 'list')).stderr).toContain('No such gap is on record');
 
     const report = await cli('report', '--to', '2024-10-01', '--html', 'page.html');
@@ -93,8 +131,9 @@ describe('the commands', () => {
     expect([stale.code, stale.stdout]).toEqual([3, expect.stringMatching(/^fresh +kraken ETHUSD 1d /m)]);
 
     expect((await cli('recompute')).stdout).toBe('2 series computed again, 0 rows changed.\n');
+    // The part of May left two gaps of one.
     expect((await cli('gaps', 'cleanup', '--days', '0')).stdout).toBe(
-      'Forgotten: 2 filled gaps, 0 failed ones.\n',
+      'Forgotten: 3 filled gaps, 0 failed ones.\n',
     );
 
     const again = await cli('load', folder, '--incremental', '--workers', '1');
@@ -116,6 +155,8 @@ describe('the commands', () => {
     [['gaps', 'list', '--tiers', 'TIER7'], 'there is no tier TIER7; did you mean TIER1?'],
     [['gaps', 'fill'], 'either sources'],
     [['gaps', 'fill', './nowhere'], 'nowhere'],
+    [['gaps', 'fill', '.', '--from', '2024', '--to', '2023'], '--to must be after --from'],
+    [['gaps', 'fill', '.', '--symbols', 'XBTUDS'], 'did you mean XBTUSD?'],
     [['report', '--from', '2024-02', '--to', '2024-01'], '--to must be after --from'],
     [['report', '--html', 'no/such/folder/page.html'], 'cannot be written to'],
     [['validate', '--checks', 'colour'], 'expected some of fresh'],

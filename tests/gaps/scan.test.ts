@@ -145,7 +145,7 @@ describe('a scan', () => {
         '2026-06-03T13:30',
         390,
         null,
-        'detected',
+        'unfillable',
         'us_stocks_sip/minute_aggs_v1/2026/06/2026-06-03.csv.gz',
       ]),
     );
