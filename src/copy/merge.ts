@@ -9,6 +9,7 @@ import {
 } from '../workers/indicators/engine.ts';
 import { copyRows } from './copy_writer.ts';
 import { BARS_COLUMNS, BarEncoder, MAX_ROW_BYTES, RowEncoder } from './format.ts';
+import { completes, endsOpen } from './unfinished.ts';
 
 /**
  * The second way into `bars`, for rows that are not simply newer than what stands: files that overlap, arrive late,
@@ -48,6 +49,8 @@ export interface MergeCounts {
   readonly rejected: number;
   /** Rows that differed from what stood, kept or replaced. */
   readonly conflicts: number;
+  /** Of them, those that completed a bar which was unfinished: they count as duplicates, for the bar stood already. */
+  readonly completed: number;
   /** Standing rows whose indicators changed. */
   readonly recomputed: number;
 }
@@ -135,29 +138,33 @@ async function compareWithStanding(
   client: ClientBase,
   taskId: number,
   onConflict: 'keep' | 'replace',
-): Promise<{ duplicates: number; conflicts: number }> {
+): Promise<{ duplicates: number; conflicts: number; completed: number }> {
   await client.query('ANALYZE pg_temp.incoming');
   const range = await client.query<{ lo: Date | null; hi: Date | null }>(
     `SELECT min(ts) AS lo, max(ts) AS hi FROM pg_temp.incoming`,
   );
   const { lo, hi } = range.rows[0]!;
-  if (lo === null || hi === null) return { duplicates: 0, conflicts: 0 };
-  const { rows } = await client.query<{ equal: string; differs: string }>(
+  if (lo === null || hi === null) return { duplicates: 0, conflicts: 0, completed: 0 };
+  const { rows } = await client.query<{ equal: string; differs: string; completed: string }>(
     `WITH met AS (
        SELECT i.*, b.series_id IS NOT NULL AS stands, ${same('i', 'b')} AS equal,
-              CASE WHEN b.series_id IS NOT NULL AND NOT (${same('i', 'b')}) THEN ${asJson('b')} END AS standing
-       FROM pg_temp.incoming i
+              CASE WHEN b.series_id IS NOT NULL AND NOT (${same('i', 'b')}) THEN ${asJson('b')} END AS standing,
+              CASE WHEN NOT $4 AND ${completes('i', 'b')}
+                   THEN ${endsOpen('i.series_id', `(i.ts + s.interval_s * interval '1 second')`)} ELSE false END AS completes
+       FROM pg_temp.incoming i JOIN backhaul.series s ON s.series_id = i.series_id
        LEFT JOIN backhaul.bars b ON b.series_id = i.series_id AND b.ts = i.ts AND b.ts >= $2 AND b.ts <= $3),
      new AS (INSERT INTO fresh SELECT ${INCOMING.join(', ')} FROM met
-             WHERE NOT stands OR (NOT equal AND $4) RETURNING 1),
+             WHERE NOT stands OR (NOT equal AND ($4 OR completes)) RETURNING 1),
      noted AS (INSERT INTO backhaul.conflict (task_id, series_id, ts, standing, incoming)
        SELECT $1, series_id, ts, standing, ${asJson('met')} FROM met WHERE stands AND NOT equal
        ORDER BY series_id, ts LIMIT ${CONFLICTS_KEPT})
      SELECT count(*) FILTER (WHERE stands AND equal) AS equal,
-            count(*) FILTER (WHERE stands AND NOT equal) AS differs FROM met`,
+            count(*) FILTER (WHERE stands AND NOT equal) AS differs,
+            count(*) FILTER (WHERE completes) AS completed FROM met`,
     [taskId, lo, new Date(hi.getTime() + 1), onConflict === 'replace'],
   );
-  return { duplicates: Number(rows[0]!.equal), conflicts: Number(rows[0]!.differs) };
+  const { equal, differs, completed } = rows[0]!;
+  return { duplicates: Number(equal), conflicts: Number(differs), completed: Number(completed) };
 }
 
 /** Where each changed series has to be computed again from, and the state to start with. */
@@ -368,13 +375,14 @@ export async function mergeStaged(
   const across = await compareWithStanding(client, taskId, onConflict);
   killPoint('merge.compared');
   const { rows } = await client.query<{ n: string }>('SELECT count(*) AS n FROM fresh');
-  const loaded = Number(rows[0]!.n);
+  const loaded = Number(rows[0]!.n) - across.completed;
   const { recomputed } = await recomputeSpans(client, engine, asked, taskId);
   return {
     loaded,
     duplicates: within.duplicates + across.duplicates + (onConflict === 'keep' ? across.conflicts : 0),
     rejected: within.rejected,
     conflicts: across.conflicts,
+    completed: across.completed,
     recomputed,
   };
 }

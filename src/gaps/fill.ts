@@ -1,4 +1,5 @@
 import type { Pool } from 'pg';
+import { endsOpen } from '../copy/unfinished.ts';
 import { connect, createPool, type Db } from '../database/connect.ts';
 import { BackhaulError, type Fault } from '../errors.ts';
 import type { SelectTask } from '../producer/plan.ts';
@@ -245,6 +246,7 @@ async function wantedSeries(db: Pool, gaps: readonly Gap[]): Promise<WantedSerie
       missing.map((ranges) => ranges.at(-1)!.toUs),
     ],
   );
+  const open = await openEnds(db, gaps);
   return bySeries.map((some, i) => {
     const { venue, symbol, intervalS } = some[0]!;
     const { beforeUs, afterUs } = rows[i]!;
@@ -256,6 +258,17 @@ async function wantedSeries(db: Pool, gaps: readonly Gap[]): Promise<WantedSerie
       missing: missing[i]!,
       beforeUs,
       afterUs: afterUs === null ? null : afterUs + 1,
+      openUs: some.flatMap((gap) => (open.has(gap.gapId) ? [gap.fromUs - intervalS * 1e6] : [])),
     };
   });
+}
+
+/** Gaps that begin right behind the last bar of a file, which may have been unfinished when the file was cut. */
+async function openEnds(db: Pool, gaps: readonly Gap[]): Promise<Set<number>> {
+  const { rows } = await db.query<{ id: number }>(
+    `SELECT gap_id AS id FROM backhaul.gap g
+     WHERE gap_id = ANY ($1) AND ${endsOpen('g.series_id', 'g.start_ts')}`,
+    [gaps.map((gap) => gap.gapId)],
+  );
+  return new Set(rows.map((row) => row.id));
 }

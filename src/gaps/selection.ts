@@ -19,6 +19,8 @@ export interface WantedSeries extends SeriesName {
   /** The last bar before the first hole and the end of the first bar after the last, where there are such bars. */
   readonly beforeUs: number | null;
   readonly afterUs: number | null;
+  /** Bars directly before a hole that a file ends with: they may be unfinished, so they are asked for again. */
+  readonly openUs: readonly number[];
 }
 
 /** A task that was selected, and the part of the missing ranges it is known to hold. */
@@ -62,7 +64,11 @@ export class GapSelection {
     if (range === null) return { fromUs: one.beforeUs ?? whole.fromUs, toUs: one.afterUs ?? whole.toUs };
     const part = hull(intersect(one.missing, [range]));
     // A full history begins nobody knows where.
-    if (part === null || Number.isFinite(range.fromUs)) return part;
+    if (part === null) return null;
+    if (Number.isFinite(range.fromUs)) {
+      const openUs = part.fromUs - one.intervalS * 1e6;
+      return openUs >= range.fromUs && one.openUs.includes(openUs) ? { ...part, fromUs: openUs } : part;
+    }
     return { fromUs: one.beforeUs ?? whole.fromUs, toUs: part.toUs };
   }
 

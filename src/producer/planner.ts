@@ -362,7 +362,7 @@ export class Planner {
     if (symbol === null) return null;
     const { layout, venue, intervalS, shape, grid, sessionZone } = resolution;
     const fromUs = settle(covered?.fromUs ?? null, resolution.fromUs);
-    const toUs = settle(covered?.toUs ?? null, resolution.toUs);
+    const toUs = closedUntil(settle(covered?.toUs ?? null, resolution.toUs), resolution);
     const isChecked = layout.range === 'checked' || covered !== null;
     const {
       fromUs: wantFromUs,
@@ -419,6 +419,15 @@ const DAY_US = 86_400_000_000;
 function settle(manifest: number | null, name: number | null): number | null {
   if (manifest === null || name === null) return manifest ?? name;
   return Math.abs(manifest - name) <= DAY_US ? name : manifest;
+}
+
+/**
+ * A file vouches for bars that close by the end of what it covers: one that closes later was still being traded. Ends
+ * that are a period's lie on the grid of every interval that has one.
+ */
+function closedUntil(toUs: number | null, { grid, intervalS }: Resolution): number | null {
+  if (toUs === null || grid !== 'epoch' || intervalS > DAY_US / 1e6) return toUs;
+  return Math.floor(toUs / (intervalS * 1e6)) * intervalS * 1e6;
 }
 
 function storageOf(object: SourceObject, entry: ZipEntryInfo): Storage {

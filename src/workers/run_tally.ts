@@ -150,6 +150,12 @@ export class RunTally {
           result.recomputed > 0 ? `, indicators of ${result.recomputed} later bars recomputed` : ''
         }`,
       });
+    if (result.completed > 0)
+      this.#report({
+        type: 'note',
+        level: 'info',
+        message: `${nameOf(task)} completes ${result.completed === 1 ? 'a bar that was' : `${result.completed} bars that were`} unfinished where another file ends`,
+      });
     this.#report({
       type: 'task',
       uri: task.uri,

@@ -133,6 +133,7 @@ export class TaskAttempt {
       duplicates: file.duplicates,
       rejected: file.rejected,
       conflicts: 0,
+      completed: 0,
       recomputed: 0,
       merged: false,
       series,
@@ -226,6 +227,7 @@ export class TaskAttempt {
       duplicates: file.duplicates + merged.duplicates,
       rejected: file.rejected,
       conflicts: merged.conflicts,
+      completed: merged.completed,
       recomputed: merged.recomputed,
       merged: true,
       series,
@@ -326,6 +328,7 @@ export class TaskAttempt {
       seriesIds: series.usedIds(),
       rejects: done.rejects,
       merged: done.merged,
+      completed: done.completed,
       recomputed: done.recomputed,
       waits: this.#waits,
     };
@@ -448,6 +451,7 @@ interface Done {
   readonly duplicates: number;
   readonly rejected: number;
   readonly conflicts: number;
+  readonly completed: number;
   readonly recomputed: number;
   readonly merged: boolean;
   readonly series: SeriesStates;

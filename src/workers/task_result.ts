@@ -16,6 +16,8 @@ export interface LoadedResult {
   readonly rejects: readonly RejectSummary[];
   /** It went the way of the merge: states of its series changed otherwise than by what it published. */
   readonly merged: boolean;
+  /** Bars that stood unfinished and are whole now because of it. */
+  readonly completed: number;
   /** Standing rows whose indicators changed because of it. */
   readonly recomputed: number;
   readonly waits: PhaseSeconds;

@@ -373,6 +373,12 @@ describe('a MANIFEST.json', () => {
     expect(tasks[0]!.sequence).toBe(quarter.fileFromUs);
   });
 
+  it('vouches for no bar that closes behind its end: the last one was still being traded', async () => {
+    const manifest = { coverage: { from: '2026-04-01', to: '2026-06-12T14:37:00Z' }, files };
+    const { planned: tasks } = await withManifest(manifest, 'download.zip');
+    expect(tasks[0]!.plan.fileToUs).toBe(us('2026-06-12T14:00Z'));
+  });
+
   it('names what the zip does not hold', async () => {
     const { planned: tasks, failed } = await withManifest({
       files: [...files, { name: 'GONE_60.csv', rows: 9 }],
