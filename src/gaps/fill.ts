@@ -258,17 +258,19 @@ async function wantedSeries(db: Pool, gaps: readonly Gap[]): Promise<WantedSerie
       missing: missing[i]!,
       beforeUs,
       afterUs: afterUs === null ? null : afterUs + 1,
-      openUs: some.flatMap((gap) => (open.has(gap.gapId) ? [gap.fromUs - intervalS * 1e6] : [])),
+      openUs: some.flatMap(({ gapId, fromUs }) =>
+        open.get(gapId) === fromUs ? [fromUs - intervalS * 1e6] : [],
+      ),
     };
   });
 }
 
-/** Gaps that begin right behind the last bar of a file, which may have been unfinished when the file was cut. */
-async function openEnds(db: Pool, gaps: readonly Gap[]): Promise<Set<number>> {
-  const { rows } = await db.query<{ id: number }>(
-    `SELECT gap_id AS id FROM backhaul.gap g
+/** Starts of the gaps that begin right behind the last bar of a file: it may have been unfinished when that was cut. */
+async function openEnds(db: Pool, gaps: readonly Gap[]): Promise<Map<number, number>> {
+  const { rows } = await db.query<{ id: number; startUs: number }>(
+    `SELECT gap_id AS id, ${usOf('start_ts')} AS "startUs" FROM backhaul.gap g
      WHERE gap_id = ANY ($1) AND ${endsOpen('g.series_id', 'g.start_ts')}`,
     [gaps.map((gap) => gap.gapId)],
   );
-  return new Set(rows.map((row) => row.id));
+  return new Map(rows.map(({ id, startUs }) => [id, startUs]));
 }
