@@ -120,7 +120,7 @@ async function countBars(db: Pool, scans: readonly SeriesScan[]): Promise<Map<nu
   const counts = new Map<number, Map<number, number>>();
   if (seen.length === 0) return counts;
   const { rows } = await db.query<{ id: number; monthMs: number; bars: number }>(
-    `SELECT b.series_id AS id, extract(epoch FROM date_trunc('month', b.ts AT TIME ZONE 'UTC'))::float8 * 1000 AS "monthMs",
+    `SELECT b.series_id AS id, date_part('epoch', date_trunc('month', b.ts AT TIME ZONE 'UTC')) * 1000 AS "monthMs",
        count(*) AS bars
      FROM unnest($1::int[], $2::float8[], $3::float8[]) AS w (series_id, from_us, to_us)
      JOIN (SELECT series_id, ts FROM backhaul.bars WHERE ts >= ${stampOf('$4')} AND ts < ${stampOf('$5')}

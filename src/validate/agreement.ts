@@ -84,7 +84,7 @@ function barsIn(parameter: string, columns: string): string {
 const COMPARE = `
 WITH r AS (SELECT ${stampOf('f')} AS from_ts, ${stampOf('t')} AS to_ts FROM unnest($3::float8[], $4::float8[]) AS u (f, t)),
 f AS (
-  SELECT to_timestamp(floor(extract(epoch FROM ts)::float8 / $5) * $5) AS ts, (array_agg(open ORDER BY ts))[1] AS open,
+  SELECT to_timestamp(floor(date_part('epoch', ts) / $5) * $5) AS ts, (array_agg(open ORDER BY ts))[1] AS open,
     max(high) AS high, min(low) AS low, (array_agg(close ORDER BY ts DESC))[1] AS close, sum(volume) AS volume,
     sum(trades) AS trades
   FROM ${barsIn('$2', 'b.ts, b.open, b.high, b.low, b.close, b.volume, b.trades')} x GROUP BY 1),

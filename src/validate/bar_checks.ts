@@ -81,7 +81,7 @@ export async function checkJumps(db: Db, scope: Scope, deviations: number): Prom
     scope,
     `WITH step AS (
        SELECT series_id, ts, close, lag(close) OVER w AS before,
-         extract(epoch FROM ts - lag(ts) OVER w)::float8 / interval_s AS steps
+         date_part('epoch', ts - lag(ts) OVER w) / interval_s AS steps
        FROM ${barsOf('series_id, ts, close')} b JOIN backhaul.series USING (series_id)
        WHERE close > 0 AND close < 'Infinity' WINDOW w AS (PARTITION BY series_id ORDER BY ts)),
      move AS (SELECT *, ln(close / before) / sqrt(greatest(steps, 1)) AS r FROM step WHERE before IS NOT NULL),
