@@ -46,9 +46,9 @@ export function heatMap(report: Report, most: number): string {
   ];
   const more =
     cells.length > shown.length
-      ? `<p class="lead">… and ${count(cells.length - shown.length)} more series.</p>`
+      ? `<p class="lead">… and ${count(cells.length - shown.length)} more series: the table below, --csv and --json have them.</p>`
       : '';
-  return `<div class="wide"><svg role="img" aria-label="Completeness of each series by month" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}">${body.join('')}</svg></div>${legend()}${more}`;
+  return `${legend()}<div class="wide"><svg role="img" aria-label="Completeness of each series by month" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}">${body.join('')}</svg></div>${more}`;
 }
 
 /** All months from the first to the last of any series. */

@@ -69,7 +69,7 @@ thead th{color:var(--quiet);font-weight:600;font-size:13px;border-bottom:1px sol
 tbody th{font-weight:600}th small{color:var(--quiet);font-weight:400}
 .matrix td{text-align:center;border:2px solid var(--card);border-radius:6px;min-width:76px;font-variant-numeric:tabular-nums}
 .matrix td small{display:block;font-size:11px;line-height:1.1;opacity:.9}
-.matrix thead th{text-align:center}.matrix td.tier{background:none;color:var(--quiet);min-width:0;text-align:left}
+.matrix thead th{text-align:center;border-bottom:0}.matrix thead th.name{text-align:left}.matrix td.tier{background:none;color:var(--quiet);min-width:0;text-align:left}
 .gaps{width:100%}.gaps td{border-bottom:1px solid var(--line);font-variant-numeric:tabular-nums}.gaps th{border-bottom:1px solid var(--line)}
 .number{text-align:right}.gaps td.file{font-size:13px;white-space:normal;overflow-wrap:anywhere;min-width:220px}
 .kind{border-radius:4px;padding:1px 7px;font-size:12px;font-weight:600;background:var(--code)}
@@ -80,7 +80,7 @@ code{background:var(--code);border-radius:5px;padding:3px 8px;font:13px ui-monos
 svg{display:block}svg text{fill:var(--text);font:12px system-ui,-apple-system,"Segoe UI",Roboto,sans-serif}
 svg .quiet{fill:var(--quiet);font-size:11px}svg .year{stroke:var(--line)}svg .out{fill:none;stroke:var(--line);stroke-width:.5}
 ${SHADES.map((_, i) => `svg .s${i}{fill:var(--shade-${i})}`).join('')}
-.legend{display:flex;flex-wrap:wrap;gap:6px 16px;margin:12px 0 0;padding:0;list-style:none;font-size:13px;color:var(--quiet)}
+.legend{display:flex;flex-wrap:wrap;gap:6px 16px;margin:0 0 14px;padding:0;list-style:none;font-size:13px;color:var(--quiet)}
 .legend i{display:inline-block;width:13px;height:13px;border-radius:3px;margin-right:6px;vertical-align:-2px}
 .legend i.out{border:1px solid var(--line)}
 ${shadedCells}

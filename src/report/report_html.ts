@@ -10,6 +10,7 @@ import { escaped, PAGE_STYLE, shadeOf } from './page_style.ts';
 
 /** Symbols and gaps shown: a page for the eye; CSV and JSON have all. */
 const ROWS_SHOWN = 400;
+const LINES_SHOWN = 120;
 const GAPS_SHOWN = 60;
 
 /** The page as text. */
@@ -32,10 +33,10 @@ export function reportHtml(report: Report): string {
 <p class="when">${escaped(rangeText(report))} · as of ${instant(nowUs).slice(0, 16)} UTC</p>
 </header>
 ${tiles(report)}
-${section('Month by month', 'One line a series, worst first within its tier. Point at a month for its numbers.', heatMap(report, ROWS_SHOWN))}
+${section('What to do next', '', commands(report))}
+${section('Month by month', 'One line a series, worst first within its tier. Point at a month for its numbers.', heatMap(report, LINES_SHOWN))}
 ${section('Symbol × interval', 'The share of expected bars that loaded files vouch for; below it the gaps: those within the reach of an API, and those that only files can fill.', matrix(report))}
 ${report.gaps.length === 0 ? '' : section('Largest gaps', '', gapTable(report.gaps, nowUs))}
-${section('What to do next', '', commands(report))}
 </main>
 </body>
 </html>
@@ -103,7 +104,7 @@ function matrix(report: Report): string {
     report.rows.length > ROWS_SHOWN
       ? `<p class="lead">… and ${count(report.rows.length - ROWS_SHOWN)} symbols more complete than these.</p>`
       : '';
-  return `<div class="wide"><table class="matrix"><thead><tr>${head.map((text) => `<th scope="col">${escaped(text)}</th>`).join('')}</tr></thead><tbody>${rows.join('')}${hasTiers ? absent.join('') : ''}</tbody></table></div>${more}`;
+  return `<div class="wide"><table class="matrix"><thead><tr>${head.map((text) => `<th scope="col"${text === 'symbol' || text === 'tier' ? ' class="name"' : ''}>${escaped(text)}</th>`).join('')}</tr></thead><tbody>${rows.join('')}${hasTiers ? absent.join('') : ''}</tbody></table></div>${more}`;
 }
 
 function matrixCell(cell: Cell | undefined): string {
