@@ -62,6 +62,12 @@ describe('a suspicious run', () => {
     expect(habit).toBeLessThan(70);
   });
 
+  it('begins at one bar more than four habits', async () => {
+    await halfYear('FIVE', (us) => during(us, '2024-05-09T00:00Z', '2024-05-09T05:00Z'));
+    await halfYear('FOUR', (us) => during(us, '2024-05-09T00:00Z', '2024-05-09T04:00Z'));
+    expect(await runs()).toEqual([['FIVE', '2024-05-09T00:00', '2024-05-09T05:00', 5, 1, 5]]);
+  });
+
   it('is none where no file vouches: that is a gap', async () => {
     const id = await addSeries(db, 'kraken', 'HOLE', 3600);
     const task = await addTask(db, { symbol: 'HOLE' });
