@@ -119,6 +119,7 @@ describe('the unfinished last bar of a file', () => {
           dryRun: false,
           batchBytes: null,
           leaseMs: 60_000,
+          cpuTarget: 0.9,
         },
         (options, select) =>
           runLoad(
