@@ -24,7 +24,8 @@ const nowUs = at('2025-01-01T00:00Z');
 const never = new AbortController().signal;
 const quarterS = (quarter: number): number => Date.UTC(2024, 3 * quarter - 3, 1) / 1000;
 
-const hours = new Map<string, Bar[]>();
+/** Bars of four hours: fewer of them prove the same. */
+const bars4h = new Map<string, Bar[]>();
 const zipOf = (quarter: number): string => join(folder, `Kraken_OHLCVT_2024Q${quarter}.zip`);
 
 beforeAll(() => {
@@ -33,11 +34,14 @@ beforeAll(() => {
     ['ETHUSD', 2],
     ['IDLEUSD', 3],
   ] as const) {
-    hours.set(symbol, walk(symbol, quarterS(1), quarterS(5), 3600, seed, symbol === 'IDLEUSD' ? 0.02 : 0.8));
+    bars4h.set(
+      symbol,
+      walk(symbol, quarterS(1), quarterS(5), 14_400, seed, symbol === 'IDLEUSD' ? 0.02 : 0.8),
+    );
   }
   for (const quarter of [1, 2, 3, 4]) {
-    const entries = [...hours].map(([symbol, bars]) => ({
-      name: `${symbol}_60.csv`,
+    const entries = [...bars4h].map(([symbol, bars]) => ({
+      name: `${symbol}_240.csv`,
       data: krakenCsv(
         bars.filter((bar) => bar.time >= quarterS(quarter) && bar.time < quarterS(quarter + 1)),
       ),
@@ -145,23 +149,23 @@ describe('a fill from files', () => {
   });
 
   it('takes a file that does not say what it covers for what its bars say', async () => {
-    const bars = hours.get('XBTUSD')!.filter((bar) => bar.time < quarterS(2));
-    const whole = write(folder, 'plain/all/XBTUSD_60.csv', krakenCsv(bars));
+    const bars = bars4h.get('XBTUSD')!.filter((bar) => bar.time < quarterS(2));
+    const whole = write(folder, 'plain/all/XBTUSD_240.csv', krakenCsv(bars));
     const cut = (from: number, to: number): string => krakenCsv(bars.slice(from, to));
-    const head = write(folder, 'plain/head/XBTUSD_60.csv', cut(0, 600));
-    const tail = write(folder, 'plain/tail/XBTUSD_60.csv', cut(900, bars.length));
-    const middle = write(folder, 'plain/middle/XBTUSD_60.csv', cut(650, 850));
+    const head = write(folder, 'plain/head/XBTUSD_240.csv', cut(0, 150));
+    const tail = write(folder, 'plain/tail/XBTUSD_240.csv', cut(225, bars.length));
+    const middle = write(folder, 'plain/middle/XBTUSD_240.csv', cut(162, 212));
     await load(database.url, [whole], ONE);
     const expected = await candles(db);
     await wipe(db);
     await load(database.url, [head, tail], ONE);
-    const end = bars.at(-1)!.time * 1e6 + 3_600_000_000;
+    const end = bars.at(-1)!.time * 1e6 + 14_400_000_000;
     const [gap] = await scan(ALL_SERIES, end);
-    expect([gap!.fromUs, gap!.toUs]).toEqual([bars[599]!.time * 1e6 + 3_600_000_000, bars[900]!.time * 1e6]);
+    expect([gap!.fromUs, gap!.toUs]).toEqual([bars[149]!.time * 1e6 + 14_400_000_000, bars[225]!.time * 1e6]);
     // A file of the middle says nothing of what lies beside it.
     expect((await fill([middle])).remaining.map((one) => [one.fromUs, one.toUs])).toEqual([
-      [bars[599]!.time * 1e6 + 3_600_000_000, bars[650]!.time * 1e6],
-      [bars[849]!.time * 1e6 + 3_600_000_000, bars[900]!.time * 1e6],
+      [bars[149]!.time * 1e6 + 14_400_000_000, bars[162]!.time * 1e6],
+      [bars[211]!.time * 1e6 + 14_400_000_000, bars[225]!.time * 1e6],
     ]);
     expect((await fill([whole])).remaining).toEqual([]);
     expect(await candles(db)).toBe(expected);
@@ -194,15 +198,15 @@ describe('a fill from files', () => {
 
   it('says which gaps failed and why, and fills them when the file is whole again', async () => {
     await oneGap();
-    const bars = hours.get('XBTUSD')!.filter((bar) => bar.time >= quarterS(2) && bar.time < quarterS(3));
-    const broken = { name: 'XBTUSD_60.csv', data: krakenCsv(bars), crc: 12345 };
+    const bars = bars4h.get('XBTUSD')!.filter((bar) => bar.time >= quarterS(2) && bar.time < quarterS(3));
+    const broken = { name: 'XBTUSD_240.csv', data: krakenCsv(bars), crc: 12345 };
     mkdirSync(join(folder, 'broken'), { recursive: true });
     const path = write(folder, 'broken/Kraken_OHLCVT_2024Q2.zip', zipBytes([broken]));
     const summary = await fill([path]);
     expect(summary).toMatchObject({ filled: 0, failed: 1, sources: 1 });
     const failed = summary.remaining.find((gap) => gap.state === 'failed')!;
     expect(failed.symbol).toBe('XBTUSD');
-    expect(failed.error).toMatchObject({ kind: 'corrupt', where: { entry: 'XBTUSD_60.csv' } });
+    expect(failed.error).toMatchObject({ kind: 'corrupt', where: { entry: 'XBTUSD_240.csv' } });
     await scan(ALL_SERIES, at('2024-09-01Z'));
     expect((await open()).map((gap) => gap.state)).toEqual(['failed']);
     expect(await fill([zipOf(2)])).toMatchObject({ filled: 1, remaining: [] });
@@ -224,10 +228,10 @@ describe('a fill from files', () => {
 
 /** The second quarter is missing, as if the first and the third had been loaded. */
 async function oneGap(): Promise<void> {
-  const id = await addSeries(db, 'kraken', 'XBTUSD', 3600);
+  const id = await addSeries(db, 'kraken', 'XBTUSD', 14_400);
   for (const from of ['2024-01-01Z', '2024-07-01Z']) {
     const fileFromUs = at(from);
-    await addTask(db, { fileFromUs, fileToUs: fileFromUs + 91 * DAY });
+    await addTask(db, { intervalS: 14_400, fileFromUs, fileToUs: fileFromUs + 91 * DAY });
     await addBars(db, id, [fileFromUs]);
   }
   await scan(ALL_SERIES, at('2024-09-01Z'));
@@ -239,21 +243,21 @@ describe('an incremental load', () => {
   }
 
   it('leaves out files that end before the last bars, and goes on where they end', async () => {
-    const bars = hours.get('XBTUSD')!;
+    const bars = bars4h.get('XBTUSD')!;
     await load(database.url, [zipOf(2), zipOf(3)], { symbols: ['XBTUSD'], workers: 1 });
-    const all = write(folder, 'newer/XBTUSD_60.csv', krakenCsv(bars));
+    const all = write(folder, 'newer/XBTUSD_240.csv', krakenCsv(bars));
     const summary = await loadNewer([zipOf(1), zipOf(2), zipOf(3), zipOf(4), all]);
     // The fourth quarter and the plain file; of symbols without a bar yet, all four.
     expect(summary.failures).toEqual([]);
     const loaded = await db.query<{ name: string }>(
       `SELECT regexp_replace(uri, '.*/', '') || ' ' || coalesce(entry, '') AS name FROM backhaul.task
-       WHERE lane = 'kraken/XBTUSD/3600' ORDER BY 1`,
+       WHERE lane = 'kraken/XBTUSD/14400' ORDER BY 1`,
     );
     expect(loaded.rows.map((row) => row.name.trim())).toEqual([
-      'Kraken_OHLCVT_2024Q2.zip XBTUSD_60.csv',
-      'Kraken_OHLCVT_2024Q3.zip XBTUSD_60.csv',
-      'Kraken_OHLCVT_2024Q4.zip XBTUSD_60.csv',
-      'XBTUSD_60.csv',
+      'Kraken_OHLCVT_2024Q2.zip XBTUSD_240.csv',
+      'Kraken_OHLCVT_2024Q3.zip XBTUSD_240.csv',
+      'Kraken_OHLCVT_2024Q4.zip XBTUSD_240.csv',
+      'XBTUSD_240.csv',
     ]);
     const { rows } = await db.query<{ n: number; first: Date }>(
       `SELECT count(*)::int AS n, min(ts) AS first FROM backhaul.candles WHERE symbol = 'XBTUSD'`,
