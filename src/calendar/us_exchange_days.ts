@@ -1,8 +1,11 @@
 /**
  * The days of the United States' equity exchanges (NYSE Rule 7.2, which Nasdaq follows): weekdays but holidays, some
- * of them short. Holidays and early closes are rules, so years to come need no table; closings nobody could foresee
- * are listed. Exact from 1998 on, when Martin Luther King Jr. Day became a holiday. Pure; days count from 1970-01-01.
+ * of them short. Holidays come from `nyse-holidays`; early closes, which no kept library has, are rules, and closings
+ * nobody could foresee are listed. Exact from 1998 on, when Martin Luther King Jr. Day became a holiday. Pure; days
+ * count from 1970-01-01.
  */
+
+import { getHolidays } from 'nyse-holidays';
 
 const DAY_MS = 86_400_000;
 
@@ -52,43 +55,9 @@ function nth(year: number, month: number, which: number, n: number): number {
   return first + ((which - weekday(first) + 7) % 7) + 7 * (n - 1);
 }
 
-function lastMonday(year: number, month: number): number {
-  const last = civil(year, month + 1, 1) - 1;
-  return last - ((weekday(last) - MONDAY + 7) % 7);
-}
-
-/** Easter Sunday by the anonymous Gregorian computus (Meeus, Astronomical Algorithms, chapter 8). */
-function easter(year: number): number {
-  const a = year % 19;
-  const b = Math.floor(year / 100);
-  const c = year % 100;
-  const d = (19 * a + b - Math.floor(b / 4) - Math.floor((b - Math.floor((b + 8) / 25) + 1) / 3) + 15) % 30;
-  const e = (32 + 2 * (b % 4) + 2 * Math.floor(c / 4) - d - (c % 4)) % 7;
-  const f = Math.floor((a + 11 * d + 22 * e) / 451);
-  return civil(year, Math.floor((d + e - 7 * f + 114) / 31), ((d + e - 7 * f + 114) % 31) + 1);
-}
-
-/** Of a Saturday the Friday before, of a Sunday the Monday after. */
-function observed(day: number): number {
-  const which = weekday(day);
-  return which === 6 ? day - 1 : which === 0 ? day + 1 : day;
-}
-
 function holidaysOf(year: number): Set<number> {
-  const newYear = civil(year, 1, 1);
-  return new Set([
-    // On a Saturday it is not made up for: the year's last day is needed for the books.
-    ...(weekday(newYear) === 6 ? [] : [observed(newYear)]),
-    nth(year, 1, MONDAY, 3),
-    nth(year, 2, MONDAY, 3),
-    easter(year) - 2,
-    lastMonday(year, 5),
-    ...(year >= 2022 ? [observed(civil(year, 6, 19))] : []),
-    observed(civil(year, 7, 4)),
-    nth(year, 9, MONDAY, 1),
-    nth(year, 11, THURSDAY, 4),
-    observed(civil(year, 12, 25)),
-  ]);
+  // New Year's Day on a Saturday is not made up for; the library tells the year's own days only.
+  return new Set(getHolidays(year).map(({ dateString }) => dayOf(dateString)));
 }
 
 /** Days that end at 13:00 by rule; those that are holidays themselves are none. */
