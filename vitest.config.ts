@@ -3,8 +3,6 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['tests/**/*.test.ts'],
-    // Restarts servers and silences networks against the clock: fails now and then on a machine that does other things.
-    exclude: process.env['BACKHAUL_LONG'] === '1' ? [] : ['tests/survive/server.test.ts'],
     globalSetup: ['tests/database_server.ts'],
     // A process a file: tests start Piscina threads of their own, which worker threads of vitest would nest.
     pool: 'forks',

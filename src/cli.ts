@@ -5,6 +5,7 @@ import yargs, { type Argv, type CommandModule } from 'yargs';
 import { BENCH_SETTINGS, command as benchCommand } from './commands/bench.ts';
 import { command as dbCommand } from './commands/db.ts';
 import { DEMO_SETTINGS, command as demoCommand } from './commands/demo.ts';
+import { DOCTOR_SETTINGS, command as doctorCommand } from './commands/doctor.ts';
 import { EXIT, exitCodeOfFault } from './commands/exit_codes.ts';
 import {
   CLEANUP_SETTINGS,
@@ -13,6 +14,7 @@ import {
   LIST_SETTINGS,
   SCAN_SETTINGS,
 } from './commands/gaps.ts';
+import { isQuitting, takeSignals } from './commands/interrupt.ts';
 import { command as loadCommand } from './commands/load.ts';
 import { LOAD_SETTINGS } from './commands/load_options.ts';
 import { QUERY_SETTINGS, command as queryCommand } from './commands/query.ts';
@@ -40,6 +42,7 @@ const COMMANDS: readonly CommandModule<object, Arguments>[] = [
   recomputeCommand,
   queryCommand,
   dbCommand,
+  doctorCommand,
   benchCommand,
   demoCommand,
 ];
@@ -79,7 +82,7 @@ async function main(args: readonly string[]): Promise<void> {
     const help = await run(args);
     if (help !== '') print(help);
   } catch (error) {
-    process.exitCode = sayWhatFailed(error, command ?? null);
+    if (!isQuitting()) process.exitCode = sayWhatFailed(error, command ?? null);
   }
 }
 
@@ -183,11 +186,12 @@ function withHint(fault: Fault): Fault {
 
 declareKnown(LOAD_SETTINGS, STATUS_SETTINGS, RETRY_SETTINGS, QUERY_SETTINGS, DEMO_SETTINGS);
 declareKnown(TIER_SETTINGS, SCAN_SETTINGS, LIST_SETTINGS, FILL_SETTINGS, CLEANUP_SETTINGS);
-declareKnown(REPORT_SETTINGS, VALIDATE_SETTINGS, RECOMPUTE_SETTINGS, BENCH_SETTINGS);
+declareKnown(REPORT_SETTINGS, VALIDATE_SETTINGS, RECOMPUTE_SETTINGS, BENCH_SETTINGS, DOCTOR_SETTINGS);
 toleratePipesThatClose();
+takeSignals();
 for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
   process.on(event, (error: unknown) => {
-    process.exit(sayWhatFailed(error, null));
+    if (!isQuitting()) process.exit(sayWhatFailed(error, null));
   });
 }
 await main(process.argv.slice(2));

@@ -5,18 +5,22 @@
  * anyone; or `BACKHAUL_FREEZE_AT`: then it stops there until somebody thaws it (SIGCONT). Nothing else can be asked
  * for, so the variables can do no more than a key at the terminal.
  */
-export const KILL_POINTS = [
+
+/** Of a load, in the order in which one that is alone passes them. */
+export const LOAD_POINTS = [
   'run.started',
   'discovery.listed',
   'discovery.stored',
   'claim.made',
   'task.claimed',
   'attempt.begun',
+  'bytes.first',
   'series.made',
   'leaf.made',
   'leaf.committed',
   'copy.opened',
   'copy.written',
+  'lane.asked',
   'lane.turn',
   'beside.written',
   'task.finished',
@@ -32,8 +36,18 @@ export const KILL_POINTS = [
   'merge.staged',
   'merge.compared',
   'merge.recomputed',
+  'states.pruned',
   'run.finishing',
+  'run.finished',
 ] as const;
+
+/** Of a fill of gaps, from files or from an API. */
+export const FILL_POINTS = ['fill.begun', 'api.merged', 'fill.done', 'fill.checked'] as const;
+
+/** Of a recomputation. */
+export const RECOMPUTE_POINTS = ['recompute.written', 'recompute.committed'] as const;
+
+export const KILL_POINTS = ['schema.made', ...LOAD_POINTS, ...FILL_POINTS, ...RECOMPUTE_POINTS] as const;
 
 export type KillPoint = (typeof KILL_POINTS)[number];
 

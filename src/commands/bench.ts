@@ -97,7 +97,7 @@ export const command: CommandModule<object, Arguments> = {
       say('Interrupted: stopping, and taking away what was made in the database.');
       stopping.abort(new BackhaulError({ kind: 'interrupted', message: 'the benchmark was interrupted' }));
     };
-    const interrupt = listenForInterrupt(stop, () => {});
+    const interrupt = listenForInterrupt(stop);
     try {
       const { runBench } = await import('../bench/bench.ts');
       const defaults = resolve(LOAD_SETTINGS, {}, NOTHING_SET);

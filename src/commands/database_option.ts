@@ -3,6 +3,7 @@
 import { join } from 'node:path';
 import type { Db } from '../database/connect.ts';
 import { BackhaulError } from '../errors.ts';
+import { beforeQuitting, onPress, quit } from './interrupt.ts';
 import { Unreadable, value } from './settings.ts';
 
 /** Says "the embedded one" where the environment or the file names another. */
@@ -44,8 +45,37 @@ export function embeddedFolder(): string {
 export async function useDatabase(named: string | undefined): Promise<FoundDatabase> {
   if (named !== undefined && named !== EMBEDDED) return outside(named);
   const { ensureEmbedded } = await import('../database/embedded.ts');
-  const handle = await ensureEmbedded(embeddedFolder());
-  return { url: handle.socketUrl, embedded: true, release: () => handle.release() };
+  const handle = await undoneByPress((signal) => ensureEmbedded(embeddedFolder(), { signal }));
+  const forget = beforeQuitting(() => handle.release());
+  return {
+    url: handle.socketUrl,
+    embedded: true,
+    release: async () => {
+      // The first press has nothing to hurry: the server is being stopped already.
+      const hearAgain = onPress(() => {
+        hearAgain();
+      });
+      await handle.release().finally(hearAgain);
+      forget();
+    },
+  };
+}
+
+/** A press undoes what is being made or started here: faults `interrupted`. */
+export async function undoneByPress<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const interrupted = new AbortController();
+  const hearAgain = onPress(() => {
+    if (interrupted.signal.aborted) quit();
+    interrupted.abort();
+  });
+  try {
+    return await work(interrupted.signal);
+  } catch (error) {
+    if (!interrupted.signal.aborted) throw error;
+    throw new BackhaulError({ kind: 'interrupted', message: 'Interrupted.' }, { cause: error });
+  } finally {
+    hearAgain();
+  }
 }
 
 /** The database of a command that reads: null where there has never been an embedded one. */

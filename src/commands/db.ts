@@ -4,7 +4,7 @@ import type { Argv, CommandModule } from 'yargs';
 import { BackhaulError } from '../errors.ts';
 import { nearest } from '../terminal/nearest.ts';
 import { sanitise } from '../terminal/text.ts';
-import { embeddedFolder } from './database_option.ts';
+import { embeddedFolder, undoneByPress } from './database_option.ts';
 import { EXIT } from './exit_codes.ts';
 import { print, say } from './screen.ts';
 import { type Arguments, declare, readSurroundings, refuseUnknown } from './settings.ts';
@@ -38,7 +38,7 @@ export const command: CommandModule<object, Arguments> = {
 
 async function start(): Promise<void> {
   const { startEmbedded } = await import('../database/embedded.ts');
-  const { url, startedByUs } = await startEmbedded(embeddedFolder());
+  const { url, startedByUs } = await undoneByPress((signal) => startEmbedded(embeddedFolder(), { signal }));
   say(
     startedByUs
       ? 'Started; it runs until npx backhaul db stop.'

@@ -4,7 +4,7 @@ import { join, relative } from 'node:path';
 import type { Argv, CommandModule } from 'yargs';
 import { count, counted, duration } from '../terminal/quantities.ts';
 import { resultLines } from '../terminal/query_text.ts';
-import { embeddedFolder, useDatabase, withDatabase } from './database_option.ts';
+import { embeddedFolder, undoneByPress, useDatabase, withDatabase } from './database_option.ts';
 import { EXIT, exitCodeOfLoad } from './exit_codes.ts';
 import { load } from './load.ts';
 import { LOAD_SETTINGS, loadOptions } from './load_options.ts';
@@ -71,7 +71,7 @@ async function makeFiles(): Promise<string[]> {
     ),
   );
   const started = performance.now();
-  const sample = await makeSample(folder);
+  const sample = await undoneByPress((signal) => makeSample(folder, undefined, signal));
   const seconds = (performance.now() - started) / 1000;
   const what = `${count(sample.records)} records in ${counted(sample.files, 'file')}`;
   say(sample.made ? `Made ${what} in ${duration(seconds)}.` : `They are there: ${what}.`);

@@ -257,10 +257,7 @@ async function fillFromApi(flags: FillFlags, filter: FillFilter, url: string): P
   const { fillGaps } = await import('../gaps/fill.ts');
   const { fromKrakenApi } = await import('../gaps/api_fill.ts');
   const { KrakenApi } = await import('../gaps/kraken_api.ts');
-  const interrupt = listenForInterrupt(
-    () => say('Interrupted: what was fetched stays.'),
-    () => {},
-  );
+  const interrupt = listenForInterrupt(() => say('Interrupted: what was fetched stays.'));
   try {
     const api = new KrakenApi({ baseUrl: flags['api-url'] ?? KRAKEN_API, signal: interrupt.drain });
     const indicators = flags.indicators ?? INDICATOR_NAMES;

@@ -1,18 +1,18 @@
 /** `backhaul load`: the main job. */
 
-import type { Pool } from 'pg';
 import type { Argv, CommandModule } from 'yargs';
 import type { Tier } from '../gaps/tiers.ts';
-import type { SelectTask } from '../producer/plan.ts';
 import { eventLine } from '../terminal/json_lines.ts';
 import { eventText, planLines, summaryLines } from '../terminal/load_text.ts';
 import { type Progress, progressOn } from '../terminal/progress.ts';
-import type { LoadOptions, LoadReporter, LoadSummary, PlanEvent } from '../workers/load_report.ts';
+import { counted } from '../terminal/quantities.ts';
+import type { Selection } from '../workers/load.ts';
+import type { LoadEvent, LoadOptions, LoadReporter, LoadSummary, PlanEvent } from '../workers/load_report.ts';
 import { findDatabase, useDatabase, withDatabase } from './database_option.ts';
 import { exitCodeOfLoad } from './exit_codes.ts';
 import { listenForInterrupt } from './interrupt.ts';
 import { LOAD_SETTINGS, loadOptions } from './load_options.ts';
-import { print, stderrStyle, stdoutStyle, stdoutWidth } from './screen.ts';
+import { print, stderrStyle, stdoutStyle, stdoutWidth, whenStdoutGoes } from './screen.ts';
 import { configuredTiers, withTiers } from './series_options.ts';
 import { type Arguments, declare, readSurroundings, refuseUnknown, resolve } from './settings.ts';
 
@@ -26,7 +26,9 @@ export const command: CommandModule<object, Arguments> = {
       .example('$0 load ./data --symbols XBTUSD --intervals 1h --from 2023', '')
       .example('$0 load ./data --dry-run', 'show what would be loaded')
       .epilogue(
-        'Exit code: 0 all loaded, 1 failed, 2 usage, 3 finished with rejects or failed files, 130 interrupted.',
+        'The first Ctrl-C lets the files at work end, for at most --drain-seconds, and puts back the rest; the second ' +
+          'stops at once. The same command goes on.\n' +
+          'Exit code: 0 all loaded, 1 failed, 2 usage, 3 finished with rejects or failed files, 130 interrupted.',
       ),
   handler: async (argv) => {
     refuseUnknown(LOAD_SETTINGS, ['source'], argv);
@@ -38,35 +40,27 @@ export const command: CommandModule<object, Arguments> = {
     const use = flags['dry-run'] ? findDatabase : useDatabase;
     await withDatabase(await use(flags.database), async (database) => {
       const options = loadOptions(sources, flags, database?.url ?? null);
-      if (database !== null && !options.dryRun) await applyTiers(database.url, tiers);
       const showing = {
         json: flags.json ?? false,
         verbose: flags.verbose ?? false,
         incremental: flags.incremental ?? false,
       };
-      const summary = await load(options, showing, flags.incremental ? newer : null);
+      const summary = await load(
+        options,
+        showing,
+        selection(options.dryRun ? null : tiers, flags.incremental ?? false),
+      );
       process.exitCode = exitCodeOfLoad(summary);
     });
   },
 };
 
-/** Which of the files found are wanted, and what of them; asked once the tables are up to date. */
-export type Selection = (db: Pool) => Promise<SelectTask>;
-
-const newer: Selection = async (db) => (await import('../gaps/incremental.ts')).incrementalSelection(db);
-
-/** What waits, and what is found, is claimed in the order of the tiers. */
-async function applyTiers(url: string, tiers: readonly Tier[]): Promise<void> {
-  const { createPool } = await import('../database/connect.ts');
-  const { migrate } = await import('../state/migrate.ts');
-  const { setTiers } = await import('../gaps/tiers.ts');
-  const db = createPool(url, { applicationName: 'backhaul tiers', max: 1 });
-  try {
-    await migrate(db);
-    await setTiers(db, tiers);
-  } finally {
-    await db.end();
-  }
+/** What waits, and what is found, is claimed in the order of the tiers; `incremental`: only what is newer. */
+function selection(tiers: readonly Tier[] | null, incremental: boolean): Selection {
+  return async (db) => {
+    if (tiers !== null) await (await import('../gaps/tiers.ts')).setTiers(db, tiers);
+    return incremental ? (await import('../gaps/incremental.ts')).incrementalSelection(db) : null;
+  };
 }
 
 /** Refuses a path, an address or a layout that cannot be meant before a database is made or started. */
@@ -97,15 +91,26 @@ export async function load(
   const { runLoad } = await import('../workers/load.ts');
   const plan: PlanEvent[] = [];
   const progress = progressOn(process.stderr, process.env, () => performance.now());
+  let atWork: AtWork = { phase: 'load', workers: 0 };
   const interrupt = listenForInterrupt(
-    () => progress.say('Interrupted: finishing the files at work. Ctrl-C again stops at once.'),
+    () => progress.say(drainText(atWork, options.drainMs)),
     () => progress.say('Stopping at once; nothing half loaded stays.'),
   );
+  // Of JSON lines nobody reads, the load ends as by Ctrl-C; a summary nobody reads is no reason to.
+  if (showing.json) whenStdoutGoes(() => interrupt.drainNow());
   try {
     const reporter = showing.json
       ? jsonReporter(progress)
       : textReporter(progress, showing.verbose, (task) => plan.push(task));
-    const summary = await runLoad(options, reporter, interrupt, selection);
+    const summary = await runLoad(
+      options,
+      (event) => {
+        if (event.type === 'progress') atWork = event;
+        reporter(event);
+      },
+      interrupt,
+      selection,
+    );
     progress.stop();
     if (showing.json || showing.summary !== false) showEnd(summary, plan, showing);
     return summary;
@@ -113,6 +118,15 @@ export async function load(
     progress.stop();
     interrupt.dispose();
   }
+}
+
+type AtWork = Pick<Extract<LoadEvent, { type: 'progress' }>, 'phase' | 'workers'>;
+
+/** What the first Ctrl-C says: what is finished, for how long, and what a second one does. */
+function drainText({ phase, workers }: AtWork, drainMs: number): string {
+  if (phase === 'load' && workers === 0) return 'Interrupted: nothing is at work.';
+  const what = phase === 'finish' ? 'the keys that are being built' : counted(workers, 'file');
+  return `Interrupted: finishing ${what}, for at most ${drainMs / 1000} s. Ctrl-C again stops at once.`;
 }
 
 function showEnd(summary: LoadSummary, plan: readonly PlanEvent[], showing: Showing): void {

@@ -29,6 +29,9 @@ const REMOTE = 'S3 and https:';
 /** Rejects a file may have where nobody says otherwise. */
 const DEFAULT_LIMIT = { maxRejects: 1000, maxRejectShare: 0.01 };
 
+/** A file of a million records takes less; nobody who presses Ctrl-C waits longer without wondering. */
+const DRAIN_MS = 10_000;
+
 export const LOAD_SETTINGS = {
   layout: value(
     { group: WHAT, describe: "A layout's name, or a YAML file that describes one", otherwise: 'auto' },
@@ -76,6 +79,14 @@ export const LOAD_SETTINGS = {
   'lease-seconds': value(
     { group: HOW, describe: 'How long a worker owns a task without a sign of life', otherwise: '60' },
     secondsAsMs(5, 86_400),
+  ),
+  'drain-seconds': value(
+    {
+      group: HOW,
+      describe: 'How long the first Ctrl-C lets the files at work go on; the rest is put back',
+      otherwise: '10',
+    },
+    secondsAsMs(0, 86_400),
   ),
   'max-rejects': value(
     {
@@ -147,6 +158,7 @@ export function loadOptions(
     dryRun: flags['dry-run'] ?? false,
     batchBytes: flags['batch-bytes'] ?? null,
     leaseMs: flags['lease-seconds'] ?? 60_000,
+    drainMs: flags['drain-seconds'] ?? DRAIN_MS,
   };
 }
 

@@ -12,7 +12,7 @@ export async function withLoadedDatabase(
   command: string,
   work: (db: Pool, url: string) => Promise<void>,
 ): Promise<void> {
-  const { createPool } = await import('../database/connect.ts');
+  const { createPool, endPool, namedConnectError } = await import('../database/connect.ts');
   const { migrate } = await import('../state/migrate.ts');
   await withDatabase(await requireDatabase(named), async ({ url }) => {
     const db = createPool(url, { applicationName: `backhaul ${command}`, max: 4 });
@@ -20,8 +20,10 @@ export async function withLoadedDatabase(
       await requireTables(db);
       await migrate(db);
       await work(db, url);
+    } catch (error) {
+      throw namedConnectError(error, url);
     } finally {
-      await db.end();
+      await endPool(db);
     }
   });
 }

@@ -9,7 +9,7 @@ import { count } from '../terminal/quantities.ts';
 import { csvLine, jsonRow, resultLines } from '../terminal/query_text.ts';
 import { DATABASE_SETTINGS, requireDatabase, withDatabase } from './database_option.ts';
 import { EXIT } from './exit_codes.ts';
-import { listenForInterrupt } from './interrupt.ts';
+import { listenForInterrupt, quit } from './interrupt.ts';
 import { print, say, stdoutGone, stdoutStyle, stdoutWidth } from './screen.ts';
 import {
   type Arguments,
@@ -67,8 +67,11 @@ async function ask(
   show: (query: ReadQuery) => Promise<void>,
 ): Promise<void> {
   let query: ReadQuery | null = null;
-  const stop = (): void => void query?.cancel().catch(() => {});
-  const interrupt = listenForInterrupt(stop, stop);
+  const interrupt = listenForInterrupt(() => {
+    // A statement that is still being taken (it may wait for a lock) has no name to be cancelled by.
+    if (query === null) quit();
+    else query.cancel().catch(() => {});
+  });
   try {
     const { openReadQuery } = await import('../database/read_query.ts');
     query = await openReadQuery(url, sql, timeoutMs);

@@ -37,9 +37,10 @@ export const command: CommandModule<object, Arguments> = {
     const surroundings = readSurroundings(process.cwd());
     const flags = resolve(RECOMPUTE_SETTINGS, argv, surroundings);
     const filter = seriesFilter(flags, configuredTiers(surroundings));
-    const interrupt = listenForInterrupt(
-      () => say('Interrupted: ending with the series at work.'),
-      () => {},
+    const interrupt = listenForInterrupt(() =>
+      say(
+        'Interrupted: ending with the series at work. Ctrl-C again stops at once; what was computed stays.',
+      ),
     );
     try {
       await withLoadedDatabase(flags.database, 'recompute', async (db) => {

@@ -17,17 +17,30 @@ export function stderrStyle(): Style {
 
 let gone = false;
 
+let onGone: () => void = () => {};
+
 /** Whoever read stdout went away (`| head`): writing on would be in vain. */
 export function stdoutGone(): boolean {
   return gone;
 }
 
+/** Calls `listener` when stdout is found closed, at once if it is. */
+export function whenStdoutGoes(listener: () => void): void {
+  onGone = listener;
+  if (gone) listener();
+}
+
+/** What a write says where nobody reads any more: a closed pipe, a terminal that hung up. */
+const NOBODY_READS = new Set(['EPIPE', 'ERR_STREAM_DESTROYED', 'EIO', 'ECONNRESET']);
+
 /** A closed pipe ends output quietly; without this, the first write into one ends the program with a stack trace. */
 export function toleratePipesThatClose(): void {
   for (const stream of [process.stdout, process.stderr]) {
     stream.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code !== 'EPIPE' && error.code !== 'ERR_STREAM_DESTROYED') throw error;
-      if (stream === process.stdout) gone = true;
+      if (!NOBODY_READS.has(error.code ?? '')) throw error;
+      if (stream !== process.stdout || gone) return;
+      gone = true;
+      onGone();
     });
   }
 }

@@ -7,7 +7,7 @@ import { eventLine } from '../terminal/json_lines.ts';
 import { type Status, statusLines } from '../terminal/status_text.ts';
 import { DATABASE_SETTINGS, requireDatabase, requireTables, withDatabase } from './database_option.ts';
 import { listenForInterrupt } from './interrupt.ts';
-import { print, stdoutGone, stdoutStyle, stdoutWidth } from './screen.ts';
+import { print, stdoutGone, stdoutStyle, stdoutWidth, whenStdoutGoes } from './screen.ts';
 import { type Arguments, declare, onOff, readSurroundings, refuseUnknown, resolve } from './settings.ts';
 
 export const STATUS_SETTINGS = {
@@ -52,10 +52,8 @@ async function readStatus(client: Client): Promise<Status> {
 }
 
 async function watch(client: Client, show: (status: Status) => void): Promise<void> {
-  const interrupt = listenForInterrupt(
-    () => {},
-    () => {},
-  );
+  const interrupt = listenForInterrupt(() => {});
+  whenStdoutGoes(() => interrupt.drainNow());
   try {
     while (!interrupt.interrupted && !stdoutGone()) {
       show(await readStatus(client));

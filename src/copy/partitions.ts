@@ -1,4 +1,4 @@
-import type { Pool } from 'pg';
+import type { Pool, PoolClient } from 'pg';
 import { killPoint } from '../kill_points.ts';
 import { type Leaf, leafOf } from './leaf.ts';
 
@@ -6,6 +6,12 @@ import { type Leaf, leafOf } from './leaf.ts';
 export interface Promotion {
   readonly name: string;
   readonly seconds: number;
+}
+
+/** When to stop giving keys: the first begins no more of them, the second cancels those under way. */
+export interface PromotionSignals {
+  readonly drain: AbortSignal;
+  readonly abort: AbortSignal;
 }
 
 const CHECK_VIOLATION_OF_LOCK = new Set(['55P03', '40P01']);
@@ -28,12 +34,14 @@ export class Partitions {
   readonly #ready = new Set<string>();
   readonly #pending = new Map<string, Promise<void>>();
   readonly #hypertable: boolean;
+  readonly #signals: PromotionSignals | null;
   /** New leaves are made standing from now on: set once a load has met overlapping files, which need the key. */
   standingFromBirth = false;
 
-  constructor(db: Pool, hypertable: boolean) {
+  constructor(db: Pool, hypertable: boolean, signals: PromotionSignals | null = null) {
     this.#db = db;
     this.#hypertable = hypertable;
+    this.#signals = signals;
   }
 
   /** Leaves for these stamps (one µs stamp a leaf is enough) exist when this resolves. */
@@ -98,7 +106,8 @@ export class Partitions {
 
   /**
    * Gives every bare leaf its primary key and attaches it to `bars`, `concurrency` at a time. Another loader that is
-   * writing into a leaf keeps it bare: the last one out keys it. Returns what was done; throws on a duplicate key.
+   * writing into a leaf keeps it bare: the last one out keys it. Returns what was done; throws on a duplicate key. An
+   * interrupt leaves bare what has no key yet.
    */
   async promoteAll(
     concurrency: number,
@@ -110,6 +119,7 @@ export class Partitions {
     const next = names.values();
     const work = async (): Promise<void> => {
       for (const name of next) {
+        if (this.#signals?.drain.aborted === true) return;
         const promotion = await this.#promote(name, mustAll);
         if (promotion === null) continue;
         done.push(promotion);
@@ -125,8 +135,10 @@ export class Partitions {
       try {
         return await this.#tryPromote(name);
       } catch (error) {
+        if (this.#signals?.abort.aborted === true) return null;
         const code = (error as { code?: string }).code ?? '';
         if (!CHECK_VIOLATION_OF_LOCK.has(code)) throw error;
+        if (this.#signals?.drain.aborted === true) return null;
         if (attempt >= (must ? PROMOTE_ATTEMPTS : 3)) {
           if (must) throw error;
           return null;
@@ -139,7 +151,10 @@ export class Partitions {
   async #tryPromote(name: string): Promise<Promotion | null> {
     const started = performance.now();
     const client = await this.#db.connect();
+    const cancel = (): void => void this.#cancel(client).catch(() => {});
+    this.#signals?.abort.addEventListener('abort', cancel);
     try {
+      this.#signals?.abort.throwIfAborted();
       await client.query('BEGIN');
       await client.query(`SET LOCAL lock_timeout = ${LOCK_TIMEOUT_MS}; SET LOCAL statement_timeout = 0`);
       const { rows } = await client.query<{ from_ts: Date; to_ts: Date }>(
@@ -164,8 +179,15 @@ export class Partitions {
       await client.query('ROLLBACK').catch(() => {});
       throw error;
     } finally {
+      this.#signals?.abort.removeEventListener('abort', cancel);
       client.release();
     }
+  }
+
+  /** Stops the statement under way: an index of a large leaf takes minutes. */
+  async #cancel(client: PoolClient): Promise<void> {
+    const { processID } = client as unknown as { readonly processID: number };
+    await this.#db.query('SELECT pg_cancel_backend($1)', [processID]);
   }
 }
 

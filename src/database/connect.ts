@@ -12,10 +12,23 @@ export interface SessionOptions {
   readonly lockTimeoutMs?: number;
   readonly idleInTransactionTimeoutMs?: number;
   readonly connectTimeoutMs?: number;
+  /** {@link breakAllSessions} leaves it alone. */
+  readonly lasting?: boolean;
 }
+
+/** Every session of this program that is open or being opened, for {@link breakAllSessions}. */
+const everySession = new Set<pg.ClientBase>();
+/** Those of them that outlast the others. */
+const lastingSessions = new WeakSet<pg.ClientBase>();
 
 const CONNECT_TIMEOUT_MS = 10_000;
 const KEEPALIVE_DELAY_MS = 10_000;
+/**
+ * How soon a server notices that the program behind a running statement is gone. It would go on building an index, or
+ * waiting for a lock, for nobody. PostgreSQL can tell since version 14, where its system can.
+ */
+const ORPHAN_CHECK = 'SET client_connection_check_interval = 1000';
+const ORPHAN_CHECK_SINCE = 14;
 const DEFAULT_PORT = 5432;
 
 const INT8_OID = 20;
@@ -49,6 +62,7 @@ function isSubmittable(query: unknown): query is Submittable {
  */
 class CodedClient extends pg.Client {
   #lost = false;
+  #major = 0;
 
   constructor(config?: pg.ClientConfig) {
     super({ connectionTimeoutMillis: CONNECT_TIMEOUT_MS, ...config });
@@ -58,6 +72,12 @@ class CodedClient extends pg.Client {
     });
     this.on('end', () => {
       this.#lost = true;
+      everySession.delete(this);
+    });
+    everySession.add(this);
+    const { connection } = this as unknown as { readonly connection: NodeJS.EventEmitter };
+    connection.on('parameterStatus', (told: { readonly parameterName: string; parameterValue: string }) => {
+      if (told.parameterName === 'server_version') this.#major = Number.parseInt(told.parameterValue, 10);
     });
   }
 
@@ -65,14 +85,27 @@ class CodedClient extends pg.Client {
   override connect(...args: never[]): never {
     const [callback] = args as readonly unknown[] as readonly [((error?: unknown) => void)?];
     const coded = super.connect().then(
-      () => this,
+      async () => {
+        if (this.#major >= ORPHAN_CHECK_SINCE) await this.#askForOrphanCheck();
+        return this;
+      },
       (error: unknown) => {
+        everySession.delete(this);
         throw withCode(error, '08001');
       },
     );
     if (callback === undefined) return coded as never;
     coded.then(() => callback(), callback);
     return undefined as never;
+  }
+
+  async #askForOrphanCheck(): Promise<void> {
+    try {
+      await super.query({ text: ORPHAN_CHECK, query_timeout: CONNECT_TIMEOUT_MS } as never);
+    } catch (error) {
+      // A system that cannot tell refuses the setting, which is no reason not to work there.
+      if (codeOf(error) === '') throw withCode(error, '08001');
+    }
   }
 
   override query(...args: never[]): never {
@@ -197,16 +230,47 @@ export function connectFault(error: unknown, url: string): Fault {
   };
 }
 
-/** Opens one session. Throws a `database-connect` fault after at most 10 s (`connectTimeoutMs`). The caller ends it. */
-export async function connect(url: string, options: SessionOptions = {}): Promise<pg.Client> {
+/** The fault of a work that found no server, or lost it: the driver says neither which database nor what to do. */
+export function namedConnectError(error: unknown, url: string): unknown {
+  if (error instanceof BackhaulError) return error;
+  const code = codeOf(error);
+  const unreached = /^(08|28|57P0[123]|3D000)/.test(code) || UNREACHED.has(code);
+  return unreached ? new BackhaulError(connectFault(error, url), { cause: error }) : error;
+}
+
+const UNREACHED = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'ETIMEDOUT',
+  'EPIPE',
+  'ENOENT',
+]);
+
+/**
+ * Opens one session. Throws a `database-connect` fault after at most 10 s (`connectTimeoutMs`), or when `signal` is
+ * aborted. The caller ends it.
+ */
+export async function connect(
+  url: string,
+  options: SessionOptions = {},
+  signal: AbortSignal | null = null,
+): Promise<pg.Client> {
   const client = makeClient(url, options);
+  if (options.lasting === true) lastingSessions.add(client);
+  const giveUp = (): void => breakSession(client);
+  signal?.addEventListener('abort', giveUp);
   try {
+    if (signal?.aborted === true) throw new Error('The connection was given up.');
     await client.connect();
     return client;
   } catch (error) {
     // A half-open connection would keep the program alive.
     client.end().catch(() => {});
     throw new BackhaulError(connectFault(error, url), { cause: error });
+  } finally {
+    signal?.removeEventListener('abort', giveUp);
   }
 }
 
@@ -275,6 +339,11 @@ export async function endPool(pool: pg.Pool): Promise<void> {
 export function breakPool(pool: pg.Pool): void {
   if (!pool.ended && !pool.ending) pool.end().catch(() => {});
   for (const client of sessionsOf.get(pool) ?? []) breakSession(client);
+}
+
+/** Breaks the sessions of this program, but for lasting ones: its end. The server rolls back what they were at. */
+export function breakAllSessions(): void {
+  for (const client of everySession) if (!lastingSessions.has(client)) breakSession(client);
 }
 
 /** Runs `work` in a transaction on a session of its own (of a pool) or on this one (which must not be in one already). */

@@ -62,6 +62,8 @@ export interface EmbeddedHandle extends EmbeddedAddress {
 /** Server settings over those computed from the machine; they count when this call is the one that starts it. */
 export interface EmbeddedOptions {
   readonly settings?: Readonly<Record<string, string>>;
+  /** Aborted: a start that is under way is undone, and the call ends in a fault of kind `interrupted`. */
+  readonly signal?: AbortSignal;
 }
 
 const USER = 'backhaul';
@@ -183,7 +185,8 @@ async function planStart(dir: string, cluster: Cluster, options: EmbeddedOptions
     await writeWhole(paths(dir).json, `${JSON.stringify({ ...cluster, port, sockets }, null, 2)}\n`, false);
   const { data } = cluster;
   const binaries = await findBinaries(account);
-  return { binaries, account, data, sockets, port, log: paths(dir).log, settings: options.settings ?? {} };
+  const { settings = {}, signal = null } = options;
+  return { binaries, account, data, sockets, port, log: paths(dir).log, settings, signal };
 }
 
 /** Starts the server unless another command gets there first; returns whether it was us. */
@@ -192,6 +195,7 @@ async function start(dir: string, cluster: Cluster, options: EmbeddedOptions): P
     const plan = await planStart(dir, cluster, options);
     if (!(await isInitialised(plan.data, plan.binaries)))
       await initialise(plan, cluster.user, cluster.password);
+    refuseInterrupted(options.signal);
     const log = await startServer(plan);
     if (log === null) return true;
     if ((await findServer(plan.data)) !== null) return false;
@@ -205,6 +209,10 @@ async function start(dir: string, cluster: Cluster, options: EmbeddedOptions): P
     // Worth another try: its port may have been taken just before it got there.
     await sleep(200 * attempt);
   }
+}
+
+function refuseInterrupted(signal: AbortSignal | undefined): void {
+  if (signal?.aborted === true) throw new BackhaulError({ kind: 'interrupted', message: 'Interrupted.' });
 }
 
 /** Codes of a server that is on its way up or down, or was until just now. */
@@ -229,7 +237,7 @@ async function tryEnter(cluster: Cluster, server: Postmaster): Promise<Client | 
   const address = addressOf({ ...cluster, database: 'postgres' }, server.port);
   for (const url of new Set([address.socketUrl, address.url])) {
     try {
-      const client = await connect(url, { applicationName: 'backhaul user' });
+      const client = await connect(url, { applicationName: 'backhaul user', lasting: true });
       try {
         await client.query(`SELECT pg_advisory_lock_shared(${USERS_LOCK})`);
         return client;
@@ -264,6 +272,8 @@ async function enter(
   let startedByUs = false;
   const deadline = Date.now() + 60_000;
   for (;;) {
+    // A server that we have started is entered first, so that it can be left in good order.
+    if (!startedByUs) refuseInterrupted(options.signal);
     await readOrMakeCluster(root, account);
     const cluster = (await readCluster(root))!;
     const server = await findServer(cluster.data);
@@ -274,6 +284,10 @@ async function enter(
     const client = await tryEnter(cluster, server);
     if (client !== null) {
       await createDatabase(client, cluster.database);
+      if (options.signal?.aborted === true) {
+        await leave(root, cluster, server, client);
+        refuseInterrupted(options.signal);
+      }
       return { cluster, server, client, startedByUs };
     }
     if (Date.now() > deadline)
@@ -286,9 +300,12 @@ async function enter(
   }
 }
 
-/** Whether this session, the last with the lock, is also the last of ours at all; sessions just closed take a moment to go. */
+/** Looks for sessions that were just closed and are going: one that was broken off in a statement takes two seconds. */
+const LOOKS = 100;
+
+/** Whether this session, the last with the lock, is also the last of ours at all. */
 async function isAlone(client: Client): Promise<boolean> {
-  for (let look = 0; look < 20; look++) {
+  for (let look = 0; look < LOOKS; look++) {
     const { rows } = await client.query<{ others: number }>(
       `SELECT count(*)::int AS others FROM pg_stat_activity
        WHERE application_name LIKE 'backhaul%' AND backend_type = 'client backend' AND pid <> pg_backend_pid()`,

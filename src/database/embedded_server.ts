@@ -42,6 +42,8 @@ export interface ServerPlan {
   readonly log: string;
   /** Server settings over the computed ones. */
   readonly settings: Readonly<Record<string, string>>;
+  /** Aborted: what is being made or started is given up, and nothing of it stays. */
+  readonly signal: AbortSignal | null;
 }
 
 const MB = 2 ** 20;
@@ -100,14 +102,20 @@ async function runProgram(
   file: string,
   args: readonly string[],
   account: Account | null,
+  signal: AbortSignal | null,
 ): Promise<{ code: number | null; said: string }> {
   return new Promise((resolve, reject) => {
     const child = spawn(file, args, {
       cwd: '/',
       env: ENVIRONMENT,
       stdio: ['ignore', 'pipe', 'pipe'],
+      // Ctrl-C at our terminal is for us: we tell it.
+      detached: true,
       ...account,
     });
+    const stop = (): void => void child.kill('SIGTERM');
+    if (signal?.aborted === true) stop();
+    signal?.addEventListener('abort', stop);
     let said = '';
     const listen = (piece: Buffer): void => {
       said = (said + piece.toString()).slice(-4_000);
@@ -115,7 +123,10 @@ async function runProgram(
     child.stdout.on('data', listen);
     child.stderr.on('data', listen);
     child.on('error', reject);
-    child.on('close', (code) => resolve({ code, said }));
+    child.on('close', (code) => {
+      signal?.removeEventListener('abort', stop);
+      resolve({ code, said });
+    });
   });
 }
 
@@ -157,7 +168,8 @@ export async function initialise(plan: ServerPlan, user: string, password: strin
       '--auth=scram-sha-256',
     ];
     args.push('--encoding=UTF8', '--locale=C', '--no-sync', '--no-instructions');
-    const { code, said } = await runProgram(binaries.initdb, args, account);
+    const { code, said } = await runProgram(binaries.initdb, args, account, plan.signal);
+    if (plan.signal?.aborted === true) throw givenUp();
     if (code !== 0)
       throw new BackhaulError({
         kind: 'database-connect',
@@ -336,11 +348,27 @@ export async function startServer(plan: ServerPlan): Promise<string | null> {
       ended = true;
     });
     child.unref();
-    await Promise.race([failed, untilReady(plan.data, child.pid ?? 0, () => ended)]);
+    // Fast: what connects meanwhile is sent away.
+    const stop = (): void => void child.kill('SIGINT');
+    if (plan.signal?.aborted === true) stop();
+    plan.signal?.addEventListener('abort', stop);
+    try {
+      await Promise.race([failed, untilReady(plan.data, child.pid ?? 0, () => ended)]);
+      if (plan.signal?.aborted === true) {
+        while (!ended) await sleep(POLL_MS);
+        throw givenUp();
+      }
+    } finally {
+      plan.signal?.removeEventListener('abort', stop);
+    }
   } finally {
     await log.close();
   }
   return ended ? await logSince(plan.log, offset) : null;
+}
+
+function givenUp(): BackhaulError {
+  return new BackhaulError({ kind: 'interrupted', message: 'Interrupted.' });
 }
 
 async function untilReady(data: string, pid: number, ended: () => boolean): Promise<void> {

@@ -4,6 +4,7 @@ import { mergeStaged, openStage, stageRows } from '../copy/merge.ts';
 import { Partitions } from '../copy/partitions.ts';
 import { inTransaction } from '../database/connect.ts';
 import { BackhaulError, type Fault } from '../errors.ts';
+import { killPoint } from '../kill_points.ts';
 import { isHypertable } from '../state/migrate.ts';
 import type { TaskPlan } from '../state/plan.ts';
 import { faultOf } from '../state/task.ts';
@@ -95,6 +96,7 @@ class ApiWriter {
         // No task of the lane can have moved: its claims wait for us.
         laneLoaded: null,
       });
+      killPoint('api.merged');
       return loaded.rows;
     });
   }

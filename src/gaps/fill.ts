@@ -2,6 +2,7 @@ import type { Pool } from 'pg';
 import { endsOpen } from '../copy/unfinished.ts';
 import { connect, createPool, type Db } from '../database/connect.ts';
 import { BackhaulError, type Fault } from '../errors.ts';
+import { killPoint } from '../kill_points.ts';
 import type { SelectTask } from '../producer/plan.ts';
 import type { LoadOptions, LoadSummary } from '../workers/load_report.ts';
 import { endFilling, type Gap, type GapState, listGaps, lockFilling, startFilling } from './gap_store.ts';
@@ -90,10 +91,13 @@ async function fillThese(
   const ids = gaps.map((gap) => gap.gapId);
   let done: FillAttempt = { sources: 0, failures: new Map(), load: null };
   await startFilling(db, ids);
+  killPoint('fill.begun');
   try {
     done = await attempt(db, narrowed(gaps, filter));
+    killPoint('fill.done');
   } finally {
     await recheck(db, filter, nowUs);
+    killPoint('fill.checked');
     await endFilling(db, ids, done.failures);
   }
   // What a gap was beyond the range asked for is still missing: sums count all of it.

@@ -3,6 +3,7 @@ import { openStage, recomputeSpans } from '../copy/merge.ts';
 import { Partitions } from '../copy/partitions.ts';
 import { inTransaction } from '../database/connect.ts';
 import { BackhaulError } from '../errors.ts';
+import { killPoint } from '../kill_points.ts';
 import { isHypertable } from '../state/migrate.ts';
 import { CLAIM_LOCK } from '../state/task_store.ts';
 import { INDICATOR_NAMES, type IndicatorName } from '../workers/columns.ts';
@@ -47,6 +48,7 @@ export async function recompute(db: Pool, options: RecomputeOptions): Promise<Re
     const rows = await inTransaction(db, (client) =>
       recomputeSeries(client, series, facts.get(series.seriesId)!.sessionZone, options),
     );
+    killPoint('recompute.committed');
     options.onSeries(series, rows);
     changed += rows;
     done++;
@@ -88,6 +90,7 @@ async function recomputeSeries(
   );
   const asked = INDICATOR_NAMES.map((name) => indicators.includes(name));
   const { recomputed } = await recomputeSpans(client, engine, asked, rows[0]?.task_id ?? 0);
+  killPoint('recompute.written');
   return recomputed;
 }
 

@@ -57,10 +57,11 @@ const DAY_S = 86_400;
 /** New York is four hours behind UTC in April. */
 const NEW_YORK_S = 4 * 3600;
 
-/** Makes the sample in `folder`, unless it is there: then tells what is. */
+/** Makes the sample in `folder`, unless it is there: then tells what is. Aborted, it leaves whole files alone. */
 export async function makeSample(
   folder: string,
   shape: SampleShape = FULL_SAMPLE,
+  signal: AbortSignal = new AbortController().signal,
 ): Promise<SampleReport & { readonly made: boolean }> {
   const there = await standingSample(folder, shape);
   if (there !== null) return { ...there, made: false };
@@ -69,8 +70,8 @@ export async function makeSample(
   const tally = { files: 0, records: 0, hash: createHash('sha256') };
   const zip = join(folder, 'Kraken_OHLCVT_2024Q2.zip');
   const days = join(folder, 'us_stocks_sip');
-  await whole(zip, (file) => writeZip(file, shape, tally));
-  await writeDays(days, shape, tally);
+  await whole(zip, (file) => writeZip(file, shape, tally, signal));
+  await writeDays(days, shape, tally, signal);
   const report = {
     sources: [zip, days],
     files: tally.files,
@@ -101,7 +102,7 @@ interface Tally {
   readonly hash: Hash;
 }
 
-async function writeZip(file: string, shape: SampleShape, tally: Tally): Promise<void> {
+async function writeZip(file: string, shape: SampleShape, tally: Tally, signal: AbortSignal): Promise<void> {
   const zip = new ZipFile();
   // The fields of a local time are the same bytes wherever this runs.
   const options = {
@@ -133,7 +134,7 @@ async function writeZip(file: string, shape: SampleShape, tally: Tally): Promise
     go(null, Readable.from([JSON.stringify(manifest(stretch, rows), null, 2)])),
   );
   zip.end();
-  await pipeline(zip.outputStream, createWriteStream(file));
+  await pipeline(zip.outputStream, createWriteStream(file), { signal });
 }
 
 function manifest(stretch: Stretch, rows: Readonly<Record<string, number>>): object {
@@ -151,7 +152,12 @@ function manifest(stretch: Stretch, rows: Readonly<Record<string, number>>): obj
   };
 }
 
-async function writeDays(folder: string, shape: SampleShape, tally: Tally): Promise<void> {
+async function writeDays(
+  folder: string,
+  shape: SampleShape,
+  tally: Tally,
+  signal: AbortSignal,
+): Promise<void> {
   const tickers = makeTickers(shape.tickers);
   const standing = startWalks(tickers);
   for (let day = 0; day < shape.tradingDays; day++) {
@@ -167,6 +173,7 @@ async function writeDays(folder: string, shape: SampleShape, tally: Tally): Prom
         Readable.from(hashed(pieces, tally.hash)),
         createGzip({ level: LEVEL, chunkSize: 1 << 17 }),
         createWriteStream(file),
+        { signal },
       ),
     );
   }

@@ -1,6 +1,7 @@
 import type { ClientBase } from 'pg';
 import { type Db, inTransaction } from '../database/connect.ts';
 import { BackhaulError } from '../errors.ts';
+import { killPoint } from '../kill_points.ts';
 import { sql as tables } from './migrations/0001_tables.ts';
 import { sql as reader } from './migrations/0002_reader.ts';
 import { sql as gaps } from './migrations/0003_gaps.ts';
@@ -86,6 +87,7 @@ async function apply(client: ClientBase): Promise<number> {
     await client.query(sql);
     await client.query('INSERT INTO backhaul.migration (version, name) VALUES ($1, $2)', [version, name]);
   }
+  killPoint('schema.made');
   return from;
 }
 

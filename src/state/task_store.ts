@@ -196,7 +196,9 @@ export async function expire(db: Db): Promise<Expired[]> {
     reason: Expired['reason'];
   }>(
     `WITH gone AS MATERIALIZED (
-       SELECT r.owner FROM backhaul.run r WHERE r.state IN ('running', 'lost') AND NOT EXISTS (
+       SELECT r.owner FROM backhaul.run r
+       WHERE (r.state IN ('running', 'lost') OR r.owner IN (SELECT owner FROM backhaul.task WHERE state = 'running'))
+         AND NOT EXISTS (
          SELECT FROM pg_locks l WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 2
            AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
            AND l.classid = ${RUN_LOCK_SPACE} AND l.objid = r.run_id)),
@@ -223,6 +225,11 @@ export async function expire(db: Db): Promise<Expired[]> {
       rows.map((row) => sessionName({ taskId: row.task_id, attempt: row.attempt })),
     );
   return rows.map(({ task_id: taskId, ...same }) => ({ taskId, ...same }));
+}
+
+/** Ends the sessions of these attempts, whatever they are at: the server rolls them back. */
+export async function endAttempts(db: Db, attempts: readonly Attempt[]): Promise<void> {
+  await endSessions(db, attempts.map(sessionName));
 }
 
 /**
@@ -393,7 +400,12 @@ export async function release(db: Db, taskId: number, attempt: number, reason: s
  * Tasks that stand as this owner's and are none of `held` back to pending: how their attempts ended could not be
  * recorded, or a crash of the server undid it.
  */
-export async function releaseOrphans(db: Db, owner: string, held: readonly Attempt[]): Promise<number> {
+export async function releaseOrphans(
+  db: Db,
+  owner: string,
+  held: readonly Attempt[],
+  reason: string,
+): Promise<number> {
   const { rowCount } = await db.query(
     `WITH orphan AS MATERIALIZED (
        SELECT task_id, owner FROM backhaul.task
@@ -402,9 +414,9 @@ export async function releaseOrphans(db: Db, owner: string, held: readonly Attem
      moved AS (
        UPDATE backhaul.task t SET state = 'pending', owner = NULL, lease_until = NULL, not_before = clock_timestamp()
        FROM orphan WHERE t.task_id = orphan.task_id RETURNING t.task_id, t.attempt, orphan.owner),
-     ${noteEvent('retry', 'running', 'pending', `'{"reason":"the database was away when its attempt ended"}'::jsonb`)}
+     ${noteEvent('retry', 'running', 'pending', '$4::jsonb')}
      SELECT task_id FROM moved`,
-    [owner, held.map((one) => one.taskId), held.map((one) => one.attempt)],
+    [owner, held.map((one) => one.taskId), held.map((one) => one.attempt), JSON.stringify({ reason })],
   );
   return rowCount ?? 0;
 }

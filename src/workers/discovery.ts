@@ -7,6 +7,7 @@ import type { Source } from '../producer/source.ts';
 import { previewTasks, upsertTasks } from '../state/task_listing.ts';
 import { vanishedObjects } from '../state/vanished.ts';
 import type { LoadFailure, LoadOptions, LoadReporter } from './load_report.ts';
+import { acrossRestarts, type Patience } from './restarts.ts';
 import type { RunTally } from './run_tally.ts';
 
 /** Vanished objects that are named; all are counted. */
@@ -39,7 +40,7 @@ export class Discovery {
   }
 
   /** Of the tasks found from now on, these alone are wanted, and of each the range it is given. */
-  select(select: SelectTask): void {
+  select(select: SelectTask | null): void {
     this.#select = select;
   }
 
@@ -64,7 +65,13 @@ export class Discovery {
   }
 
   /** Lists, plans and stores. Calls `onTasks` whenever there is something new to claim. */
-  async run(db: Pool, runId: number, drain: AbortSignal, onTasks: () => void): Promise<void> {
+  async run(
+    db: Pool,
+    runId: number,
+    drain: AbortSignal,
+    patience: Patience,
+    onTasks: () => void,
+  ): Promise<void> {
     const started = performance.now();
     const remote = this.#sources.some((source) => !source.uri.startsWith('file:'));
     const signal = AbortSignal.any([drain, this.#ended.signal]);
@@ -76,16 +83,18 @@ export class Discovery {
       for (let at = 0; at < tasks.length; at += SLICE) {
         const some = tasks.slice(at, at + SLICE);
         killPoint('discovery.listed');
-        const counts = await upsertTasks(db, runId, some);
+        const counts = await acrossRestarts(patience, () => upsertTasks(db, runId, some));
         killPoint('discovery.stored');
-        this.#tally.stored(counts, counts.failed === 0 ? [] : await failuresAmong(db, some));
+        const failures =
+          counts.failed === 0 ? [] : await acrossRestarts(patience, () => failuresAmong(db, some));
+        this.#tally.stored(counts, failures);
       }
       if (remote) this.#claimable();
       onTasks();
     };
     try {
-      const patience = remote ? REMOTE_STORE_MS : Number.POSITIVE_INFINITY;
-      for await (const task of orPause(this.#discovered(signal), () => slice.length > 0, patience)) {
+      const pauseMs = remote ? REMOTE_STORE_MS : Number.POSITIVE_INFINITY;
+      for await (const task of orPause(this.#discovered(signal), () => slice.length > 0, pauseMs)) {
         if (task !== null) {
           seen.add(task.uri);
           if (task.plan === null || task.sequence !== null) slice.push(task);
@@ -98,7 +107,7 @@ export class Discovery {
       await store(slice);
       await assignSequences(undated, this.#options.sourceOptions, signal);
       await store(undated);
-      await this.#reportVanished(db, seen);
+      await acrossRestarts(patience, () => this.#reportVanished(db, seen));
       this.#tally.discovered((performance.now() - started) / 1000);
     } catch (error) {
       if (!signal.aborted) throw error;

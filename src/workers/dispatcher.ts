@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Pool } from 'pg';
 import type { Partitions } from '../copy/partitions.ts';
 import { BackhaulError, type Fault } from '../errors.ts';
@@ -6,6 +7,7 @@ import { classify } from '../state/task.ts';
 import {
   type ClaimedTask,
   claim,
+  endAttempts,
   expire,
   fail,
   heartbeat,
@@ -20,6 +22,7 @@ import { decodeState, STATE_LENGTH } from './indicators/engine.ts';
 import { type LanePosition, Lanes } from './lanes.ts';
 import type { Answers, Notice, PhaseSeconds, Question, WorkerSettings } from './link.ts';
 import type { Running, WorkerPool } from './pool.ts';
+import { unlessAborted } from './restarts.ts';
 import { SeriesRegistry } from './series_registry.ts';
 import type { LoadedResult, TaskResult } from './task_result.ts';
 
@@ -28,11 +31,15 @@ const MAX_ATTEMPTS = 5;
 const RETRY_DELAY_MS = 1_000;
 /** How often other loaders' tasks and delayed ones are looked at while there is nothing else to do. */
 const POLL_MS = 250;
-/** How long an abort waits for workers to end their transactions; then their threads are ended. */
+/** How long an abort lets workers come to the end of a batch; then their sessions are ended by the server. */
+const BATCH_MS = 500;
+/** How long it waits for them after that; then their threads are ended. */
 const CUT_OFF_MS = 3_000;
 /** Work claimed ahead where tasks are small, seconds and tasks: other loaders want some too. */
 const CLAIM_AHEAD_S = 0.5;
 const MOST_CLAIMED_AHEAD = 64;
+/** Between two looks at whether the workers have let go. */
+const CUT_OFF_POLL_MS = 20;
 /** Waiting for another loader's task of the same lane. */
 const FOREIGN_POLL_MS = 200;
 
@@ -141,7 +148,8 @@ export class Dispatcher {
           throw this.#stop ?? interrupted();
         }
         try {
-          const next = await this.#step(discovered, drain);
+          const next = await unlessAborted(this.#step(discovered, drain), abort);
+          if (next === 'aborted') continue;
           if (next === 'done') return;
           awaySince = null;
           if (next === 'at once') continue;
@@ -188,7 +196,8 @@ export class Dispatcher {
   }
 
   async #releaseOrphans(): Promise<void> {
-    const released = await releaseOrphans(this.#db, this.#owner, this.#held());
+    const why = 'the database was away when its attempt ended';
+    const released = await releaseOrphans(this.#db, this.#owner, this.#held(), why);
     this.#recovering = false;
     this.#events.note(`the database is back${released === 0 ? '' : `; ${released} tasks begin again`}`);
   }
@@ -360,9 +369,26 @@ export class Dispatcher {
     this.#isCutOff = true;
     for (const attempt of this.#attempts.values())
       attempt.running.link.abort({ kind: 'interrupted', message: 'the load was interrupted' });
-    await this.#releaseReady();
-    const patience = performance.now() + CUT_OFF_MS;
-    while (this.#attempts.size > 0 && performance.now() < patience) await this.#sleep(POLL_MS);
+    const releasing = this.#releaseReady().catch(() => {});
+    await this.#untilIdle(BATCH_MS);
+    // What is left waits for the server: for a merge, for rows to be taken, for a lock.
+    const stuck = [...this.#attempts.values()].map(({ task }) => task);
+    if (stuck.length > 0) void endAttempts(this.#db, stuck).catch(() => {});
+    await this.#untilIdle(CUT_OFF_MS);
+    await Promise.race([releasing, sleep(CUT_OFF_MS)]);
+  }
+
+  async #untilIdle(patienceMs: number): Promise<void> {
+    const limit = performance.now() + patienceMs;
+    while (this.#attempts.size > 0 && performance.now() < limit) await this.#sleep(CUT_OFF_POLL_MS);
+  }
+
+  /**
+   * Puts back whatever this loader still holds once none of its workers runs any more: nobody shall have to wait for
+   * the leases.
+   */
+  async releaseLeft(): Promise<void> {
+    await releaseOrphans(this.#db, this.#owner, [], interrupted().message);
   }
 
   async #releaseReady(): Promise<void> {

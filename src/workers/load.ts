@@ -1,14 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import type { Pool } from 'pg';
 import { Partitions } from '../copy/partitions.ts';
-import { breakPool, connectFault, createPool, endPool } from '../database/connect.ts';
+import { breakPool, createPool, endPool, namedConnectError } from '../database/connect.ts';
 import { BackhaulError } from '../errors.ts';
 import { killPoint } from '../kill_points.ts';
 import type { SelectTask } from '../producer/plan.ts';
 import { pruneStates } from '../state/indicator_states.ts';
 import { isHypertable, migrate } from '../state/migrate.ts';
 import { finishRun } from '../state/run_store.ts';
-import { faultOf } from '../state/task.ts';
 import { type AutoBounds, Autoscaler, autoBounds } from './autoscaler.ts';
 import { INDICATOR_NAMES } from './columns.ts';
 import { ConcurrencyLimit } from './concurrency.ts';
@@ -18,6 +17,7 @@ import type { WorkerSettings } from './link.ts';
 import { LoadMeter } from './load_meter.ts';
 import type { LoadOptions, LoadReporter, LoadSignals, LoadSummary } from './load_report.ts';
 import { WorkerPool } from './pool.ts';
+import { acrossRestarts, type Patience, unlessAborted } from './restarts.ts';
 import { RunSession } from './run_session.ts';
 import { RunTally } from './run_tally.ts';
 
@@ -31,6 +31,8 @@ const MAX_RECORD_BYTES = 1024 * 1024;
 /** A stamp may lie this far in the future: clocks differ, and day bars are stamped by exchanges ahead of UTC. */
 const FUTURE_US = 2 * 86_400 * 1e6;
 const PROGRESS_MS = 250;
+/** An abort gives a server that does not answer no longer than this: then the sessions are broken off. */
+const ABORT_MS = 5_000;
 
 /** Threads the pool may have at most, whatever `--workers` says. */
 const MAX_WORKERS = 512;
@@ -55,6 +57,9 @@ export function settingsOf(options: LoadOptions, hypertable: boolean): WorkerSet
   };
 }
 
+/** Which of the tasks found are wanted, and what of them; null: all. Asked once the tables are up to date. */
+export type Selection = (db: Pool) => Promise<SelectTask | null>;
+
 /**
  * The main job: finds what the sources hold, puts it into the task table, and loads every task that is pending there.
  * Resolves with what was done, failures included; throws only when the run as a whole could not go on
@@ -65,7 +70,7 @@ export async function runLoad(
   options: LoadOptions,
   reporter: LoadReporter,
   signals: LoadSignals,
-  selection: ((db: Pool) => Promise<SelectTask>) | null = null,
+  selection: Selection | null = null,
 ): Promise<LoadSummary> {
   const tally = new RunTally(options, reporter);
   const discovery = new Discovery(options, reporter, tally);
@@ -74,8 +79,9 @@ export async function runLoad(
   if (options.dryRun) {
     const db = options.databaseUrl === null ? null : createPool(options.databaseUrl, { max: 1 });
     try {
-      if (db !== null && selection !== null && (await hasTables(db))) discovery.select(await selection(db));
-      await discovery.dryRun(db, signals.drain);
+      if (db !== null && selection !== null && (await hasTable(db, 'tier')))
+        discovery.select(await selection(db));
+      await discovery.dryRun(db !== null && (await hasTable(db, 'task')) ? db : null, signals.drain);
     } finally {
       await db?.end();
     }
@@ -84,39 +90,47 @@ export async function runLoad(
   if (options.databaseUrl === null)
     throw new BackhaulError({ kind: 'usage', message: 'a load needs a database', hint: 'give --database' });
   // This session comes first, so that a server that is not there is named as such.
-  const session = await RunSession.open(options.databaseUrl, options.leaseMs);
+  const session = await RunSession.open(options.databaseUrl, options.leaseMs, signals.drain);
   const db = createPool(options.databaseUrl, {
     applicationName: 'backhaul load',
     max: CONTROL_CONNECTIONS,
     // Its transactions take moments. Should we be frozen in one, others must not wait for its locks longer than for us.
     idleInTransactionTimeoutMs: options.leaseMs,
   });
-  session.lost.addEventListener('abort', () => breakPool(db));
+  const giveUp = (): void => breakPool(db);
+  session.lost.addEventListener('abort', giveUp);
   try {
-    await migrate(db);
-    if (selection !== null) discovery.select(await selection(db));
+    // Nothing is at work yet that could be finished: an interrupt ends it where it stands.
+    signals.drain.addEventListener('abort', giveUp);
+    const patience = { leaseMs: options.leaseMs, signal: AbortSignal.any([signals.drain, session.lost]) };
+    await acrossRestarts(patience, async () => {
+      if (signals.drain.aborted) throw interruptedEarly();
+      await migrate(db);
+      if (selection !== null) discovery.select(await selection(db));
+    }).catch((error: unknown) => {
+      throw signals.drain.aborted ? interruptedEarly() : error;
+    });
+    signals.drain.removeEventListener('abort', giveUp);
     return await new Run(options, reporter, signals, tally, discovery, db, session).execute();
   } catch (error) {
     // Whatever failed then, this is why.
-    throw session.lost.aborted ? session.lost.reason : named(error, options.databaseUrl);
+    throw session.lost.aborted ? session.lost.reason : namedConnectError(error, options.databaseUrl);
   } finally {
+    signals.drain.removeEventListener('abort', giveUp);
     await session.close();
     await endPool(db);
   }
 }
 
-/** A driver's error about the connection says neither which database nor what to do. */
-function named(error: unknown, url: string): unknown {
-  const { kind } = faultOf(error);
-  if (error instanceof BackhaulError || (kind !== 'database-connect' && kind !== 'network')) return error;
-  return new BackhaulError(connectFault(error, url), { cause: error });
+function interruptedEarly(): BackhaulError {
+  return new BackhaulError({ kind: 'interrupted', message: 'Interrupted before anything was loaded.' });
 }
 
-/** Whether anything can have been loaded into the database. */
-async function hasTables(db: Pool): Promise<boolean> {
-  const { rows } = await db.query<{ there: boolean }>(
-    `SELECT to_regclass('backhaul.tier') IS NOT NULL AS there`,
-  );
+/** Whether a table is there: a dry run makes none. */
+async function hasTable(db: Pool, name: 'task' | 'tier'): Promise<boolean> {
+  const { rows } = await db.query<{ there: boolean }>(`SELECT to_regclass($1) IS NOT NULL AS there`, [
+    `backhaul.${name}`,
+  ]);
   return rows[0]!.there;
 }
 
@@ -155,22 +169,24 @@ class Run {
 
   async execute(): Promise<LoadSummary> {
     const { drain } = this.#signals;
-    const abort = AbortSignal.any([this.#signals.abort, this.#session.lost]);
-    const owner = randomUUID();
-    const hypertable = await isHypertable(this.#db);
-    const partitions = new Partitions(this.#db, hypertable);
+    const overdue = new AbortController();
+    const abort = AbortSignal.any([this.#signals.abort, this.#session.lost, overdue.signal]);
+    const patience: Patience = { leaseMs: this.#options.leaseMs, signal: abort };
+    const hypertable = await acrossRestarts(patience, () => isHypertable(this.#db));
+    const partitions = new Partitions(this.#db, hypertable, { drain, abort });
     const { workers, cpuTarget } = this.#options;
     const bounds =
       workers === 'auto'
-        ? await autoBounds(this.#db, CONTROL_CONNECTIONS + 1)
+        ? await acrossRestarts(patience, () => autoBounds(this.#db, CONTROL_CONNECTIONS + 1))
         : fixed(Math.min(workers, MAX_WORKERS));
     const limit = new ConcurrencyLimit(bounds.start);
     const pool = new WorkerPool(bounds.ceiling);
     const meter = new LoadMeter();
-    const runId = await this.#session.start({
-      owner,
-      command: 'load',
-      options: { ...this.#options, databaseUrl: undefined },
+    const { runId, owner } = await acrossRestarts(patience, async () => {
+      // Another one each time: the run of a try whose answer was lost is found dead, and its owner with it.
+      const fresh = randomUUID();
+      const run = { owner: fresh, command: 'load', options: { ...this.#options, databaseUrl: undefined } };
+      return { owner: fresh, runId: await this.#session.start(run) };
     });
     killPoint('run.started');
     const dispatcher = new Dispatcher({
@@ -196,22 +212,38 @@ class Run {
     });
     if (workers === 'auto') void scaler.run().catch(() => {});
     const ticking = setInterval(() => this.#tally.progress(this.#phase, dispatcher.running), PROGRESS_MS);
+    const timers: NodeJS.Timeout[] = [];
+    const limitDrain = (): void => {
+      timers.push(setTimeout(() => overdue.abort(), this.#options.drainMs));
+    };
+    const limitAbort = (): void => {
+      timers.push(setTimeout(() => breakPool(this.#db), ABORT_MS));
+    };
+    drain.addEventListener('abort', limitDrain);
+    abort.addEventListener('abort', limitAbort);
+    if (drain.aborted) limitDrain();
     let state: 'finished' | 'failed' | 'interrupted' = 'failed';
     try {
-      const discovering = this.#discovery.run(this.#db, runId, drain, () => dispatcher.nudge());
+      const discovering = this.#discovery.run(this.#db, runId, drain, patience, () => dispatcher.nudge());
       discovering.catch(() => {}); // thrown below, once what it found is loaded
       await this.#discovery.mayClaim();
-      await dispatcher.run(() => this.#discovery.done, drain, abort);
-      scaler.stop();
-      await discovering;
-      if (!drain.aborted) {
-        await this.#giveKeys(partitions, bounds.start);
-        await pruneStates(this.#db, this.#tally.seriesIds);
+      for (;;) {
+        const { resumes } = this.#session;
+        this.#phase = 'load';
+        await dispatcher.run(() => this.#discovery.done, drain, abort);
+        scaler.stop();
+        await discovering;
+        if (!drain.aborted) await acrossRestarts(patience, () => this.#giveKeys(partitions, bounds.start));
+        if (!drain.aborted) await acrossRestarts(patience, () => this.#pruneStates());
+        // A server that crashed meanwhile may have forgotten what was loaded last: that is loaded again.
+        if (drain.aborted || (await unlessAborted(this.#session.secured(resumes), abort)) === true) break;
+        abort.throwIfAborted();
+        dispatcher.recover();
       }
       state = drain.aborted ? 'interrupted' : 'finished';
       return await this.#tally.summary(runId, drain.aborted);
     } catch (error) {
-      if (this.#signals.abort.aborted) {
+      if (this.#signals.abort.aborted || overdue.signal.aborted) {
         state = 'interrupted';
         return await this.#tally.summary(runId, true);
       }
@@ -221,9 +253,19 @@ class Run {
       clearInterval(ticking);
       this.#discovery.stop();
       await pool.destroy();
+      await dispatcher.releaseLeft().catch(() => {});
       killPoint('run.finishing');
       await finishRun(this.#db, runId, state, this.#tally.audit()).catch(() => {});
+      killPoint('run.finished');
+      for (const timer of timers) clearTimeout(timer);
+      drain.removeEventListener('abort', limitDrain);
+      abort.removeEventListener('abort', limitAbort);
     }
+  }
+
+  async #pruneStates(): Promise<void> {
+    await pruneStates(this.#db, this.#tally.seriesIds);
+    killPoint('states.pruned');
   }
 
   /** Bare partitions get their keys. Those another loader still writes to are left to it. */

@@ -38,9 +38,11 @@ export interface LoadOptions {
   /** Size of a batch on its way to COPY; null lets the engine choose. */
   readonly batchBytes: number | null;
   readonly leaseMs: number;
+  /** How long a drain lets what runs go on; what has not ended then is given back. */
+  readonly drainMs: number;
 }
 
-/** The first signal asks to finish what runs and to claim no more, the second to stop now. */
+/** The first signal asks to finish what runs, for `drainMs`, and to claim no more; the second to stop now. */
 export interface LoadSignals {
   readonly drain: AbortSignal;
   readonly abort: AbortSignal;

@@ -32,11 +32,30 @@ export class RunSession {
   #runId: number | null = null;
   #answered = performance.now();
   #resumed: () => void = () => {};
+  #resumes = 0;
   readonly #watching: Promise<void>;
 
-  /** Throws a `database-connect` fault where there is no server. */
-  static async open(url: string, leaseMs: number): Promise<RunSession> {
-    return new RunSession(url, leaseMs, await connect(url, { applicationName: 'backhaul run' }));
+  /**
+   * Throws a `database-connect` fault where there is no server, `interrupted` when `signal` is aborted first. A server
+   * that says it is starting is waited for, for a lease.
+   */
+  static async open(url: string, leaseMs: number, signal: AbortSignal): Promise<RunSession> {
+    const started = performance.now();
+    for (;;) {
+      try {
+        const client = await connect(url, { applicationName: 'backhaul run' }, signal);
+        return new RunSession(url, leaseMs, client);
+      } catch (error) {
+        if (signal.aborted)
+          throw new BackhaulError({
+            kind: 'interrupted',
+            message: 'Interrupted before anything was loaded.',
+          });
+        const starting = classify(error).fault.code === '57P03';
+        if (!starting || performance.now() - started > leaseMs) throw error;
+      }
+      await sleep(RECONNECT_MS, undefined, { signal }).catch(() => {});
+    }
   }
 
   private constructor(url: string, leaseMs: number, client: Client) {
@@ -55,6 +74,33 @@ export class RunSession {
   /** Called after the lock was taken again: tasks may have gone to others, and a crash may have undone the last commits. */
   onResumed(listener: () => void): void {
     this.#resumed = listener;
+  }
+
+  /** How often the lock was taken again. */
+  get resumes(): number {
+    return this.#resumes;
+  }
+
+  /**
+   * Makes sure that what was committed since the `resumes`-th time is kept. Tasks commit without waiting for the disk,
+   * so a server that crashes forgets the last of them; but one that answers on a session opened before has not crashed
+   * since, and once it has written this to the disk, all before it is there too. False: it did crash, and is back.
+   * Throws when the server is lost.
+   */
+  async secured(resumes: number): Promise<boolean> {
+    for (;;) {
+      this.lost.throwIfAborted();
+      if (this.#resumes !== resumes) return false;
+      try {
+        const text = `BEGIN; SET LOCAL synchronous_commit = on;
+          UPDATE backhaul.run SET audit = audit WHERE run_id = ${this.#runId}; COMMIT`;
+        await this.#client.query({ text, query_timeout: this.#answerMs } as never);
+        return this.#resumes === resumes;
+      } catch (error) {
+        if (!classify(error).retry) throw error;
+      }
+      await sleep(RECONNECT_MS);
+    }
   }
 
   /** Notes the run and takes its lock. */
@@ -95,6 +141,7 @@ export class RunSession {
       try {
         this.#client = await this.#enter();
         this.#answered = performance.now();
+        this.#resumes++;
         this.#resumed();
         return true;
       } catch (failure) {

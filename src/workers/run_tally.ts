@@ -38,6 +38,8 @@ export class RunTally {
   readonly #failures: LoadFailure[] = [];
   readonly #rejects = new Map<string, Mutable<RejectSummary>>();
   readonly #series = new Set<number>();
+  /** Tasks whose rows are counted. */
+  readonly #counted = new Set<number>();
   /** Inflated bytes and records of attempts under way, by task. */
   readonly #underway = new Map<number, { readonly share: number; readonly records: number }>();
   readonly #decisions: { readonly atSeconds: number; readonly workers: number; readonly reason: string }[] =
@@ -130,6 +132,9 @@ export class RunTally {
 
   #loaded(task: ClaimedTask, result: LoadedResult, seconds: number): void {
     this.#underway.delete(task.taskId);
+    // Loaded again, because a server that crashed has forgotten it: it counts once.
+    if (this.#counted.has(task.taskId)) return;
+    this.#counted.add(task.taskId);
     this.#tasks.loaded++;
     this.#bytesDone += task.sizeBytes;
     this.#inflated += result.inflatedBytes;

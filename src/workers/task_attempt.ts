@@ -285,6 +285,7 @@ export class TaskAttempt {
       });
     const client = this.#client;
     const waiting = performance.now();
+    killPoint('lane.asked');
     const laneLoaded = await this.#link.ask({ kind: 'turn' });
     this.#waits.lane += (performance.now() - waiting) / 1000;
     killPoint('lane.turn');
@@ -412,6 +413,7 @@ export class TaskAttempt {
     this.#link.signal.throwIfAborted();
     this.#inflated += bytes;
     file.checkBudget();
+    if (this.#inflated === bytes) killPoint('bytes.first');
     const now = performance.now();
     if (now - this.#reported < 200) return;
     this.#reported = now;

@@ -44,6 +44,18 @@ describe('load', () => {
     expect(rows).toEqual([{ tasks: 0 }]);
   });
 
+  it('shows in a dry run what it would do in a database that has no tables yet', async () => {
+    const bare = await database.client();
+    const name = `dry_run_${process.pid}`;
+    await bare.query(`CREATE DATABASE ${name} TEMPLATE template0`);
+    const url = new URL(database.url);
+    url.pathname = `/${name}`;
+    const { code, stdout, stderr } = await run(['load', 'good', '--dry-run'], { DATABASE_URL: url.href });
+    await bare.query(`DROP DATABASE ${name} WITH (FORCE)`);
+    expect(code, stderr).toBe(0);
+    expect(stdout).toContain('2 files');
+  });
+
   it('tells what was loaded on stdout, exit code 0; the second time there is nothing to do', async () => {
     const first = await run(['load', 'good']);
     expect(first.stderr).toContain('2 to load');

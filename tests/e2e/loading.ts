@@ -35,6 +35,7 @@ export async function load(
       dryRun: false,
       batchBytes: null,
       leaseMs: 60_000,
+      drainMs: 10_000,
       ...options,
     },
     onEvent,

@@ -120,6 +120,7 @@ describe('the unfinished last bar of a file', () => {
           batchBytes: null,
           leaseMs: 60_000,
           cpuTarget: 0.9,
+          drainMs: 10_000,
         },
         (options, select) =>
           runLoad(

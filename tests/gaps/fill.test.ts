@@ -72,6 +72,7 @@ const OPTIONS: LoadOptions = {
   dryRun: false,
   batchBytes: null,
   leaseMs: 60_000,
+  drainMs: 10_000,
 };
 
 /** Starting threads takes longer than these files. */

@@ -338,6 +338,17 @@ describe('leases', () => {
     expect(await claimSome(1, { owner: OTHER })).toMatchObject([{ taskId: id, attempt: 2 }]);
   });
 
+  test('tasks that a run has left behind when it ended are free before their lease is over', async () => {
+    const [id] = await add(sampleTask(1));
+    const ending = await database.client();
+    const runId = await startRun(ending, { owner: OWNER, command: 'load', options: {} });
+    await claimSome(1);
+    await finishRun(pool, runId, 'interrupted', null);
+    expect(await expire(pool)).toEqual([]);
+    await ending.end();
+    await expect.poll(() => expire(pool)).toMatchObject([{ taskId: id, reason: 'owner-gone' }]);
+  });
+
   test('tasks of a program that is gone are free before their lease is over', async () => {
     const [id] = await add(sampleTask(1), sampleTask(2));
     const alive = await database.client();

@@ -1,12 +1,11 @@
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { KILL_POINTS, type KillPoint } from '../../src/kill_points.ts';
+import { type KillPoint, LOAD_POINTS } from '../../src/kill_points.ts';
 import { load, scratchFolder } from '../e2e/loading.ts';
 import { random } from '../e2e/market.ts';
 import { type Copy, differences, type Original, originals, snapshot } from './copies.ts';
-import { type Program, startLoad } from './program.ts';
+import { startLoad, thawed, untilFrozen } from './program.ts';
 import { freshWorld, onCopy, standingWorld, type World } from './worlds.ts';
 
 /** Several loaders on one database: all work is done once, and nobody waits for ever for somebody who is frozen. */
@@ -76,23 +75,13 @@ describe('loaders on one database', () => {
   );
 });
 
-/** Whether a program is stopped, as the kernel tells. */
-function isFrozen({ child }: Program): boolean {
-  try {
-    const stat = readFileSync(`/proc/${child.pid}/stat`, 'utf8');
-    return stat.slice(stat.lastIndexOf(')') + 2)[0] === 'T';
-  } catch {
-    return false;
-  }
-}
-
-const POINTS: readonly { readonly name: string; readonly point: KillPoint }[] = LONG
+const FROZEN: readonly { readonly name: string; readonly point: KillPoint }[] = LONG
   ? [
-      ...KILL_POINTS.filter((point) => !point.startsWith('merge.')).map((point) => ({
+      ...LOAD_POINTS.filter((point) => !point.startsWith('merge.')).map((point) => ({
         name: 'fresh',
         point,
       })),
-      ...KILL_POINTS.filter((point) => !point.startsWith('copy.')).map((point) => ({
+      ...LOAD_POINTS.filter((point) => !point.startsWith('copy.')).map((point) => ({
         name: 'standing',
         point,
       })),
@@ -107,26 +96,20 @@ const POINTS: readonly { readonly name: string; readonly point: KillPoint }[] = 
     ];
 
 describe.skipIf(process.platform !== 'linux').concurrent('a loader that is frozen past its lease', () => {
-  it.for(POINTS)(
+  it.for(FROZEN)(
     'at $point, in a $name world, changes nothing when it is thawed',
     async ({ name, point }, context) => {
       const { world, original, undisturbed } = stages.get(name)!;
       const copy = await original.copy();
       context.onTestFinished(() => copy.drop());
       const frozen = startLoad(copy.url, [world.source], { env: { BACKHAUL_FREEZE_AT: point } });
-      for (const limit = Date.now() + 20_000; !isFrozen(frozen); await sleep(20)) {
-        if (frozen.child.exitCode !== null) throw new Error(`it ended: ${(await frozen.ended).stderr}`);
-        expect(Date.now()).toBeLessThan(limit);
-      }
+      await untilFrozen(frozen);
       // Another one does all there is to do, once the lease of 5 s is over.
       const { code, hung, stderr } = await startLoad(copy.url, [world.source], { hangMs: 40_000 }).ended;
       expect({ hung, stderr, code: code === 3 ? 0 : code }).toMatchObject({ hung: false, code: 0 });
       expect(differences(await snapshot(copy.pool), undisturbed)).toEqual([]);
-      // Each of its threads may come by the point once.
-      const thawing = setInterval(() => frozen.child.kill('SIGCONT'), 100);
-      const thawed = await frozen.ended;
-      clearInterval(thawing);
-      expect({ hung: thawed.hung, signal: thawed.signal }).toEqual({ hung: false, signal: null });
+      const woken = await thawed(frozen);
+      expect({ hung: woken.hung, signal: woken.signal }).toEqual({ hung: false, signal: null });
       expect(differences(await snapshot(copy.pool), undisturbed)).toEqual([]);
       expect(await doneTwice(copy)).toEqual([]);
     },

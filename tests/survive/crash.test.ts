@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { beforeAll, describe, expect, it } from 'vitest';
-import { KILL_POINTS, type KillPoint } from '../../src/kill_points.ts';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type KillPoint, LOAD_POINTS } from '../../src/kill_points.ts';
 import { load, scratchFolder } from '../e2e/loading.ts';
 import { random } from '../e2e/market.ts';
 import { type Copy, differences, type Original, originals, snapshot } from './copies.ts';
@@ -37,9 +37,18 @@ beforeAll(async () => {
   trials.set('standing', await trialOf(standingWorld(join(folder, 'standing'))));
 });
 
+/** Loads that ended by SIGKILL. */
+let killed = 0;
+afterAll(() => {
+  if (LONG) process.stderr.write(`killed at ${killed} instants\n`);
+});
+
 /** Runs the load with a kill at a named instant. */
-function killedAt(copy: Copy, world: World, point: KillPoint, passage: number): Promise<Ended> {
-  return startLoad(copy.url, [world.source], { env: { BACKHAUL_KILL_AT: `${point}:${passage}` } }).ended;
+async function killedAt(copy: Copy, world: World, point: KillPoint, passage: number): Promise<Ended> {
+  const env = { BACKHAUL_KILL_AT: `${point}:${passage}` };
+  const ended = await startLoad(copy.url, [world.source], { env }).ended;
+  if (ended.signal === 'SIGKILL') killed++;
+  return ended;
 }
 
 /** The same command again, and what it must leave. */
@@ -64,7 +73,7 @@ const ABSENT: Readonly<Record<string, readonly KillPoint[]>> = {
 };
 
 describe.each(['fresh', 'standing'])('a load in a %s world', (name) => {
-  const points = KILL_POINTS.filter((point) => !ABSENT[name]!.includes(point));
+  const points = LOAD_POINTS.filter((point) => !ABSENT[name]!.includes(point));
 
   it('killed once at every point of a task’s life, one run after the other, ends as if nothing had been', async () => {
     const trial = trials.get(name)!;
@@ -96,7 +105,7 @@ describe.each(['fresh', 'standing'])('a load in a %s world', (name) => {
     },
   );
 
-  const seeds = Array.from({ length: LONG ? 40 : 2 }, (_, i) => i + 1);
+  const seeds = Array.from({ length: LONG ? 20 : 2 }, (_, i) => i + 1);
   it.each(seeds)('killed at random, again and again (seed %i), ends as if nothing had been', async (seed) => {
     const trial = trials.get(name)!;
     const next = random(seed);
@@ -106,7 +115,9 @@ describe.each(['fresh', 'standing'])('a load in a %s world', (name) => {
         // The first of these instants lie in the start of the program, the last behind its end.
         await sleep(200 + next() * 1000);
         program.child.kill('SIGKILL');
-        expect((await program.ended).hung).toBe(false);
+        const { hung, signal } = await program.ended;
+        expect(hung).toBe(false);
+        if (signal === 'SIGKILL') killed++;
       }
       await resumed(copy, trial);
     });

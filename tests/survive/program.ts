@@ -1,12 +1,14 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll } from 'vitest';
 
 /** Loads as programs of their own, which can be killed, frozen and interrupted as a user's can. */
 
 const LAUNCHER = resolve('bin/backhaul.js');
 /** A program that says nothing for so long hangs: it is ended, and the test fails. */
-const HANG_MS = 60_000;
+const HANG_MS = 120_000;
 
 export interface Ended {
   readonly code: number | null;
@@ -84,6 +86,32 @@ export function start(args: readonly string[], options: ProgramOptions = {}): Pr
         );
       }),
   };
+}
+
+/** Whether a program is stopped, as the kernel tells. */
+function isFrozen({ child }: Program): boolean {
+  try {
+    const stat = readFileSync(`/proc/${child.pid}/stat`, 'utf8');
+    return stat.slice(stat.lastIndexOf(')') + 2)[0] === 'T';
+  } catch {
+    return false;
+  }
+}
+
+/** Resolves when a program has stopped itself; rejects when it ends, or does not come by the point it was to stop at. */
+export async function untilFrozen(program: Program): Promise<void> {
+  for (const limit = Date.now() + HANG_MS; !isFrozen(program); await sleep(20)) {
+    if (program.child.exitCode !== null) throw new Error(`it ended: ${(await program.ended).stderr}`);
+    if (Date.now() > limit) throw new Error('it never stopped');
+  }
+}
+
+/** Lets a stopped program go on, to its end: each of its threads may stop it once more. */
+export async function thawed(program: Program): Promise<Ended> {
+  const thawing = setInterval(() => program.child.kill('SIGCONT'), 100);
+  const ended = await program.ended;
+  clearInterval(thawing);
+  return ended;
 }
 
 /** Flags of a load that takes many batches and transactions for little data. */

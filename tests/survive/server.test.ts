@@ -6,11 +6,12 @@ import type { Pool } from 'pg';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { connect, createPool } from '../../src/database/connect.ts';
 import { serverAccount } from '../../src/database/embedded_binaries.ts';
+import { LOAD_POINTS } from '../../src/kill_points.ts';
 import { load, scratchFolder, wipe } from '../e2e/loading.ts';
 import { krakenCsv, random, walk, write } from '../e2e/market.ts';
 import { differences, snapshot } from './copies.ts';
 import { ownServer } from './own_server.ts';
-import { startLoad } from './program.ts';
+import { startLoad, thawed, untilFrozen } from './program.ts';
 import { openProxy } from './proxy.ts';
 import { freshWorld } from './worlds.ts';
 
@@ -36,11 +37,15 @@ const large = write(
 
 let both: Record<string, string>;
 let whole: Record<string, string>;
+let few: Record<string, string>;
 beforeAll(async () => {
   await load(server.url, [large]);
   whole = await snapshot(db);
   await load(server.url, [world.source]);
   both = await snapshot(db);
+  await wipe(db);
+  await load(server.url, [world.source]);
+  few = await snapshot(db);
   await wipe(db);
 });
 afterEach(async () => {
@@ -48,20 +53,28 @@ afterEach(async () => {
   await wipe(db);
 });
 
+/** Resolves when a session of this name is open. */
+async function met(name: string): Promise<void> {
+  const sql = 'SELECT count(*)::int AS open FROM pg_stat_activity WHERE application_name = $1';
+  while ((await db.query<{ open: number }>(sql, [name])).rows[0]!.open === 0) await sleep(5);
+}
+
 describe('a server that is stopped at once and started again', () => {
-  const seeds = Array.from({ length: LONG ? 20 : 2 }, (_, i) => i + 1);
+  const seeds = Array.from({ length: LONG ? 60 : 2 }, (_, i) => i + 1);
   it.each(seeds)('is waited for: the load goes on by itself (seed %i)', async (seed) => {
     await wipe(db);
     const next = random(seed);
     const program = startLoad(server.url, [world.source, large], { flags: ['--lease-seconds', '20'] });
-    for (let stop = 0; stop < 2; stop++) {
-      await sleep(400 + next() * 1000);
+    // A server that was never there is said at once: it is stopped once the load has met it.
+    await met('backhaul run');
+    for (let stop = 0; stop < (LONG ? 3 : 2); stop++) {
+      await sleep(next() * 1000);
       await server.stopImmediately();
       await sleep(next() * 500);
       await server.startAgain();
     }
     const { code, stderr, hung } = await program.ended;
-    expect({ code, hung, stderr }).toMatchObject({ code: 3, hung: false });
+    expect({ code, hung }, stderr).toEqual({ code: 3, hung: false });
     expect(differences(await snapshot(db), both)).toEqual([]);
   });
 
@@ -75,6 +88,24 @@ describe('a server that is stopped at once and started again', () => {
     await server.startAgain();
     await load(server.url, [large]);
     expect(differences(await snapshot(db), whole)).toEqual([]);
+  });
+});
+
+describe.skipIf(process.platform !== 'linux')('a server that is stopped at once and started again', () => {
+  const points = LONG
+    ? LOAD_POINTS.filter((point) => !point.startsWith('merge.'))
+    : (['discovery.stored', 'copy.opened', 'commit.sent', 'leaf.attached'] as const);
+  it.each(points)('while the load is at %s, is waited for', async (point) => {
+    const program = startLoad(server.url, [world.source], {
+      flags: ['--lease-seconds', '20'],
+      env: { BACKHAUL_FREEZE_AT: point },
+    });
+    await untilFrozen(program);
+    await server.stopImmediately();
+    await server.startAgain();
+    const { code, stderr, hung } = await thawed(program);
+    expect({ code, hung }, stderr).toEqual({ code: 3, hung: false });
+    expect(differences(await snapshot(db), few)).toEqual([]);
   });
 });
 

@@ -1,0 +1,246 @@
+/** `backhaul doctor`: what a load needs, and what mends it where something is missing. */
+
+import { availableParallelism, totalmem } from 'node:os';
+import type { Argv, CommandModule } from 'yargs';
+import { type Check, checksOf, foundText } from '../doctor/check.ts';
+import type { Planned } from '../doctor/disk.ts';
+import type { PlannedFile, SourceFindings } from '../doctor/sources.ts';
+import { faultOf } from '../state/task.ts';
+import { checkLines, countsOf, verdictLine } from '../terminal/doctor_text.ts';
+import { eventLine } from '../terminal/json_lines.ts';
+import { type FoundDatabase, findDatabase } from './database_option.ts';
+import { EXIT } from './exit_codes.ts';
+import { LOAD_SETTINGS, loadOptions } from './load_options.ts';
+import { print, stdoutStyle } from './screen.ts';
+import {
+  type Arguments,
+  declare,
+  type Resolved,
+  readSurroundings,
+  refuseUnknown,
+  resolve,
+} from './settings.ts';
+
+const {
+  layout,
+  from,
+  to,
+  symbols,
+  intervals,
+  database,
+  workers,
+  json,
+  profile,
+  region,
+  'endpoint-url': endpointUrl,
+  'request-payer': requestPayer,
+  'no-sign-request': noSignRequest,
+  'path-style': pathStyle,
+  'allow-private': allowPrivate,
+} = LOAD_SETTINGS;
+
+/** Those of `load` that say what would be loaded, and where to. */
+export const DOCTOR_SETTINGS = {
+  layout,
+  from,
+  to,
+  symbols,
+  intervals,
+  database,
+  workers,
+  json,
+  profile,
+  'endpoint-url': endpointUrl,
+  region,
+  'request-payer': requestPayer,
+  'no-sign-request': noSignRequest,
+  'path-style': pathStyle,
+  'allow-private': allowPrivate,
+};
+
+type DoctorFlags = Resolved<typeof DOCTOR_SETTINGS>;
+
+export const command: CommandModule<object, Arguments> = {
+  command: 'doctor [source..]',
+  describe: 'Check what a load needs, and name what mends it',
+  builder: (yargs) =>
+    declare(yargs as Argv<Arguments>, DOCTOR_SETTINGS)
+      .positional('source', { describe: 'What is to be loaded: it is listed, and the room for it reckoned' })
+      .example('$0 doctor', 'this machine and the database')
+      .example(
+        '$0 doctor ./flatfiles --database postgres://me@host/market',
+        'and whether these files can be loaded there',
+      )
+      .epilogue('Exit code: 0 a load would work, though maybe slowly (warnings), 3 it would not (failures).'),
+  handler: async (argv) => {
+    refuseUnknown(DOCTOR_SETTINGS, ['source'], argv);
+    const flags = resolve(DOCTOR_SETTINGS, argv, readSurroundings(process.cwd()));
+    const sources = ((argv['source'] ?? []) as readonly string[]).map(String);
+    const all: Check[] = [];
+    const show = (group: Check['group'], checks: readonly Check[]): void => {
+      all.push(...checks);
+      if (flags.json) for (const check of checks) print(eventLine({ type: 'check', ...check }));
+      else print(...checkLines(group, checks, stdoutStyle()));
+    };
+    const wanted =
+      flags.workers === undefined || flags.workers === 'auto' ? availableParallelism() : flags.workers;
+    show('machine', await machineChecks(wanted));
+    const found = await reach(flags.database);
+    try {
+      const url = found.database?.url ?? null;
+      const findings = await Promise.all(
+        sources.map((source) => look(source, flags, found.answers ? url : null)),
+      );
+      await showDatabase(found, wanted, await plannedOf(findings), show);
+      show('sources', await sourceChecks(findings, flags));
+    } finally {
+      await found.database?.release();
+    }
+    const counts = countsOf(all);
+    if (flags.json) print(eventLine({ type: 'doctor', ...counts }));
+    else print(verdictLine(all, stdoutStyle()));
+    process.exitCode = counts.failure > 0 ? EXIT.incomplete : EXIT.fine;
+  },
+};
+
+async function machineChecks(workerCount: number): Promise<Check[]> {
+  const { checkNode } = await import('../doctor/node_version.ts');
+  const { checkMemory } = await import('../doctor/memory.ts');
+  const { checkOpenFiles, openFilesLimit } = await import('../doctor/file_limits.ts');
+  return [
+    checkNode(process.versions.node),
+    checkMemory({ totalBytes: totalmem(), limitBytes: memoryLimit(), workers: workerCount }),
+    checkOpenFiles(openFilesLimit(), workerCount),
+  ];
+}
+
+/** Of our control group; null where there is none. */
+function memoryLimit(): number | null {
+  const constrained = process.constrainedMemory();
+  return constrained > 0 && constrained < totalmem() ? constrained : null;
+}
+
+/** The database a load would use. */
+interface Reached {
+  readonly database: FoundDatabase | null;
+  readonly answers: boolean;
+  readonly check: Check;
+}
+
+async function reach(named: string | undefined): Promise<Reached> {
+  const { ok, failure } = checksOf('database');
+  let found: FoundDatabase | null = null;
+  try {
+    found = await findDatabase(named);
+    if (found === null) {
+      const message = 'none here yet: a load makes an embedded PostgreSQL under ./.backhaul';
+      return { database: null, answers: false, check: ok('connection', message) };
+    }
+    const { connect } = await import('../database/connect.ts');
+    const started = performance.now();
+    const client = await connect(found.url, { applicationName: 'backhaul doctor' });
+    const ms = performance.now() - started;
+    await client.end();
+    const what = found.embedded ? 'the embedded PostgreSQL answers' : 'the server answers';
+    return {
+      database: found,
+      answers: true,
+      check: ok('connection', `${what}, a session takes ${ms.toFixed(0)} ms`),
+    };
+  } catch (error) {
+    const fault = faultOf(error);
+    const check = failure(
+      'connection',
+      foundText(fault),
+      fault.hint ?? 'check --database, and that the server runs',
+    );
+    return { database: found, answers: false, check };
+  }
+}
+
+async function look(source: string, flags: DoctorFlags, url: string | null): Promise<SourceFindings> {
+  const { runLoad } = await import('../workers/load.ts');
+  const files: PlannedFile[] = [];
+  try {
+    const given = { ...flags } as Parameters<typeof loadOptions>[1];
+    const options = { ...loadOptions([source], given, url), dryRun: true };
+    const never = new AbortController().signal;
+    const summary = await runLoad(
+      options,
+      (event) => {
+        if (event.type === 'plan') files.push(event);
+      },
+      { drain: never, abort: never },
+    );
+    return { source, files, failures: summary.failures, failed: summary.tasks.failed, fault: null };
+  } catch (error) {
+    return { source, files: [], failures: [], failed: 0, fault: faultOf(error) };
+  }
+}
+
+async function plannedOf(findings: readonly SourceFindings[]): Promise<Planned | null> {
+  const { plannedOf: sumOf } = await import('../doctor/sources.ts');
+  const readable = findings.filter((one) => one.fault === null);
+  return readable.length === 0 ? null : sumOf(readable.flatMap((one) => one.files));
+}
+
+async function showDatabase(
+  { database: found, answers, check }: Reached,
+  workerCount: number,
+  planned: Planned | null,
+  show: (group: Check['group'], checks: readonly Check[]) => void,
+): Promise<void> {
+  const { checkDisk, dataPlace, freeBytesAt } = await import('../doctor/disk.ts');
+  if (found === null || !answers) {
+    // The embedded one that a load would make stands here.
+    const disk =
+      check.state === 'ok'
+        ? [checkDisk(planned, await freeBytesAt(process.cwd()), process.cwd(), NEW_SERVER_LOG)]
+        : [];
+    return show('database', [check, ...disk]);
+  }
+  const { connect } = await import('../database/connect.ts');
+  const { checkRights, checkSessions, checkVersion, readServer } = await import('../doctor/server.ts');
+  const { checkSettings, readSettings } = await import('../doctor/settings.ts');
+  const { checkDatabaseClock } = await import('../doctor/clock.ts');
+  const client = await connect(found.url, { applicationName: 'backhaul doctor' });
+  try {
+    const server = await readServer(client);
+    const settings = await readSettings(client);
+    const place = await dataPlace(client);
+    const freeBytes = place === null ? null : await freeBytesAt(place);
+    const walBytes = Number(settings.get('max_wal_size')?.value ?? NEW_SERVER_LOG);
+    const before = Date.now();
+    const { rows } = await client.query<{ ms: number }>(
+      'SELECT extract(epoch FROM clock_timestamp())::float8 * 1000 AS ms',
+    );
+    show('database', [
+      check,
+      ...checkVersion(server),
+      ...checkRights(server),
+      ...checkSessions(server, workerCount),
+      checkDisk(planned, freeBytes, place, walBytes),
+      checkDatabaseClock((before + Date.now()) / 2 - rows[0]!.ms),
+    ]);
+    const memoryBytes = place === null ? null : (memoryLimit() ?? totalmem());
+    show('settings', checkSettings(settings, { memoryBytes, freeBytes }));
+  } finally {
+    await client.end();
+  }
+}
+
+/** What a server that is yet to be made may write to its log between two checkpoints. */
+const NEW_SERVER_LOG = 2 ** 30;
+
+async function sourceChecks(findings: readonly SourceFindings[], flags: DoctorFlags): Promise<Check[]> {
+  const { checkSource } = await import('../doctor/sources.ts');
+  const checks = findings.flatMap(checkSource);
+  if (!findings.some((one) => one.source.toLowerCase().startsWith('s3://'))) return checks;
+  const { checkS3Clock, s3AheadMs } = await import('../doctor/clock.ts');
+  const address =
+    flags['endpoint-url'] ??
+    process.env['AWS_ENDPOINT_URL_S3'] ??
+    process.env['AWS_ENDPOINT_URL'] ??
+    `https://s3.${flags.region ?? process.env['AWS_REGION'] ?? 'us-east-1'}.amazonaws.com`;
+  return [...checks, checkS3Clock(new URL(address).host, await s3AheadMs(address))];
+}

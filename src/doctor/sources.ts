@@ -1,0 +1,70 @@
+import type { Fault } from '../errors.ts';
+import { bytes, count, counted } from '../terminal/quantities.ts';
+import { type Check, checksOf, foundText } from './check.ts';
+import { expectedRows, type Planned } from './disk.ts';
+
+/** One file as a dry run plans it. */
+export interface PlannedFile {
+  readonly uri: string;
+  readonly entry: string | null;
+  readonly sizeBytes: number;
+  readonly state: string;
+}
+
+/** What listing and planning a source came to. */
+export interface SourceFindings {
+  readonly source: string;
+  readonly files: readonly PlannedFile[];
+  /** Files that no load would take, of `failed` in all. */
+  readonly failures: readonly {
+    readonly uri: string;
+    readonly entry: string | null;
+    readonly fault: Fault;
+  }[];
+  readonly failed: number;
+  /** Why it could not be listed at all. */
+  readonly fault: Fault | null;
+}
+
+const DONE = new Set(['loaded', 'skipped']);
+
+/** What of a source is still to be loaded. */
+export function plannedOf(files: readonly PlannedFile[]): Planned {
+  const toDo = files.filter((file) => !DONE.has(file.state));
+  return {
+    files: toDo.length,
+    bytes: toDo.reduce((sum, file) => sum + file.sizeBytes, 0),
+    rows: toDo.reduce((sum, file) => sum + expectedRows(file.uri, file.entry, file.sizeBytes), 0),
+  };
+}
+
+/** Whether a source can be listed and read, and holds something to load. */
+export function checkSource({ source, files, failures, failed, fault }: SourceFindings): Check[] {
+  const { ok, warning, failure } = checksOf('sources');
+  if (fault !== null) {
+    return [failure(source, foundText(fault), fault.hint ?? 'check the path, and the rights to read it')];
+  }
+  const found: Check[] = [];
+  if (files.length === 0 && failed === 0)
+    found.push(
+      warning(source, 'nothing in it looks like a bar file', `npx backhaul load ${source} --dry-run`),
+    );
+  if (files.length > 0) {
+    const { files: toDo, bytes: size } = plannedOf(files);
+    const done = toDo === files.length ? '' : `, ${count(files.length - toDo)} loaded before`;
+    const todo = toDo === 0 ? 'nothing to load' : `${counted(toDo, 'file')} to load (${bytes(size)})`;
+    found.push(ok(source, `can be read: ${todo}${done}`));
+  }
+  if (failed > 0) {
+    const first = failures[0]!;
+    const where = { uri: first.uri, ...(first.entry === null ? {} : { entry: first.entry }) };
+    found.push(
+      warning(
+        source,
+        `${counted(failed, 'file')} would fail: ${foundText({ ...first.fault, where: { ...where, ...first.fault.where } })}`,
+        `npx backhaul load ${source} --dry-run`,
+      ),
+    );
+  }
+  return found;
+}

@@ -1,0 +1,131 @@
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { FILL_POINTS, type KillPoint, RECOMPUTE_POINTS } from '../../src/kill_points.ts';
+import { testDatabase } from '../database.ts';
+import { candles, load, scratchFolder } from '../e2e/loading.ts';
+import { krakenCsv, walk, write } from '../e2e/market.ts';
+import { type Copy, differences, type Original, originals, snapshot } from './copies.ts';
+import { start } from './program.ts';
+import { onCopy } from './worlds.ts';
+
+/** `kill -9` of the commands that change what stands: the same command again ends as if nothing had been. */
+
+const HOUR = 3600;
+const END = Math.floor(Date.now() / 1000 / HOUR) * HOUR;
+const BARS = walk('XBTUSD', END - 1500 * HOUR, END, HOUR, 5, 0.9);
+/** A hole within reach of the API, older than which and newer than which is on file. */
+const isHole = (time: number): boolean => time >= END - 300 * HOUR && time < END - 200 * HOUR;
+
+const databases = await originals();
+const bare = await testDatabase({ content: 'empty' });
+const folder = scratchFolder();
+const files = {
+  older: write(folder, 'older/XBTUSD_60.csv', krakenCsv(BARS.filter((bar) => bar.time < END - 300 * HOUR))),
+  hole: write(folder, 'hole/XBTUSD_60.csv', krakenCsv(BARS.filter((bar) => isHole(bar.time)))),
+  newer: write(folder, 'newer/XBTUSD_60.csv', krakenCsv(BARS.filter((bar) => bar.time >= END - 200 * HOUR))),
+};
+
+let api: Server;
+let apiUrl: string;
+let gapped: Original;
+let spoiled: Original;
+
+function run(copy: Copy, args: readonly string[], point: KillPoint | null) {
+  const kill: Record<string, string> = point === null ? {} : { BACKHAUL_KILL_AT: point };
+  return start(args, { env: { DATABASE_URL: copy.url, ...kill } }).ended;
+}
+
+beforeAll(async () => {
+  api = createServer((_request, response) => {
+    const rows = BARS.slice(-720).map((bar) => [
+      bar.time,
+      ...[bar.open, bar.high, bar.low, bar.close, bar.close, bar.volume].map(String),
+      bar.trades,
+    ]);
+    response.end(JSON.stringify({ error: [], result: { XXBTZUSD: rows, last: END - HOUR } }));
+  });
+  await new Promise<void>((resolve) => api.listen(0, '127.0.0.1', resolve));
+  apiUrl = `http://127.0.0.1:${(api.address() as AddressInfo).port}`;
+  gapped = await databases.original(async (url) => {
+    await load(url, [files.older, files.newer], { workers: 1 });
+    await start(['gaps', 'scan'], { env: { DATABASE_URL: url } }).ended;
+  });
+  spoiled = await databases.original(async (url) => {
+    await load(url, [files.older, files.hole, files.newer], { workers: 1 });
+    const sql = 'UPDATE backhaul.bars SET rsi_14 = 0 WHERE extract(hour FROM ts) = 7';
+    await start(['query', 'SELECT 1'], { env: { DATABASE_URL: url } }).ended;
+    const { createPool } = await import('../../src/database/connect.ts');
+    const pool = createPool(url, { max: 1 });
+    await pool.query(sql);
+    await pool.end();
+  });
+});
+afterAll(() => new Promise((resolve) => api.close(resolve)));
+
+/** Gaps as a user sees them; when they were found and changed does not count. */
+async function gapsOf(copy: Copy): Promise<string> {
+  const { rows } = await copy.pool.query<{ line: string }>(
+    `SELECT concat_ws(' ', start_ts, end_ts, candles, state, error) AS line FROM backhaul.gap ORDER BY start_ts`,
+  );
+  return rows.map((row) => row.line).join('\n');
+}
+
+async function outcome(copy: Copy): Promise<Record<string, string>> {
+  const { tasks: _uris, coverage: _names, states, ...rest } = await snapshot(copy.pool);
+  return { ...rest, states: states!, gaps: await gapsOf(copy) };
+}
+
+describe.each([
+  { from: 'files', points: FILL_POINTS.filter((point) => point !== 'api.merged') },
+  { from: 'an API', points: FILL_POINTS },
+])('a fill from $from', ({ from, points }) => {
+  const args = (): string[] =>
+    from === 'files'
+      ? ['gaps', 'fill', files.hole]
+      : ['gaps', 'fill', '--api', 'kraken', '--api-url', apiUrl];
+
+  it('killed at each of its steps ends as if nothing had been', async () => {
+    const undisturbed = await onCopy(gapped, async (copy) => {
+      const { code, stderr } = await run(copy, args(), null);
+      expect({ code, stderr }).toMatchObject({ code: 0 });
+      return outcome(copy);
+    });
+    for (const point of points) {
+      await onCopy(gapped, async (copy) => {
+        const before = await candles(copy.pool);
+        expect([point, (await run(copy, args(), point)).signal]).toEqual([point, 'SIGKILL']);
+        if (point === 'fill.begun' || point === 'api.merged') expect(await candles(copy.pool)).toBe(before);
+        const { code, hung } = await run(copy, args(), null);
+        expect({ point, code, hung }).toEqual({ point, code: 0, hung: false });
+        expect([point, ...differences(await outcome(copy), undisturbed)]).toEqual([point]);
+      });
+    }
+  });
+});
+
+describe('a recomputation', () => {
+  it.each(RECOMPUTE_POINTS)('killed at %s ends as if nothing had been', async (point) => {
+    const undisturbed = await onCopy(spoiled, async (copy) => {
+      expect((await run(copy, ['recompute'], null)).code).toBe(0);
+      return outcome(copy);
+    });
+    await onCopy(spoiled, async (copy) => {
+      expect((await run(copy, ['recompute'], point)).signal).toBe('SIGKILL');
+      expect((await run(copy, ['recompute'], null)).code).toBe(0);
+      expect(differences(await outcome(copy), undisturbed)).toEqual([]);
+    });
+  });
+});
+
+describe('a load into a database that has no tables yet', () => {
+  it('killed when it has made them all, and has not committed, makes them again', async () => {
+    const args = ['load', files.hole];
+    const env = { DATABASE_URL: bare.url };
+    const killed = await start(args, { env: { ...env, BACKHAUL_KILL_AT: 'schema.made' } }).ended;
+    expect(killed.signal).toBe('SIGKILL');
+    const { rows } = await bare.pool.query(`SELECT to_regnamespace('backhaul') AS made`);
+    expect(rows).toEqual([{ made: null }]);
+    expect((await start(args, { env }).ended).code).toBe(0);
+  });
+});
