@@ -61,6 +61,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'src/copy',
     'src/database',
     'src/errors.ts',
+    'src/kill_points.ts',
     'src/producer',
     'src/state',
     'src/terminal',

@@ -7,6 +7,7 @@ import { testDatabase } from '../database.ts';
 import { jsonLines, runCli, scratchFolder } from './run_cli.ts';
 
 const database = await testDatabase();
+const bare = await testDatabase({ content: 'empty' });
 const folder = scratchFolder();
 const run = (args: string[], env: Record<string, string> = {}) =>
   runCli(args, { cwd: folder, env: { DATABASE_URL: database.url, ...env } });
@@ -45,13 +46,7 @@ describe('load', () => {
   });
 
   it('shows in a dry run what it would do in a database that has no tables yet', async () => {
-    const bare = await database.client();
-    const name = `dry_run_${process.pid}`;
-    await bare.query(`CREATE DATABASE ${name} TEMPLATE template0`);
-    const url = new URL(database.url);
-    url.pathname = `/${name}`;
-    const { code, stdout, stderr } = await run(['load', 'good', '--dry-run'], { DATABASE_URL: url.href });
-    await bare.query(`DROP DATABASE ${name} WITH (FORCE)`);
+    const { code, stdout, stderr } = await run(['load', 'good', '--dry-run'], { DATABASE_URL: bare.url });
     expect(code, stderr).toBe(0);
     expect(stdout).toContain('2 files');
   });

@@ -154,6 +154,7 @@ describe('settings', () => {
       dryRun: false,
       batchBytes: null,
       leaseMs: 60_000,
+      drainMs: 10_000,
     });
   });
 });

@@ -220,7 +220,7 @@ describe.skipIf(!mountable)('a small disk (skipped where none can be mounted)', 
     const [space, name] = [`small_${process.pid}`, `small_disk_${process.pid}`];
     chmodSync(folder, 0o711);
     mkdirSync(place);
-    spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=16m', 'tmpfs', place]);
+    spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=10m', 'tmpfs', place]);
     const hour = 3600;
     const bars = walk('ETHUSD', 1_577_836_800, 1_577_836_800 + 20_000 * hour, hour, 2, 1);
     write(folder, 'large/ETHUSD_60.csv', krakenCsv(bars));
