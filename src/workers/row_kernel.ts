@@ -185,6 +185,8 @@ export class RowKernel {
     this.#exports.useSymbol(symbol.length);
     this.#doubles[this.#exports.RULES.value / 8 + 7] = before;
     this.appended = 0;
+    // Nothing staged is nothing drained: whoever asks again at the same place would ask for ever.
+    this.isDrained = false;
     if (
       (bytes !== this.#staged || start < this.#from || start >= this.#to) &&
       !this.#stage(bytes, start, newline)
