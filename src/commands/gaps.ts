@@ -20,6 +20,7 @@ import type { SeriesScan } from '../gaps/scan.ts';
 import type { SuspiciousRun } from '../gaps/suspicious.ts';
 import { eventLine } from '../terminal/json_lines.ts';
 import { counted } from '../terminal/quantities.ts';
+import { sanitise } from '../terminal/text.ts';
 import { INDICATOR_NAMES } from '../workers/columns.ts';
 import { DATABASE_SETTINGS } from './database_option.ts';
 import { EXIT, exitCodeOfLoad } from './exit_codes.ts';
@@ -261,7 +262,7 @@ async function fillFromApi(flags: FillFlags, filter: FillFilter, url: string): P
   try {
     const api = new KrakenApi({ baseUrl: flags['api-url'] ?? KRAKEN_API, signal: interrupt.drain });
     const indicators = flags.indicators ?? INDICATOR_NAMES;
-    const onSeries = (text: string): void => say(stderrStyle().dim(text));
+    const onSeries = (text: string): void => say(stderrStyle().dim(sanitise(text)));
     return await fillGaps(url, filter, nowUs(), fromKrakenApi({ api, indicators, onSeries }));
   } finally {
     interrupt.dispose();

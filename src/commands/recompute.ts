@@ -4,6 +4,7 @@ import type { Argv, CommandModule } from 'yargs';
 import { seriesText } from '../gaps/series.ts';
 import { eventLine } from '../terminal/json_lines.ts';
 import { counted } from '../terminal/quantities.ts';
+import { sanitise } from '../terminal/text.ts';
 import { INDICATOR_NAMES } from '../workers/columns.ts';
 import { DATABASE_SETTINGS } from './database_option.ts';
 import { EXIT } from './exit_codes.ts';
@@ -54,7 +55,8 @@ export const command: CommandModule<object, Arguments> = {
           onSeries: (series, changed) => {
             if (flags.json)
               print(eventLine({ type: 'series', ...named(series), changed } as { type: string }));
-            else if (changed > 0) say(style.dim(`${seriesText(series)}: ${counted(changed, 'row')} changed`));
+            else if (changed > 0)
+              say(style.dim(`${sanitise(seriesText(series))}: ${counted(changed, 'row')} changed`));
           },
         });
         if (flags.json) print(eventLine(done));

@@ -1,11 +1,22 @@
 /** JSON lines: one object a line, each with a `type`. */
 
 /**
+ * A value as JSON that is safe to print: JSON escapes C0 by itself, and leaves DEL, C1, line separators and the marks
+ * that turn the direction of text as they are. Escaped they are the same value to whoever parses it.
+ */
+export function safeJson(value: unknown): string {
+  return JSON.stringify(value).replace(
+    /[\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+}
+
+/**
  * An event as a line without its line break: names in snake_case, as the columns of the tables are, and `…Ts` (µs
- * since 1970) as ISO 8601 in UTC. JSON escapes every control character by itself.
+ * since 1970) as ISO 8601 in UTC.
  */
 export function eventLine(event: { readonly type: string }): string {
-  return JSON.stringify(snake(event));
+  return safeJson(snake(event));
 }
 
 function snake(value: unknown): unknown {

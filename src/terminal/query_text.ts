@@ -1,6 +1,6 @@
 /** Rows of a query as text: a table, records one below the other, CSV or JSON. Values are PostgreSQL's own texts. */
 
-import { isoInstant } from './json_lines.ts';
+import { isoInstant, safeJson } from './json_lines.ts';
 import { PLAIN, type Style } from './style.ts';
 import { tableLines } from './table.ts';
 import { cutEnd, displayWidth, sanitise } from './text.ts';
@@ -80,9 +80,7 @@ function csvField(value: string | null): string {
 
 /** `{"type":"row","row":{…}}`: numbers as numbers, instants as ISO 8601 in UTC, NaN and infinities as null. */
 export function jsonRow(columns: readonly ResultColumn[], row: ResultRow): string {
-  const members = columns.map(
-    (column, j) => `${JSON.stringify(column.name)}:${jsonValue(column, row[j] ?? null)}`,
-  );
+  const members = columns.map((column, j) => `${safeJson(column.name)}:${jsonValue(column, row[j] ?? null)}`);
   return `{"type":"row","row":{${members.join(',')}}}`;
 }
 
@@ -90,9 +88,9 @@ function jsonValue(column: ResultColumn, text: string | null): string {
   if (text === null) return 'null';
   if (column.type === BOOL) return text === 't' ? 'true' : 'false';
   if (isNumeric(column)) return /^-?\d+(\.\d+)?(e[+-]?\d+)?$/.test(text) ? text : 'null';
-  if (JSONS.has(column.type)) return JSON.stringify(JSON.parse(text));
-  if (column.type === TIMESTAMPTZ) return JSON.stringify(isoText(text));
-  return JSON.stringify(text);
+  if (JSONS.has(column.type)) return safeJson(JSON.parse(text));
+  if (column.type === TIMESTAMPTZ) return safeJson(isoText(text));
+  return safeJson(text);
 }
 
 /** `2024-04-01 13:30:00.123+00` (the session is in UTC) as `2024-04-01T13:30:00.123000Z`; `infinity` stays. */

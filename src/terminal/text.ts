@@ -8,9 +8,10 @@ import { stripVTControlCharacters } from 'node:util';
  * could move the cursor, hide text or forge a line.
  */
 export function sanitise(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for.
-  return text.replace(/[\u0000-\u001f\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g, escaped);
+  return text.replace(UNSAFE, escaped);
 }
+
+const UNSAFE = /[\p{Cc}\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/gu;
 
 function escaped(character: string): string {
   if (character === '\n') return '\\n';
