@@ -80,7 +80,7 @@ async function makeFiles(): Promise<string[]> {
 
 async function showOneRow(url: string): Promise<void> {
   const { openReadQuery } = await import('../database/read_query.ts');
-  const query = await openReadQuery(url, ONE_ROW, 0);
+  const query = await openReadQuery({ url, embedded: true }, ONE_ROW, 0);
   try {
     const rows = await query.fetch(1);
     const width = Math.min(100, stdoutWidth());

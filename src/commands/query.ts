@@ -7,7 +7,7 @@ import type { ReadQuery } from '../database/read_query.ts';
 import { BackhaulError } from '../errors.ts';
 import { count } from '../terminal/quantities.ts';
 import { csvLine, jsonRow, resultLines } from '../terminal/query_text.ts';
-import { DATABASE_SETTINGS, requireDatabase, withDatabase } from './database_option.ts';
+import { DATABASE_SETTINGS, type FoundDatabase, requireDatabase, withDatabase } from './database_option.ts';
 import { EXIT } from './exit_codes.ts';
 import { listenForInterrupt, quit } from './interrupt.ts';
 import { print, say, stdoutGone, stdoutStyle, stdoutWidth } from './screen.ts';
@@ -54,14 +54,14 @@ export const command: CommandModule<object, Arguments> = {
     const sql = String(argv['sql']);
     if (sql.trim() === '') throw new BackhaulError({ kind: 'usage', message: 'the SQL is empty' });
     const show = flags.csv ? showCsv : flags.json ? showJson : showTable;
-    await withDatabase(await requireDatabase(flags.database), ({ url }) =>
-      ask(url, sql, flags['timeout-seconds'] ?? 0, show),
+    await withDatabase(await requireDatabase(flags.database), (database) =>
+      ask(database, sql, flags['timeout-seconds'] ?? 0, show),
     );
   },
 };
 
 async function ask(
-  url: string,
+  database: FoundDatabase,
   sql: string,
   timeoutMs: number,
   show: (query: ReadQuery) => Promise<void>,
@@ -74,7 +74,7 @@ async function ask(
   });
   try {
     const { openReadQuery } = await import('../database/read_query.ts');
-    query = await openReadQuery(url, sql, timeoutMs);
+    query = await openReadQuery(database, sql, timeoutMs);
     await show(query);
   } catch (error) {
     if (!interrupt.interrupted) throw error;

@@ -2,10 +2,14 @@ import type { Client, QueryArrayResult } from 'pg';
 import { to as copyTo } from 'pg-copy-streams';
 import { BackhaulError } from '../errors.ts';
 import { connect } from './connect.ts';
+import { connectAsReader, READER } from './reader.ts';
 
 /**
- * One query of the user's, read-only. The transaction is the fence: whatever the text is, nothing it does is kept. The
- * text is always sent as a single statement of the extended protocol, so none can end the transaction and go on.
+ * One query of the user's, read-only. The transaction is one fence: whatever the text is, nothing it does is kept. The
+ * text is always sent as a single statement of the extended protocol, so none can end the transaction and go on. The
+ * role is the other: on the embedded server the session logs in as a reader, and there is no way back to more rights
+ * than that. On a server of the user's own it is the login they gave, which puts the reader's role on for the
+ * transaction; a statement made for it could take that off again (`set_config('role', …)`), and be what the login is.
  */
 
 /** A column of a result; `type` is its OID. */
@@ -28,16 +32,25 @@ export interface ReadQuery {
   close(): Promise<void>;
 }
 
-const READER = 'backhaul_reader';
 /** The cursor of the query. */
 const CURSOR = 'backhaul_query';
 
 /** pg's own parsers give dates and numbers that are not what the server said. */
 const TEXTS = { getTypeParser: () => (text: string) => text };
 
-/** Prepares a query. Faults: `database-connect`, and `database` with the position for what the server refuses. */
-export async function openReadQuery(url: string, sql: string, timeoutMs: number): Promise<ReadQuery> {
-  const client = await connect(url, { applicationName: 'backhaul query', statementTimeoutMs: timeoutMs });
+/**
+ * Prepares a query; `embedded`: on our own server, where we may make the reader a login. Faults: `database-connect`, and
+ * `database` with the position for what the server refuses.
+ */
+export async function openReadQuery(
+  database: { readonly url: string; readonly embedded: boolean },
+  sql: string,
+  timeoutMs: number,
+): Promise<ReadQuery> {
+  const session = { applicationName: 'backhaul query', statementTimeoutMs: timeoutMs };
+  const { client, url } = database.embedded
+    ? await connectAsReader(database.url, session)
+    : { client: await connect(database.url, session), url: database.url };
   try {
     await beginReading(client);
     return await prepare(client, url, sql);
