@@ -1,6 +1,7 @@
 /** The flags of `load`, and how they become the engine's {@link LoadOptions}. */
 
 import { BackhaulError } from '../errors.ts';
+import { INFLATE_LIMITS } from '../producer/entry_stream.ts';
 import type { SourceOptions } from '../producer/source.ts';
 import { INDICATOR_NAMES } from '../workers/columns.ts';
 import type { LoadOptions } from '../workers/load_report.ts';
@@ -11,6 +12,7 @@ import {
   parseBatchBytes,
   parseIndicators,
   parseIntervals,
+  parseMaxInflatedBytes,
   parseMaxRejects,
   parsePercent,
   parseSymbols,
@@ -18,6 +20,7 @@ import {
   parseTime,
   parseWorkers,
   secondsAsMs,
+  wholeBetween,
 } from './value_parsers.ts';
 
 const WHAT = 'What to load:';
@@ -112,6 +115,14 @@ export const LOAD_SETTINGS = {
     },
     oneOf('keep', 'replace'),
   ),
+  'max-inflated-bytes': value(
+    { group: BAD, describe: 'A compressed file that becomes more fails (64GiB)', otherwise: '64GiB' },
+    parseMaxInflatedBytes,
+  ),
+  'max-inflate-ratio': value(
+    { group: BAD, describe: 'So does one that becomes this many times its size', otherwise: '200' },
+    wholeBetween(2, 2000),
+  ),
   'dry-run': onOff({ group: SHOW, describe: 'Show what would be loaded; write nothing' }),
   json: onOff({ group: SHOW, describe: 'One JSON object a line on stdout' }),
   verbose: onOff({ group: SHOW, describe: 'Say more on stderr: every task, partition and decision' }),
@@ -158,6 +169,10 @@ export function loadOptions(
     dryRun: flags['dry-run'] ?? false,
     batchBytes: flags['batch-bytes'] ?? null,
     leaseMs: flags['lease-seconds'] ?? 60_000,
+    inflate: {
+      bytes: flags['max-inflated-bytes'] ?? INFLATE_LIMITS.bytes,
+      ratio: flags['max-inflate-ratio'] ?? INFLATE_LIMITS.ratio,
+    },
     drainMs: flags['drain-seconds'] ?? DRAIN_MS,
   };
 }

@@ -119,17 +119,36 @@ const BYTE_UNITS: Readonly<Record<string, number>> = {
   k: 1024,
   mib: 1024 ** 2,
   m: 1024 ** 2,
+  gb: 1e9,
+  gib: 1024 ** 3,
+  g: 1024 ** 3,
+  tb: 1e12,
+  tib: 1024 ** 4,
+  t: 1024 ** 4,
 };
 
 /** A size such as `65536`, `256KiB` or `1MB`; from 64 KiB to 256 MiB. Bytes. */
 export function parseBatchBytes(text: string): number {
-  const expected = 'a size from 64KiB to 256MiB, such as 1MiB';
-  const match = /^(\d{1,12}(?:\.\d+)?)\s*([a-z]*)$/i.exec(text.trim());
+  return sizeBetween(text, 64 * 1024, 256 * 1024 ** 2, 'a size from 64KiB to 256MiB, such as 1MiB');
+}
+
+/** What a compressed file may become. */
+export function parseMaxInflatedBytes(text: string): number {
+  return sizeBetween(text, 1024 ** 2, 1024 ** 5, 'a size from 1MiB to 1PiB, such as 64GiB');
+}
+
+function sizeBetween(text: string, least: number, most: number, expected: string): number {
+  const match = /^(\d{1,16}(?:\.\d+)?)\s*([a-z]*)$/i.exec(text.trim());
   const unit = match === null ? undefined : BYTE_UNITS[match[2]!.toLowerCase()];
   if (match === null || unit === undefined) throw new Unreadable(expected);
   const bytes = Math.round(Number(match[1]) * unit);
-  if (bytes < 64 * 1024 || bytes > 256 * 1024 ** 2) throw new Unreadable(expected);
+  if (bytes < least || bytes > most) throw new Unreadable(expected);
   return bytes;
+}
+
+/** A whole number within bounds. */
+export function wholeBetween(least: number, most: number): (text: string) => number {
+  return (text) => parseWhole(text, least, most, `a whole number from ${least} to ${most}`);
 }
 
 /** A whole number of seconds within bounds, as ms. */

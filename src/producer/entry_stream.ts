@@ -13,14 +13,25 @@ export interface OpenBytesOptions {
   readonly entry?: string | null;
   /** Published SHA-256 of the whole object, lower-case hex. */
   readonly sha256?: string | null;
-  /** More inflated bytes than this are a `limit`. */
-  readonly maxInflatedBytes?: number;
+  readonly limits?: InflateLimits;
   /** Told how long each piece of the source was waited for, ms. */
   readonly onWait?: (ms: number) => void;
 }
 
-/** Deflate cannot compress better than 1032 : 1, so whatever claims to be above is made to hurt. */
-const MAX_RATIO = 1100;
+/** How much a compressed file may become; more is a `limit`. Memory does not grow with it: time and tables do. */
+export interface InflateLimits {
+  readonly bytes: number;
+  /** Inflated to compressed bytes, once a file has come to {@link RATIO_FROM_BYTES}. */
+  readonly ratio: number;
+}
+
+/**
+ * Vendors' files inflate to 3 to 12 times their size, bars that repeat to 50 times, and nothing deflated can to more than
+ * 1032 times. The largest file known, all trades of a day, has some 10 GB.
+ */
+export const INFLATE_LIMITS: InflateLimits = { bytes: 64 * 2 ** 30, ratio: 200 };
+
+/** What is smaller hurts nobody, whatever it came from. */
 const RATIO_FROM_BYTES = 64 << 20;
 
 type ZipStorage = Extract<Storage, { kind: 'zip' }>;
@@ -41,7 +52,7 @@ export async function* openBytes(
   const flow: Flow = {
     read: 0,
     inflated: 0,
-    maxInflated: options.maxInflatedBytes ?? Number.POSITIVE_INFINITY,
+    limits: options.limits ?? INFLATE_LIMITS,
     ending,
     signal: signal ? AbortSignal.any([signal, ending.signal]) : ending.signal,
     waited: options.onWait ?? (() => {}),
@@ -65,7 +76,7 @@ interface Flow {
   /** Bytes of the object fed to the decoder. */
   read: number;
   inflated: number;
-  readonly maxInflated: number;
+  readonly limits: InflateLimits;
   readonly ending: AbortController;
   /** Aborts with the caller's signal or with `ending`. */
   readonly signal: AbortSignal;
@@ -120,26 +131,28 @@ async function* counted(bytes: AsyncIterable<Uint8Array>, flow: Flow): AsyncIter
     flow.waited(performance.now() - asked);
     flow.read += piece.length;
     flow.inflated += piece.length;
-    checkLimit(flow);
     yield piece;
     asked = performance.now();
   }
 }
 
-function checkLimit({ read, inflated, maxInflated }: Flow): void {
-  if (inflated > maxInflated) {
+function checkLimits({ read, inflated, limits }: Flow): void {
+  if (inflated > limits.bytes) {
     throw new BackhaulError({
       kind: 'limit',
       message: 'the file inflates to more bytes than allowed',
-      expected: `at most ${maxInflated} bytes`,
+      expected: `at most ${limits.bytes} bytes`,
+      found: `${inflated} bytes out of ${read} and more to come`,
+      hint: 'If this is no bomb, allow more: --max-inflated-bytes.',
     });
   }
-  if (inflated > RATIO_FROM_BYTES && inflated > MAX_RATIO * read) {
+  if (inflated > RATIO_FROM_BYTES && inflated > limits.ratio * read) {
     throw new BackhaulError({
       kind: 'limit',
       message: 'the file inflates out of all proportion',
-      expected: `at most ${MAX_RATIO} : 1`,
-      found: `${inflated} bytes out of ${read}`,
+      expected: `at most ${limits.ratio} times its size`,
+      found: `${inflated} bytes out of ${read} and more to come`,
+      hint: 'If this is no bomb, allow more: --max-inflate-ratio.',
     });
   }
 }
@@ -151,7 +164,7 @@ function meterOf(flow: Flow): InflateMeter {
     },
     made: (bytes) => {
       flow.inflated += bytes;
-      checkLimit(flow);
+      checkLimits(flow);
     },
     waited: flow.waited,
     end: () => flow.ending.abort(),

@@ -148,10 +148,17 @@ async function readPadding(input: CompressedBytes): Promise<void> {
 function corrupt(reason: string): BackhaulError {
   return new BackhaulError({
     kind: 'corrupt',
-    message: `the compressed data are damaged (${reason})`,
+    message: `the compressed data are damaged: ${DAMAGES[reason] ?? reason}`,
     hint: 'download the file again',
   });
 }
+
+/** What zlib says in these words, for whoever has not read RFC 1952. */
+const DAMAGES: Readonly<Record<string, string>> = {
+  'incorrect header check': 'where a gzip should begin, there is something else',
+  'incorrect data check': 'the CRC-32 at its end differs from that of the data',
+  'incorrect length check': 'the length at its end differs from that of the data',
+};
 
 /** Compressed bytes on their way into the inflater's buffer; one piece of the source is always being fetched ahead. */
 class CompressedBytes {
@@ -223,6 +230,7 @@ class CompressedBytes {
       kind: 'truncated',
       message: 'the compressed data end too early',
       found: `the end of the data after ${this.#read} compressed bytes`,
+      hint: 'download the file again',
     });
   }
 

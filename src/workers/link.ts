@@ -1,5 +1,6 @@
 import type { MessagePort } from 'node:worker_threads';
 import { BackhaulError, type Fault } from '../errors.ts';
+import type { InflateLimits } from '../producer/entry_stream.ts';
 import type { SourceOptions } from '../producer/source.ts';
 import type { TaskPlan } from '../state/plan.ts';
 
@@ -32,6 +33,8 @@ export interface WorkerSettings {
   /** Rows of a file in no usable order that are sorted in memory; larger ones are sorted by the database. */
   readonly sortRows: number;
   readonly maxRecordBytes: number;
+  /** What a compressed file may become. */
+  readonly inflate: InflateLimits;
   /** Which of the default indicators are stored, in their order. */
   readonly indicators: readonly boolean[];
   /** Stamps after this are outside all reason, µs. */

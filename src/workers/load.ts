@@ -4,6 +4,7 @@ import { Partitions } from '../copy/partitions.ts';
 import { breakPool, createPool, endPool, namedConnectError } from '../database/connect.ts';
 import { BackhaulError } from '../errors.ts';
 import { killPoint } from '../kill_points.ts';
+import { INFLATE_LIMITS } from '../producer/entry_stream.ts';
 import type { SelectTask } from '../producer/plan.ts';
 import { pruneStates } from '../state/indicator_states.ts';
 import { isHypertable, migrate } from '../state/migrate.ts';
@@ -51,6 +52,7 @@ export function settingsOf(options: LoadOptions, hypertable: boolean): WorkerSet
     copyBytes: COPY_BYTES,
     sortRows: SORT_ROWS,
     maxRecordBytes: MAX_RECORD_BYTES,
+    inflate: options.inflate ?? INFLATE_LIMITS,
     indicators: INDICATOR_NAMES.map((name) => options.indicators.includes(name)),
     latestUs: Date.now() * 1000 + FUTURE_US,
     sink: 'postgres',

@@ -4,6 +4,7 @@
  */
 
 import type { Fault } from '../errors.ts';
+import type { InflateLimits } from '../producer/entry_stream.ts';
 import type { SourceOptions } from '../producer/source.ts';
 import type { IndicatorName } from './columns.ts';
 import type { RejectReason } from './scan/shape.ts';
@@ -38,6 +39,8 @@ export interface LoadOptions {
   /** Size of a batch on its way to COPY; null lets the engine choose. */
   readonly batchBytes: number | null;
   readonly leaseMs: number;
+  /** What a compressed file may become; left out: what the engine allows. */
+  readonly inflate?: InflateLimits;
   /** How long a drain lets what runs go on; what has not ended then is given back. */
   readonly drainMs: number;
 }

@@ -403,6 +403,7 @@ export class TaskAttempt {
     return openBytes(reader, plan.storage, this.#link.signal, {
       entry: this.#task.entry,
       sha256: plan.sha256,
+      limits: this.#task.settings.inflate,
       onWait: (ms) => {
         this.#waits.source += ms / 1000;
       },

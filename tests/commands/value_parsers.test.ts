@@ -155,6 +155,7 @@ describe('settings', () => {
       batchBytes: null,
       leaseMs: 60_000,
       drainMs: 10_000,
+      inflate: { bytes: 64 * 2 ** 30, ratio: 200 },
     });
   });
 });

@@ -70,8 +70,45 @@ describe('a gzip', () => {
 
   it('does not inflate beyond the limit set', async () => {
     const bomb = gzipSync(Buffer.alloc(8 << 20));
-    const fault = await faultOf(textOf(new MemoryReader(bomb), GZIP, { maxInflatedBytes: 1 << 20 }));
-    expect(fault).toMatchObject({ kind: 'limit' });
+    const limits = { bytes: 1 << 20, ratio: 2000 };
+    const fault = await faultOf(textOf(new MemoryReader(bomb), GZIP, { limits }));
+    expect(fault).toMatchObject({ kind: 'limit', hint: expect.stringContaining('--max-inflated-bytes') });
+    expect(fault.expected).toBe('at most 1048576 bytes');
+  });
+
+  it('does not inflate out of proportion, where nobody says otherwise', async () => {
+    const bomb = gzipSync(Buffer.alloc(80 << 20), { level: 9 });
+    let inflated = 0;
+    const fault = await faultOf(
+      (async () => {
+        for await (const piece of openBytes(new MemoryReader(bomb), GZIP)) inflated += piece.length;
+      })(),
+    );
+    expect(fault).toMatchObject({ kind: 'limit', hint: expect.stringContaining('--max-inflate-ratio') });
+    expect(inflated).toBeLessThanOrEqual(64 << 20);
+    const limits = { bytes: 1 << 30, ratio: 1100 };
+    expect(await textOf(new MemoryReader(bomb), GZIP, { limits })).toHaveLength(80 << 20);
+    // What is small may be as dense as it likes.
+    expect(await textOf(new MemoryReader(gzipSync(Buffer.alloc(4 << 20))), GZIP)).toHaveLength(4 << 20);
+  });
+
+  it('that is cut after any of its bytes is truncated, also behind a whole member', async () => {
+    const member = gzipSync('1704067200,1,2,0.5,1.5,10,3\n'.repeat(3));
+    for (const before of [Buffer.alloc(0), member]) {
+      const whole = Buffer.concat([before, member]);
+      for (let length = before.length + (before.length === 0 ? 0 : 1); length < whole.length; length++) {
+        const fault = await gzipFault(whole.subarray(0, length));
+        expect([length, fault.kind]).toEqual([length, 'truncated']);
+      }
+    }
+  });
+
+  it('says in words what is wrong with its end', async () => {
+    const whole = gzipSync(TEXT);
+    const flipped = (at: number): Buffer => Buffer.from(whole.map((byte, i) => (i === at ? byte ^ 1 : byte)));
+    expect((await gzipFault(flipped(whole.length - 6))).message).toContain('CRC-32');
+    expect((await gzipFault(flipped(whole.length - 1))).message).toContain('length');
+    expect((await gzipFault(Buffer.from('plainly no gzip'))).message).toContain('where a gzip should begin');
   });
 
   it('is held against its published SHA-256', async () => {
