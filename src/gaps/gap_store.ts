@@ -1,6 +1,7 @@
 import type { ClientBase, Pool } from 'pg';
 import { type Db, inTransaction } from '../database/connect.ts';
 import type { Fault } from '../errors.ts';
+import { storableJson } from '../state/storable.ts';
 import { fileSpan, publishedFiles, publishedName } from './files.ts';
 import { API_REACH, type Hole, reachOf } from './find.ts';
 import type { Range } from './ranges.ts';
@@ -278,7 +279,7 @@ export async function endFilling(
      FROM unnest($1::bigint[]) AS w (gap_id)
      LEFT JOIN jsonb_to_recordset($2::jsonb) AS f (gap_id bigint, fault jsonb) USING (gap_id)
      WHERE g.gap_id = w.gap_id AND g.state = 'filling'`,
-    [gapIds, JSON.stringify([...failures].map(([gap_id, fault]) => ({ gap_id, fault })))],
+    [gapIds, storableJson([...failures].map(([gap_id, fault]) => ({ gap_id, fault })))],
   );
 }
 

@@ -53,5 +53,6 @@ export function printable(text: string, length = 200): string {
   const plain = text.slice(0, length + 1).replace(/[\u0000-\u001f\u007f-\u009f]/g, (character) => {
     return `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`;
   });
-  return plain.length <= length ? plain : `${plain.slice(0, length - 1)}…`;
+  // A cut may go through a surrogate pair.
+  return plain.length <= length ? plain : `${plain.slice(0, length - 1).toWellFormed()}…`;
 }

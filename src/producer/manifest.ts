@@ -1,3 +1,5 @@
+import { printable } from './fault.ts';
+
 /** The `MANIFEST.json` of Kraken's zips, read as far as it is understood: its shape is documented nowhere. */
 
 export interface Manifest {
@@ -79,7 +81,8 @@ function rowsOf(files: Json): Manifest['rows'] {
   const add = (name: Json | undefined, count: Json | undefined): void => {
     if (typeof name !== 'string') return;
     const known = typeof count === 'number' && Number.isSafeInteger(count) && count >= 0 ? count : null;
-    rows.set(manifestKey(name), { name, rows: known });
+    // A missing one becomes a task of this name: it must be one that can be stored and shown.
+    rows.set(manifestKey(name), { name: printable(name.toWellFormed(), 1000), rows: known });
   };
   const countOf = (file: { readonly [key: string]: Json }): Json | undefined =>
     file['rows'] ?? file['row_count'] ?? file['records'];

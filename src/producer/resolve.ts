@@ -55,9 +55,10 @@ function groupsOf(layout: Layout, path: string): Groups {
 export function resolve(layout: Layout, path: string, head: Head | null): Resolution | Unresolved {
   const groups = groupsOf(layout, path);
   const venue = valueFrom(layout.venue, layout, groups, head);
-  if (venue.text === null) return { layout, missing: 'venue', word: null, inHead: venue.inHead };
+  if (venue.text === null || !isName(venue.text))
+    return { layout, missing: 'venue', word: venue.text, inHead: venue.inHead };
   const symbol = layout.symbol.kind === 'column' ? null : valueFrom(layout.symbol, layout, groups, head);
-  if (symbol !== null && (symbol.text === null || Buffer.byteLength(symbol.text) > 64)) {
+  if (symbol !== null && (symbol.text === null || !isName(symbol.text))) {
     return { layout, missing: 'symbol', word: symbol.text, inHead: symbol.inHead };
   }
   const interval = valueFrom(layout.interval, layout, groups, head);
@@ -76,6 +77,11 @@ export function resolve(layout: Layout, path: string, head: Head | null): Resolu
     fromUs: firstBarUs(period, groups, known.seconds),
     toUs: period?.toUs ?? null,
   };
+}
+
+/** What symbols in files are held to as well: at most 64 bytes, and no control character. */
+function isName(text: string): boolean {
+  return Buffer.byteLength(text) <= 64 && !/\p{Cc}/u.test(text);
 }
 
 /** A bar longer than a day may have opened before the month or day its file is named after. */

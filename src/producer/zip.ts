@@ -23,6 +23,7 @@ export interface ZipEntryInfo {
 }
 
 const LOCAL_HEADER_BYTES = 30;
+const LOCAL_HEADER_SIGNATURE = 0x04034b50;
 /** Longer names are no names of data, and an index over them would not hold them. */
 const MAX_NAME_CHARACTERS = 1000;
 
@@ -46,6 +47,7 @@ export async function listZip(reader: ObjectReader, signal?: AbortSignal): Promi
   // Small blocks: a directory that is not a multiple of them wastes at most one.
   const cache = new BlockCache(reader, 256 << 10, 32);
   const found: FoundEntry[] = [];
+  let listed = 0;
   try {
     const zip = await yauzl.fromRandomAccessReaderPromise(new CachedReader(cache, signal), reader.sizeBytes, {
       autoClose: false,
@@ -54,6 +56,7 @@ export async function listZip(reader: ObjectReader, signal?: AbortSignal): Promi
     });
     for await (const entry of zip.eachEntry()) {
       if (signal?.aborted) throw abortError(signal);
+      listed++;
       const name = yauzl.getFileNameLowLevel(
         entry.generalPurposeBitFlag,
         entry.fileNameRaw,
@@ -65,6 +68,7 @@ export async function listZip(reader: ObjectReader, signal?: AbortSignal): Promi
   } catch (error) {
     throw await containerError(error, reader, cache, signal);
   }
+  if (listed === 0) await expectNoEntry(reader, cache, signal);
   const overlapping = findOverlaps(found);
   const names = new Map<string, number>();
   for (const { name } of found) names.set(name, (names.get(name) ?? 0) + 1);
@@ -74,6 +78,24 @@ export async function listZip(reader: ObjectReader, signal?: AbortSignal): Promi
       contentProblem(one, reader.sizeBytes) ??
       (overlapping.has(one) ? OVERLAP : null);
     return info(one, problem, reader.uri);
+  });
+}
+
+/** A directory that lists nothing, in a zip that starts with an entry, is not the one the zip was made with. */
+async function expectNoEntry(
+  reader: ObjectReader,
+  cache: BlockCache,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  if (reader.sizeBytes < LOCAL_HEADER_BYTES) return;
+  const header = await cache.read(0, LOCAL_HEADER_BYTES, signal);
+  if (header.readUInt32LE(0) !== LOCAL_HEADER_SIGNATURE) return;
+  throw new BackhaulError({
+    kind: 'corrupt',
+    message: "the zip's directory lists no entry, yet the zip starts with one",
+    where: { uri: reader.uri },
+    expected: 'the entry at the start of the zip in its directory',
+    hint: AGAIN,
   });
 }
 
@@ -111,11 +133,15 @@ function info({ name, entry }: FoundEntry, problem: Problem | null, uri: string)
   };
 }
 
-/** A name that can be stored and printed: of one that cannot, enough to tell it from others. */
+/**
+ * A name that can be stored and printed: of one that cannot, enough to tell it from others, and its extension, by which
+ * it is known for data: it must fail, not be passed over.
+ */
 function showable(name: string): string {
   const plain = printable(name, MAX_NAME_CHARACTERS);
   if (plain === name || name.length <= MAX_NAME_CHARACTERS) return plain;
-  return `${printable(name, 100)}${createHash('sha256').update(name).digest('hex').slice(0, 16)}`;
+  const extension = /(?:\.[a-z0-9]{1,8}){1,2}$/i.exec(name)?.[0] ?? '';
+  return `${printable(name, 100)}${createHash('sha256').update(name).digest('hex').slice(0, 16)}${extension}`;
 }
 
 function nameProblem(name: string, count: number): Problem | null {

@@ -1,5 +1,6 @@
 import type { ClientBase } from 'pg';
 import type { Db } from '../database/connect.ts';
+import { storableJson } from './storable.ts';
 import { RUN_LOCK_SPACE } from './task_store.ts';
 
 /**
@@ -26,7 +27,7 @@ export async function startRun(client: ClientBase, { owner, command, options }: 
     `WITH made AS (
        INSERT INTO backhaul.run (owner, command, options) VALUES ($1, $2, $3) RETURNING run_id)
      SELECT run_id, pg_advisory_lock_shared(${RUN_LOCK_SPACE}, run_id::int) FROM made`,
-    [owner, command, JSON.stringify(options ?? {})],
+    [owner, command, storableJson(options ?? {})],
   );
   return rows[0]!.run_id;
 }
@@ -50,7 +51,7 @@ export async function finishRun(
   const { rowCount } = await db.query(
     `UPDATE backhaul.run SET state = $2, finished_at = clock_timestamp(), audit = $3
      WHERE run_id = $1 AND state IN ('running', 'lost')`,
-    [runId, state, JSON.stringify(audit ?? null)],
+    [runId, state, storableJson(audit ?? null)],
   );
   return rowCount === 1;
 }

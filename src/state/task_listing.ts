@@ -3,6 +3,7 @@ import type { ClientBase } from 'pg';
 import { type Db, inTransaction } from '../database/connect.ts';
 import type { Fault } from '../errors.ts';
 import { type Decision, type DiscoveredTask, decide, type StandingTask, type Step } from './discovery.ts';
+import { storableJson } from './storable.ts';
 import type { TaskState } from './task.ts';
 import { CLAIM_LOCK } from './task_store.ts';
 
@@ -147,7 +148,7 @@ async function carryOut(
     sequence: found.sequence,
     plan,
   }));
-  return (await client.query<Placed>(STEPS[step], [JSON.stringify(records), runId])).rows;
+  return (await client.query<Placed>(STEPS[step], [storableJson(records), runId])).rows;
 }
 
 /** The listing claims what it found to be broken and fails it: the same two moves as of any other attempt. */
@@ -168,7 +169,7 @@ async function failBroken(
      SELECT task_id, 'claim', 'pending', 'running', attempt, owner FROM moved`,
     [ids, owner],
   );
-  const faults = JSON.stringify(ids.map((id) => ({ task_id: id, fault: broken.get(id) })));
+  const faults = storableJson(ids.map((id) => ({ task_id: id, fault: broken.get(id) })));
   await client.query(
     `WITH moved AS (
        UPDATE backhaul.task t

@@ -3,6 +3,7 @@ import { type Db, inTransaction } from '../database/connect.ts';
 import { BackhaulError, type Fault } from '../errors.ts';
 import { killPoint } from '../kill_points.ts';
 import type { TaskPlan } from './plan.ts';
+import { storableJson } from './storable.ts';
 import type { TaskEvent } from './task.ts';
 import { isBefore, orderKey } from './task_order.ts';
 
@@ -376,7 +377,7 @@ async function tookEffect(db: Db, sql: string, values: readonly unknown[]): Prom
 
 /** Ends a task for good. False: the attempt no longer owned it, nothing has changed. */
 export async function fail(db: Db, taskId: number, attempt: number, fault: Fault): Promise<boolean> {
-  return tookEffect(db, FAIL, [taskId, attempt, JSON.stringify(fault)]);
+  return tookEffect(db, FAIL, [taskId, attempt, storableJson(fault)]);
 }
 
 /** Back to pending, not to be claimed for `delayMs`. False: the attempt no longer owned it. */
@@ -388,7 +389,7 @@ export async function retryLater(
   delayMs: number,
   countsAgainstLimit: boolean,
 ): Promise<boolean> {
-  return tookEffect(db, RETRY, [taskId, attempt, JSON.stringify(fault), delayMs, countsAgainstLimit ? 1 : 0]);
+  return tookEffect(db, RETRY, [taskId, attempt, storableJson(fault), delayMs, countsAgainstLimit ? 1 : 0]);
 }
 
 /** Back to pending at once and without penalty: a drain, or a predecessor that must go first. */

@@ -97,6 +97,30 @@ describe('listZip', () => {
     expect(entries.map(({ fault }) => fault?.kind ?? null)).toEqual(['corrupt', 'corrupt', null]);
   });
 
+  it('sets aside an entry whose name is too long under one that still tells it for data', async () => {
+    for (const letter of ['x', '😀', 'x😀']) {
+      const [entry] = await listed([{ name: `${letter.repeat(1200)}_60.csv`, data: CSV }]);
+      expect(entry!.fault).toMatchObject({ kind: 'corrupt' });
+      expect(entry!.name).toMatch(/\.csv$/);
+      expect(entry!.name.length).toBeLessThan(200);
+      expect(entry!.name.isWellFormed()).toBe(true);
+    }
+  });
+
+  it('does not take a zip for empty because its comment, or what is behind it, says so', async () => {
+    const empty = Buffer.concat([Buffer.from('PK\x05\x06'), Buffer.alloc(18)]);
+    const files = [{ name: 'A_60.csv', data: CSV }];
+    for (const bytes of [
+      zipBytes(files, empty.toString('latin1')),
+      Buffer.concat([zipBytes(files), empty]),
+      Buffer.concat([zipBytes([{ name: 'folder/', method: 0 }, ...files]), empty]),
+    ]) {
+      const fault = await faultOf(listZip(new MemoryReader(bytes)));
+      expect(fault).toMatchObject({ kind: 'corrupt', message: expect.stringContaining('lists no entry') });
+    }
+    expect(await listed([{ name: 'folder/', method: 0 }])).toEqual([]);
+  });
+
   it('says of a cut zip that it is truncated, of another file that it is no zip', async () => {
     const whole = zipBytes([{ name: 'A_60.csv', data: CSV.repeat(1000) }]);
     for (const length of [0, 10, whole.length >> 1, whole.length - 1]) {
