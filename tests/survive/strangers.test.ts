@@ -1,0 +1,151 @@
+import { gzipSync } from 'node:zlib';
+import { describe, expect, it } from 'vitest';
+import { scratchFolder } from '../e2e/loading.ts';
+import { zipBytes } from '../producer/zip_bytes.ts';
+import { type Base, bases, excerpt, isThere } from './fuzz/bases.ts';
+import { isReadable, wrongWithFault, wrongWithReading, wrongWithSums } from './fuzz/laws.ts';
+import { Dice, LARGE, MUTATIONS } from './fuzz/mutations.ts';
+import { run } from './fuzz/pipeline.ts';
+
+/**
+ * Every file of ../shared/data, mutated. `BACKHAUL_LONG=1` tries many more for `BACKHAUL_FUZZ_MINUTES` (3), from a new
+ * seed each time; `BACKHAUL_FUZZ_SEED` sets it.
+ */
+
+if (!isThere)
+  process.stderr.write('strangers.test.ts: the mutated files are skipped, ../shared/data is absent\n');
+
+const isLong = process.env['BACKHAUL_LONG'] === '1';
+const seed = Number(process.env['BACKHAUL_FUZZ_SEED'] ?? (isLong ? Date.now() % 2 ** 31 : 20260614));
+const minutes = Number(process.env['BACKHAUL_FUZZ_MINUTES'] ?? 3);
+/** Longer than this no file of a few MB may take on the slowest machine. */
+const CASE_MS = 20_000;
+
+const folder = scratchFolder();
+const files = await bases();
+const names = Object.keys(MUTATIONS);
+
+type Container = 'plain' | 'gzip' | 'zip';
+
+interface Case {
+  readonly base: Base;
+  readonly mutations: readonly string[];
+  readonly container: Container;
+  /** The container itself is damaged, not only what is in it. */
+  readonly damage: string | null;
+  readonly seed: number;
+}
+
+const DAMAGES: Readonly<Record<string, (bytes: Buffer, dice: Dice) => Buffer>> = {
+  flip: MUTATIONS['a flipped bit']!,
+  flips: MUTATIONS['flipped bytes']!,
+  cut: MUTATIONS['a cut end']!,
+  hole: MUTATIONS['a hole']!,
+  'something behind': (bytes, dice) =>
+    Buffer.concat([bytes, Buffer.from(dice.pick(['x', '\0', '\x1f\x8b', 'PK']))]),
+};
+
+function packed(content: Buffer, name: string, container: Container): Buffer {
+  if (container === 'plain') return content;
+  return container === 'gzip' ? gzipSync(content, { level: 1 }) : zipBytes([{ name, data: content }]);
+}
+
+function pathIn(base: Base, container: Container): string {
+  if (container === 'gzip') return `${base.path}.gz`;
+  return container === 'zip' ? base.path.replace(/\.csv$/, '.zip') : base.path;
+}
+
+/** UTF-16 is told by its marks or its first characters, and refused; the reference does not know it. */
+function looksUtf16([a, b, c, d]: Buffer): boolean {
+  if ((a === 0xff && b === 0xfe) || (a === 0xfe && b === 0xff)) return true;
+  return (a === 0 && b !== 0 && c === 0) || (a !== 0 && b === 0 && c !== 0 && d === 0);
+}
+
+/** Runs one case and gives what is wrong with its outcome. */
+async function wrongWith(one: Case): Promise<string[]> {
+  const dice = new Dice(one.seed);
+  let content = excerpt(one.base, dice.pick([300, 3_000, 20_000]), dice);
+  for (const name of one.mutations) content = Buffer.from(MUTATIONS[name]!(content, dice));
+  let bytes = packed(content, one.base.path.slice(one.base.path.lastIndexOf('/') + 1), one.container);
+  if (one.damage !== null) bytes = DAMAGES[one.damage]!(bytes, dice);
+  const started = performance.now();
+  const ended = await run(folder, pathIn(one.base, one.container), bytes);
+  const took = performance.now() - started;
+  const wrong = ended.flatMap((task) => [
+    ...wrongWithFault(task),
+    ...wrongWithSums(task, content, one.base.isBare ? 0 : 2),
+    ...(one.base.isBare && one.damage === null && isReadable(content) && !looksUtf16(content)
+      ? wrongWithReading(task, content)
+      : []),
+  ]);
+  // A damaged directory of a zip may name another entry, or none.
+  if (ended.length !== 1 && one.damage === null) wrong.push(`${ended.length} tasks`);
+  if (!one.base.isBars && ended.some((task) => task.kind === 'loaded' && task.rows.loaded > 0))
+    wrong.push('rows out of a file that holds no bars');
+  if (took > CASE_MS) wrong.push(`it took ${Math.round(took)} ms`);
+  counted[ended[0]?.kind ?? 'failed']++;
+  return wrong;
+}
+
+const counted = { loaded: 0, failed: 0 };
+
+function describeCase(one: Case): string {
+  const { base, mutations, container, damage } = one;
+  return `${base.path}, ${container}${damage === null ? '' : ` (${damage})`}, ${mutations.join(' + ')}, seed ${one.seed}`;
+}
+
+async function expectFine(cases: Iterable<Case>): Promise<number> {
+  const wrong: string[] = [];
+  let tried = 0;
+  for (const one of cases) {
+    tried++;
+    try {
+      for (const what of await wrongWith(one)) wrong.push(`${describeCase(one)}: ${what}`);
+    } catch (error) {
+      wrong.push(`${describeCase(one)}: threw ${(error as Error).stack}`);
+    }
+    if (wrong.length >= 20) break;
+  }
+  expect(wrong).toEqual([]);
+  return tried;
+}
+
+/** Every file with every mutation. */
+function* singles(): Iterable<Case> {
+  const dice = new Dice(seed);
+  // The large ones are the same for all files of a layout.
+  for (const base of files)
+    for (const name of names)
+      if (!LARGE.has(name) || dice.next() < (isLong ? 1 : 0.15))
+        yield { base, mutations: [name], container: 'plain', damage: null, seed: dice.below(2 ** 31) };
+}
+
+/** Several mutations at once, in containers that may be damaged too. */
+function* combinations(): Iterable<Case> {
+  const dice = new Dice(seed + 1);
+  const until = performance.now() + minutes * 60_000;
+  for (let n = 0; isLong ? performance.now() < until : n < 1500; n++) {
+    const mutations = Array.from({ length: dice.below(4) }, () => dice.pick(names)).filter(
+      (name) => !LARGE.has(name) || dice.next() < 0.03,
+    );
+    const container = dice.pick(['plain', 'gzip', 'zip'] as const);
+    const damage = container !== 'plain' && dice.next() < 0.5 ? dice.pick(Object.keys(DAMAGES)) : null;
+    yield { base: dice.pick(files), mutations, container, damage, seed: dice.below(2 ** 31) };
+  }
+}
+
+describe.skipIf(!isThere)('a mutated file', () => {
+  it(
+    'ends as a load whose sums add up or as a named fault, alone and with others, in any container',
+    async () => {
+      const tried = (await expectFine(singles())) + (await expectFine(combinations()));
+      process.stderr.write(
+        `strangers: seed ${seed}, ${files.length} files, ${tried} mutations, ` +
+          `${counted.loaded} loaded, ${counted.failed} refused\n`,
+      );
+      expect(counted.loaded).toBeGreaterThan(500);
+      expect(counted.failed).toBeGreaterThan(500);
+    },
+    (minutes + 20) * 60_000,
+  );
+});
