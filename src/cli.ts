@@ -30,6 +30,7 @@ import { BackhaulError, type Fault } from './errors.ts';
 import { faultOf } from './state/task.ts';
 import { faultLines } from './terminal/fault_text.ts';
 import { nearest } from './terminal/nearest.ts';
+import { redact } from './terminal/redact.ts';
 import { sanitise } from './terminal/text.ts';
 
 const COMMANDS: readonly CommandModule<object, Arguments>[] = [
@@ -158,14 +159,16 @@ const SOURCE_KINDS: ReadonlySet<Fault['kind']> = new Set([
 /** Says what failed on stderr; the exit code that goes with it. */
 function sayWhatFailed(error: unknown, command: string | null): number {
   const fault = faultOf(error);
-  if (process.env['BACKHAUL_DEBUG'] === '1' && error instanceof Error) say(error.stack ?? error.message);
+  if (process.env['BACKHAUL_DEBUG'] === '1' && error instanceof Error)
+    say(...(error.stack ?? error.message).split('\n').map((line) => redact(sanitise(line))));
   const style = stderrStyle();
   const code = exitCodeOfFault(fault.kind);
-  if (code === EXIT.usage) say(usageLine(fault, command));
-  else if (SOURCE_KINDS.has(fault.kind)) say(`${style.red('backhaul:')} ${faultLines(fault).join('; ')}`);
+  if (code === EXIT.usage) say(redact(usageLine(fault, command)));
+  else if (SOURCE_KINDS.has(fault.kind))
+    say(redact(`${style.red('backhaul:')} ${faultLines(fault).join('; ')}`));
   else {
     const [first, ...rest] = faultLines(withHint(fault), style);
-    say(`${style.red('backhaul:')} ${first}`, ...rest.map((line) => `  ${line}`));
+    say(...[`${style.red('backhaul:')} ${first}`, ...rest.map((line) => `  ${line}`)].map(redact));
   }
   return code;
 }

@@ -1,7 +1,15 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
-import { scratchFolder } from '../e2e/loading.ts';
+import { BarColumns } from '../../src/workers/columns.ts';
+import { Scanner } from '../../src/workers/scan/scanner.ts';
+import { SymbolTable } from '../../src/workers/scan/symbols.ts';
+import { testDatabase } from '../database.ts';
+import { load, scratchFolder } from '../e2e/loading.ts';
+import { write } from '../e2e/market.ts';
 import { zipBytes } from '../producer/zip_bytes.ts';
+import { checksOf, shapeOf } from '../workers/scan/scan_run.ts';
 import { type Base, bases, excerpt, isThere } from './fuzz/bases.ts';
 import { isReadable, wrongWithFault, wrongWithReading, wrongWithSums } from './fuzz/laws.ts';
 import { Dice, LARGE, MUTATIONS } from './fuzz/mutations.ts';
@@ -148,4 +156,108 @@ describe.skipIf(!isThere)('a mutated file', () => {
     },
     (minutes + 20) * 60_000,
   );
+});
+
+/** The path of a base under a symbol of its own; null where the symbol is not in the name alone. */
+function renamed(base: Base, symbol: string): string | null {
+  const kraken = /[^/]+_(\d+\.csv|Daily_OHLC\.csv)$/.exec(base.path);
+  if (base.path.startsWith('kraken') && kraken !== null) return `kraken/${symbol}_${kraken[1]}`;
+  const binance = /[^/]+?(-\d+[hmd]-[\d-]+\.csv)$/.exec(base.path);
+  return binance === null ? null : base.path.replace(/[^/]+$/, `${symbol}${binance[1]}`);
+}
+
+describe.skipIf(!isThere)('many mutated files in one load', () => {
+  it('end in a database as each of them does without one, and what stands is what was counted', async () => {
+    const database = await testDatabase();
+    const home = `${folder}/many`;
+    const dice = new Dice(seed + 2);
+    const expected = new Map<string, Awaited<ReturnType<typeof run>>[number]>();
+    const small = names.filter((name) => !LARGE.has(name));
+    for (let n = 0; expected.size < (isLong ? 2000 : 300); n++) {
+      const symbol = `S${n}USD`;
+      const base = dice.pick(files);
+      const path = renamed(base, symbol);
+      if (path === null) continue;
+      let content = excerpt(base, dice.pick([300, 3_000]), dice);
+      for (let times = 1 + dice.below(2); times > 0; times--)
+        content = Buffer.from(MUTATIONS[dice.pick(small)]!(content, dice));
+      const [alone] = await run(`${folder}/alone`, path, content);
+      expected.set(symbol, alone!);
+      write(home, path, content);
+    }
+    await load(database.url, [home]);
+    const { rows } = await database.pool.query<Record<string, string | number | null>>(`
+      SELECT (regexp_match(uri, '/(S\\d+USD)[^/]*$'))[1] AS symbol, state, error->>'kind' AS fault, rows_read AS read,
+        rows_loaded AS loaded, rows_rejected AS rejected, rows_duplicate AS duplicate,
+        (SELECT count(*) FROM backhaul.reject r WHERE r.task_id = t.task_id) AS rejects
+      FROM backhaul.task t`);
+    expect(rows).toHaveLength(expected.size);
+    const standing = await database.pool.query<{ symbol: string; bars: number }>(
+      'SELECT symbol, count(*) AS bars FROM backhaul.candles GROUP BY 1',
+    );
+    const bars = new Map(standing.rows.map((row) => [row.symbol, row.bars]));
+    const wrong: unknown[] = [];
+    for (const row of rows) {
+      const symbol = row['symbol'] as string;
+      const alone = expected.get(symbol)!;
+      const want =
+        alone.kind === 'failed'
+          ? { state: 'failed', fault: alone.fault.kind, bars: 0, rejects: 0 }
+          : {
+              state: 'loaded',
+              read: alone.rows.read,
+              loaded: alone.rows.loaded,
+              rejected: alone.rows.rejected,
+              duplicate: alone.rows.duplicate,
+              bars: alone.rows.loaded,
+              rejects: alone.rows.rejected,
+            };
+      const found: Record<string, unknown> = { ...row, bars: bars.get(symbol) ?? 0 };
+      for (const [name, value] of Object.entries(want))
+        if (found[name] !== value) wrong.push([symbol, name, found[name], value]);
+    }
+    expect(wrong).toEqual([]);
+    process.stderr.write(`strangers: ${rows.length} mutated files in one load\n`);
+  }, 900_000);
+});
+
+describe('the scanner', () => {
+  setFlagsFromString('--expose-gc');
+  const gc = runInNewContext('gc') as () => void;
+  const held = (): number => {
+    gc();
+    const { heapUsed, arrayBuffers } = process.memoryUsage();
+    return heapUsed + arrayBuffers;
+  };
+
+  it.each([
+    ['an endless line', (piece: Uint8Array) => piece.fill(0x31)],
+    ['an endless line of delimiters', (piece: Uint8Array) => piece.fill(0x2c)],
+    ['an endless line of quotes', (piece: Uint8Array) => piece.fill(0x22)],
+    [
+      'a quoted field without end',
+      (piece: Uint8Array, at: number) => piece.fill(at === 0 ? 0x22 : 0x0a, 0, 1),
+    ],
+    ['lines of 1 MB', (piece: Uint8Array) => piece.fill(0x0a, 0, 1)],
+    ['lines a little shorter than allowed', (piece: Uint8Array) => piece.fill(0x0a, 0, 64)],
+  ])('holds no more than a few records of %s', (_, fill) => {
+    const roles = ['time', 'open', 'high', 'low', 'close', 'volume', 'trades'] as const;
+    const scanner = new Scanner(shapeOf(roles), checksOf(), new SymbolTable('X', null), 'time');
+    const out = new BarColumns(64);
+    const good = Buffer.from('1600000020,1,2,1,1.5,3,4\n');
+    scanner.push(good, 0, good.length, out);
+    const piece = new Uint8Array(1 << 20).fill(0x78);
+    const before = held();
+    let most = 0;
+    for (let at = 0; at < 40; at++) {
+      piece.fill(0x78);
+      fill(piece, at);
+      for (let from = 0; from < piece.length; ) from += scanner.push(piece, from, piece.length, out);
+      if (at % 8 === 0) most = Math.max(most, held() - before);
+    }
+    while (!scanner.finish(out)) throw new Error('there is room for all its rows');
+    expect(scanner.counters.recordsRead).toBeGreaterThan(1);
+    // A record may have 1 MiB; it is held in a buffer of twice that, beside the one before it grew.
+    expect(most).toBeLessThan(8 << 20);
+  });
 });

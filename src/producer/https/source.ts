@@ -8,6 +8,7 @@ import { type RangeFetcher, type RangeResponse, ResumableReader } from '../http_
 import { retrying, type TransferSettings } from '../http_transfer/retries.ts';
 import { TransferError } from '../http_transfer/transfer_error.ts';
 import { type TransferLimits, transferLimits } from '../http_transfer/transfer_limits.ts';
+import { secretParameter } from '../signed_address.ts';
 import type { ListFilter, ObjectReader, Source, SourceObject, SourceOptions } from '../source.ts';
 import { discard, get, type WebAccess } from './https_request.ts';
 
@@ -34,10 +35,6 @@ export async function openHttpsSource(
   return new HttpsSource(url, access);
 }
 
-/** Query parameters that make an address a secret. */
-const SIGNATURE =
-  /^(x-amz-|x-goog-)?(signature|credential|security-token)$|^(sig|token|access_token|key|api_?key|apikey|password)$/i;
-
 function parseWebAddress(uri: string, allowPrivate: boolean): URL {
   const usage = (message: string, hint: string) => new BackhaulError({ kind: 'usage', message, hint });
   if (!URL.canParse(uri))
@@ -52,8 +49,8 @@ function parseWebAddress(uri: string, allowPrivate: boolean): URL {
       'download the file and load it',
     );
   }
-  for (const name of url.searchParams.keys()) {
-    if (!SIGNATURE.test(name)) continue;
+  const name = secretParameter(url.search);
+  if (name !== null) {
     throw usage(
       `the address is signed or holds a key (${name}), and it would be stored with the task`,
       'load from s3://, or download the file and load it',

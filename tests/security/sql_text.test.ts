@@ -1,0 +1,60 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { expect, it } from 'vitest';
+
+/**
+ * What is put into the text of SQL, as against its parameters. Constants and the helpers that make parts of statements
+ * out of literals may be; anything else stands here by name, with the reason. A new one fails until somebody has looked.
+ */
+
+const CONSTANT = /^[A-Z][A-Z_]*(\.(map|join)\(.*\))*$/;
+/** They are given literals alone. */
+const HELPERS =
+  /^(usOf|stampOf|stampSql|isBefore|orderKey|noteEvent|same|asJson|barsIn|barsOf|spacings|owner\.escapeLiteral)\(/;
+
+const LOOKED_AT: Readonly<Record<string, readonly string[]>> = {
+  // Names of our own tables and columns.
+  'src/copy/copy_writer.ts': ['table', "columns.join(', ')"],
+  'src/copy/merge.ts': ['a', 'b', 'name', 'set'],
+  'src/validate/agreement.ts': ['columns', 'table', 'parameter', "[...FIELDS, 'volume'].map(far).join(', ')"],
+  'src/validate/bar_checks.ts': ['columns', 'table', 'bad', 'details'],
+  'src/gaps/suspicious.ts': ['within'],
+  // Names of leaves are made of a year and a month, their bounds of numbers.
+  'src/copy/partitions.ts': ['leaf.name', 'name', 'from', 'to'],
+  // The database of the embedded server: a constant, passed on.
+  'src/database/embedded.ts': ['name'],
+  // The user's own statement, on a session that can only read; and a number.
+  'src/database/read_query.ts': ['sql', 'most', "sql.replace(/[;\\s]+$/, '')"],
+  // States, events and lists of columns: literals of the functions that call.
+  'src/state/task_store.ts': ['event', 'from', 'to', 'reason', 'columns'],
+  // Numbers.
+  'src/workers/task_attempt.ts': ['taskId', 'attempt', 'written', 'series.rows'],
+};
+
+const SQL =
+  /\b(SELECT|INSERT INTO|UPDATE|DELETE FROM|CREATE|ALTER|DROP|COPY|SET LOCAL|BEGIN|FETCH|DECLARE|GRANT|REVOKE|TRUNCATE|WHERE|JOIN|ORDER BY|FROM|extract\()/;
+const TEMPLATE = /`(?:[^`\\$]|\\.|\$(?!\{)|\$\{(?:[^{}`]|`[^`]*`|\{[^}]*\})*\})*`/g;
+const INTERPOLATION = /\$\{((?:[^{}`]|`[^`]*`|\{[^}]*\})*)\}/g;
+
+it('has nothing in its text but constants and what has been looked at', () => {
+  const found = new Set<string>();
+  const strange: string[] = [];
+  for (const name of readdirSync('src', { recursive: true, encoding: 'utf8' })) {
+    const file = `src/${name.replaceAll('\\', '/')}`;
+    if (!file.endsWith('.ts') || /^src\/(terminal|sample|report\/report_html)/.test(file)) continue;
+    const code = readFileSync(file, 'utf8').replace(/\/\*[\s\S]*?\*\/|^\s*\/\/.*$/gm, '');
+    for (const [literal] of code.matchAll(TEMPLATE)) {
+      if (!SQL.test(literal)) continue;
+      for (const [, inner] of literal.matchAll(INTERPOLATION)) {
+        const expression = inner!.trim();
+        found.add(expression);
+        const isFine =
+          CONSTANT.test(expression) ||
+          HELPERS.test(expression) ||
+          LOOKED_AT[file]?.includes(expression) === true;
+        if (!isFine) strange.push(`${file}: \${${expression}}`);
+      }
+    }
+  }
+  expect(strange).toEqual([]);
+  expect(found.size).toBeGreaterThan(50);
+});
