@@ -203,7 +203,14 @@ describe('control characters', () => {
     both(`lo${EVIL}ad`);
     both('validate', '--symbols', EVIL);
     both('report', '--tiers', EVIL);
-    for (const args of cases) expectSafe(args, await backhaul(args));
+    // The loads in their order, what only reads two at a time.
+    const loads = cases.splice(0, 6);
+    for (const args of loads) expectSafe(args, await backhaul(args));
+    for (let at = 0; at < cases.length; at += 2) {
+      const some = cases.slice(at, at + 2);
+      const ended = await Promise.all(some.map((args) => backhaul(args)));
+      for (const [i, one] of ended.entries()) expectSafe(some[i]!, one);
+    }
     // In the other order of things: settings from the environment and the file.
     expectSafe(['environment'], await backhaul(['load', source], { BACKHAUL_WORKERS: EVIL }));
     const other = join(folder, 'settings');
@@ -217,7 +224,7 @@ describe('control characters', () => {
       writeFileSync(join(other, 'backhaul.yaml'), yaml);
       expectSafe([yaml], await backhaul(['load', source], {}, other));
     }
-  });
+  }, 600_000);
 
   it('that the database says are shown by name', async () => {
     await wipe(database.pool);

@@ -1,7 +1,6 @@
 /** `s3://bucket/key`, as the AWS command line has it: what follows the bucket is the key itself, not percent-encoded. */
 
 import { BackhaulError } from '../../errors.ts';
-import { secretParameter } from '../signed_address.ts';
 
 export interface S3Place {
   readonly bucket: string;
@@ -21,16 +20,7 @@ export function parseS3Uri(uri: string): S3Place {
       found: uri.slice(0, 200),
     });
   }
-  const key = match[2] ?? '';
-  const name = secretParameter(key.slice(key.indexOf('?') + 1));
-  if (key.includes('?') && name !== null) {
-    throw new BackhaulError({
-      kind: 'usage',
-      message: `the address is signed or holds a key (${name}), and it would be stored with the task`,
-      hint: 'write s3://bucket/key alone; credentials come from the environment or a profile',
-    });
-  }
-  return { bucket, key };
+  return { bucket, key: match[2] ?? '' };
 }
 
 export function s3Uri(bucket: string, key: string): string {

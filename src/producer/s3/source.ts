@@ -7,6 +7,7 @@ import { ResumableReader } from '../http_transfer/resumable_reader.ts';
 import type { TransferSettings } from '../http_transfer/retries.ts';
 import { type TransferLimits, transferLimits } from '../http_transfer/transfer_limits.ts';
 import { isClutter } from '../local.ts';
+import { secretParameter } from '../signed_address.ts';
 import type { ListFilter, ObjectReader, Source, SourceObject, SourceOptions } from '../source.ts';
 import { type Aliases, spellings } from '../symbols.ts';
 import { allKeys, narrowedKeys, type Wanted } from './narrowed_keys.ts';
@@ -28,6 +29,14 @@ export async function openS3Source(
   set: Partial<TransferLimits> = {},
 ): Promise<Source> {
   const place = parseS3Uri(uri);
+  const name = uri.includes('?') ? secretParameter(uri.slice(uri.indexOf('?'))) : null;
+  if (name !== null) {
+    throw new BackhaulError({
+      kind: 'usage',
+      message: `the address is signed or holds a key (${name}), and it would be stored with the task`,
+      hint: 'write s3://bucket/key alone; credentials come from the environment or a profile',
+    });
+  }
   const limits = transferLimits(set);
   return new S3Source(place, await s3Access(options, limits), limits);
 }
