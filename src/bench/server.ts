@@ -124,7 +124,7 @@ async function dropLeftovers(admin: Client): Promise<void> {
   );
   for (const { datname } of rows) {
     if (isAlive(Number(datname.slice(PREFIX.length)))) continue;
-    await admin.query(`DROP DATABASE IF EXISTS "${datname}"`);
+    await admin.query(`DROP DATABASE IF EXISTS ${admin.escapeIdentifier(datname)}`);
   }
 }
 

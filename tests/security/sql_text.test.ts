@@ -24,6 +24,16 @@ const LOOKED_AT: Readonly<Record<string, readonly string[]>> = {
   'src/database/embedded.ts': ['name'],
   // The user's own statement, on a session that can only read; and a number.
   'src/database/read_query.ts': ['sql', 'most', "sql.replace(/[;\\s]+$/, '')"],
+  // The benchmark's own tables, and databases named by a prefix of ours and random digits.
+  'src/bench/floor.ts': [
+    'leaf',
+    'from',
+    "columns.join(', ')",
+    "leaves.map(tableSql).join('; ')",
+    "leaves.map((leaf) => `SELECT trades FROM floor.${leaf}`).join(' UNION ALL ')",
+  ],
+  'src/bench/floor_sender.ts': ['file.leaf'],
+  'src/bench/server.ts': ['name', 'this.name', 'admin.escapeIdentifier(datname)'],
   // States, events and lists of columns: literals of the functions that call.
   'src/state/task_store.ts': ['event', 'from', 'to', 'reason', 'columns'],
   // Numbers.
