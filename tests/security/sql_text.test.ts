@@ -30,6 +30,7 @@ const LOOKED_AT: Readonly<Record<string, readonly string[]>> = {
     'from',
     "columns.join(', ')",
     "leaves.map(tableSql).join('; ')",
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: it is the code that is quoted here
     "leaves.map((leaf) => `SELECT trades FROM floor.${leaf}`).join(' UNION ALL ')",
   ],
   'src/bench/floor_sender.ts': ['file.leaf'],
