@@ -77,6 +77,7 @@ const READERS = [
   ['report'],
   ['validate'],
   ['recompute'],
+  ['doctor'],
 ];
 
 describe('a secret', () => {
