@@ -52,7 +52,7 @@ export async function runPipeline(
   const settings: WorkerSettings = { ...settingsOf(options, false), sink };
   const started = performance.now();
   const cpu = process.cpuUsage();
-  const pool = new WorkerPool(workers);
+  const pool = new WorkerPool();
   const main = new MainThread();
   let records = 0;
   let inflatedBytes = 0;

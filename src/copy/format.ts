@@ -172,11 +172,14 @@ export class RowEncoder {
   #pos = 0;
   #fields: number;
 
-  /** `columns`: fields a row. `limitBytes`: a row that takes the buffer beyond throws a Fault of kind `limit`. */
-  constructor(columns: number, limitBytes = 1 << 28) {
+  /**
+   * `columns`: fields a row. `limitBytes`: a row that takes the buffer beyond throws a Fault of kind `limit`.
+   * `startBytes`: what the rows will take, if that is known.
+   */
+  constructor(columns: number, limitBytes = 1 << 28, startBytes = 4096) {
     this.#columns = columns;
     this.#limit = limitBytes;
-    this.#bytes = new Uint8Array(4096);
+    this.#bytes = new Uint8Array(Math.min(startBytes, limitBytes));
     this.#view = new DataView(this.#bytes.buffer);
     this.#fields = columns;
   }

@@ -17,7 +17,8 @@ import { Dispatcher } from './dispatcher.ts';
 import type { WorkerSettings } from './link.ts';
 import { LoadMeter } from './load_meter.ts';
 import type { LoadOptions, LoadReporter, LoadSignals, LoadSummary } from './load_report.ts';
-import { WorkerPool } from './pool.ts';
+import { usableCores } from './machine.ts';
+import { MAX_WORKERS, WorkerPool } from './pool.ts';
 import { acrossRestarts, type Patience, unlessAborted } from './restarts.ts';
 import { RunSession } from './run_session.ts';
 import { RunTally } from './run_tally.ts';
@@ -35,8 +36,8 @@ const PROGRESS_MS = 250;
 /** An abort gives a server that does not answer no longer than this: then the sessions are broken off. */
 const ABORT_MS = 5_000;
 
-/** Threads the pool may have at most, whatever `--workers` says. */
-const MAX_WORKERS = 512;
+/** Threads started before there is anything to do. */
+const WARM_WORKERS = 8;
 /** Connections of the control plane. */
 const CONTROL_CONNECTIONS = 8;
 
@@ -93,6 +94,10 @@ export async function runLoad(
     throw new BackhaulError({ kind: 'usage', message: 'a load needs a database', hint: 'give --database' });
   // This session comes first, so that a server that is not there is named as such.
   const session = await RunSession.open(options.databaseUrl, options.leaseMs, signals.drain);
+  // Threads take a quarter of a second to start: meanwhile tables and tasks are seen to.
+  const pool = new WorkerPool(
+    Math.min(WARM_WORKERS, options.workers === 'auto' ? usableCores() : options.workers),
+  );
   const db = createPool(options.databaseUrl, {
     applicationName: 'backhaul load',
     max: CONTROL_CONNECTIONS,
@@ -113,12 +118,13 @@ export async function runLoad(
       throw signals.drain.aborted ? interruptedEarly() : error;
     });
     signals.drain.removeEventListener('abort', giveUp);
-    return await new Run(options, reporter, signals, tally, discovery, db, session).execute();
+    return await new Run(options, reporter, signals, tally, discovery, db, session, pool).execute();
   } catch (error) {
     // Whatever failed then, this is why.
     throw session.lost.aborted ? session.lost.reason : namedConnectError(error, options.databaseUrl);
   } finally {
     signals.drain.removeEventListener('abort', giveUp);
+    await pool.destroy();
     await session.close();
     await endPool(db);
   }
@@ -149,6 +155,7 @@ class Run {
   readonly #discovery: Discovery;
   readonly #db: Pool;
   readonly #session: RunSession;
+  readonly #pool: WorkerPool;
   #phase: 'load' | 'finish' = 'load';
 
   constructor(
@@ -159,6 +166,7 @@ class Run {
     discovery: Discovery,
     db: Pool,
     session: RunSession,
+    pool: WorkerPool,
   ) {
     this.#options = options;
     this.#reporter = reporter;
@@ -167,6 +175,7 @@ class Run {
     this.#discovery = discovery;
     this.#db = db;
     this.#session = session;
+    this.#pool = pool;
   }
 
   async execute(): Promise<LoadSummary> {
@@ -182,7 +191,7 @@ class Run {
         ? await acrossRestarts(patience, () => autoBounds(this.#db, CONTROL_CONNECTIONS + 1))
         : fixed(Math.min(workers, MAX_WORKERS));
     const limit = new ConcurrencyLimit(bounds.start);
-    const pool = new WorkerPool(bounds.ceiling);
+    const pool = this.#pool;
     const meter = new LoadMeter();
     const { runId, owner } = await acrossRestarts(patience, async () => {
       // Another one each time: the run of a try whose answer was lost is found dead, and its owner with it.

@@ -6,6 +6,8 @@ import type { Assignment, LinkHandler } from './link.ts';
 import { MainLink } from './link.ts';
 import type { TaskResult } from './task_result.ts';
 
+/** Threads there may be at most, whatever is asked for. */
+export const MAX_WORKERS = 512;
 /** An idle thread lives this long: long enough to meet the next task, short enough to follow a smaller limit. */
 const IDLE_MS = 2_000;
 /** How long threads have to end by themselves when the pool is closed. */
@@ -25,13 +27,14 @@ export class WorkerPool {
   readonly #pool: Piscina<Assignment, TaskResult>;
   readonly #seen = new WeakMap<object, EventLoopUtilization>();
 
-  constructor(ceiling: number) {
+  /** `warm`: threads that are started at once and stay, for the tasks that are about to come. */
+  constructor(warm = 0) {
     // `.ts` in a checkout, `.js` in the published package.
     const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
     this.#pool = new Piscina({
       filename: fileURLToPath(new URL(`./worker_entry.${extension}`, import.meta.url)),
-      minThreads: 0,
-      maxThreads: ceiling,
+      minThreads: Math.min(warm, MAX_WORKERS),
+      maxThreads: MAX_WORKERS,
       idleTimeout: IDLE_MS,
       // 'sync', the default, blocks a worker's event loop between tasks: its connection could not even close.
       atomics: 'disabled',

@@ -41,6 +41,8 @@ export class SeriesStates {
   #open = -1;
   /** Rows computed, or identified, so far. */
   rows = 0;
+  /** What {@link used} found when there were so many rows. */
+  #used: { readonly rows: number; readonly series: readonly UsedSeries[] } = { rows: 0, series: [] };
   /** Seconds spent waiting for predecessors. */
   laneSeconds = 0;
 
@@ -62,13 +64,15 @@ export class SeriesStates {
     return all.length === 0 ? null : all.reduce((most, one) => Math.max(most, one.lastTs), -Infinity);
   }
 
-  used(): UsedSeries[] {
+  used(): readonly UsedSeries[] {
+    if (this.#used.rows === this.rows) return this.#used.series;
     const used: UsedSeries[] = [];
     for (let slot = 0; slot < this.ids.length; slot++) {
       if (this.#rowsOf[slot] === 0) continue;
       const seriesId = this.ids[slot]!;
       used.push({ slot, seriesId, firstTs: this.#firstTs[slot]!, lastTs: this.#lastTs[slot]! });
     }
+    this.#used = { rows: this.rows, series: used };
     return used;
   }
 

@@ -32,6 +32,11 @@ const EARLIEST_NUMERIC_US = Date.UTC(1980, 0, 1) * 1000;
 /** Dates written out may be older: daily bars of stock indices go back this far. */
 const EARLIEST_TEXT_US = Date.UTC(1800, 0, 1) * 1000;
 
+/** Rows of the side tables, per series: what they may take in all, and what they take as a rule. */
+const SIDE_BYTES = 1 << 28;
+const COVERAGE_BYTES = 64;
+const STATE_BYTES = 600;
+
 /** The ways a file can go. `stream`: as it comes; `sort`: through memory; `merge`: through a stage in the database. */
 type Way = 'stream' | 'sort' | 'merge';
 
@@ -359,8 +364,8 @@ export class TaskAttempt {
     }
     const used = series.used();
     if (used.length === 0) return;
-    const coverage = new RowEncoder(3);
-    const ends = new RowEncoder(4);
+    const coverage = new RowEncoder(3, SIDE_BYTES, COVERAGE_BYTES * used.length);
+    const ends = new RowEncoder(4, SIDE_BYTES, states ? STATE_BYTES * used.length : 0);
     const fileFrom = Math.max(plan.fileFromUs ?? -Infinity, plan.wantFromUs ?? -Infinity);
     const fileTo = Math.min(plan.fileToUs ?? Infinity, plan.wantToUs ?? Infinity);
     for (const one of used) {

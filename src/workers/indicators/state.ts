@@ -66,20 +66,20 @@ export function checkVersion(version: number): void {
 export function encodeState(state: Float64Array, at: number): Uint8Array {
   const count = state[at + COUNT]!;
   const kept = Math.min(count, CLOSES);
-  const view = new DataView(new ArrayBuffer(8 * (SCALARS + kept)));
-  for (let i = 0; i < SCALARS; i++) view.setFloat64(8 * i, state[at + i]!, true);
-  if (state[at + VERSION] === 0) encodeFresh(view);
-  for (let i = 0; i < kept; i++) {
-    const close = state[at + CLOSE_RING + ((count - kept + i) % CLOSES)]!;
-    view.setFloat64(8 * (SCALARS + i), close, true);
+  // Doubles as they lie in memory: Node and WebAssembly's memory are little-endian wherever we run.
+  const doubles = new Float64Array(SCALARS + kept);
+  doubles.set(state.subarray(at, at + SCALARS));
+  if (state[at + VERSION] === 0) {
+    doubles[VERSION] = STATE_VERSION;
+    doubles[LAST_TS] = Number.NEGATIVE_INFINITY;
+    doubles[SESSION] = Number.NEGATIVE_INFINITY;
   }
-  return new Uint8Array(view.buffer);
-}
-
-function encodeFresh(view: DataView): void {
-  view.setFloat64(8 * VERSION, STATE_VERSION, true);
-  view.setFloat64(8 * LAST_TS, Number.NEGATIVE_INFINITY, true);
-  view.setFloat64(8 * SESSION, Number.NEGATIVE_INFINITY, true);
+  // The ring's oldest close comes first; what is before it in the ring is newer than the rest.
+  const ring = at + CLOSE_RING;
+  const oldest = (count - kept) % CLOSES;
+  doubles.set(state.subarray(ring + oldest, ring + kept), SCALARS);
+  if (oldest > 0) doubles.set(state.subarray(ring, ring + oldest), SCALARS + kept - oldest);
+  return new Uint8Array(doubles.buffer);
 }
 
 /** Reads what {@link encodeState} wrote into `into` at `at`. Throws `internal` for another version or length. */
