@@ -94,10 +94,6 @@ export async function runLoad(
     throw new BackhaulError({ kind: 'usage', message: 'a load needs a database', hint: 'give --database' });
   // This session comes first, so that a server that is not there is named as such.
   const session = await RunSession.open(options.databaseUrl, options.leaseMs, signals.drain);
-  // Threads take a quarter of a second to start: meanwhile tables and tasks are seen to.
-  const pool = new WorkerPool(
-    Math.min(WARM_WORKERS, options.workers === 'auto' ? usableCores() : options.workers),
-  );
   const db = createPool(options.databaseUrl, {
     applicationName: 'backhaul load',
     max: CONTROL_CONNECTIONS,
@@ -106,7 +102,12 @@ export async function runLoad(
   });
   const giveUp = (): void => breakPool(db);
   session.lost.addEventListener('abort', giveUp);
+  let pool: WorkerPool | null = null;
   try {
+    // Threads take a quarter of a second to start: meanwhile tables and tasks are seen to.
+    pool = new WorkerPool(
+      Math.min(WARM_WORKERS, options.workers === 'auto' ? usableCores() : options.workers),
+    );
     // Nothing is at work yet that could be finished: an interrupt ends it where it stands.
     signals.drain.addEventListener('abort', giveUp);
     const patience = { leaseMs: options.leaseMs, signal: AbortSignal.any([signals.drain, session.lost]) };
@@ -124,7 +125,7 @@ export async function runLoad(
     throw session.lost.aborted ? session.lost.reason : namedConnectError(error, options.databaseUrl);
   } finally {
     signals.drain.removeEventListener('abort', giveUp);
-    await pool.destroy();
+    await pool?.destroy();
     await session.close();
     await endPool(db);
   }

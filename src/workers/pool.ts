@@ -31,6 +31,8 @@ export class WorkerPool {
   constructor(warm = 0) {
     // `.ts` in a checkout, `.js` in the published package.
     const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
+    // Flags are inherited, and not looked at, unless they are named; this one would be for the thread's own file.
+    const isInput = process.execArgv.some((flag) => flag.startsWith('--input-type'));
     this.#pool = new Piscina({
       filename: fileURLToPath(new URL(`./worker_entry.${extension}`, import.meta.url)),
       minThreads: Math.min(warm, MAX_WORKERS),
@@ -39,7 +41,7 @@ export class WorkerPool {
       // 'sync', the default, blocks a worker's event loop between tasks: its connection could not even close.
       atomics: 'disabled',
       closeTimeout: CLOSE_MS,
-      execArgv: process.execArgv.filter((flag) => !flag.startsWith('--input-type')),
+      ...(isInput ? { execArgv: process.execArgv.filter((flag) => !flag.startsWith('--input-type')) } : {}),
     });
   }
 
