@@ -24,7 +24,7 @@ import { RunSession } from './run_session.ts';
 import { RunTally } from './run_tally.ts';
 
 /** Defaults measured in `bench/`: larger batches gain nothing, smaller ones pay per message and per write. */
-const BATCH_ROWS = 32_768;
+const BATCH_ROWS = 24_576;
 const ROW_BYTES = 200;
 const COPY_BYTES = 512 * 1024;
 /** Some 90 MB of bars a worker at the most, without indicators. */
