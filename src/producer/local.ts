@@ -11,7 +11,9 @@ import type { ListFilter, ObjectReader, Source, SourceObject } from './source.ts
 /** Folders and single files on this machine. */
 
 /** Bytes a stream reads at once: below 256 KiB the calls dominate, above 1 MiB nothing is gained. */
-const PIECE_BYTES = 1 << 20;
+const PIECE_BYTES = 1 << 19;
+/** One in use, one fetched ahead, one to spare. */
+const PIECES_AT_ONCE = 3;
 
 /** Parent folders that precede a single file's name, for layouts to read the market or the dataset off. */
 const PARENTS = 6;
@@ -204,19 +206,30 @@ class LocalReader implements ObjectReader {
 
   async read(start: number, length: number, signal?: AbortSignal): Promise<Buffer> {
     const bytes = Buffer.allocUnsafe(length);
-    let filled = 0;
-    while (filled < length) {
-      if (signal?.aborted) throw abortError(signal);
-      const count = await this.#fill(bytes, filled, start + filled);
-      if (count === 0) throw this.#ended(start + length, start + filled);
-      filled += count;
-    }
+    await this.#readInto(bytes, start, signal);
     return bytes;
   }
 
+  async #readInto(bytes: Buffer, start: number, signal: AbortSignal | undefined): Promise<void> {
+    let filled = 0;
+    while (filled < bytes.length) {
+      if (signal?.aborted) throw abortError(signal);
+      const count = await this.#fill(bytes, filled, start + filled);
+      if (count === 0) throw this.#ended(start + bytes.length, start + filled);
+      filled += count;
+    }
+  }
+
   async *stream(start: number, end: number, signal?: AbortSignal): AsyncIterable<Uint8Array> {
+    // Buffers take turns: what is thrown away by the megabyte waits for the collector by the hundred megabytes.
+    const buffers: Buffer[] = [];
+    let turn = 0;
     for (let at = start; at < end; ) {
-      const piece = await this.read(at, Math.min(PIECE_BYTES, end - at), signal);
+      const buffer = buffers[turn] ?? Buffer.allocUnsafeSlow(Math.min(PIECE_BYTES, end - start));
+      buffers[turn] = buffer;
+      turn = (turn + 1) % PIECES_AT_ONCE;
+      const piece = buffer.subarray(0, Math.min(buffer.length, end - at));
+      await this.#readInto(piece, at, signal);
       at += piece.length;
       yield piece;
     }

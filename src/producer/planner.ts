@@ -246,7 +246,7 @@ export class Planner {
     const pieces: Uint8Array[] = [];
     try {
       for await (const piece of openBytes(reader, storage, this.#signal, { entry: entry.name }))
-        pieces.push(piece.slice());
+        pieces.push(Buffer.from(piece));
     } catch (error) {
       if (this.#signal?.aborted || !(error instanceof BackhaulError)) throw error;
       return null;

@@ -26,7 +26,10 @@ export interface ObjectReader {
   readonly sizeBytes: number;
   /** Exactly `length` bytes from `start`; `truncated` when the object ends before. */
   read(start: number, length: number, signal?: AbortSignal): Promise<Buffer>;
-  /** The bytes `[start, end)` in pieces of any size; resumes by itself after a broken connection. */
+  /**
+   * The bytes `[start, end)` in pieces of any size; resumes by itself after a broken connection. A piece holds until the
+   * next but one is asked for.
+   */
   stream(start: number, end: number, signal?: AbortSignal): AsyncIterable<Uint8Array>;
   close(): Promise<void>;
 }

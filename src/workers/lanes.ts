@@ -167,7 +167,7 @@ export class Lanes {
     if (lane === undefined || member === undefined) return; // it was aborted while this was on its way
     for (let i = 0; i < seriesIds.length; i++) {
       const at = i * this.#stateLength;
-      member.published.set(seriesIds[i]!, states.slice(at, at + this.#stateLength));
+      member.published.set(seriesIds[i]!, states.subarray(at, at + this.#stateLength));
     }
     if (frontier !== null) member.frontier = frontier;
     if (complete) member.complete = true;

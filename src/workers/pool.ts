@@ -8,6 +8,8 @@ import type { TaskResult } from './task_result.ts';
 
 /** Threads there may be at most, whatever is asked for. */
 export const MAX_WORKERS = 512;
+/** Nursery of a thread's heap. */
+const YOUNG_MB = 12;
 /** An idle thread lives this long: long enough to meet the next task, short enough to follow a smaller limit. */
 const IDLE_MS = 2_000;
 /** How long threads have to end by themselves when the pool is closed. */
@@ -38,6 +40,8 @@ export class WorkerPool {
       minThreads: Math.min(warm, MAX_WORKERS),
       maxThreads: MAX_WORKERS,
       idleTimeout: IDLE_MS,
+      // What lives for a moment is little: a larger nursery would only be memory more a thread.
+      resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB },
       // 'sync', the default, blocks a worker's event loop between tasks: its connection could not even close.
       atomics: 'disabled',
       closeTimeout: CLOSE_MS,

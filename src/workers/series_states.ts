@@ -13,6 +13,9 @@ export interface UsedSeries {
   readonly lastTs: number;
 }
 
+/** Symbols the last file of this thread had: the next one will have as many, so that nothing has to grow. */
+let expected = 1;
+
 function grown(array: Float64Array, length: number): Float64Array<ArrayBuffer> {
   const larger = new Float64Array(Math.max(length, 2 * array.length));
   larger.set(array);
@@ -31,10 +34,10 @@ export class SeriesStates {
   /** `series_id` by symbol ordinal. */
   ids = new Int32Array(0);
   /** States by symbol ordinal. */
-  packed: Float64Array<ArrayBuffer> = new Float64Array(STATE_LENGTH);
-  #firstTs = new Float64Array(1);
-  #lastTs = new Float64Array(1);
-  #rowsOf = new Float64Array(1);
+  packed: Float64Array<ArrayBuffer> = new Float64Array(expected * STATE_LENGTH);
+  #firstTs = new Float64Array(expected);
+  #lastTs = new Float64Array(expected);
+  #rowsOf = new Float64Array(expected);
   /** Ordinals whose state is in `packed`. */
   readonly #held = new Set<number>();
   /** The series the file is in the middle of. */
@@ -137,6 +140,7 @@ export class SeriesStates {
 
   /** All rows are computed: every series is final. */
   complete(): void {
+    expected = Math.max(1, this.ids.length);
     const slots = this.#bySymbol ? (this.#open === -1 ? [] : [this.#open]) : [...this.#held];
     this.#publish(slots, null, true);
   }
