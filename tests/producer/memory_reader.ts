@@ -58,6 +58,7 @@ export async function faultOf(promise: Promise<unknown>): Promise<Fault> {
 /** Bytes are copied: a piece holds only until the next is asked for. */
 export async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
   const all: T[] = [];
-  for await (const item of items) all.push(item instanceof Uint8Array ? (Buffer.from(item) as unknown as T) : item);
+  for await (const item of items)
+    all.push(item instanceof Uint8Array ? (Buffer.from(item) as unknown as T) : item);
   return all;
 }

@@ -55,7 +55,8 @@ export async function listed(
 /** Bytes are copied: a piece holds only until the next is asked for. */
 export async function gathered<T>(items: AsyncIterable<T>): Promise<T[]> {
   const all: T[] = [];
-  for await (const item of items) all.push(item instanceof Uint8Array ? (Buffer.from(item) as unknown as T) : item);
+  for await (const item of items)
+    all.push(item instanceof Uint8Array ? (Buffer.from(item) as unknown as T) : item);
   return all;
 }
 
