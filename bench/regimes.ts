@@ -164,10 +164,10 @@ async function serveS3(): Promise<void> {
 }
 
 const REGIMES: readonly Regime[] = [
-  { name: 'cpu', fixed: [1, 2, 3, 4], setUp: (database) => onDisk(database) },
+  { name: 'cpu', fixed: [1, 2, 3], setUp: (database) => onDisk(database) },
   {
     name: 'database',
-    fixed: [1, 2, 3, 4],
+    fixed: [1, 2, 3],
     setUp: async (database) => {
       const behind = await slowLink(database.url);
       return { ...(await onDisk(database)), databaseUrl: behind.url, close: behind.close };
@@ -193,7 +193,7 @@ const REGIMES: readonly Regime[] = [
   },
   {
     name: 'neighbour',
-    fixed: [1, 2, 3, 4],
+    fixed: [1, 2, 3],
     setUp: (database) =>
       onDisk(database, () => {
         const busy = `const end = () => performance.now() % ${2 * NEIGHBOUR_MS} > ${NEIGHBOUR_MS};

@@ -131,7 +131,8 @@ export class Scaling {
     const others = this.#othersUse();
     const share = (own + server) / sample.running;
     if (share <= 0) return null;
-    const fitting = Math.max(1, Math.round((this.#room(cores) - others) / share));
+    // Half a worker more than fits rather than one less: on a small machine one less is a lot.
+    const fitting = Math.max(1, Math.ceil((this.#room(cores) - others) / share - 0.25));
     const isTight = busy > this.#bounds.cpuTarget * cores || (pressure ?? 1) > PRESSURE;
     if (others > OTHERS * cores && fitting < this.#workers && isTight) {
       this.#trial = null;
@@ -213,14 +214,8 @@ export class Scaling {
     this.#notBefore = this.#now + this.#patience;
     this.#patience = Math.min(PATIENCE.most, 2 * this.#patience);
     this.#wanted = trial.from;
-    return {
-      workers: trial.from,
-      reason:
-        `${this.#workers} workers ${isMore ? 'gained' : 'cost'} ${percent(Math.abs(gain))} only`.replace(
-          isMore ? '' : ' only',
-          '',
-        ),
-    };
+    const told = gain < 0 ? `lost ${percent(-gain)}` : `gained ${percent(gain)} only`;
+    return { workers: trial.from, reason: `${this.#workers} workers ${told}` };
   }
 
   #more(sample: ScalingSample): ScalingDecision | null {
@@ -237,12 +232,11 @@ export class Scaling {
     // As many as would keep the CPU busy, by what one of them uses now; where only the server could say, a few.
     const each = (own + (server ?? 0)) / running;
     const fitting = each > 0 ? Math.ceil((room - (used - own - (server ?? 0))) / each) : ceiling;
-    const step = forSource ? Math.ceil(this.#workers / utilisation) : Math.ceil(1.25 * this.#workers);
-    const workers = Math.min(
-      ceiling,
-      4 * this.#workers,
-      Math.max(this.#workers + 1, Math.min(step, fitting)),
-    );
+    // What one uses now is what starting it has cost, too; a few too many for the source hardly slow anything.
+    const step = forSource
+      ? Math.min(Math.ceil(this.#workers / utilisation), 2 * fitting)
+      : Math.min(Math.ceil(1.25 * this.#workers), fitting);
+    const workers = Math.min(ceiling, 4 * this.#workers, Math.max(this.#workers + 1, step));
     return {
       workers,
       reason: `workers wait ${percent(waiting)} of the time, most for ${forSource ? 'the source' : 'PostgreSQL'}, and the CPU has room`,

@@ -86,9 +86,11 @@ describe.each([
       : ['gaps', 'fill', '--api', 'kraken', '--api-url', apiUrl];
 
   it('killed at each of its steps ends as if nothing had been', async () => {
+    // The file holds its quarter and not the hours around it that the others lack: some stays missing, exit code 3.
+    const whole = from === 'files' ? 3 : 0;
     const undisturbed = await onCopy(gapped, async (copy) => {
       const { code, stderr } = await run(copy, args(), null);
-      expect({ code, stderr }).toMatchObject({ code: 0 });
+      expect({ code, stderr }).toMatchObject({ code: whole });
       return outcome(copy);
     });
     for (const point of points) {
@@ -97,7 +99,7 @@ describe.each([
         expect([point, (await run(copy, args(), point)).signal]).toEqual([point, 'SIGKILL']);
         if (point === 'fill.begun' || point === 'api.merged') expect(await candles(copy.pool)).toBe(before);
         const { code, hung } = await run(copy, args(), null);
-        expect({ point, code, hung }).toEqual({ point, code: 0, hung: false });
+        expect({ point, code, hung }).toEqual({ point, code: whole, hung: false });
         expect([point, ...differences(await outcome(copy), undisturbed)]).toEqual([point]);
       });
     }
