@@ -2,11 +2,9 @@ import { WASM } from './inflate_module.ts';
 
 /** What `wasm/inflate.ts` exports. Addresses are bytes from the start of the instance's memory. */
 interface Exports {
-  readonly memory: WebAssembly.Memory;
   readonly INPUT: WebAssembly.Global;
   readonly INPUT_ROOM: WebAssembly.Global;
   readonly OUTPUT: WebAssembly.Global;
-  readonly MEMORY: WebAssembly.Global;
   readonly position: { value: number };
   readonly written: WebAssembly.Global;
   readonly reason: WebAssembly.Global;
@@ -33,13 +31,14 @@ const REASONS: readonly string[] = [
   'invalid distance too far back',
 ];
 
-const PAGE = 65_536;
+/** Of 64 KiB: the MEMORY of `wasm/inflate.ts`. */
+const PAGES = 7;
 
 let compiled: WebAssembly.Module | null = null;
 
 function instance(): { exports: Exports; memory: WebAssembly.Memory } {
   compiled ??= new WebAssembly.Module(Uint8Array.from(atob(WASM), (char) => char.charCodeAt(0)));
-  const memory = new WebAssembly.Memory({ initial: 7 });
+  const memory = new WebAssembly.Memory({ initial: PAGES });
   const abort = (): never => {
     throw new Error('the inflater has aborted');
   };
@@ -65,7 +64,7 @@ export class Inflater {
     const { exports, memory } = instance();
     this.#exports = exports;
     this.#input = new Uint8Array(memory.buffer, exports.INPUT.value, exports.INPUT_ROOM.value);
-    this.#output = new Uint8Array(memory.buffer, exports.OUTPUT.value, 7 * PAGE - exports.OUTPUT.value);
+    this.#output = new Uint8Array(memory.buffer, exports.OUTPUT.value);
     exports.setUp();
   }
 

@@ -3,11 +3,10 @@ import type { ConcurrencyLimit } from './concurrency.ts';
 import type { LoadMeter } from './load_meter.ts';
 import { Machine, memoryLimit, usableCores } from './machine.ts';
 import type { WorkerPool } from './pool.ts';
-import { Scaling, type ScalingDecision } from './scaling.ts';
+import { MEMORY_LIMIT, Scaling, type ScalingDecision } from './scaling.ts';
 
 /** Memory a worker takes: its batches, its buffers, its heap. Measured in `bench`: 60 to 90 MB. */
 const WORKER_BYTES = 100e6;
-const MEMORY_SHARE = 0.85;
 /** More than this many a core gain nothing even where each of them mostly waits. */
 const WORKERS_A_CORE = 16;
 const LEAST_CEILING = 32;
@@ -32,7 +31,7 @@ export async function autoBounds(db: Pool, connections: number): Promise<AutoBou
   const { free, pid, local } = rows[0]!;
   const cores = usableCores();
   const room = Math.floor(
-    (MEMORY_SHARE * memoryLimit() - (memoryLimit() - process.availableMemory())) / WORKER_BYTES,
+    (MEMORY_LIMIT * memoryLimit() - (memoryLimit() - process.availableMemory())) / WORKER_BYTES,
   );
   const ceiling = Math.max(
     1,

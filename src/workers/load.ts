@@ -9,6 +9,7 @@ import type { SelectTask } from '../producer/plan.ts';
 import { pruneStates } from '../state/indicator_states.ts';
 import { isHypertable, migrate } from '../state/migrate.ts';
 import { finishRun } from '../state/run_store.ts';
+import { faultOf } from '../state/task.ts';
 import { type AutoBounds, Autoscaler, autoBounds } from './autoscaler.ts';
 import { INDICATOR_NAMES } from './columns.ts';
 import { ConcurrencyLimit } from './concurrency.ts';
@@ -222,7 +223,11 @@ class Run {
       running: () => dispatcher.running,
       decided: ({ workers, reason }, before) => this.#tally.decision(workers, before, reason),
     });
-    if (workers === 'auto') void scaler.run().catch(() => {});
+    if (workers === 'auto')
+      void scaler.run().catch((error: unknown) => {
+        const message = `the number of workers stays as it is: ${faultOf(error).message}`;
+        this.#reporter({ type: 'note', level: 'warning', message });
+      });
     const ticking = setInterval(() => this.#tally.progress(this.#phase, dispatcher.running), PROGRESS_MS);
     const timers: NodeJS.Timeout[] = [];
     const limitDrain = (): void => {

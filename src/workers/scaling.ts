@@ -44,7 +44,7 @@ export interface ScalingDecision {
 }
 
 /** Never more of the memory limit than this; workers come back below {@link MEMORY_EASY}. */
-const MEMORY_LIMIT = 0.85;
+export const MEMORY_LIMIT = 0.85;
 const MEMORY_EASY = 0.75;
 /** Less than this waiting is no reason for more workers. */
 const WAITING = 0.35;

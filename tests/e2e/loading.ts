@@ -7,6 +7,27 @@ import { INDICATOR_NAMES } from '../../src/workers/columns.ts';
 import { runLoad } from '../../src/workers/load.ts';
 import type { LoadEvent, LoadOptions, LoadSummary } from '../../src/workers/load_report.ts';
 
+/** What the command line asks for by itself, on two threads. */
+export const LOAD_DEFAULTS: Omit<LoadOptions, 'sources' | 'databaseUrl'> = {
+  sourceOptions: {},
+  layout: 'auto',
+  fromUs: null,
+  toUs: null,
+  symbols: null,
+  intervals: null,
+  indicators: INDICATOR_NAMES,
+  workers: 2,
+  cpuTarget: 0.9,
+  maxRejects: 1000,
+  maxRejectShare: 0.01,
+  onInvalid: 'reject',
+  onConflict: 'keep',
+  dryRun: false,
+  batchBytes: null,
+  leaseMs: 60_000,
+  drainMs: 10_000,
+};
+
 /** Loads in this process, as the command line would. */
 export async function load(
   url: string,
@@ -17,25 +38,9 @@ export async function load(
   const never = new AbortController().signal;
   return runLoad(
     {
+      ...LOAD_DEFAULTS,
       sources,
-      sourceOptions: {},
-      layout: 'auto',
       databaseUrl: url,
-      fromUs: null,
-      toUs: null,
-      symbols: null,
-      intervals: null,
-      indicators: INDICATOR_NAMES,
-      workers: 2,
-      cpuTarget: 0.9,
-      maxRejects: 1000,
-      maxRejectShare: 0.01,
-      onInvalid: 'reject',
-      onConflict: 'keep',
-      dryRun: false,
-      batchBytes: null,
-      leaseMs: 60_000,
-      drainMs: 10_000,
       ...options,
     },
     onEvent,

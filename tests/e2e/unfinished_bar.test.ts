@@ -3,12 +3,11 @@ import { fillGaps, fromFiles } from '../../src/gaps/fill.ts';
 import { recordScan } from '../../src/gaps/gap_store.ts';
 import { scanSeries } from '../../src/gaps/scan.ts';
 import { ALL_SERIES } from '../../src/gaps/series.ts';
-import { INDICATOR_NAMES } from '../../src/workers/columns.ts';
 import { runLoad } from '../../src/workers/load.ts';
 import type { LoadEvent } from '../../src/workers/load_report.ts';
 import { testDatabase } from '../database.ts';
 import { zipBytes } from '../producer/zip_bytes.ts';
-import { candles, load, scratchFolder, wipe } from './loading.ts';
+import { candles, LOAD_DEFAULTS, load, scratchFolder, wipe } from './loading.ts';
 import { type Bar, krakenCsv, walk, write } from './market.ts';
 
 /** A download that was cut while its last bar was still open, and a later one that tells that bar whole. */
@@ -105,22 +104,13 @@ describe('the unfinished last bar of a file', () => {
       await recordScan(db, await scanSeries(db, { ...filter, filter, nowUs }), true, nowUs);
       const attempt = fromFiles(
         {
+          ...LOAD_DEFAULTS,
           ...filter,
           sources: [source],
-          sourceOptions: {},
-          layout: 'auto',
           databaseUrl: database.url,
-          indicators: INDICATOR_NAMES,
           workers: 1,
           maxRejects: 0,
           maxRejectShare: null,
-          onInvalid: 'reject',
-          onConflict: 'keep',
-          dryRun: false,
-          batchBytes: null,
-          leaseMs: 60_000,
-          cpuTarget: 0.9,
-          drainMs: 10_000,
         },
         (options, select) =>
           runLoad(

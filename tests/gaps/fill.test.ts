@@ -6,11 +6,10 @@ import { GAP_STATES, type Gap, listGaps, lockFilling, recordScan } from '../../s
 import { incrementalSelection } from '../../src/gaps/incremental.ts';
 import { scanSeries } from '../../src/gaps/scan.ts';
 import { ALL_SERIES, type SeriesFilter } from '../../src/gaps/series.ts';
-import { INDICATOR_NAMES } from '../../src/workers/columns.ts';
 import { runLoad } from '../../src/workers/load.ts';
 import type { LoadOptions } from '../../src/workers/load_report.ts';
 import { testDatabase } from '../database.ts';
-import { candles, load, scratchFolder } from '../e2e/loading.ts';
+import { candles, LOAD_DEFAULTS, load, scratchFolder } from '../e2e/loading.ts';
 import { type Bar, krakenCsv, massiveDays, walk, write } from '../e2e/market.ts';
 import { zipBytes } from '../producer/zip_bytes.ts';
 import { addBars, addSeries, addTask, at, DAY, wipe } from './loaded_market.ts';
@@ -54,25 +53,10 @@ beforeAll(() => {
 beforeEach(() => wipe(db));
 
 const OPTIONS: LoadOptions = {
+  ...LOAD_DEFAULTS,
   sources: [],
-  sourceOptions: {},
-  layout: 'auto',
   databaseUrl: database.url,
-  fromUs: null,
-  toUs: null,
-  symbols: null,
-  intervals: null,
-  indicators: INDICATOR_NAMES,
   workers: 1,
-  cpuTarget: 0.9,
-  maxRejects: 1000,
-  maxRejectShare: 0.01,
-  onInvalid: 'reject',
-  onConflict: 'keep',
-  dryRun: false,
-  batchBytes: null,
-  leaseMs: 60_000,
-  drainMs: 10_000,
 };
 
 /** Starting threads takes longer than these files. */
