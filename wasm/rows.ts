@@ -8,6 +8,10 @@
  * to the TypeScript, record by record, and both give the same bits.
  */
 
+import { INDICATORS_END, setUpIndicators } from './indicators';
+
+export { BARS, indicate, restore, STATE } from './indicators';
+
 // What lies where. The caller keeps to these, by the globals' names.
 /** 10^0 … 10^22. */
 const POWERS: usize = 0;
@@ -29,8 +33,8 @@ export const SERIES_ROOM: u32 = 2048;
 /** Bytes to scan; 32 more may be read (not used) behind their end. */
 export const INPUT: usize = 14_336;
 export const INPUT_ROOM: u32 = 65_536;
-/** First byte that is the caller's. */
-export const FREE: usize = 79_936;
+/** First byte that is the caller's: behind what `indicators.ts` needs. */
+export const FREE: usize = INDICATORS_END;
 
 /** Codes of fields, as in FIELDS. */
 const NUMBER: u32 = 0;
@@ -79,6 +83,7 @@ export function setUp(): void {
       }
     }
   }
+  setUpIndicators();
 }
 
 export function useSymbol(length: i32): void {

@@ -13,11 +13,15 @@ interface Exports {
   readonly INPUT: WebAssembly.Global;
   readonly INPUT_ROOM: WebAssembly.Global;
   readonly FREE: WebAssembly.Global;
+  readonly STATE: WebAssembly.Global;
+  readonly BARS: WebAssembly.Global;
   readonly appended: WebAssembly.Global;
   setUp(): void;
   useSymbol(length: number): void;
   scan(...words: readonly number[]): number;
   encode(from: number, to: number, doubles: number, out: number): number;
+  restore(): void;
+  indicate(from: number, to: number, until: number): number;
 }
 
 const PAGE = 65_536;
@@ -74,6 +78,8 @@ export class RowKernel {
   /** What {@link encode} was last given. */
   #bars: Bars | null = null;
   #wanted: readonly boolean[] | null = null;
+  /** What {@link indicate} was last given. */
+  #indicated: Bars | null = null;
   #fields: KernelFields | null = null;
   /** What of which bytes lies in INPUT: `#staged[#from … #to-1]`. */
   #staged: Uint8Array | null = null;
@@ -250,6 +256,32 @@ export class RowKernel {
       row = end;
     }
     return p - out.byteOffset;
+  }
+
+  /** The state of the series that {@link indicate} goes on with, of `length` doubles; the caller's to fill and to read. */
+  state(length: number): Float64Array<ArrayBuffer> {
+    return new Float64Array(this.#bytes.buffer as ArrayBuffer, this.#exports.STATE.value, length);
+  }
+
+  /** {@link state} is that of another series now. */
+  restore(): void {
+    this.#exports.restore();
+  }
+
+  /**
+   * Computes the indicators of rows [from, to) of `bars`, of this kernel's memory, and moves the state on, all but its
+   * last stamp. Returns `to`, or the first row that is a bar and whose stamp is not below `until`.
+   */
+  indicate(bars: Bars, from: number, to: number, until: number): number {
+    if (bars !== this.#indicated) {
+      this.#indicated = bars;
+      const { ts, high, low, close, volume, indicators } = bars;
+      const at = this.#exports.BARS.value / 4;
+      [ts, high, low, close, volume, ...indicators].forEach((column, i) => {
+        this.#words[at + i] = column.byteOffset;
+      });
+    }
+    return this.#exports.indicate(from, to, until);
   }
 
   #useBars(bars: Bars, wanted: readonly boolean[] | null): void {

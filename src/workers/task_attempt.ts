@@ -104,7 +104,7 @@ export class TaskAttempt {
       file.symbols,
       plan.order === 'symbol-time' && plan.wantSymbols === null,
     );
-    const engine = new IndicatorEngine(sessionClock(plan.sessionZone));
+    const engine = new IndicatorEngine(sessionClock(plan.sessionZone), this.#memory.kernel);
     let sink: BarSink | null = null;
     const take = async (cols: BarColumns, rows: number): Promise<void> => {
       if (rows === 0) return;
