@@ -3,12 +3,12 @@
  * once more, in `wasm/ln.ts`, so that returns have the same bits in both, and in every version of Node on every machine.
  */
 
-const LN2_HIGH = 6.9314718036912381649e-1;
-const LN2_LOW = 1.90821492927058770002e-10;
+const LN2_HIGH = 0.6931471803691238;
+const LN2_LOW = 1.9082149292705877e-10;
 /** Coefficients of the series in s², s = f/(2+f). */
 const LG = [
-  6.66666666666673513e-1, 3.999999999940941908e-1, 2.857142874366239149e-1, 2.222219843214978396e-1,
-  1.818357216161805012e-1, 1.531383769920937332e-1, 1.479819860511658591e-1,
+  0.6666666666666735, 0.3999999999940942, 0.2857142874366239, 0.22222198432149784, 0.1818357216161805,
+  0.15313837699209373, 0.14798198605116586,
 ] as const;
 const LEAST_NORMAL = 2.2250738585072014e-308;
 const TWO_54 = 18_014_398_509_481_984;
@@ -32,7 +32,7 @@ export function ln(x: number): number {
   const lower = k * LN2_LOW;
   if ((0xfffff & (2 + mantissa)) < 3) {
     if (f === 0) return upper + lower;
-    const r = f * f * (0.5 - 0.333_333_333_333_333_33 * f);
+    const r = f * f * (0.5 - (1 / 3) * f);
     return k === 0 ? f - r : upper - (r - lower - f);
   }
   const s = f / (2 + f);
