@@ -125,14 +125,10 @@ export function restore(): void {
 }
 
 /** The weight of the k-th value in an exponential average of n. */
-// @ts-expect-error: decorators are AssemblyScript's
-@inline
 function weight(k: f64, n: f64): f64 {
   return k <= n ? load<f64>(INVERSE + <usize>k * 8) : 2 / (n + 1);
 }
 
-// @ts-expect-error: decorators are AssemblyScript's
-@inline
 function column(index: usize): usize {
   return <usize>load<u32>(BARS + index * 4);
 }
@@ -205,9 +201,9 @@ export function indicate(from: u32, to: u32, until: f64): u32 {
   let range = load<f64>(ATR);
   let turnover = load<f64>(TURNOVER);
   let total = load<f64>(VOLUME);
-  let k20: usize = (<usize>(<i64>k % 20)) * 8;
-  let k50: usize = (<usize>(<i64>k % 50)) * 8;
-  let kReturn: usize = (<usize>(max<i64>(0, <i64>k - 1) % 20)) * 8;
+  let k20: usize = <usize>(<i64>k % 20) * 8;
+  let k50: usize = <usize>(<i64>k % 50) * 8;
+  let kReturn: usize = <usize>(max<i64>(0, <i64>k - 1) % 20) * 8;
   let mean20 = load<f64>(PREFIX_20);
   let m2of20 = load<f64>(PREFIX_20 + 8);
   let mean50 = load<f64>(PREFIX_50);
@@ -316,7 +312,9 @@ export function indicate(from: u32, to: u32, until: f64): u32 {
       m2ofReturn += deltaReturn * (logReturn - meanReturn);
       const apartReturn = meanReturn - load<f64>(MEANS_RETURN + kReturn);
       m2Return =
-        load<f64>(M2S_RETURN + kReturn) + m2ofReturn + apartReturn * apartReturn * load<f64>(SPREAD_20 + kReturn);
+        load<f64>(M2S_RETURN + kReturn) +
+        m2ofReturn +
+        apartReturn * apartReturn * load<f64>(SPREAD_20 + kReturn);
       if (kReturn === 20 * 8) {
         momentsFromEnd(RETURN_RING, MEANS_RETURN, M2S_RETURN, 0);
         kReturn = 0;

@@ -1,7 +1,5 @@
 /** The natural logarithm of `src/workers/indicators/ln.ts`, to the same bits; see there. Of finite numbers above 0. */
 
-// @ts-expect-error: decorators are AssemblyScript's
-@inline
 export function ln(x: f64): f64 {
   const bits = reinterpret<u64>(x);
   const mantissa = <i32>((bits >> 32) & 0xfffff);
@@ -12,7 +10,7 @@ export function ln(x: f64): f64 {
   const f = x - 1;
   if ((0xfffff & (2 + mantissa)) < 3) {
     if (f === 0) return 0;
-    return f - f * f * (0.5 - 0.33333333333333333 * f);
+    return f - f * f * (0.5 - 0.3333333333333333 * f);
   }
   const s = f / (2 + f);
   const r = series(s);
@@ -23,16 +21,12 @@ export function ln(x: f64): f64 {
   return f - s * (f - r);
 }
 
-// @ts-expect-error: decorators are AssemblyScript's
-@inline
 function series(s: f64): f64 {
   const z = s * s;
   const w = z * z;
-  const odd = w * (3.999999999940941908e-1 + w * (2.222219843214978396e-1 + w * 1.531383769920937332e-1));
+  const odd = w * (0.3999999999940942 + w * (0.22222198432149784 + w * 0.15313837699209373));
   const even =
-    z *
-    (6.66666666666673513e-1 +
-      w * (2.857142874366239149e-1 + w * (1.818357216161805012e-1 + w * 1.479819860511658591e-1)));
+    z * (0.6666666666666735 + w * (0.2857142874366239 + w * (0.1818357216161805 + w * 0.14798198605116586)));
   return even + odd;
 }
 
@@ -51,11 +45,11 @@ function lnFar(given: f64): f64 {
   const high = <u64>(mantissa | (carry ^ 0x3ff00000));
   const f = reinterpret<f64>((high << 32) | (bits & 0xffff_ffff)) - 1;
   const k = <f64>exponent;
-  const lower = k * 1.90821492927058770002e-10;
-  const upper = k * 6.93147180369123816490e-1;
+  const lower = k * 1.9082149292705877e-10;
+  const upper = k * 0.6931471803691238;
   if ((0xfffff & (2 + mantissa)) < 3) {
     if (f === 0) return upper + lower;
-    const r = f * f * (0.5 - 0.33333333333333333 * f);
+    const r = f * f * (0.5 - 0.3333333333333333 * f);
     return upper - (r - lower - f);
   }
   const s = f / (2 + f);
