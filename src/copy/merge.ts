@@ -300,7 +300,7 @@ class Recomputation {
     this.#ends.push({
       seriesId: this.#series,
       tsUs: this.#engine.lastTs,
-      state: encodeState(this.#state, 0),
+      state: encodeState(this.#state, 0).slice(),
     });
   }
 

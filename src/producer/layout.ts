@@ -1,6 +1,5 @@
 import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
-import { parse as parseYaml, YAMLError } from 'yaml';
 import { z } from 'zod';
 import { BackhaulError } from '../errors.ts';
 import { nearest } from '../terminal/nearest.ts';
@@ -218,9 +217,10 @@ export async function loadLayout(spec: string, known: readonly Layout[]): Promis
   const layout = known.find(({ name }) => name === spec);
   if (layout !== undefined) return layout;
   if (!/\.ya?ml$|[/\\]/i.test(spec)) throw unknownLayout(spec, known);
+  const { parse, YAMLError } = await import('yaml');
   let text: unknown;
   try {
-    text = parseYaml(await readFile(spec, 'utf8'));
+    text = parse(await readFile(spec, 'utf8'));
   } catch (error) {
     if (error instanceof YAMLError) {
       throw new BackhaulError({ kind: 'usage', message: `the layout ${spec} is no YAML: ${error.message}` });

@@ -6,6 +6,7 @@ import { sql as tables } from './migrations/0001_tables.ts';
 import { sql as reader } from './migrations/0002_reader.ts';
 import { sql as gaps } from './migrations/0003_gaps.ts';
 import { sql as gapsWithoutApi } from './migrations/0004_gaps_without_api.ts';
+import { sql as fewerEntries } from './migrations/0005_fewer_entries.ts';
 
 interface Migration {
   readonly version: number;
@@ -19,6 +20,7 @@ const MIGRATIONS: readonly Migration[] = [
   { version: 2, name: 'reader', sql: reader },
   { version: 3, name: 'gaps', sql: gaps },
   { version: 4, name: 'gaps without an API', sql: gapsWithoutApi },
+  { version: 5, name: 'fewer index entries', sql: fewerEntries },
 ];
 
 /** The schema this program reads and writes. */

@@ -22,9 +22,15 @@ export interface LanePosition {
 /** Committed states by series id; a series missing from the answer has none. */
 export type ReadStates = (seriesIds: readonly number[]) => Promise<Map<number, Float64Array>>;
 
+/** Where the state of a series lies. As views, some hundred thousand of them would keep the collector busy. */
+interface StatePlace {
+  readonly states: Float64Array;
+  readonly at: number;
+}
+
 interface Member {
   readonly position: LanePosition;
-  readonly published: Map<number, Float64Array>;
+  readonly published: Map<number, StatePlace>;
   frontier: string | null;
   complete: boolean;
 }
@@ -40,7 +46,7 @@ interface Lane {
   /** Running tasks in order. */
   readonly members: Member[];
   /** States as committed; null: known to have none. Dropped when another loader may have moved them on. */
-  readonly committed: Map<number, Float64Array | null>;
+  readonly committed: Map<number, StatePlace | null>;
   /** Tasks of the lane the database has as loaded, as far as `committed` knows; -1: never asked. */
   loaded: number;
   waiters: Waiter[];
@@ -121,18 +127,24 @@ export class Lanes {
     });
     const own = lane.members.findIndex((member) => member.position.taskId === taskId);
     const ahead = lane.members.slice(0, own).reverse();
-    const found = (id: number): Float64Array | null | undefined => {
+    const found = (id: number): StatePlace | null | undefined => {
       for (const member of ahead) {
         const state = member.published.get(id);
         if (state !== undefined) return state;
       }
       return lane.committed.get(id);
     };
-    const answer = new Float64Array(seriesIds.length * this.#stateLength);
     const missing: number[] = [];
-    const place = (index: number, state: Float64Array | null): void => {
-      if (state === null) answer[index * this.#stateLength] = Number.NaN;
-      else answer.set(state, index * this.#stateLength);
+    const length = this.#stateLength;
+    const answer = new Float64Array(seriesIds.length * length);
+    const place = (index: number, state: StatePlace | null): void => {
+      const to = index * length;
+      if (state === null) {
+        answer[to] = Number.NaN;
+        return;
+      }
+      const { states, at } = state;
+      for (let i = 0; i < length; i++) answer[to + i] = states[at + i]!;
     };
     for (let i = 0; i < seriesIds.length; i++) {
       const state = found(seriesIds[i]!);
@@ -145,7 +157,8 @@ export class Lanes {
         const id = seriesIds[i]!;
         // A predecessor may have committed while we read: what it left counts, not what we read.
         const newer = lane.committed.get(id);
-        const state = newer === undefined ? (read.get(id) ?? null) : newer;
+        const states = read.get(id);
+        const state = newer === undefined ? (states === undefined ? null : { states, at: 0 }) : newer;
         lane.committed.set(id, state);
         place(i, state);
       }
@@ -166,8 +179,7 @@ export class Lanes {
     const member = lane?.members.find((one) => one.position.taskId === taskId);
     if (lane === undefined || member === undefined) return; // it was aborted while this was on its way
     for (let i = 0; i < seriesIds.length; i++) {
-      const at = i * this.#stateLength;
-      member.published.set(seriesIds[i]!, states.subarray(at, at + this.#stateLength));
+      member.published.set(seriesIds[i]!, { states, at: i * this.#stateLength });
     }
     if (frontier !== null) member.frontier = frontier;
     if (complete) member.complete = true;

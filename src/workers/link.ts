@@ -152,8 +152,14 @@ export class WorkerLink {
   }
 }
 
+/** What an answer may take along instead of having it copied: arrays are made for their answer. */
+function memoryOf(answer: Answers[Question['kind']]): ArrayBuffer[] {
+  return ArrayBuffer.isView(answer) ? [answer.buffer as ArrayBuffer] : [];
+}
+
 /** How the main thread serves a worker's questions. */
 export interface LinkHandler {
+  /** An array is handed over, memory and all. */
   answer(question: Question): Promise<Answers[Question['kind']]>;
   notice(notice: Notice): void;
   fault(error: unknown): Fault;
@@ -169,7 +175,7 @@ export class MainLink {
       if ('notice' in frame) handler.notice(frame.notice);
       else if ('question' in frame) {
         handler.answer(frame.question).then(
-          (answer) => port.postMessage({ id: frame.id, answer } satisfies Frame),
+          (answer) => port.postMessage({ id: frame.id, answer } satisfies Frame, memoryOf(answer)),
           (error: unknown) => port.postMessage({ id: frame.id, fault: handler.fault(error) } satisfies Frame),
         );
       }

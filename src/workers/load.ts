@@ -250,8 +250,7 @@ class Run {
         await dispatcher.run(() => this.#discovery.done, drain, abort);
         scaler.stop();
         await discovering;
-        if (!drain.aborted) await acrossRestarts(patience, () => this.#giveKeys(partitions, bounds.start));
-        if (!drain.aborted) await acrossRestarts(patience, () => this.#pruneStates());
+        if (!drain.aborted) await acrossRestarts(patience, () => this.#tidy(partitions, bounds.start));
         // A server that crashed meanwhile may have forgotten what was loaded last: that is loaded again.
         if (drain.aborted || (await unlessAborted(this.#session.secured(resumes), abort)) === true) break;
         abort.throwIfAborted();
@@ -278,6 +277,12 @@ class Run {
       drain.removeEventListener('abort', limitDrain);
       abort.removeEventListener('abort', limitAbort);
     }
+  }
+
+  /** What is left to do once all files are loaded; neither waits for the other. */
+  async #tidy(partitions: Partitions, concurrency: number): Promise<void> {
+    const both = await Promise.allSettled([this.#giveKeys(partitions, concurrency), this.#pruneStates()]);
+    for (const one of both) if (one.status === 'rejected') throw one.reason;
   }
 
   async #pruneStates(): Promise<void> {

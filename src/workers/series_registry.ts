@@ -1,5 +1,6 @@
 import type { Pool } from 'pg';
 import { inTransaction } from '../database/connect.ts';
+import { BackhaulError } from '../errors.ts';
 import { killPoint } from '../kill_points.ts';
 
 /**
@@ -9,6 +10,9 @@ import { killPoint } from '../kill_points.ts';
 export class SeriesRegistry {
   readonly #db: Pool;
   readonly #known = new Map<string, number>();
+  /** For the next transaction. */
+  readonly #wanted = new Map<string, SeriesName>();
+  #making: Promise<void> | null = null;
 
   constructor(db: Pool) {
     this.#db = db;
@@ -21,16 +25,38 @@ export class SeriesRegistry {
     return Int32Array.from(wanted, (name) => this.#known.get(keyOf(name))!);
   }
 
-  /** Makes series that will be asked for: one transaction for many is one wait for the disk for many. */
+  /**
+   * Makes series that will be asked for: one transaction for many is one wait for the disk for many. What is asked for
+   * while one is under way goes into the next, all of it.
+   */
   async foresee(wanted: readonly SeriesName[]): Promise<void> {
-    const missing = this.#unknown(wanted);
-    if (missing.length === 0) return;
-    await this.#read(missing);
-    const unborn = this.#unknown(missing);
+    for (;;) {
+      const missing = this.#unknown(wanted);
+      if (missing.length === 0) return;
+      for (const name of missing) this.#wanted.set(keyOf(name), name);
+      this.#making ??= this.#makeWanted().finally(() => {
+        this.#making = null;
+      });
+      await this.#making;
+    }
+  }
+
+  async #makeWanted(): Promise<void> {
+    const names = [...this.#wanted.values()];
+    this.#wanted.clear();
+    await this.#read(names);
+    const unborn = this.#unknown(names);
     if (unborn.length === 0) return;
     await this.#make(unborn);
     killPoint('series.made');
     await this.#read(unborn);
+    const [lost] = this.#unknown(unborn);
+    if (lost !== undefined)
+      throw new BackhaulError({
+        kind: 'internal',
+        message: 'a series was stored under another name',
+        expected: `${lost.venue} ${lost.symbol}`,
+      });
   }
 
   #unknown(names: readonly SeriesName[]): SeriesName[] {

@@ -13,8 +13,30 @@ export interface UsedSeries {
   readonly lastTs: number;
 }
 
+/** What the series of a file have in common. */
+export interface SeriesFamily {
+  readonly venue: string;
+  readonly intervalS: number;
+}
+
 /** Symbols the last file of this thread had: the next one will have as many, so that nothing has to grow. */
 let expected = 1;
+
+/** Ids of the series this thread has met in its database, by family and symbol. */
+const idsOfFamilies = new Map<string, Map<string, number>>();
+/** More families, or symbols of one, are forgotten and asked for again: memory shall not grow with the number of files. */
+const MOST_FAMILIES = 64;
+const MOST_SYMBOLS = 200_000;
+
+function knownIds({ venue, intervalS }: SeriesFamily): Map<string, number> {
+  const family = `${intervalS} ${venue}`;
+  let ids = idsOfFamilies.get(family);
+  if (ids !== undefined && ids.size < MOST_SYMBOLS) return ids;
+  if (idsOfFamilies.size >= MOST_FAMILIES) idsOfFamilies.clear();
+  ids = new Map();
+  idsOfFamilies.set(family, ids);
+  return ids;
+}
 
 function grown(array: Float64Array, length: number): Float64Array<ArrayBuffer> {
   const larger = new Float64Array(Math.max(length, 2 * array.length));
@@ -40,6 +62,10 @@ export class SeriesStates {
   #rowsOf = new Float64Array(expected);
   /** Ordinals whose state is in `packed`. */
   readonly #held = new Set<number>();
+  /** Symbols whose ids were asked for, or known, from the first on. */
+  #foreseen = 0;
+  readonly #known: Map<string, number>;
+  #asking: Promise<unknown> = Promise.resolve();
   /** The series the file is in the middle of. */
   #open = -1;
   /** Rows computed, or identified, so far. */
@@ -49,10 +75,14 @@ export class SeriesStates {
   /** Seconds spent waiting for predecessors. */
   laneSeconds = 0;
 
-  /** `bySymbol`: the file is sorted by symbol, so that a series is final when the next one begins. */
-  constructor(link: WorkerLink, symbols: SymbolTable, bySymbol: boolean) {
+  /**
+   * `family`: the venue and the interval of the series. `bySymbol`: the file is sorted by symbol, so that a series is
+   * final when the next one begins.
+   */
+  constructor(link: WorkerLink, symbols: SymbolTable, family: SeriesFamily, bySymbol: boolean) {
     this.#link = link;
     this.#symbols = symbols;
+    this.#known = knownIds(family);
     this.#bySymbol = bySymbol;
   }
 
@@ -90,15 +120,34 @@ export class SeriesStates {
     this.rows += rows;
   }
 
-  /** Asks for the ids of symbols that are new. */
+  /** Asks for the ids of symbols this thread has not met: they are there, as a rule, when the rows are wanted. */
+  foresee(): void {
+    const { names } = this.#symbols;
+    const unknown: string[] = [];
+    for (; this.#foreseen < names.length; this.#foreseen++) {
+      const name = names[this.#foreseen]!;
+      if (!this.#known.has(name)) unknown.push(name);
+    }
+    if (unknown.length === 0) return;
+    const asking = this.#link.ask({ kind: 'series', symbols: unknown }).then((ids) => {
+      for (let i = 0; i < ids.length; i++) this.#known.set(unknown[i]!, ids[i]!);
+    });
+    this.#asking = Promise.all([this.#asking, asking]);
+    // Thrown where the ids are wanted.
+    this.#asking.catch(() => {});
+  }
+
+  /** Gives the symbols that are new their ids. */
   async #resolveNames(): Promise<void> {
-    const known = this.ids.length;
-    const names = this.#symbols.names;
-    if (names.length === known) return;
-    const more = await this.#link.ask({ kind: 'series', symbols: names.slice(known) });
-    const ids = new Int32Array(known + more.length);
+    const before = this.ids.length;
+    const { names } = this.#symbols;
+    if (names.length === before) return;
+    this.foresee();
+    const count = this.#foreseen;
+    await this.#asking;
+    const ids = new Int32Array(count);
     ids.set(this.ids);
-    ids.set(more, known);
+    for (let slot = before; slot < count; slot++) ids[slot] = this.#known.get(names[slot]!)!;
     this.ids = ids;
     if (ids.length <= this.#firstTs.length) return;
     this.#firstTs = grown(this.#firstTs, ids.length);
@@ -159,9 +208,11 @@ export class SeriesStates {
     const last = this.#symbols.names[slots.at(-1)!]!;
     const seriesIds = Int32Array.from(slots, (slot) => this.ids[slot]!);
     const states = await this.#link.ask({ kind: 'states', seriesIds, last });
-    slots.forEach((slot, i) => {
-      this.packed.set(states.subarray(i * STATE_LENGTH, (i + 1) * STATE_LENGTH), slot * STATE_LENGTH);
-    });
+    if (isRun(slots)) this.packed.set(states, slots[0]! * STATE_LENGTH);
+    else
+      slots.forEach((slot, i) => {
+        this.packed.set(states.subarray(i * STATE_LENGTH, (i + 1) * STATE_LENGTH), slot * STATE_LENGTH);
+      });
     this.laneSeconds += (performance.now() - started) / 1000;
   }
 
@@ -177,12 +228,25 @@ export class SeriesStates {
 
   #publish(slots: readonly number[], frontier: string | null, complete: boolean): void {
     const seriesIds = Int32Array.from(slots, (slot) => this.ids[slot]!);
+    this.#link.tell({ kind: 'publish', seriesIds, states: this.#statesOf(slots), frontier, complete });
+  }
+
+  #statesOf(slots: readonly number[]): Float64Array<ArrayBuffer> {
+    const { packed } = this;
+    if (isRun(slots)) return packed.slice(slots[0]! * STATE_LENGTH, (slots.at(-1)! + 1) * STATE_LENGTH);
     const states = new Float64Array(slots.length * STATE_LENGTH);
     slots.forEach((slot, i) => {
-      states.set(this.packed.subarray(slot * STATE_LENGTH, (slot + 1) * STATE_LENGTH), i * STATE_LENGTH);
+      states.set(packed.subarray(slot * STATE_LENGTH, (slot + 1) * STATE_LENGTH), i * STATE_LENGTH);
     });
-    this.#link.tell({ kind: 'publish', seriesIds, states, frontier, complete });
+    return states;
   }
+}
+
+/** Whether each slot is the one after the last: in a file sorted by symbol they are. */
+function isRun(slots: readonly number[]): boolean {
+  if (slots.length === 0) return false;
+  for (let i = 1; i < slots.length; i++) if (slots[i] !== slots[i - 1]! + 1) return false;
+  return true;
 }
 
 /** Ends (exclusive) of the runs of equal symbols in rows `[0, rows)`. */

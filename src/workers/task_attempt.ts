@@ -102,6 +102,7 @@ export class TaskAttempt {
     const series = new SeriesStates(
       this.#link,
       file.symbols,
+      plan,
       plan.order === 'symbol-time' && plan.wantSymbols === null,
     );
     const engine = new IndicatorEngine(sessionClock(plan.sessionZone), this.#memory.kernel);
@@ -121,7 +122,7 @@ export class TaskAttempt {
     let written = 0;
     try {
       if (sorting) await this.#sorted(file, take);
-      else await this.#scan(file, new BatchQueue(this.#memory.columns, take));
+      else await this.#scan(file, new BatchQueue(this.#memory.columns, take, () => series.foresee()));
       file.checkEnd();
       series.complete();
       if (sink !== null) written = await (sink as BarSink).end();
@@ -205,7 +206,7 @@ export class TaskAttempt {
     killPoint('merge.opened');
     if (this.#task.replaces) await removeOld(client, taskId);
     killPoint('merge.removed');
-    const series = new SeriesStates(this.#link, file.symbols, false);
+    const series = new SeriesStates(this.#link, file.symbols, plan, false);
     const take = async (cols: BarColumns, rows: number): Promise<void> => {
       if (rows === 0) return;
       file.checkBudget();

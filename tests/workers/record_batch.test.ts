@@ -1,4 +1,5 @@
-import { RecordBatchStreamWriter, tableFromIPC } from 'apache-arrow';
+import { createRequire } from 'node:module';
+import { tableFromIPC } from 'apache-arrow';
 import { expect, test } from 'vitest';
 import { BARS_COLUMNS } from '../../src/copy/format.ts';
 import { BarColumns } from '../../src/workers/columns.ts';
@@ -40,6 +41,10 @@ test('values are those of the rows, series_id by way of the symbol', () => {
 
 test('it can be written as Arrow and read back', async () => {
   const cols = someColumns();
+  // By the build of Arrow that batches are made with; the other one reads what it writes.
+  const { RecordBatchStreamWriter } = createRequire(import.meta.url)(
+    'apache-arrow/Arrow.es2015.min',
+  ) as typeof import('apache-arrow');
   const writer = new RecordBatchStreamWriter();
   writer.write(toRecordBatch(cols, Int32Array.of(10, 20, 30), 0, 10));
   writer.close();

@@ -59,16 +59,20 @@ export function checkVersion(version: number): void {
   });
 }
 
+/** What the last state was encoded to: a day file has 10,000 of them, none of which is kept. */
+const encoded = new Float64Array(SCALARS + CLOSES);
+const encodedBytes = new Uint8Array(encoded.buffer);
+
 /**
  * A state as bytes for `indicator_state`: the scalars, then up to 50 closes, oldest first; little-endian doubles.
- * Returns are computed again from the closes. 136 bytes and 8 a close: 536 at most.
+ * Returns are computed again from the closes. 136 bytes and 8 a close: 536 at most. A view that holds until the next.
  */
 export function encodeState(state: Float64Array, at: number): Uint8Array {
   const count = state[at + COUNT]!;
   const kept = Math.min(count, CLOSES);
   // Doubles as they lie in memory: Node and WebAssembly's memory are little-endian wherever we run.
-  const doubles = new Float64Array(SCALARS + kept);
-  doubles.set(state.subarray(at, at + SCALARS));
+  const doubles = encoded;
+  for (let i = 0; i < SCALARS; i++) doubles[i] = state[at + i]!;
   if (state[at + VERSION] === 0) {
     doubles[VERSION] = STATE_VERSION;
     doubles[LAST_TS] = Number.NEGATIVE_INFINITY;
@@ -77,9 +81,9 @@ export function encodeState(state: Float64Array, at: number): Uint8Array {
   // The ring's oldest close comes first; what is before it in the ring is newer than the rest.
   const ring = at + CLOSE_RING;
   const oldest = (count - kept) % CLOSES;
-  doubles.set(state.subarray(ring + oldest, ring + kept), SCALARS);
-  if (oldest > 0) doubles.set(state.subarray(ring, ring + oldest), SCALARS + kept - oldest);
-  return new Uint8Array(doubles.buffer);
+  for (let i = 0; i < kept; i++)
+    doubles[SCALARS + i] = state[ring + (oldest + i < kept ? oldest + i : oldest + i - kept)]!;
+  return kept === CLOSES ? encodedBytes : encodedBytes.subarray(0, 8 * (SCALARS + kept));
 }
 
 /** Reads what {@link encodeState} wrote into `into` at `at`. Throws `internal` for another version or length. */
