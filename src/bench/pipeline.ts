@@ -102,7 +102,19 @@ class MainThread {
     const { uri, entry, etag, sizeBytes, plan, lane } = task;
     this.#lanes.enter({ taskId, lane, sequence: task.sequence ?? 0, uri, entry: entry ?? '' });
     const running = pool.start(
-      { taskId, attempt: 1, uri, entry, etag, sizeBytes, plan, replaces: false, merge: false, settings },
+      {
+        taskId,
+        attempt: 1,
+        uri,
+        entry,
+        etag,
+        sizeBytes,
+        plan,
+        replaces: false,
+        merge: false,
+        settings,
+        foretold: null,
+      },
       {
         answer: (question) => this.#answer(taskId, task, question),
         notice: (notice) => this.#notice(taskId, lane, notice),

@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import type { ClientBase } from 'pg';
 import { type CopyStreamQuery, from as copyFrom } from 'pg-copy-streams';
 import { type BarBatch, barsOf } from '../workers/record_batch.ts';
@@ -21,7 +22,10 @@ class OpenCopy {
   #error: Error | null = null;
 
   constructor(client: ClientBase, sql: string) {
-    this.#stream = client.query(copyFrom(sql));
+    const stream = copyFrom(sql);
+    this.#stream = stream;
+    gatherFirst(stream);
+    client.query(stream);
     this.#done = new Promise((resolve, reject) => {
       this.#stream.once('finish', resolve);
       this.#stream.on('error', (error) => {
@@ -45,8 +49,11 @@ class OpenCopy {
     ]);
   }
 
-  async end(): Promise<number> {
-    this.#stream.end();
+  /** Writes `last` too, and resolves to the rows the server has taken. */
+  async end(last?: Uint8Array): Promise<number> {
+    if (this.#error !== null) throw this.#error;
+    if (last === undefined) this.#stream.end();
+    else this.#stream.end(last);
     await this.#done;
     return this.#stream.rowCount;
   }
@@ -59,6 +66,25 @@ class OpenCopy {
   }
 }
 
+/** What `pg` calls on a COPY whose server is ready for bytes. */
+interface Responding {
+  handleCopyInResponse(connection: { readonly stream: Socket }): void;
+}
+
+/**
+ * What is there to be sent when the server asks for bytes goes out in one write: of a small COPY that is all of it, and
+ * each write would wake the server.
+ */
+function gatherFirst(stream: CopyStreamQuery): void {
+  const responding = stream as unknown as Responding;
+  const respond = responding.handleCopyInResponse.bind(stream);
+  responding.handleCopyInResponse = (connection) => {
+    connection.stream.cork();
+    setImmediate(() => connection.stream.uncork());
+    respond(connection);
+  };
+}
+
 /** COPYs one already encoded set of rows into a table, for the small tables beside `bars`. */
 export async function copyRows(
   client: ClientBase,
@@ -69,8 +95,7 @@ export async function copyRows(
   const copy = new OpenCopy(client, `COPY ${table} (${columns.join(', ')}) FROM STDIN BINARY`);
   await copy.write(COPY_HEADER);
   await copy.write(rows);
-  await copy.write(COPY_TRAILER);
-  return copy.end();
+  return copy.end(COPY_TRAILER);
 }
 
 /**
@@ -81,6 +106,7 @@ export class CopyWriter implements BarSink {
   readonly #client: ClientBase;
   readonly #encoder: BarEncoder;
   readonly #hypertable: boolean;
+  #before: string;
   readonly #buffers: readonly Uint8Array[];
   readonly #sent: Promise<void>[];
   #turn = 0;
@@ -91,10 +117,18 @@ export class CopyWriter implements BarSink {
 
   /**
    * `buffers`: two or more of several rows ({@link MAX_ROW_BYTES}) each, this writer's alone until `end` or `abort` is
-   * done. `hypertable`: rows go to `bars` itself, whose extension routes them.
+   * done. `hypertable`: rows go to `bars` itself, whose extension routes them. `before`: statements to be sent with the
+   * first COPY, each with its semicolon.
    */
-  constructor(client: ClientBase, encoder: BarEncoder, buffers: readonly Uint8Array[], hypertable: boolean) {
+  constructor(
+    client: ClientBase,
+    encoder: BarEncoder,
+    buffers: readonly Uint8Array[],
+    hypertable: boolean,
+    before = '',
+  ) {
     this.#client = client;
+    this.#before = before;
     this.#encoder = encoder;
     this.#hypertable = hypertable;
     this.#buffers = buffers;
@@ -138,8 +172,9 @@ export class CopyWriter implements BarSink {
     const table = this.#hypertable ? 'bars' : leaf.name;
     this.#copy = new OpenCopy(
       this.#client,
-      `COPY backhaul.${table} (${BARS_COLUMNS.join(', ')}) FROM STDIN BINARY`,
+      `${this.#before} COPY backhaul.${table} (${BARS_COLUMNS.join(', ')}) FROM STDIN BINARY`,
     );
+    this.#before = '';
     this.#buffers[this.#turn]!.set(COPY_HEADER, 0);
     this.#position = COPY_HEADER.length;
   }
@@ -162,9 +197,12 @@ export class CopyWriter implements BarSink {
     if (this.#buffers[this.#turn]!.length - this.#position < COPY_TRAILER.length) await this.#send();
     this.#buffers[this.#turn]!.set(COPY_TRAILER, this.#position);
     this.#position += COPY_TRAILER.length;
-    await this.#send();
+    const last = this.#buffers[this.#turn]!.subarray(0, this.#position);
+    this.#position = 0;
+    const ended = copy.end(last);
+    ended.catch(() => {}); // awaited below
     await Promise.all(this.#sent);
-    this.#rows += await copy.end();
+    this.#rows += await ended;
     this.#copy = null;
     this.#leaf = null;
   }

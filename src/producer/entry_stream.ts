@@ -67,9 +67,12 @@ export async function* openBytes(
     if (signal?.aborted) throw abortError(signal);
     throw placed(error, reader.uri, options.entry ?? null, flow);
   } finally {
-    ending.abort();
+    ending.abort(ENDED);
   }
 }
+
+/** Why a read under way is given up; said, because an abort without a reason makes an error with a stack. */
+const ENDED = 'no more is wanted';
 
 /** One pass over an object: how far it is, and what ends it. */
 interface Flow {
@@ -167,7 +170,7 @@ function meterOf(flow: Flow): InflateMeter {
       checkLimits(flow);
     },
     waited: flow.waited,
-    end: () => flow.ending.abort(),
+    end: () => flow.ending.abort(ENDED),
   };
 }
 
@@ -179,9 +182,12 @@ async function* unzipped(
   entry: string | null,
   flow: Flow,
 ): AsyncIterable<Uint8Array> {
-  const start = await dataStart(reader, storage, entry, flow.signal);
+  const { start, found } = await dataStart(reader, storage, entry, whole === null, flow.signal);
   const end = start + storage.compressedSize;
-  const bytes = whole === null ? reader.stream(start, end, flow.signal) : within(whole, start, end);
+  let bytes: AsyncIterable<Uint8Array>;
+  if (whole !== null) bytes = within(whole, start, end);
+  else if (found === null) bytes = reader.stream(start, end, flow.signal);
+  else bytes = single(found);
   const inflated = storage.method === 0 ? counted(bytes, flow) : inflateRaw(bytes, meterOf(flow));
   let sum = 0;
   for await (const piece of inflated) {
@@ -228,17 +234,50 @@ async function* within(
   }
 }
 
+async function* single(piece: Uint8Array): AsyncGenerator<Uint8Array, void, undefined> {
+  yield piece;
+}
+
 const LOCAL_HEADER_BYTES = 30;
 const LOCAL_HEADER_SIGNATURE = 0x04034b50;
+/** Entries whose data are no more than this are read with their header at once. */
+const SMALL_ENTRY_BYTES = 1 << 16;
+/** For what a local header holds besides the name. */
+const LOCAL_EXTRA_BYTES = 64;
 
-/** Where the entry's data start, by its local header (APPNOTE 4.3.7), which must be the one the directory meant. */
+/** A small entry from its header on: as much of it as one read gives; empty for others. */
+async function headOf(
+  reader: ObjectReader,
+  { headerOffset, compressedSize }: ZipStorage,
+  entry: string | null,
+  signal: AbortSignal,
+): Promise<Buffer> {
+  if (compressedSize > SMALL_ENTRY_BYTES) return Buffer.alloc(0);
+  const length = LOCAL_HEADER_BYTES + Buffer.byteLength(entry ?? '') + LOCAL_EXTRA_BYTES + compressedSize;
+  const end = Math.min(reader.sizeBytes, headerOffset + length);
+  const pieces: Uint8Array[] = [];
+  // A stream, because its end says whether the object is still the one that was listed.
+  for await (const piece of reader.stream(headerOffset, end, signal)) pieces.push(Uint8Array.from(piece));
+  return Buffer.concat(pieces);
+}
+
+/**
+ * Where the entry's data start, by its local header (APPNOTE 4.3.7), which must be the one the directory meant; and the
+ * data, where they were read with it.
+ */
 async function dataStart(
   reader: ObjectReader,
   storage: ZipStorage,
   entry: string | null,
+  wanted: boolean,
   signal: AbortSignal,
-): Promise<number> {
-  const header = await reader.read(storage.headerOffset, LOCAL_HEADER_BYTES, signal);
+): Promise<{ readonly start: number; readonly found: Uint8Array | null }> {
+  const head = wanted ? await headOf(reader, storage, entry, signal) : Buffer.alloc(0);
+  const read = (at: number, length: number): Buffer | Promise<Buffer> =>
+    at + length <= head.length
+      ? head.subarray(at, at + length)
+      : reader.read(storage.headerOffset + at, length, signal);
+  const header = await read(0, LOCAL_HEADER_BYTES);
   const signature = header.readUInt32LE(0);
   if (signature !== LOCAL_HEADER_SIGNATURE) {
     throw headerError('no local header', hex32(LOCAL_HEADER_SIGNATURE), hex32(signature));
@@ -249,15 +288,19 @@ async function dataStart(
   const method = header.readUInt16LE(8);
   if (method !== storage.method) throw headerError('another method', `${storage.method}`, `${method}`);
   const nameBytes = header.readUInt16LE(26);
-  const nameStart = storage.headerOffset + LOCAL_HEADER_BYTES;
-  const name = (await reader.read(nameStart, nameBytes, signal)).toString('latin1').replaceAll('\\', '/');
+  const name = (await read(LOCAL_HEADER_BYTES, nameBytes)).toString('latin1').replaceAll('\\', '/');
   // Names beyond ASCII may be written in several encodings; the CRC-32 tells entries apart there.
   // biome-ignore lint/suspicious/noControlCharactersInRegex: NUL is where ASCII starts.
   const comparable = /^[\x00-\x7f]*$/;
   if (entry !== null && comparable.test(entry) && comparable.test(name) && name !== entry) {
     throw headerError('the header of another entry', entry, name);
   }
-  return nameStart + nameBytes + header.readUInt16LE(28);
+  const before = LOCAL_HEADER_BYTES + nameBytes + header.readUInt16LE(28);
+  const dataEnd = before + storage.compressedSize;
+  return {
+    start: storage.headerOffset + before,
+    found: storage.compressedSize > 0 && dataEnd <= head.length ? head.subarray(before, dataEnd) : null,
+  };
 }
 
 function headerError(what: string, expected: string, found: string): BackhaulError {

@@ -191,7 +191,7 @@ function changed(uri: string, expected: string, found: string): BackhaulError {
   });
 }
 
-class LocalReader implements ObjectReader {
+export class LocalReader implements ObjectReader {
   readonly uri: string;
   readonly sizeBytes: number;
   readonly etag: string;
@@ -235,6 +235,14 @@ class LocalReader implements ObjectReader {
     }
     const etag = etagOf(await this.#handle.stat({ bigint: true }));
     if (etag !== this.etag) throw changed(this.uri, this.etag, etag);
+  }
+
+  /** Whether the file of that name is still this one. */
+  async isCurrent(): Promise<boolean> {
+    return stat(fileURLToPath(this.uri), { bigint: true }).then(
+      (info) => etagOf(info) === this.etag,
+      () => false,
+    );
   }
 
   close(): Promise<void> {

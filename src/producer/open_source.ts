@@ -3,7 +3,7 @@ import { basename, dirname, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { BackhaulError } from '../errors.ts';
 import { nearest } from '../terminal/nearest.ts';
-import { LocalSource, openLocalObject } from './local.ts';
+import { LocalReader, LocalSource, openLocalObject } from './local.ts';
 import { joinParts, PartsReader, partNumber, partsPrefix } from './parts.ts';
 import type { ListFilter, ObjectReader, Source, SourceObject, SourceOptions } from './source.ts';
 
@@ -98,6 +98,41 @@ export async function openObject(
     if (object.uri === uri) return source.open(object);
   }
   throw new BackhaulError({ kind: 'not-found', message: 'the object is not there', where: { uri } });
+}
+
+/** The archive a thread has read from last, left open: its entries are tasks that follow each other. */
+let kept: { readonly uri: string; readonly etag: string; readonly reader: ObjectReader } | null = null;
+
+/**
+ * {@link openObject} for an archive on this machine, which stays open for its next entry; its `close` does nothing. An
+ * archive that has changed since fails by the next read from it.
+ */
+export async function openArchive(
+  uri: string,
+  sizeBytes: number | null,
+  etag: string,
+  options: SourceOptions,
+): Promise<ObjectReader> {
+  if (!uri.startsWith('file:')) return openObject(uri, sizeBytes, etag, options);
+  if (kept?.uri === uri && kept.etag === etag) {
+    const { reader } = kept;
+    if (!(reader instanceof LocalReader) || (await reader.isCurrent())) return leftOpen(reader);
+  }
+  await kept?.reader.close();
+  kept = null;
+  const reader = await openObject(uri, sizeBytes, etag, options);
+  kept = { uri, etag, reader };
+  return leftOpen(reader);
+}
+
+function leftOpen(reader: ObjectReader): ObjectReader {
+  return {
+    uri: reader.uri,
+    sizeBytes: reader.sizeBytes,
+    read: (start, length, signal) => reader.read(start, length, signal),
+    stream: (start, end, signal) => reader.stream(start, end, signal),
+    close: async () => {},
+  };
 }
 
 async function openParts(uri: string, etag: string | null, options: SourceOptions): Promise<ObjectReader> {

@@ -11,6 +11,7 @@ import {
   expire,
   fail,
   heartbeat,
+  type LaneAtClaim,
   laneStanding,
   release,
   releaseOrphans,
@@ -20,7 +21,7 @@ import {
 import type { ConcurrencyLimit } from './concurrency.ts';
 import { decodeState, STATE_LENGTH } from './indicators/engine.ts';
 import { type LanePosition, Lanes } from './lanes.ts';
-import type { Answers, Notice, PhaseSeconds, Question, WorkerSettings } from './link.ts';
+import type { Answers, Foretold, Notice, PhaseSeconds, Question, WorkerSettings } from './link.ts';
 import type { Running, WorkerPool } from './pool.ts';
 import { unlessAborted } from './restarts.ts';
 import { SeriesRegistry } from './series_registry.ts';
@@ -60,6 +61,8 @@ interface Attempt {
   readonly started: number;
   /** The lane's loaded tasks when this one's states were first asked for, and the members ahead of it then. */
   loadedAhead: number | null;
+  /** How its lane stands, if nobody but this task can have moved it on since; null: it has to be asked for. */
+  readonly laneAtClaim: LaneAtClaim | null;
   aborted: boolean;
 }
 
@@ -81,6 +84,10 @@ export class Dispatcher {
   readonly #attempts = new Map<number, Attempt>();
   /** Claimed, waiting for a worker. */
   #ready: ClaimedTask[] = [];
+  /** Claimed, and not seen to yet. */
+  #claimed: ClaimedTask[] = [];
+  /** Of the tasks in our hands, those that were alone in their lane when they were claimed and have not begun. */
+  readonly #alone = new WeakSet<ClaimedTask>();
   /** Tasks that have to go the way of the merge when they are claimed next. */
   readonly #merging = new Set<number>();
   #standingWanted = false;
@@ -137,7 +144,11 @@ export class Dispatcher {
    */
   async run(discovered: () => boolean, drain: AbortSignal, abort: AbortSignal): Promise<void> {
     const heart = setInterval(() => void this.#beat(), Math.min(5_000, Math.max(1_000, this.#leaseMs / 3)));
-    const nudge = (): void => this.nudge();
+    const nudge = (): void => {
+      this.#draining = drain.aborted;
+      this.nudge();
+    };
+    nudge();
     drain.addEventListener('abort', nudge);
     abort.addEventListener('abort', nudge);
     let awaySince: number | null = null;
@@ -177,7 +188,6 @@ export class Dispatcher {
     }
     if (this.#recovering) await this.#releaseOrphans();
     if (drain.aborted) {
-      this.#draining = true;
       await this.#releaseReady();
       return this.#attempts.size === 0 ? 'done' : 'later';
     }
@@ -185,7 +195,7 @@ export class Dispatcher {
     const discoveryDone = discovered();
     const claimed = await this.#claimAndStart();
     if (claimed > 0 && this.#attempts.size < this.#limit.value) return 'at once';
-    const idle = this.#attempts.size === 0 && this.#ready.length === 0 && !this.#standingWanted;
+    const idle = this.#held().length === 0 && !this.#standingWanted;
     return idle && discoveryDone && !(await this.#othersAreAtIt()) ? 'done' : 'later';
   }
 
@@ -204,7 +214,7 @@ export class Dispatcher {
 
   /** Claimed tasks: waiting for a worker, and with one. */
   #held(): ClaimedTask[] {
-    return [...this.#ready, ...[...this.#attempts.values()].map((attempt) => attempt.task)];
+    return [...this.#claimed, ...this.#ready, ...[...this.#attempts.values()].map((attempt) => attempt.task)];
   }
 
   /** Nothing to claim: true while tasks wait for their time, or run in another loader. */
@@ -221,36 +231,59 @@ export class Dispatcher {
 
   async #claimAndStart(): Promise<number> {
     if (this.#standingWanted) return 0;
+    this.#startReady();
     const room = this.#limit.value - this.#attempts.size;
-    if (room <= 0) return 0;
-    let claimed = 0;
-    if (this.#ready.length === 0) {
-      const tasks = await claim(this.#db, {
-        owner: this.#owner,
-        limit: this.#claimSize(room),
-        leaseMs: this.#leaseMs,
-      });
-      claimed = tasks.length;
-      if (claimed > 0) killPoint('task.claimed');
-      this.#ready.push(...tasks);
-      await this.#series.foresee(
-        tasks.flatMap(({ plan: { venue, symbol, intervalS } }) =>
-          symbol === null ? [] : [{ venue, symbol, intervalS }],
-        ),
-      );
+    // Where files take moments there is always a claim's worth of them waiting: a claim takes as long as several.
+    const ahead = this.#claimAhead();
+    const reserve = ahead > this.#limit.value ? Math.floor(ahead / 2) : 0;
+    if (this.#ready.length > reserve || (room <= 0 && reserve === 0)) return 0;
+    if (this.#claimed.length === 0) {
+      const limit = Math.max(0, room) + ahead - this.#ready.length;
+      const tasks = await claim(this.#db, { owner: this.#owner, limit, leaseMs: this.#leaseMs });
+      if (tasks.length > 0) killPoint('task.claimed');
+      this.#findAlone(tasks);
+      this.#claimed = tasks;
     }
-    for (let i = 0; i < room && this.#ready.length > 0; i++) this.#start(this.#ready.shift()!);
-    return claimed;
+    const tasks = this.#claimed;
+    await this.#series.foresee(
+      tasks.flatMap(({ plan: { venue, symbol, intervalS } }) =>
+        symbol === null ? [] : [{ venue, symbol, intervalS }],
+      ),
+    );
+    // Some may have been lost meanwhile.
+    this.#ready.push(...this.#claimed);
+    this.#claimed = [];
+    this.#startReady();
+    return tasks.length;
+  }
+
+  /** Gives tasks to workers as far as there are any and the limit allows. */
+  #startReady(): void {
+    if (this.#isCutOff || this.#draining || this.#standingWanted || this.#stop !== null) return;
+    while (this.#ready.length > 0 && this.#attempts.size < this.#limit.value)
+      this.#start(this.#ready.shift()!);
   }
 
   /**
-   * As many again as there is room for: a small file must not wait for the round trip of its claim. Where files take
+   * A task that is the only one of its lane in our hands needs not ask how the lane stands: what its claim has seen
+   * holds unless another loader moves the lane on, and then its own last statement refuses it.
+   */
+  #findAlone(claimed: readonly ClaimedTask[]): void {
+    const lanes = new Set(this.#held().map(({ lane }) => lane));
+    for (const task of claimed) {
+      if (!lanes.has(task.lane) && task.laneAtClaim.foreignAhead === 0) this.#alone.add(task);
+      lanes.add(task.lane);
+    }
+  }
+
+  /**
+   * Tasks to have waiting: one a worker, so that a file needs not wait for the round trip of its claim. Where files take
    * moments, as many as will be done in half a second, for all of which one claim is made.
    */
-  #claimSize(room: number): number {
+  #claimAhead(): number {
     const workers = this.#limit.value;
     const soon = Math.floor((workers * CLAIM_AHEAD_S) / Math.max(this.#taskSeconds, 0.001));
-    return room + Math.min(MOST_CLAIMED_AHEAD, Math.max(workers, soon));
+    return Math.min(MOST_CLAIMED_AHEAD, Math.max(workers, soon));
   }
 
   #start(task: ClaimedTask): void {
@@ -262,6 +295,7 @@ export class Dispatcher {
       entry: task.entry ?? '',
     };
     this.#abortAll(this.#lanes.enter(position), 'an earlier file of the lane has arrived');
+    const isAlone = this.#alone.delete(task);
     const running = this.#pool.start(
       {
         taskId: task.taskId,
@@ -274,6 +308,7 @@ export class Dispatcher {
         replaces: task.replaces !== null,
         merge: this.#merging.has(task.taskId),
         settings: this.#settings,
+        foretold: isAlone ? this.#foretell(task) : null,
       },
       {
         answer: (question) => this.#answer(task, question),
@@ -286,6 +321,7 @@ export class Dispatcher {
       running,
       started: performance.now(),
       loadedAhead: null,
+      laneAtClaim: isAlone ? task.laneAtClaim : null,
       aborted: false,
     };
     this.#attempts.set(task.taskId, attempt);
@@ -299,8 +335,18 @@ export class Dispatcher {
       })
       .finally(() => {
         this.#attempts.delete(task.taskId);
+        this.#startReady();
         this.nudge();
       });
+  }
+
+  /** What a worker need not ask about a task that is alone in its lane. */
+  #foretell(task: ClaimedTask): Foretold {
+    const { venue, symbol, intervalS } = task.plan;
+    const turn = task.laneAtClaim.loaded;
+    const series = symbol === null ? null : this.#series.known({ venue, symbol, intervalS });
+    // Nothing of its lane has been loaded, or its last statement refuses it.
+    return { turn, series: series === null ? null : { ...series, isNew: series.isNew && turn === 0 } };
   }
 
   // ── how an attempt ends ────────────────────────────────────────────────────────────────────────────────────────
@@ -392,7 +438,8 @@ export class Dispatcher {
   }
 
   async #releaseReady(): Promise<void> {
-    const ready = this.#ready;
+    const ready = [...this.#claimed, ...this.#ready];
+    this.#claimed = [];
     this.#ready = [];
     for (const task of ready) await release(this.#db, task.taskId, task.attempt, 'the load was interrupted');
   }
@@ -431,6 +478,11 @@ export class Dispatcher {
   async #standInLane(task: ClaimedTask): Promise<void> {
     const attempt = this.#attempts.get(task.taskId);
     if (attempt === undefined || attempt.loadedAhead !== null) return;
+    if (attempt.laneAtClaim !== null) {
+      this.#lanes.align(task.lane, attempt.laneAtClaim.loaded, []);
+      attempt.loadedAhead = attempt.laneAtClaim.loaded;
+      return;
+    }
     for (;;) {
       const ahead = this.#lanes.ahead(task.taskId, task.lane);
       const standing = await laneStanding(this.#db, task.taskId, this.#owner, ahead);
@@ -500,7 +552,9 @@ export class Dispatcher {
         attempt.aborted = true;
         attempt.running.link.abort({ kind: 'lost-lease', message: 'another loader owns the task now' });
       }
-      this.#ready = this.#ready.filter((task) => kept.has(task.taskId) || !held.includes(task));
+      const isKept = (task: ClaimedTask): boolean => kept.has(task.taskId) || !held.includes(task);
+      this.#ready = this.#ready.filter(isKept);
+      this.#claimed = this.#claimed.filter(isKept);
       await expire(this.#db);
     } catch (error) {
       // The next beat comes before the lease ends; if the database is gone for good, the workers' own writes say so.

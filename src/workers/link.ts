@@ -20,7 +20,17 @@ export interface Assignment {
   /** Go straight to the merge: an attempt of this run has found rows older than what stands. */
   readonly merge: boolean;
   readonly settings: WorkerSettings;
+  /** What is known already; null: everything has to be asked. */
+  readonly foretold: Foretold | null;
   readonly port: MessagePort;
+}
+
+/** Answers that go along with the assignment of a task that is alone in its lane: a small file is not to wait for them. */
+export interface Foretold {
+  /** See {@link Answers.turn}. */
+  readonly turn: number;
+  /** The series of its symbol, and whether that has no state yet, for certain; null: not known. */
+  readonly series: { readonly symbol: string; readonly id: number; readonly isNew: boolean } | null;
 }
 
 /** Settings of a run that workers share. */
@@ -105,10 +115,15 @@ export class WorkerLink {
   readonly #port: MessagePort;
   readonly #open = new Map<number, { resolve: (value: never) => void; reject: (error: Error) => void }>();
   readonly #abort = new AbortController();
+  readonly #foretold: Foretold | null;
+  readonly #stateLength: number;
   #id = 0;
 
-  constructor(port: MessagePort) {
+  /** `stateLength`: doubles a state has. */
+  constructor(port: MessagePort, foretold: Foretold | null, stateLength: number) {
     this.#port = port;
+    this.#foretold = foretold;
+    this.#stateLength = stateLength;
     port.on('message', (frame: Frame) => this.#receive(frame));
   }
 
@@ -119,11 +134,28 @@ export class WorkerLink {
 
   ask<K extends Question['kind']>(question: Extract<Question, { kind: K }>): Promise<Answers[K]> {
     this.#abort.signal.throwIfAborted();
+    const known = this.#known(question);
+    if (known !== null) return Promise.resolve(known as Answers[K]);
     return new Promise((resolve, reject) => {
       const id = ++this.#id;
       this.#open.set(id, { resolve, reject });
       this.#port.postMessage({ id, question } satisfies Frame);
     });
+  }
+
+  #known(question: Question): Answers[Question['kind']] | null {
+    const foretold = this.#foretold;
+    if (foretold === null) return null;
+    const { turn, series } = foretold;
+    if (question.kind === 'turn') return turn;
+    if (series === null) return null;
+    if (question.kind === 'series')
+      return question.symbols.every((symbol) => symbol === series.symbol)
+        ? new Int32Array(question.symbols.length).fill(series.id)
+        : null;
+    if (question.kind !== 'states' || !series.isNew || !question.seriesIds.every((id) => id === series.id))
+      return null;
+    return new Float64Array(question.seriesIds.length * this.#stateLength).fill(Number.NaN);
   }
 
   tell(notice: Notice): void {

@@ -8,9 +8,9 @@ import { NullSink } from '../copy/null_sink.ts';
 import { BackhaulError, type Fault } from '../errors.ts';
 import { killPoint } from '../kill_points.ts';
 import { openBytes } from '../producer/entry_stream.ts';
-import { openObject } from '../producer/open_source.ts';
+import { openArchive, openObject } from '../producer/open_source.ts';
 import type { ObjectReader } from '../producer/source.ts';
-import { finish } from '../state/task_store.ts';
+import { finish, type SeriesEnd } from '../state/task_store.ts';
 import { BatchQueue, scanInto } from './batches.ts';
 import { BarColumns } from './columns.ts';
 import { encodeState, IndicatorEngine, STATE_LENGTH } from './indicators/engine.ts';
@@ -31,6 +31,9 @@ import { type WorkerMemory, workerMemory } from './worker_memory.ts';
 const EARLIEST_NUMERIC_US = Date.UTC(1980, 0, 1) * 1000;
 /** Dates written out may be older: daily bars of stock indices go back this far. */
 const EARLIEST_TEXT_US = Date.UTC(1800, 0, 1) * 1000;
+
+/** Ends of so many series go with the statement that finishes a task; more are copied, in two round trips. */
+const FEW_SERIES = 8;
 
 /** Rows of the side tables, per series: what they may take in all, and what they take as a rule. */
 const SIDE_BYTES = 1 << 28;
@@ -114,7 +117,7 @@ export class TaskAttempt {
       this.#waits.lane = series.laneSeconds;
       await this.#ensureLeaves(cols, rows);
       const copying = performance.now();
-      sink ??= await this.#openSink();
+      sink ??= this.#openSink();
       await sink.write(toRecordBatch(cols, series.ids, 0, rows));
       killPoint('copy.opened');
       this.#waits.copy += (performance.now() - copying) / 1000;
@@ -244,15 +247,19 @@ export class TaskAttempt {
 
   // ── the transaction ────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** Opens the attempt's transaction. Its sessions carry the attempt's name, so that whoever expires it can end them. */
+  /** Opens the attempt's transaction. */
   async #begin(): Promise<void> {
     if (this.#began || this.#client === null) return;
+    await this.#client.query(this.#beginning());
+  }
+
+  /** What opens it, to go before the first statement. The session carries the attempt's name: whoever expires it can end it. */
+  #beginning(): string {
+    if (this.#began) return '';
     this.#began = true;
     const { taskId, attempt } = this.#task;
     // An asynchronous commit may be lost by a crash of the server, but only whole: the task is then loaded again.
-    await this.#client.query(
-      `BEGIN; SET LOCAL synchronous_commit = off; SET LOCAL application_name = 'backhaul ${taskId}/${attempt}'`,
-    );
+    return `BEGIN; SET LOCAL synchronous_commit = off; SET LOCAL application_name = 'backhaul ${taskId}/${attempt}';`;
   }
 
   async #rollBack(): Promise<void> {
@@ -261,14 +268,14 @@ export class TaskAttempt {
     await this.#client.query('ROLLBACK');
   }
 
-  async #openSink(): Promise<BarSink> {
+  #openSink(): BarSink {
     const { buffers } = this.#memory;
     const { sink } = this.#task.settings;
     if (typeof sink === 'object')
       return new FileSink(this.#encoder, buffers[0]!, `${sink.folder}/${this.#task.taskId}`);
     if (this.#client === null) return new NullSink(this.#encoder, buffers[0]!);
-    await this.#begin();
-    return new CopyWriter(this.#client, this.#encoder, buffers, this.#task.settings.hypertable);
+    const { hypertable } = this.#task.settings;
+    return new CopyWriter(this.#client, this.#encoder, buffers, hypertable, this.#beginning());
   }
 
   /** Writes what belongs to the rows, checks the sums, and commits. */
@@ -297,9 +304,12 @@ export class TaskAttempt {
     killPoint('lane.turn');
     if (client !== null) {
       await this.#begin();
-      await this.#writeBeside(client, file, series, done.writeStates);
+      await this.#writeRejects(client, file);
+      const isFew = series.used().length <= FEW_SERIES;
+      if (!isFew) await this.#copyEnds(client, series, done.writeStates);
       killPoint('beside.written');
       await finish(client, {
+        ends: isFew ? this.#fewEnds(series, done.writeStates) : [],
         taskId,
         attempt,
         laneLoaded,
@@ -341,48 +351,61 @@ export class TaskAttempt {
     };
   }
 
-  /** Rejects, coverage and indicator states, in the transaction of the rows. */
-  async #writeBeside(
-    client: ClientBase,
-    file: FileScan,
-    series: SeriesStates,
-    states: boolean,
-  ): Promise<void> {
-    const { taskId, plan } = this.#task;
-    if (file.rejects.list.length > 0) {
-      const rows = new RowEncoder(6);
-      for (const reject of file.rejects.list) {
-        rows.row();
-        rows.int8(taskId);
-        rows.int8(reject.line);
-        rows.int8(reject.byteOffset);
-        rows.text(reject.reason);
-        rows.text(reject.field);
-        rows.text(reject.record);
-      }
-      const columns = ['task_id', 'line', 'byte_offset', 'reason', 'field', 'record'];
-      await copyRows(client, 'backhaul.reject', columns, rows.bytes());
+  async #writeRejects(client: ClientBase, file: FileScan): Promise<void> {
+    if (file.rejects.list.length === 0) return;
+    const rows = new RowEncoder(6);
+    for (const reject of file.rejects.list) {
+      rows.row();
+      rows.int8(this.#task.taskId);
+      rows.int8(reject.line);
+      rows.int8(reject.byteOffset);
+      rows.text(reject.reason);
+      rows.text(reject.field);
+      rows.text(reject.record);
     }
-    const used = series.used();
-    if (used.length === 0) return;
-    const coverage = new RowEncoder(3, SIDE_BYTES, COVERAGE_BYTES * used.length);
-    const ends = new RowEncoder(4, SIDE_BYTES, states ? STATE_BYTES * used.length : 0);
+    const columns = ['task_id', 'line', 'byte_offset', 'reason', 'field', 'record'];
+    await copyRows(client, 'backhaul.reject', columns, rows.bytes());
+  }
+
+  /** What the file leaves of each of its series; a state holds until the next is asked for. */
+  *#ends(series: SeriesStates, withStates: boolean): Generator<SeriesEnd> {
+    const { plan } = this.#task;
     const fileFrom = Math.max(plan.fileFromUs ?? -Infinity, plan.wantFromUs ?? -Infinity);
     const fileTo = Math.min(plan.fileToUs ?? Infinity, plan.wantToUs ?? Infinity);
-    for (const one of used) {
+    for (const { seriesId, slot, firstTs, lastTs } of series.used()) {
+      yield {
+        seriesId,
+        fromUs: plan.fileFromUs === null ? firstTs : Math.min(fileFrom, firstTs),
+        toUs: plan.fileToUs === null ? lastTs + plan.intervalS * 1e6 : Math.max(fileTo, lastTs + 1),
+        lastTsUs: lastTs,
+        state: withStates ? encodeState(series.packed, slot * STATE_LENGTH) : null,
+      };
+    }
+  }
+
+  #fewEnds(series: SeriesStates, withStates: boolean): SeriesEnd[] {
+    const ends: SeriesEnd[] = [];
+    for (const end of this.#ends(series, withStates))
+      ends.push({ ...end, state: end.state === null ? null : end.state.slice() });
+    return ends;
+  }
+
+  async #copyEnds(client: ClientBase, series: SeriesStates, states: boolean): Promise<void> {
+    const { taskId } = this.#task;
+    const used = series.used();
+    const coverage = new RowEncoder(3, SIDE_BYTES, COVERAGE_BYTES * used.length);
+    const ends = new RowEncoder(4, SIDE_BYTES, states ? STATE_BYTES * used.length : 0);
+    for (const one of this.#ends(series, states)) {
       coverage.row();
       coverage.int4(one.seriesId);
-      coverage.tstzrange(
-        plan.fileFromUs === null ? one.firstTs : Math.min(fileFrom, one.firstTs),
-        plan.fileToUs === null ? one.lastTs + plan.intervalS * 1e6 : Math.max(fileTo, one.lastTs + 1),
-      );
+      coverage.tstzrange(one.fromUs, one.toUs);
       coverage.int8(taskId);
-      if (!states) continue;
+      if (one.state === null) continue;
       ends.row();
       ends.int4(one.seriesId);
-      ends.timestamptz(one.lastTs);
+      ends.timestamptz(one.lastTsUs);
       ends.int8(taskId);
-      ends.bytea(encodeState(series.packed, one.slot * STATE_LENGTH));
+      ends.bytea(one.state);
     }
     await copyRows(client, 'backhaul.coverage', ['series_id', 'covered', 'task_id'], coverage.bytes());
     if (states)
@@ -400,7 +423,7 @@ export class TaskAttempt {
     const { uri, sizeBytes, etag, settings, plan } = this.#task;
     const { storage } = plan;
     return storage.kind === 'zip'
-      ? openObject(uri, storage.objectBytes, storage.objectEtag, settings.source)
+      ? openArchive(uri, storage.objectBytes, storage.objectEtag, settings.source)
       : openObject(uri, sizeBytes, etag, settings.source);
   }
 

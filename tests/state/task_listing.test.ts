@@ -154,7 +154,11 @@ describe('upsertTasks', () => {
     ]);
     expect((await events()).at(-1)).toBe('replace');
     const [claimed] = await claim(pool, { owner: OWNER, limit: 1, leaseMs: 1000 });
-    expect(claimed).toMatchObject({ attempt: 2, replaces: { etag: '1-1' }, laneHasState: true });
+    expect(claimed).toMatchObject({
+      attempt: 2,
+      replaces: { etag: '1-1' },
+      laneAtClaim: { loaded: 1, foreignAhead: 0 },
+    });
   });
 
   test('loads again what is asked for more widely, and not what is asked for more narrowly', async () => {

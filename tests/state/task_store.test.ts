@@ -132,7 +132,7 @@ describe('claim', () => {
         plan: task.plan,
         replaces: null,
         failures: 0,
-        laneHasState: false,
+        laneAtClaim: { loaded: 0, foreignAhead: 0 },
       },
     ]);
     const { rows } = await pool.query('SELECT state, owner, attempt, run_id FROM backhaul.task');
@@ -159,7 +159,7 @@ describe('claim', () => {
     await fail(pool, a!, 1, FAULT);
     await finishOne({ taskId: b!, attempt: 1 });
     const [third] = await claimSome(1);
-    expect(third).toMatchObject({ sequence: 3, laneHasState: true });
+    expect(third).toMatchObject({ sequence: 3, laneAtClaim: { loaded: 1, foreignAhead: 0 } });
   });
 
   test('leaves a lane alone behind a pending task that another session holds', async () => {

@@ -105,6 +105,7 @@ async function attempt(task: DiscoveredTask): Promise<Ended> {
     plan,
     replaces: false,
     merge: false,
+    foretold: null,
     settings: SETTINGS,
     port: port2,
   };
