@@ -101,8 +101,6 @@ export class Dispatcher {
   #draining = false;
   /** Why nothing more can be loaded, whatever the file. */
   #stop: BackhaulError | null = null;
-  /** What every other task would fail of too: nothing more is claimed. */
-  #fatal: Fault | null = null;
   /** Whatever an attempt fails of from now on is the interrupt's doing. */
   #isCutOff = false;
 
@@ -385,7 +383,7 @@ export class Dispatcher {
       this.#events.released(task, fault);
     } else if (fault.kind === 'credentials') {
       // A token that has expired is no fault of the file: the run ends, and the same command goes on with new ones.
-      this.#fatal ??= fault;
+      this.#stop ??= new BackhaulError(fault);
       await release(this.#db, task.taskId, task.attempt, fault.message);
       this.#events.released(task, fault);
     } else if (fault.kind === 'predecessor' || fault.kind === 'interrupted') {

@@ -253,6 +253,20 @@ describe('filters', () => {
   });
 });
 
+describe('credentials that expire while files are loaded', () => {
+  it('end the run without failing a file, and the same load goes on with new ones', async () => {
+    const expired = { kind: 'status', status: 400, code: 'ExpiredToken' } as const;
+    server.fault(expired, { on: 'get', skip: 2, times: Number.POSITIVE_INFINITY });
+    await expect(loadS3()).rejects.toMatchObject({ fault: { kind: 'credentials' } });
+    const states = await database.pool.query(`SELECT DISTINCT state FROM backhaul.task ORDER BY 1`);
+    expect(states.rows.map((row) => row.state)).not.toContain('failed');
+    server.reset();
+    fill();
+    await loadS3();
+    expect(await candles(database.pool)).toBe(expected);
+  });
+});
+
 describe('the command line', () => {
   const env = {
     AWS_ACCESS_KEY_ID: TEST_ACCOUNT.accessKeyId,

@@ -13,7 +13,7 @@ const HELPERS =
 
 const LOOKED_AT: Readonly<Record<string, readonly string[]>> = {
   // Names of our own tables and columns.
-  'src/copy/copy_writer.ts': ['table', "columns.join(', ')"],
+  'src/copy/copy_writer.ts': ['table', "columns.join(', ')", 'this.#before'],
   'src/copy/merge.ts': ['a', 'b', 'name', 'set'],
   'src/validate/agreement.ts': ['columns', 'table', 'parameter', "[...FIELDS, 'volume'].map(far).join(', ')"],
   'src/validate/bar_checks.ts': ['columns', 'table', 'bad', 'details'],

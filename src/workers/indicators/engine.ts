@@ -65,18 +65,15 @@ export class IndicatorEngine {
   readonly #clock: SessionClock;
   readonly #kernel: RowKernel | null;
   readonly #state: Float64Array;
-  readonly #window20: MomentWindow;
-  readonly #window50: MeanWindow;
-  readonly #returns: MomentWindow;
+  /** The kernel has its own. */
+  readonly #windows: Windows | null;
 
   /** With a `kernel`, bars must lie in its memory, and it must serve no other engine until this one is done with. */
   constructor(session: SessionClock, kernel: RowKernel | null = null) {
     this.#clock = session;
     this.#kernel = kernel;
     this.#state = kernel === null ? new Float64Array(STATE_LENGTH) : kernel.state(STATE_LENGTH);
-    this.#window20 = new MomentWindow(new Float64Array(20));
-    this.#window50 = new MeanWindow(this.#state.subarray(CLOSE_RING, CLOSE_RING + CLOSES));
-    this.#returns = new MomentWindow(this.#state.subarray(RETURN_RING, RETURN_RING + RETURNS));
+    this.#windows = kernel === null ? windowsOver(this.#state) : null;
     this.reset();
   }
 
@@ -115,13 +112,14 @@ export class IndicatorEngine {
       return;
     }
     const count = this.#state[COUNT]!;
-    const ring = this.#window20.ring;
+    const { last20, last50, returns } = this.#windows!;
+    const { ring } = last20;
     for (let number = Math.max(0, count - 20); number < count; number++) {
       ring[number % 20] = this.#state[CLOSE_RING + (number % CLOSES)]!;
     }
-    this.#window20.restore(count);
-    this.#window50.restore(count);
-    this.#returns.restore(Math.max(0, count - 1));
+    last20.restore(count);
+    last50.restore(count);
+    returns.restore(Math.max(0, count - 1));
   }
 
   /**
@@ -173,7 +171,7 @@ export class IndicatorEngine {
     macds(state, count, close, from, to, out[MACD]!, out[MACD + 1]!, out[MACD + 2]!);
     wilders(state, count, high, low, close, from, to, out[RSI_14]!, out[ATR_14]!);
     this.#bands(count, close, from, to, out[SMA_20]!, out[BB_UPPER]!, out[BB_LOWER]!);
-    this.#window50.run(close, from, to, out[SMA_50]!);
+    this.#windows!.last50.run(close, from, to, out[SMA_50]!);
     blank(out[SMA_50]!, from, to, CLOSES - 1 - count);
     this.#volatility(count, close, from, to, out[LOG_RETURN]!, out[VOLATILITY_20]!);
     this.#vwap(cols, from, to, out[VWAP]!);
@@ -191,7 +189,7 @@ export class IndicatorEngine {
     upper: Float64Array,
     lower: Float64Array,
   ): void {
-    this.#window20.run(close, from, to, sma, upper);
+    this.#windows!.last20.run(close, from, to, sma, upper);
     for (let i = from; i < to; i++) {
       const mean = sma[i]!;
       const width = 2 * Math.sqrt(upper[i]! / 20);
@@ -218,7 +216,7 @@ export class IndicatorEngine {
       returns[i] = logReturn(x, before);
       before = x;
     }
-    this.#returns.run(returns, count === 0 ? from + 1 : from, to, volatility, volatility);
+    this.#windows!.returns.run(returns, count === 0 ? from + 1 : from, to, volatility, volatility);
     for (let i = from; i < to; i++) volatility[i] = Math.sqrt(volatility[i]! / 19);
     blank(volatility, from, to, 20 - count);
   }
@@ -254,6 +252,21 @@ export class IndicatorEngine {
     state[TURNOVER] = turnover;
     state[VOLUME] = total;
   }
+}
+
+/** The windows of a series: of its closes, and of its returns. */
+interface Windows {
+  readonly last20: MomentWindow;
+  readonly last50: MeanWindow;
+  readonly returns: MomentWindow;
+}
+
+function windowsOver(state: Float64Array): Windows {
+  return {
+    last20: new MomentWindow(new Float64Array(20)),
+    last50: new MeanWindow(state.subarray(CLOSE_RING, CLOSE_RING + CLOSES)),
+    returns: new MomentWindow(state.subarray(RETURN_RING, RETURN_RING + RETURNS)),
+  };
 }
 
 /** NaN into the first `rows` (zero or fewer: none) of out[from … to-1]. */
