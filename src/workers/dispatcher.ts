@@ -257,7 +257,8 @@ export class Dispatcher {
 
   /** Gives tasks to workers as far as there are any and the limit allows. */
   #startReady(): void {
-    if (this.#isCutOff || this.#draining || this.#standingWanted || this.#stop !== null) return;
+    if (this.#isCutOff || this.#draining || this.#recovering || this.#standingWanted || this.#stop !== null)
+      return;
     while (this.#ready.length > 0 && this.#attempts.size < this.#limit.value)
       this.#start(this.#ready.shift()!);
   }

@@ -47,6 +47,8 @@ interface Lane {
   readonly members: Member[];
   /** States as committed; null: known to have none. Dropped when another loader may have moved them on. */
   readonly committed: Map<number, StatePlace | null>;
+  /** Raised whenever `committed` is dropped: what was read before is not remembered after. */
+  epoch: number;
   /** Tasks of the lane the database has as loaded, as far as `committed` knows; -1: never asked. */
   loaded: number;
   waiters: Waiter[];
@@ -81,7 +83,7 @@ export class Lanes {
   enter(position: LanePosition): number[] {
     let lane = this.#lanes.get(position.lane);
     if (lane === undefined) {
-      lane = { members: [], committed: new Map(), loaded: -1, waiters: [] };
+      lane = { members: [], committed: new Map(), epoch: 0, loaded: -1, waiters: [] };
       this.#lanes.set(position.lane, lane);
     }
     const at = lane.members.findIndex((member) => before(position, member.position));
@@ -107,7 +109,7 @@ export class Lanes {
     // Their commit is in the database and not yet here.
     const unheard = lane.members.filter((member) => loadedAhead.includes(member.position.taskId)).length;
     if (lane.loaded === loaded - unheard) return;
-    lane.committed.clear();
+    this.#forget(lane);
     lane.loaded = loaded - unheard;
   }
 
@@ -152,6 +154,7 @@ export class Lanes {
       else place(i, state);
     }
     if (missing.length > 0) {
+      const { epoch } = lane;
       const read = await this.#read(missing.map((i) => seriesIds[i]!));
       for (const i of missing) {
         const id = seriesIds[i]!;
@@ -159,7 +162,7 @@ export class Lanes {
         const newer = lane.committed.get(id);
         const states = read.get(id);
         const state = newer === undefined ? (states === undefined ? null : { states, at: 0 }) : newer;
-        lane.committed.set(id, state);
+        if (lane.epoch === epoch) lane.committed.set(id, state);
         place(i, state);
       }
     }
@@ -200,7 +203,7 @@ export class Lanes {
     if (index === -1) return;
     const [member] = lane.members.splice(index, 1);
     lane.loaded++;
-    if (rewrote) lane.committed.clear();
+    if (rewrote) this.#forget(lane);
     else for (const [id, state] of member!.published) lane.committed.set(id, state);
     this.#tidy(laneName, lane);
   }
@@ -239,6 +242,11 @@ export class Lanes {
     if (lane === undefined)
       throw new BackhaulError({ kind: 'internal', message: `no task of lane ${name} runs` });
     return lane;
+  }
+
+  #forget(lane: Lane): void {
+    lane.committed.clear();
+    lane.epoch++;
   }
 
   async #until(lane: Lane, taskId: number, ready: () => boolean): Promise<void> {

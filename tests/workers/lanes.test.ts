@@ -106,6 +106,30 @@ describe('lanes', () => {
     expect([...(await one.states(3, LANE, ids(7), 'A'))]).toEqual([2]);
   });
 
+  it('do not remember what was being read when what is remembered was dropped', async () => {
+    let stored: number | null = null;
+    let answer = (): void => {};
+    const one = new Lanes(1, async () => {
+      const seen = stored;
+      await new Promise<void>((resolve) => {
+        answer = resolve;
+      });
+      return new Map(seen === null ? [] : [[7, Float64Array.of(seen)]]);
+    });
+    one.enter(position(1));
+    one.align(LANE, 0, []);
+    const stale = one.states(1, LANE, ids(7), 'A');
+    await new Promise(setImmediate);
+    stored = 5;
+    one.align(LANE, 1, []);
+    answer();
+    await stale;
+    const fresh = one.states(1, LANE, ids(7), 'A');
+    await new Promise(setImmediate);
+    answer();
+    expect([...(await fresh)]).toEqual([5]);
+  });
+
   it('end in the same states for any interleaving of publishing, committing and failing', async () => {
     await fc.assert(
       fc.asyncProperty(
