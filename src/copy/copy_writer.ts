@@ -199,6 +199,7 @@ export class CopyWriter implements BarSink {
     this.#position += COPY_TRAILER.length;
     const last = this.#buffers[this.#turn]!.subarray(0, this.#position);
     this.#position = 0;
+    // However small, it need not be copied: nothing is written to the buffer before the server has taken all rows.
     const ended = copy.end(last);
     ended.catch(() => {}); // awaited below
     await Promise.all(this.#sent);

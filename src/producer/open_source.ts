@@ -104,8 +104,8 @@ export async function openObject(
 let kept: { readonly uri: string; readonly etag: string; readonly reader: ObjectReader } | null = null;
 
 /**
- * {@link openObject} for an archive on this machine, which stays open for its next entry; its `close` does nothing. An
- * archive that has changed since fails by the next read from it.
+ * {@link openObject}, but an archive on this machine stays open for its next entry, and `close` does nothing. One that
+ * was replaced is opened anew, and then refused for its etag; one that was written to is told by the end of a stream.
  */
 export async function openArchive(
   uri: string,

@@ -101,6 +101,8 @@ export class PartsReader implements ObjectReader {
     if (reader === undefined) {
       reader = this.#open(part);
       this.#readers.set(part, reader);
+      // The archive stays open for other tasks: what failed once is tried again by the next.
+      reader.catch(() => this.#readers.delete(part));
     }
     return reader;
   }
