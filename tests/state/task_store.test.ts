@@ -187,7 +187,29 @@ describe('claim', () => {
     expect(new Set(all).size).toBe(300);
   });
 
-  test('stays on its index with 100,000 pending, half of them behind a delayed one', async () => {
+  const manyOfOneLane = async (): Promise<void> => {
+    await pool.query(
+      `INSERT INTO backhaul.task (uri, etag, size_bytes, layout, lane, sequence, plan, not_before)
+       SELECT 'file:///' || n, '1', 1, 'kraken-ohlcvt', 'big', n, '{}', now() + interval '1 hour'
+       FROM generate_series(1, 300) n`,
+    );
+  };
+
+  test.each([
+    ['without statistics', null],
+    ['with those of a lane of delayed ones', ''],
+    [
+      'with those of a lane of running ones',
+      `UPDATE backhaul.task
+       SET state = 'running', attempt = 1, claimed_at = now(), owner = gen_random_uuid(), lease_until = now()`,
+    ],
+  ])('stays on its index with 100,000 pending, half of them behind a delayed one, %s', async (_, before) => {
+    // The planner believes what was true when the table was last analyzed, TRUNCATE or not.
+    if (before !== null) {
+      await manyOfOneLane();
+      await pool.query(`${before}; ANALYZE backhaul.task`);
+      await pool.query('TRUNCATE backhaul.task RESTART IDENTITY CASCADE');
+    }
     await pool.query(
       `INSERT INTO backhaul.task (uri, etag, size_bytes, layout, lane, sequence, plan)
        SELECT 'file:///' || n, '1', 1, 'kraken-ohlcvt', CASE WHEN n % 2 = 0 THEN 'big' ELSE 'lane ' || n % 500 END, n, '{}'
@@ -197,9 +219,9 @@ describe('claim', () => {
       `UPDATE backhaul.task SET not_before = now() + interval '1 hour' WHERE uri = 'file:///2'`,
     );
     const started = performance.now();
-    for (let n = 0; n < 100; n++) expect(await claimSome(4)).toHaveLength(4);
+    for (let n = 0; n < 20; n++) expect(await claimSome(4)).toHaveLength(4);
     // About 5 ms each on an idle machine; reading all that is pending takes more than 100.
-    expect((performance.now() - started) / 100).toBeLessThan(50);
+    expect((performance.now() - started) / 20).toBeLessThan(50);
   });
 });
 
