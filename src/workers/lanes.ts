@@ -1,4 +1,5 @@
 import { BackhaulError } from '../errors.ts';
+import { StateTable } from './state_table.ts';
 
 /**
  * Hands indicator states from task to task inside a lane, while both still run: a series' state goes to the next
@@ -22,15 +23,9 @@ export interface LanePosition {
 /** Committed states by series id; a series missing from the answer has none. */
 export type ReadStates = (seriesIds: readonly number[]) => Promise<Map<number, Float64Array>>;
 
-/** Where the state of a series lies. As views, some hundred thousand of them would keep the collector busy. */
-interface StatePlace {
-  readonly states: Float64Array;
-  readonly at: number;
-}
-
 interface Member {
   readonly position: LanePosition;
-  readonly published: Map<number, StatePlace>;
+  readonly published: StateTable;
   frontier: string | null;
   complete: boolean;
 }
@@ -45,8 +40,8 @@ interface Waiter {
 interface Lane {
   /** Running tasks in order. */
   readonly members: Member[];
-  /** States as committed; null: known to have none. Dropped when another loader may have moved them on. */
-  readonly committed: Map<number, StatePlace | null>;
+  /** States as committed. Dropped when another loader may have moved them on. */
+  committed: StateTable;
   /** Raised whenever `committed` is dropped: what was read before is not remembered after. */
   epoch: number;
   /** Tasks of the lane the database has as loaded, as far as `committed` knows; -1: never asked. */
@@ -83,12 +78,12 @@ export class Lanes {
   enter(position: LanePosition): number[] {
     let lane = this.#lanes.get(position.lane);
     if (lane === undefined) {
-      lane = { members: [], committed: new Map(), epoch: 0, loaded: -1, waiters: [] };
+      lane = { members: [], committed: this.#table(), epoch: 0, loaded: -1, waiters: [] };
       this.#lanes.set(position.lane, lane);
     }
     const at = lane.members.findIndex((member) => before(position, member.position));
     const index = at === -1 ? lane.members.length : at;
-    lane.members.splice(index, 0, { position, published: new Map(), frontier: null, complete: false });
+    lane.members.splice(index, 0, { position, published: this.#table(), frontier: null, complete: false });
     return lane.members.slice(index + 1).map((member) => member.position.taskId);
   }
 
@@ -129,29 +124,16 @@ export class Lanes {
     });
     const own = lane.members.findIndex((member) => member.position.taskId === taskId);
     const ahead = lane.members.slice(0, own).reverse();
-    const found = (id: number): StatePlace | null | undefined => {
-      for (const member of ahead) {
-        const state = member.published.get(id);
-        if (state !== undefined) return state;
-      }
-      return lane.committed.get(id);
+    const tables = [...ahead.map((member) => member.published), lane.committed];
+    const isKnown = (id: number, at: number): boolean => {
+      for (let t = 0; t < tables.length; t++) if (tables[t]!.copyTo(id, answer, at)) return true;
+      return false;
     };
     const missing: number[] = [];
     const length = this.#stateLength;
     const answer = new Float64Array(seriesIds.length * length);
-    const place = (index: number, state: StatePlace | null): void => {
-      const to = index * length;
-      if (state === null) {
-        answer[to] = Number.NaN;
-        return;
-      }
-      const { states, at } = state;
-      for (let i = 0; i < length; i++) answer[to + i] = states[at + i]!;
-    };
     for (let i = 0; i < seriesIds.length; i++) {
-      const state = found(seriesIds[i]!);
-      if (state === undefined) missing.push(i);
-      else place(i, state);
+      if (!isKnown(seriesIds[i]!, i * length)) missing.push(i);
     }
     if (missing.length > 0) {
       const { epoch } = lane;
@@ -159,11 +141,11 @@ export class Lanes {
       for (const i of missing) {
         const id = seriesIds[i]!;
         // A predecessor may have committed while we read: what it left counts, not what we read.
-        const newer = lane.committed.get(id);
+        if (lane.committed.copyTo(id, answer, i * length)) continue;
         const states = read.get(id);
-        const state = newer === undefined ? (states === undefined ? null : { states, at: 0 }) : newer;
-        if (lane.epoch === epoch) lane.committed.set(id, state);
-        place(i, state);
+        if (states === undefined) answer[i * length] = Number.NaN;
+        else answer.set(states, i * length);
+        if (lane.epoch === epoch) lane.committed.put(id, states ?? null, 0);
       }
     }
     return answer;
@@ -181,9 +163,7 @@ export class Lanes {
     const lane = this.#lanes.get(laneName);
     const member = lane?.members.find((one) => one.position.taskId === taskId);
     if (lane === undefined || member === undefined) return; // it was aborted while this was on its way
-    for (let i = 0; i < seriesIds.length; i++) {
-      member.published.set(seriesIds[i]!, { states, at: i * this.#stateLength });
-    }
+    member.published.putAll(seriesIds, states);
     if (frontier !== null) member.frontier = frontier;
     if (complete) member.complete = true;
     this.#wake(lane);
@@ -204,7 +184,8 @@ export class Lanes {
     const [member] = lane.members.splice(index, 1);
     lane.loaded++;
     if (rewrote) this.#forget(lane);
-    else for (const [id, state] of member!.published) lane.committed.set(id, state);
+    else if (lane.committed.size === 0) lane.committed = member!.published;
+    else lane.committed.take(member!.published);
     this.#tidy(laneName, lane);
   }
 
@@ -244,8 +225,12 @@ export class Lanes {
     return lane;
   }
 
+  #table(): StateTable {
+    return new StateTable(this.#stateLength);
+  }
+
   #forget(lane: Lane): void {
-    lane.committed.clear();
+    lane.committed = this.#table();
     lane.epoch++;
   }
 

@@ -50,6 +50,8 @@ const MEMORY_EASY = 0.75;
 const WAITING = 0.35;
 /** A CPU this busy has no room for more. */
 const FULL = 0.95;
+/** Nor has one this busy where workers wait for a server on it: what more of them could gain is less than they cost. */
+const FULL_WITH_SERVER = 0.85;
 /** A trial has to gain this to be kept. */
 const GAIN = 0.05;
 /** Fewer workers are kept as long as no more than this is lost. */
@@ -224,11 +226,13 @@ export class Scaling {
     const room = this.#room(cores);
     const waiting = 1 - utilisation;
     const used = sample.busy ?? own + (server ?? 0);
-    if (this.#isShort || waiting < WAITING || used >= FULL * room || this.#workers >= ceiling) return null;
+    if (this.#isShort || waiting < WAITING || this.#workers >= ceiling) return null;
     const longest = Math.max(waits.source, waits.copy, waits.lane);
     // Who waits for a predecessor is not helped by company.
     if (longest === waits.lane) return null;
     const forSource = longest === waits.source;
+    const isBesideServer = !forSource && (server ?? 0) > 0;
+    if (used >= (isBesideServer ? FULL_WITH_SERVER : FULL) * room) return null;
     // As many as would keep the CPU busy, by what one of them uses now; where only the server could say, a few.
     const each = (own + (server ?? 0)) / running;
     const fitting = each > 0 ? Math.ceil((room - (used - own - (server ?? 0))) / each) : ceiling;

@@ -60,8 +60,8 @@ export class SeriesStates {
   #firstTs = new Float64Array(expected);
   #lastTs = new Float64Array(expected);
   #rowsOf = new Float64Array(expected);
-  /** Ordinals whose state is in `packed`. */
-  readonly #held = new Set<number>();
+  /** By ordinal: 1 where the state is in `packed`. */
+  #held = new Uint8Array(expected);
   /** Symbols whose ids were asked for, or known, from the first on. */
   #foreseen = 0;
   readonly #known: Map<string, number>;
@@ -110,7 +110,10 @@ export class SeriesStates {
   }
 
   usedIds(): Int32Array {
-    return Int32Array.from(this.used(), (one) => one.seriesId);
+    const used = this.used();
+    const ids = new Int32Array(used.length);
+    for (let i = 0; i < used.length; i++) ids[i] = used[i]!.seriesId;
+    return ids;
   }
 
   /** Gives every symbol of the rows `[0, rows)`, in any order, its id, and takes their first and last stamps down. */
@@ -153,6 +156,9 @@ export class SeriesStates {
     this.#firstTs = grown(this.#firstTs, ids.length);
     this.#lastTs = grown(this.#lastTs, ids.length);
     this.#rowsOf = grown(this.#rowsOf, ids.length);
+    const held = new Uint8Array(this.#firstTs.length);
+    held.set(this.#held);
+    this.#held = held;
     this.packed = grown(this.packed, this.#firstTs.length * STATE_LENGTH);
   }
 
@@ -173,7 +179,8 @@ export class SeriesStates {
     await this.#fetch(cols, ends);
     this.rows += rows;
     let start = 0;
-    for (const end of ends) {
+    for (let i = 0; i < ends.length; i++) {
+      const end = ends[i]!;
       this.#saw(cols.symbol[start]!, cols.ts[start]!, cols.ts[end - 1]!, end - start);
       const at = cols.symbol[start]! * STATE_LENGTH;
       if (Number.isNaN(this.packed[at]!)) engine.reset();
@@ -190,23 +197,26 @@ export class SeriesStates {
   /** All rows are computed: every series is final. */
   complete(): void {
     expected = Math.max(1, this.ids.length);
-    const slots = this.#bySymbol ? (this.#open === -1 ? [] : [this.#open]) : [...this.#held];
+    const slots: number[] = [];
+    if (this.#bySymbol) {
+      if (this.#open !== -1) slots.push(this.#open);
+    } else for (let slot = 0; slot < this.ids.length; slot++) if (this.#held[slot] === 1) slots.push(slot);
     this.#publish(slots, null, true);
   }
 
   /** Asks for the states of the series that are new in this batch. */
   async #fetch(cols: BarColumns, ends: readonly number[]): Promise<void> {
     const slots: number[] = [];
-    for (const end of ends) {
-      const slot = cols.symbol[end - 1]!;
-      if (this.#held.has(slot)) continue;
-      this.#held.add(slot);
+    for (let i = 0; i < ends.length; i++) {
+      const slot = cols.symbol[ends[i]! - 1]!;
+      if (this.#held[slot] === 1) continue;
+      this.#held[slot] = 1;
       slots.push(slot);
     }
     if (slots.length === 0) return;
     const started = performance.now();
     const last = this.#symbols.names[slots.at(-1)!]!;
-    const seriesIds = Int32Array.from(slots, (slot) => this.ids[slot]!);
+    const seriesIds = this.#idsOf(slots);
     const states = await this.#link.ask({ kind: 'states', seriesIds, last });
     if (isRun(slots)) this.packed.set(states, slots[0]! * STATE_LENGTH);
     else
@@ -227,8 +237,15 @@ export class SeriesStates {
   }
 
   #publish(slots: readonly number[], frontier: string | null, complete: boolean): void {
-    const seriesIds = Int32Array.from(slots, (slot) => this.ids[slot]!);
+    const seriesIds = this.#idsOf(slots);
     this.#link.tell({ kind: 'publish', seriesIds, states: this.#statesOf(slots), frontier, complete });
+  }
+
+  /** As a loop: going through an iterator would make an object a series. */
+  #idsOf(slots: readonly number[]): Int32Array {
+    const ids = new Int32Array(slots.length);
+    for (let i = 0; i < slots.length; i++) ids[i] = this.ids[slots[i]!]!;
+    return ids;
   }
 
   #statesOf(slots: readonly number[]): Float64Array<ArrayBuffer> {

@@ -21,9 +21,11 @@ export class SymbolTable {
   /** True when the file is of one symbol, known from its name: ordinal 0, and no field is read. */
   readonly isFixed: boolean;
   readonly #wanted: Readonly<Record<string, string>> | null;
-  /** Open addressing; slot → index into the three arrays below, plus one; 0 is free. */
+  /** Open addressing; slot → index into the arrays below, plus one; 0 is free. */
   #slots = new Int32Array(256);
-  readonly #bytes: Uint8Array[] = [];
+  /** The bytes of all entries, one after another, and where each begins: an array each would be garbage for thousands. */
+  #bytes = Buffer.alloc(1024);
+  readonly #starts: number[] = [0];
   readonly #hashes: number[] = [];
   /** The ordinal of an entry, or -1 for a wanted symbol that has not appeared yet. */
   readonly #ordinals: number[] = [];
@@ -44,7 +46,7 @@ export class SymbolTable {
     for (const name of Object.keys(wanted ?? {})) {
       const bytes = utf8.encode(name);
       if (bytes.length === 0 || !isSymbol(bytes, 0, bytes.length)) continue;
-      this.#add(bytes, hashOf(bytes, 0, bytes.length), -1);
+      this.#add(bytes, 0, bytes.length, hashOf(bytes, 0, bytes.length));
     }
   }
 
@@ -57,34 +59,55 @@ export class SymbolTable {
     for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
       const entry = this.#slots[slot]! - 1;
       if (entry < 0) break;
-      if (this.#hashes[entry] === hash && isSame(this.#bytes[entry]!, bytes, start, length)) {
+      if (this.#hashes[entry] === hash && this.#isSame(entry, bytes, start, length)) {
         const ordinal = this.#ordinals[entry]!;
         return ordinal >= 0 ? ordinal : this.#appear(entry);
       }
     }
     if (!isSymbol(bytes, start, end)) return SYMBOL_INVALID;
     if (this.#wanted !== null) return SYMBOL_NOT_ASKED;
-    return this.#appear(this.#add(bytes.slice(start, end), hash, -1));
+    return this.#appear(this.#add(bytes, start, end, hash));
   }
 
   /** Below, equal to or above 0 as symbol `a` sorts before, with or after symbol `b` by the bytes of the file. */
   compare(a: number, b: number): number {
     if (a === b) return 0;
-    return Buffer.compare(this.#bytes[this.#entries[a]!]!, this.#bytes[this.#entries[b]!]!);
+    const starts = this.#starts;
+    const [one, other] = [this.#entries[a]!, this.#entries[b]!];
+    return this.#bytes.compare(
+      this.#bytes,
+      starts[other]!,
+      starts[other + 1]!,
+      starts[one]!,
+      starts[one + 1]!,
+    );
   }
 
   #appear(entry: number): number {
-    const name = text.decode(this.#bytes[entry]!);
+    const name = text.decode(this.#bytes.subarray(this.#starts[entry]!, this.#starts[entry + 1]!));
     const ordinal = this.names.push(this.#wanted?.[name] ?? name) - 1;
     this.#ordinals[entry] = ordinal;
     this.#entries.push(entry);
     return ordinal;
   }
 
-  #add(bytes: Uint8Array, hash: number, ordinal: number): number {
-    const entry = this.#bytes.push(bytes) - 1;
-    this.#hashes.push(hash);
-    this.#ordinals.push(ordinal);
+  #isSame(entry: number, bytes: Uint8Array, start: number, length: number): boolean {
+    const known = this.#bytes;
+    const from = this.#starts[entry]!;
+    if (this.#starts[entry + 1]! - from !== length) return false;
+    for (let i = 0; i < length; i++) if (known[from + i] !== bytes[start + i]) return false;
+    return true;
+  }
+
+  /** A symbol that has not appeared yet. */
+  #add(bytes: Uint8Array, start: number, end: number, hash: number): number {
+    const entry = this.#hashes.push(hash) - 1;
+    const from = this.#starts[entry]!;
+    const to = from + (end - start);
+    if (to > this.#bytes.length) this.#bytes = Buffer.concat([this.#bytes], 2 * to);
+    for (let i = start; i < end; i++) this.#bytes[from + i - start] = bytes[i]!;
+    this.#starts.push(to);
+    this.#ordinals.push(-1);
     if (2 * (entry + 1) > this.#slots.length) {
       this.#slots = new Int32Array(2 * this.#slots.length);
       for (let each = 0; each < entry; each++) this.#place(each);
@@ -106,12 +129,6 @@ function hashOf(bytes: Uint8Array, start: number, end: number): number {
   let hash = 0x811c9dc5 | 0;
   for (let p = start; p < end; p++) hash = Math.imul(hash ^ bytes[p]!, 0x01000193);
   return (hash ^ (hash >>> 15)) & 0x3fffffff;
-}
-
-function isSame(known: Uint8Array, bytes: Uint8Array, start: number, length: number): boolean {
-  if (known.length !== length) return false;
-  for (let i = 0; i < length; i++) if (known[i] !== bytes[start + i]) return false;
-  return true;
 }
 
 /** UTF-8 without control characters (C0, DEL, C1) and without blanks around it. Table 3-7 of the Unicode standard. */
