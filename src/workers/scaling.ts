@@ -61,6 +61,8 @@ const MANY = 8;
 /** Samples a number of workers needs to show what it does: the first is that of the change itself. */
 const SETTLING = 1;
 const MEASURING = 2;
+/** Seconds of CPU a thread takes to start: until then more of them are slower. */
+const STARTING_S = 0.5;
 /** Seconds until what did not help is tried again; doubles with each failure. */
 const PATIENCE = { first: 20, most: 320 };
 /** Others who use less than this share of the CPU are the system's own noise. */
@@ -84,6 +86,8 @@ export class Scaling {
   #trial: Trial | null = null;
   #now = 0;
   #settling = SETTLING + 1;
+  /** When the threads of the last change have started. */
+  #startedBy = 0;
   /** Since the last change. */
   #measured = { samples: 0, seconds: 0, records: 0 };
   #patience: number = PATIENCE.first;
@@ -106,8 +110,10 @@ export class Scaling {
     this.#now += sample.seconds;
     const decision = this.#memory(sample) ?? this.#neighbours(sample) ?? this.#throughput(sample);
     if (decision === null) return null;
+    const started = Math.max(0, decision.workers - this.#workers);
     this.#workers = decision.workers;
     this.#settling = SETTLING;
+    this.#startedBy = this.#now + (started * STARTING_S) / sample.cores;
     this.#measured = { samples: 0, seconds: 0, records: 0 };
     return decision;
   }
@@ -181,6 +187,11 @@ export class Scaling {
     const rate = this.#measured.records / this.#measured.seconds;
     const trial = this.#trial;
     if (trial !== null) {
+      // What is measured while threads start speaks for more of them, never against.
+      if (rate < (1 + GAIN) * trial.rate && this.#now - this.#measured.seconds < this.#startedBy) {
+        this.#measured = { samples: 0, seconds: 0, records: 0 };
+        return null;
+      }
       this.#trial = null;
       const back = this.#judged(trial, rate);
       if (back !== null) return back;
