@@ -104,6 +104,21 @@ describe('the number of workers', () => {
     expect(workers.at(-1)).toBeGreaterThan(cores);
   });
 
+  it('does not hold the start of their threads against more workers', () => {
+    const steady = latencyBound(2, 0.1, 1, 'source');
+    let before = 2;
+    let raised = Number.NEGATIVE_INFINITY;
+    const model: Model = (workers, at) => {
+      if (workers > before) raised = at;
+      before = workers;
+      const measured = steady(workers, at);
+      // Three seconds of hardly anything: longer than a trial takes to settle.
+      return at - raised < 3 ? { ...measured, records: measured.records / 8 } : measured;
+    };
+    const { workers } = run(model, 2);
+    expect(workers[20]).toBeGreaterThanOrEqual(8);
+  });
+
   it('climbs where each connection is slow, and PostgreSQL is not', () => {
     const { workers } = run(latencyBound(8, 0.1, 0.4, 'copy'), 8);
     expect(workers.at(-1)).toBeGreaterThan(16);
