@@ -25,7 +25,7 @@ export type ReadStates = (seriesIds: readonly number[]) => Promise<Map<number, F
 
 interface Member {
   readonly position: LanePosition;
-  readonly published: StateTable;
+  published: StateTable;
   frontier: string | null;
   complete: boolean;
 }
@@ -196,7 +196,7 @@ export class Lanes {
     if (lane === undefined || index === -1) return [];
     const member = lane.members[index]!;
     const used = member.published.size > 0;
-    member.published.clear();
+    member.published = this.#table();
     member.frontier = null;
     member.complete = false;
     return used ? lane.members.slice(index + 1).map((one) => one.position.taskId) : [];

@@ -58,12 +58,6 @@ export class StateTable {
     });
   }
 
-  clear(): void {
-    this.#places.clear();
-    this.#states = new Float64Array(0);
-    this.#taken = 0;
-  }
-
   #placeFor(seriesId: number): number {
     const known = this.#places.get(seriesId);
     if (known !== undefined && known !== NONE) return known;
@@ -82,7 +76,6 @@ export class StateTable {
     this.#states = larger;
   }
 
-  /** One by one: a state is too short for a call of `set`. */
   #copy(from: Float64Array, fromAt: number, to: Float64Array, toAt: number): void {
     for (let i = 0; i < this.#length; i++) to[toAt + i] = from[fromAt + i]!;
   }
