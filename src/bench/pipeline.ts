@@ -144,7 +144,8 @@ class MainThread {
       case 'partitions':
         return null;
       case 'states':
-        return this.#lanes.states(taskId, lane, question.seriesIds, question.last);
+        await this.#lanes.states(taskId, lane, question.seriesIds, question.last, question.into);
+        return null;
       case 'turn':
         await this.#lanes.turn(taskId, lane);
         return 0;

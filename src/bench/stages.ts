@@ -150,12 +150,11 @@ class LoneLink {
   async ask(
     question:
       | { readonly kind: 'series'; readonly symbols: readonly string[] }
-      | { readonly kind: 'states'; readonly seriesIds: Int32Array },
-  ): Promise<Int32Array | Float64Array> {
+      | { readonly kind: 'states'; readonly into: Float64Array },
+  ): Promise<Int32Array | null> {
     if (question.kind === 'series') return Int32Array.from(question.symbols, (_, i) => i + 1);
-    const states = new Float64Array(question.seriesIds.length * STATE_LENGTH);
-    for (let at = 0; at < states.length; at += STATE_LENGTH) states[at] = Number.NaN;
-    return states;
+    for (let at = 0; at < question.into.length; at += STATE_LENGTH) question.into[at] = Number.NaN;
+    return null;
   }
 
   tell(): void {}

@@ -462,7 +462,8 @@ export class Dispatcher {
         return null;
       case 'states':
         await this.#standInLane(task);
-        return this.#lanes.states(task.taskId, task.lane, question.seriesIds, question.last);
+        await this.#lanes.states(task.taskId, task.lane, question.seriesIds, question.last, question.into);
+        return null;
       case 'turn':
         await this.#standInLane(task);
         await this.#lanes.turn(task.taskId, task.lane);

@@ -25,7 +25,7 @@ export type ReadStates = (seriesIds: readonly number[]) => Promise<Map<number, F
 
 interface Member {
   readonly position: LanePosition;
-  published: StateTable;
+  readonly published: StateTable;
   frontier: string | null;
   complete: boolean;
 }
@@ -60,10 +60,17 @@ function sortsBefore(a: string, b: string): boolean {
   return Buffer.compare(Buffer.from(a), Buffer.from(b)) < 0;
 }
 
+function ended(): BackhaulError {
+  return new BackhaulError({ kind: 'interrupted', message: 'the attempt has ended' });
+}
+
 export class Lanes {
   readonly #lanes = new Map<string, Lane>();
   readonly #stateLength: number;
   readonly #read: ReadStates;
+  /** Tables of tasks that have ended, at most one a task that runs: they have the room that the next ones need. */
+  readonly #spare: StateTable[] = [];
+  #running = 0;
 
   /** `stateLength`: doubles a series. */
   constructor(stateLength: number, read: ReadStates) {
@@ -83,7 +90,9 @@ export class Lanes {
     }
     const at = lane.members.findIndex((member) => before(position, member.position));
     const index = at === -1 ? lane.members.length : at;
-    lane.members.splice(index, 0, { position, published: this.#table(), frontier: null, complete: false });
+    const published = this.#spare.pop() ?? this.#table();
+    lane.members.splice(index, 0, { position, published, frontier: null, complete: false });
+    this.#running++;
     return lane.members.slice(index + 1).map((member) => member.position.taskId);
   }
 
@@ -109,46 +118,52 @@ export class Lanes {
   }
 
   /**
-   * States of these series as the task's predecessors leave them, `stateLength` doubles each, the first NaN for a
-   * series without one. `last`: the greatest symbol among them. Waits until every running predecessor is past it.
+   * Writes the states of these series as the task's predecessors leave them to `into`, `stateLength` doubles each, the
+   * first NaN for a series without one. `last`: the greatest symbol among them. Waits until every running predecessor
+   * is past it. Once the task has left, nothing is written any more: the memory may be another's.
    */
-  async states(taskId: number, laneName: string, seriesIds: Int32Array, last: string): Promise<Float64Array> {
+  async states(
+    taskId: number,
+    laneName: string,
+    seriesIds: Int32Array,
+    last: string,
+    into: Float64Array,
+  ): Promise<void> {
     const lane = this.#lane(laneName);
+    const member = this.#member(lane, taskId);
     await this.#until(lane, taskId, () => {
-      for (const member of lane.members) {
-        if (member.position.taskId === taskId) return true;
-        if (member.complete) continue;
-        if (member.frontier === null || !sortsBefore(last, member.frontier)) return false;
+      for (const other of lane.members) {
+        if (other === member) return true;
+        if (other.complete) continue;
+        if (other.frontier === null || !sortsBefore(last, other.frontier)) return false;
       }
       return true;
     });
-    const own = lane.members.findIndex((member) => member.position.taskId === taskId);
-    const ahead = lane.members.slice(0, own).reverse();
-    const tables = [...ahead.map((member) => member.published), lane.committed];
+    const ahead = lane.members.slice(0, lane.members.indexOf(member)).reverse();
+    const tables = [...ahead.map((other) => other.published), lane.committed];
     const isKnown = (id: number, at: number): boolean => {
-      for (let t = 0; t < tables.length; t++) if (tables[t]!.copyTo(id, answer, at)) return true;
+      for (let t = 0; t < tables.length; t++) if (tables[t]!.copyTo(id, into, at)) return true;
       return false;
     };
     const missing: number[] = [];
     const length = this.#stateLength;
-    const answer = new Float64Array(seriesIds.length * length);
     for (let i = 0; i < seriesIds.length; i++) {
       if (!isKnown(seriesIds[i]!, i * length)) missing.push(i);
     }
     if (missing.length > 0) {
       const { epoch } = lane;
       const read = await this.#read(missing.map((i) => seriesIds[i]!));
+      if (!lane.members.includes(member)) throw ended();
       for (const i of missing) {
         const id = seriesIds[i]!;
         // A predecessor may have committed while we read: what it left counts, not what we read.
-        if (lane.committed.copyTo(id, answer, i * length)) continue;
+        if (lane.committed.copyTo(id, into, i * length)) continue;
         const states = read.get(id);
-        if (states === undefined) answer[i * length] = Number.NaN;
-        else answer.set(states, i * length);
+        if (states === undefined) into[i * length] = Number.NaN;
+        else into.set(states, i * length);
         if (lane.epoch === epoch) lane.committed.put(id, states ?? null, 0);
       }
     }
-    return answer;
   }
 
   /** Series of a running task that are final in it. */
@@ -184,8 +199,8 @@ export class Lanes {
     const [member] = lane.members.splice(index, 1);
     lane.loaded++;
     if (rewrote) this.#forget(lane);
-    else if (lane.committed.size === 0) lane.committed = member!.published;
     else lane.committed.take(member!.published);
+    this.#ended(member!);
     this.#tidy(laneName, lane);
   }
 
@@ -196,7 +211,7 @@ export class Lanes {
     if (lane === undefined || index === -1) return [];
     const member = lane.members[index]!;
     const used = member.published.size > 0;
-    member.published = this.#table();
+    member.published.clear();
     member.frontier = null;
     member.complete = false;
     return used ? lane.members.slice(index + 1).map((one) => one.position.taskId) : [];
@@ -211,9 +226,9 @@ export class Lanes {
     const [member] = lane.members.splice(index, 1);
     const gone = lane.waiters.filter((waiter) => waiter.taskId === taskId);
     lane.waiters = lane.waiters.filter((waiter) => waiter.taskId !== taskId);
-    for (const waiter of gone)
-      waiter.reject(new BackhaulError({ kind: 'interrupted', message: 'the attempt has ended' }));
+    for (const waiter of gone) waiter.reject(ended());
     const behind = member!.published.size > 0 ? lane.members.slice(index) : [];
+    this.#ended(member!);
     this.#tidy(laneName, lane);
     return behind.map((one) => one.position.taskId);
   }
@@ -223,6 +238,18 @@ export class Lanes {
     if (lane === undefined)
       throw new BackhaulError({ kind: 'internal', message: `no task of lane ${name} runs` });
     return lane;
+  }
+
+  #member(lane: Lane, taskId: number): Member {
+    const member = lane.members.find((one) => one.position.taskId === taskId);
+    if (member === undefined) throw ended();
+    return member;
+  }
+
+  #ended({ published }: Member): void {
+    published.clear();
+    if (this.#spare.length < this.#running) this.#spare.push(published);
+    this.#running--;
   }
 
   #table(): StateTable {

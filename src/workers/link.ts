@@ -4,7 +4,13 @@ import type { InflateLimits } from '../producer/entry_stream.ts';
 import type { SourceOptions } from '../producer/source.ts';
 import type { TaskPlan } from '../state/plan.ts';
 
-/** The words a worker and the main thread exchange about one task, over a port of its own. */
+/**
+ * The words a worker and the main thread exchange about one task, over a port of its own. States do not go through the
+ * port: a million of them an hour, handed over as buffers, would keep the collector of the main thread busy.
+ */
+
+/** Memory of a worker that the main thread reads and writes as well, in turns: a message says whose it is. */
+export type SharedDoubles = Float64Array<SharedArrayBuffer>;
 
 /** Everything a worker needs for one attempt at one task; plain data but for the port. */
 export interface Assignment {
@@ -57,8 +63,14 @@ export interface WorkerSettings {
 export type Question =
   | { readonly kind: 'series'; readonly symbols: readonly string[] }
   | { readonly kind: 'partitions'; readonly stamps: readonly number[] }
-  /** The states of these series as the task's predecessors leave them; `symbols` are their names, `last` the greatest. */
-  | { readonly kind: 'states'; readonly seriesIds: Int32Array; readonly last: string }
+  /** The states of these series as the task's predecessors leave them; `last` is the greatest of their symbols. */
+  | {
+      readonly kind: 'states';
+      readonly seriesIds: Int32Array;
+      readonly last: string;
+      /** Where they are wanted: `STATE_LENGTH` doubles a series; NaN in the first: the series has no state yet. */
+      readonly into: SharedDoubles;
+    }
   /** Wait until every earlier task of the lane that runs in this process has committed or gone. */
   | { readonly kind: 'turn' };
 
@@ -67,8 +79,8 @@ export type Notice =
   | {
       readonly kind: 'publish';
       readonly seriesIds: Int32Array;
-      /** `STATE_LENGTH` doubles a series, in the order of `seriesIds`. */
-      readonly states: Float64Array;
+      /** `STATE_LENGTH` doubles a series, in the order of `seriesIds`; they stay as they are until the attempt ends. */
+      readonly states: SharedDoubles;
       /** Every series whose symbol sorts before this one is final in this task; null: nothing can be said yet. */
       readonly frontier: string | null;
       /** All rows of the task have been computed. */
@@ -97,8 +109,8 @@ export interface PhaseSeconds {
 export interface Answers {
   series: Int32Array;
   partitions: null;
-  /** `STATE_LENGTH` doubles a series; NaN in the first of them: the series has no state yet. */
-  states: Float64Array;
+  /** They are where they were wanted. */
+  states: null;
   /** Tasks of the lane that must be loaded when this one commits; any other number: its states are stale. */
   turn: number;
 }
@@ -116,14 +128,11 @@ export class WorkerLink {
   readonly #open = new Map<number, { resolve: (value: never) => void; reject: (error: Error) => void }>();
   readonly #abort = new AbortController();
   readonly #foretold: Foretold | null;
-  readonly #stateLength: number;
   #id = 0;
 
-  /** `stateLength`: doubles a state has. */
-  constructor(port: MessagePort, foretold: Foretold | null, stateLength: number) {
+  constructor(port: MessagePort, foretold: Foretold | null) {
     this.#port = port;
     this.#foretold = foretold;
-    this.#stateLength = stateLength;
     port.on('message', (frame: Frame) => this.#receive(frame));
   }
 
@@ -135,7 +144,7 @@ export class WorkerLink {
   ask<K extends Question['kind']>(question: Extract<Question, { kind: K }>): Promise<Answers[K]> {
     this.#abort.signal.throwIfAborted();
     const known = this.#known(question);
-    if (known !== null) return Promise.resolve(known as Answers[K]);
+    if (known !== undefined) return Promise.resolve(known as Answers[K]);
     return new Promise((resolve, reject) => {
       const id = ++this.#id;
       this.#open.set(id, { resolve, reject });
@@ -143,24 +152,25 @@ export class WorkerLink {
     });
   }
 
-  #known(question: Question): Answers[Question['kind']] | null {
+  /** The answer, where it came with the assignment. */
+  #known(question: Question): Answers[Question['kind']] | undefined {
     const foretold = this.#foretold;
-    if (foretold === null) return null;
+    if (foretold === null) return undefined;
     const { turn, series } = foretold;
     if (question.kind === 'turn') return turn;
-    if (series === null) return null;
+    if (series === null) return undefined;
     if (question.kind === 'series')
       return question.symbols.every((symbol) => symbol === series.symbol)
         ? new Int32Array(question.symbols.length).fill(series.id)
-        : null;
+        : undefined;
     if (question.kind !== 'states' || !series.isNew || !question.seriesIds.every((id) => id === series.id))
-      return null;
-    return new Float64Array(question.seriesIds.length * this.#stateLength).fill(Number.NaN);
+      return undefined;
+    question.into.fill(Number.NaN);
+    return null;
   }
 
   tell(notice: Notice): void {
-    const transfer = notice.kind === 'publish' ? [notice.states.buffer as ArrayBuffer] : [];
-    this.#port.postMessage({ notice } satisfies Frame, transfer);
+    this.#port.postMessage({ notice } satisfies Frame);
   }
 
   close(): void {

@@ -1,6 +1,6 @@
 import type { BarColumns } from './columns.ts';
 import { type IndicatorEngine, STATE_LENGTH } from './indicators/engine.ts';
-import type { WorkerLink } from './link.ts';
+import type { SharedDoubles, WorkerLink } from './link.ts';
 import type { SymbolTable } from './scan/symbols.ts';
 
 /** A series that has rows in the file. */
@@ -45,6 +45,33 @@ function grown(array: Float64Array, length: number): Float64Array<ArrayBuffer> {
 }
 
 /**
+ * Where the states of this thread's file lie. Kept from file to file: shared memory is not in the collector's count,
+ * so that it would let a buffer a file pile up. All a file has told of it has been read before its attempt ends.
+ */
+let shared = sharedDoubles(0);
+
+/** Room for so many states; what is in it stays. */
+function sharedStates(series: number): SharedDoubles {
+  const length = series * STATE_LENGTH;
+  if (shared.length < length) {
+    const larger = sharedDoubles(Math.max(length, 2 * shared.length));
+    larger.set(shared);
+    shared = larger;
+  }
+  return shared;
+}
+
+/** The same for a new file: what one of many series has needed is not kept for those of a few. */
+function freshStates(series: number): SharedDoubles {
+  if (shared.length > 4 * series * STATE_LENGTH) shared = sharedDoubles(0);
+  return sharedStates(series);
+}
+
+function sharedDoubles(length: number): SharedDoubles {
+  return new Float64Array(new SharedArrayBuffer(length * Float64Array.BYTES_PER_ELEMENT));
+}
+
+/**
  * The series of one file: their ids, their first and last bars, and their indicator states on the way through it.
  * Asks the main thread for ids and for the states predecessors leave, and tells it which series are final here.
  * Memory: `STATE_LENGTH` doubles a symbol of the file.
@@ -56,7 +83,7 @@ export class SeriesStates {
   /** `series_id` by symbol ordinal. */
   ids = new Int32Array(0);
   /** States by symbol ordinal. */
-  packed: Float64Array<ArrayBuffer> = new Float64Array(expected * STATE_LENGTH);
+  packed = freshStates(expected);
   #firstTs = new Float64Array(expected);
   #lastTs = new Float64Array(expected);
   #rowsOf = new Float64Array(expected);
@@ -159,7 +186,7 @@ export class SeriesStates {
     const held = new Uint8Array(this.#firstTs.length);
     held.set(this.#held);
     this.#held = held;
-    this.packed = grown(this.packed, this.#firstTs.length * STATE_LENGTH);
+    this.packed = sharedStates(this.#firstTs.length);
   }
 
   #saw(slot: number, firstTs: number, lastTs: number, rows: number): void {
@@ -216,12 +243,12 @@ export class SeriesStates {
     if (slots.length === 0) return;
     const started = performance.now();
     const last = this.#symbols.names[slots.at(-1)!]!;
-    const seriesIds = this.#idsOf(slots);
-    const states = await this.#link.ask({ kind: 'states', seriesIds, last });
-    if (isRun(slots)) this.packed.set(states, slots[0]! * STATE_LENGTH);
-    else
+    const run = isRun(slots);
+    const into = run ? this.#statesOf(slots) : sharedDoubles(slots.length * STATE_LENGTH);
+    await this.#link.ask({ kind: 'states', seriesIds: this.#idsOf(slots), last, into });
+    if (!run)
       slots.forEach((slot, i) => {
-        this.packed.set(states.subarray(i * STATE_LENGTH, (i + 1) * STATE_LENGTH), slot * STATE_LENGTH);
+        this.packed.set(into.subarray(i * STATE_LENGTH, (i + 1) * STATE_LENGTH), slot * STATE_LENGTH);
       });
     this.laneSeconds += (performance.now() - started) / 1000;
   }
@@ -248,10 +275,11 @@ export class SeriesStates {
     return ids;
   }
 
-  #statesOf(slots: readonly number[]): Float64Array<ArrayBuffer> {
+  /** Their states: where they are if that is one run, else a copy. */
+  #statesOf(slots: readonly number[]): SharedDoubles {
     const { packed } = this;
-    if (isRun(slots)) return packed.slice(slots[0]! * STATE_LENGTH, (slots.at(-1)! + 1) * STATE_LENGTH);
-    const states = new Float64Array(slots.length * STATE_LENGTH);
+    if (isRun(slots)) return packed.subarray(slots[0]! * STATE_LENGTH, (slots.at(-1)! + 1) * STATE_LENGTH);
+    const states = sharedDoubles(slots.length * STATE_LENGTH);
     slots.forEach((slot, i) => {
       states.set(packed.subarray(slot * STATE_LENGTH, (slot + 1) * STATE_LENGTH), i * STATE_LENGTH);
     });

@@ -1,15 +1,19 @@
 /** A series that is known to have no state. */
 const NONE = -1;
 
+/** States a page holds: a lane of one series is not to take much, one of 10,000 not to have much copied as it grows. */
+const PAGE = 32;
+
 /**
- * Indicator states by series, side by side in one array: a series takes the same room however often its state changes,
- * and nothing is kept of the messages the states came in.
+ * Indicator states by series: a series takes the same room however often its state changes, and nothing is kept of the
+ * messages the states came in.
  */
 export class StateTable {
   readonly #length: number;
-  /** Series → place of its state, in states, or {@link NONE}. */
+  /** Series → place of its state, or {@link NONE}. */
   readonly #places = new Map<number, number>();
-  #states = new Float64Array(0);
+  /** Places 0 … PAGE-1, the next PAGE, and so on: what is there is never moved. */
+  readonly #pages: Float64Array[] = [];
   /** Places taken. */
   #taken = 0;
 
@@ -31,7 +35,7 @@ export class StateTable {
     const place = this.#places.get(seriesId);
     if (place === undefined) return false;
     if (place === NONE) to[at] = Number.NaN;
-    else this.#copy(this.#states, place * this.#length, to, at);
+    else this.#copy(this.#pageOf(place), this.#at(place), to, at);
     return true;
   }
 
@@ -42,38 +46,44 @@ export class StateTable {
       return;
     }
     const place = this.#placeFor(seriesId);
-    this.#copy(states, at, this.#states, place * this.#length);
+    this.#copy(states, at, this.#pageOf(place), this.#at(place));
   }
 
   /** The states of `seriesIds`, in their order. */
   putAll(seriesIds: Int32Array, states: Float64Array): void {
-    this.#makeRoom(seriesIds.length);
     for (let i = 0; i < seriesIds.length; i++) this.put(seriesIds[i]!, states, i * this.#length);
+  }
+
+  /** Forgets all series, and keeps their room. */
+  clear(): void {
+    this.#places.clear();
+    this.#taken = 0;
   }
 
   /** All another table knows. */
   take(other: StateTable): void {
     other.#places.forEach((place, seriesId) => {
-      this.put(seriesId, place === NONE ? null : other.#states, place * this.#length);
+      if (place === NONE) this.put(seriesId, null, 0);
+      else this.put(seriesId, other.#pageOf(place), other.#at(place));
     });
   }
 
   #placeFor(seriesId: number): number {
     const known = this.#places.get(seriesId);
     if (known !== undefined && known !== NONE) return known;
-    this.#makeRoom(1);
     const place = this.#taken++;
+    if (place === this.#pages.length * PAGE) this.#pages.push(new Float64Array(PAGE * this.#length));
     this.#places.set(seriesId, place);
     return place;
   }
 
-  /** Room for `more` states, and some of those after them. */
-  #makeRoom(more: number): void {
-    const least = (this.#taken + more) * this.#length;
-    if (least <= this.#states.length) return;
-    const larger = new Float64Array(Math.max(least, Math.ceil(1.25 * this.#taken) * this.#length));
-    larger.set(this.#states.subarray(0, this.#taken * this.#length));
-    this.#states = larger;
+  #pageOf(place: number): Float64Array {
+    return this.#pages[Math.floor(place / PAGE)]!;
+  }
+
+  /** Where the state of a place begins in its page. */
+  #at(place: number): number {
+    return (place % PAGE) * this.#length;
   }
 
   #copy(from: Float64Array, fromAt: number, to: Float64Array, toAt: number): void {

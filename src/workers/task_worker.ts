@@ -3,7 +3,6 @@
 import type { Client } from 'pg';
 import { connect } from '../database/connect.ts';
 import { classify } from '../state/task.ts';
-import { STATE_LENGTH } from './indicators/engine.ts';
 import { type Assignment, WorkerLink } from './link.ts';
 import { TaskAttempt } from './task_attempt.ts';
 import type { TaskResult } from './task_result.ts';
@@ -59,7 +58,7 @@ async function within<T>(ms: number, work: Promise<T>): Promise<T> {
 }
 
 export default async function runTask(assignment: Assignment): Promise<TaskResult> {
-  const link = new WorkerLink(assignment.port, assignment.foretold, STATE_LENGTH);
+  const link = new WorkerLink(assignment.port, assignment.foretold);
   try {
     const client =
       assignment.settings.sink === 'postgres' ? await clientFor(assignment.settings.databaseUrl) : null;

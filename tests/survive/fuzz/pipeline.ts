@@ -7,7 +7,6 @@ import { LocalSource } from '../../../src/producer/local.ts';
 import { type DiscoveredTask, discover } from '../../../src/producer/plan.ts';
 import type { TaskPlan } from '../../../src/state/plan.ts';
 import { INDICATOR_NAMES } from '../../../src/workers/columns.ts';
-import { STATE_LENGTH } from '../../../src/workers/indicators/engine.ts';
 import { type Assignment, MainLink, type WorkerSettings } from '../../../src/workers/link.ts';
 import type { RejectSummary, RowCounts } from '../../../src/workers/load_report.ts';
 import runTask from '../../../src/workers/task_worker.ts';
@@ -85,7 +84,8 @@ async function attempt(task: DiscoveredTask): Promise<Ended> {
         case 'series':
           return Int32Array.from(question.symbols, (_, i) => i + 1);
         case 'states':
-          return new Float64Array(question.seriesIds.length * STATE_LENGTH).fill(Number.NaN);
+          question.into.fill(Number.NaN);
+          return null;
         case 'partitions':
           return null;
         case 'turn':
