@@ -7,8 +7,8 @@ import { type Leaf, splitByLeaf } from './leaf.ts';
 
 /** Where encoded bars go: PostgreSQL, or nowhere for a benchmark of the stages before it. */
 export interface BarSink {
-  /** The batch's memory may be filled anew once this resolves. */
-  write(batch: BarBatch): Promise<void>;
+  /** The batch's memory may be filled anew once this resolves. `took` hears of rows as they are encoded. */
+  write(batch: BarBatch, took: (rows: number) => void): Promise<void>;
   /** All rows are with the server and counted by it. */
   end(): Promise<number>;
   /** Gives up what is under way, so that the connection can be used again: a COPY left open would block it. */
@@ -135,7 +135,7 @@ export class CopyWriter implements BarSink {
     this.#sent = buffers.map(() => Promise.resolve());
   }
 
-  async write(batch: BarBatch): Promise<void> {
+  async write(batch: BarBatch, took: (rows: number) => void): Promise<void> {
     const { bars, seriesIds } = barsOf(batch);
     for (const part of splitByLeaf(bars.ts, 0, batch.numRows)) {
       await this.#open(part.leaf);
@@ -149,6 +149,7 @@ export class CopyWriter implements BarSink {
         }
         const until = Math.min(part.to, row + room);
         this.#position = this.#encoder.encode(bars, seriesIds, row, until, part.rows, buffer, this.#position);
+        took(until - row);
         row = until;
       }
     }

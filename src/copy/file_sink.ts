@@ -22,7 +22,7 @@ export class FileSink implements BarSink {
     this.#path = path;
   }
 
-  async write(batch: BarBatch): Promise<void> {
+  async write(batch: BarBatch, took: (rows: number) => void): Promise<void> {
     const { bars, seriesIds } = barsOf(batch);
     const room = Math.floor(this.#buffer.length / MAX_ROW_BYTES);
     for (const part of splitByLeaf(bars.ts, 0, batch.numRows)) {
@@ -31,6 +31,7 @@ export class FileSink implements BarSink {
         const until = Math.min(part.to, row + room);
         const end = this.#encoder.encode(bars, seriesIds, row, until, part.rows, this.#buffer, 0);
         await file.writeFile(this.#buffer.subarray(0, end));
+        took(until - row);
       }
     }
     this.#rows += batch.numRows;

@@ -14,12 +14,15 @@ export class NullSink implements BarSink {
     this.#buffer = buffer;
   }
 
-  async write(batch: BarBatch): Promise<void> {
+  async write(batch: BarBatch, took: (rows: number) => void): Promise<void> {
     const { bars, seriesIds } = barsOf(batch);
     const rows = batch.numRows;
     const room = Math.floor(this.#buffer.length / MAX_ROW_BYTES);
-    for (let row = 0; row < rows; row += room)
-      this.#encoder.encode(bars, seriesIds, row, Math.min(rows, row + room), null, this.#buffer, 0);
+    for (let row = 0; row < rows; row += room) {
+      const until = Math.min(rows, row + room);
+      this.#encoder.encode(bars, seriesIds, row, until, null, this.#buffer, 0);
+      took(until - row);
+    }
     this.#rows += rows;
   }
 

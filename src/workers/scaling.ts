@@ -58,6 +58,8 @@ const GAIN = 0.05;
 const LOSS = 0.02;
 /** From this number on, fewer are tried as well: below, one less is too large a step to try. */
 const MANY = 8;
+/** Who waits this much for the source beside a CPU this idle needs no second look. */
+const CLEARLY = { waiting: 0.7, used: 0.75 };
 /** Samples a number of workers needs to show what it does: the first is that of the change itself. */
 const SETTLING = 1;
 const MEASURING = 2;
@@ -173,9 +175,10 @@ export class Scaling {
       this.#measured = { samples: 0, seconds: 0, records: 0 };
       return null;
     }
+    const isClear = this.#trial === null && clearlyWaitsForSource(sample);
     if (this.#settling > 0) {
       this.#settling--;
-      return null;
+      if (this.#settling > 0 || !isClear) return null;
     }
     const { samples, seconds, records } = this.#measured;
     this.#measured = {
@@ -183,7 +186,7 @@ export class Scaling {
       seconds: seconds + sample.seconds,
       records: records + sample.records,
     };
-    if (this.#measured.samples < MEASURING) return null;
+    if (this.#measured.samples < MEASURING && !isClear) return null;
     const rate = this.#measured.records / this.#measured.seconds;
     const trial = this.#trial;
     if (trial !== null) {
@@ -269,6 +272,12 @@ export class Scaling {
       reason: `workers wait ${percent(1 - utilisation)} of the time for PostgreSQL: fewer may do`,
     };
   }
+}
+
+function clearlyWaitsForSource({ waits, utilisation, busy, own, server, cores }: ScalingSample): boolean {
+  const used = busy ?? own + (server ?? 0);
+  const forSource = waits.source > waits.copy && waits.source > waits.lane;
+  return forSource && 1 - utilisation > CLEARLY.waiting && used < CLEARLY.used * cores;
 }
 
 function percent(share: number): string {

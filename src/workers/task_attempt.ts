@@ -32,6 +32,9 @@ const EARLIEST_NUMERIC_US = Date.UTC(1980, 0, 1) * 1000;
 /** Dates written out may be older: daily bars of stock indices go back this far. */
 const EARLIEST_TEXT_US = Date.UTC(1800, 0, 1) * 1000;
 
+/** Between two words on how far it is. */
+const PROGRESS_MS = 200;
+
 /** Ends of so many series go with the statement that finishes a task; more are copied, in two round trips. */
 const FEW_SERIES = 8;
 
@@ -62,7 +65,11 @@ export class TaskAttempt {
   readonly #waits: PhaseSeconds = { source: 0, lane: 0, copy: 0 };
   #began = false;
   #inflated = 0;
-  #reported = 0;
+  /** Rows on their way to the sink, and those it has taken. */
+  #queued = 0;
+  #written = 0;
+  /** What was told last: when, and how many records. */
+  #told = { at: 0, records: 0 };
 
   /** `client` is null when rows go to no database. */
   constructor(task: Assignment, link: WorkerLink, client: ClientBase | null) {
@@ -93,6 +100,9 @@ export class TaskAttempt {
 
   async #by(way: Way): Promise<TaskResult> {
     this.#inflated = 0;
+    this.#queued = 0;
+    this.#written = 0;
+    this.#told = { at: 0, records: 0 };
     const file = new FileScan(this.#task, way === 'stream' ? this.#task.plan.order : 'any');
     if (way === 'merge') return this.#merge(file);
     return this.#append(file, way === 'sort');
@@ -116,16 +126,29 @@ export class TaskAttempt {
       if (!(await series.compute(engine, cols, rows))) throw new GoAnotherWay('merge');
       this.#waits.lane = series.laneSeconds;
       await this.#ensureLeaves(cols, rows);
-      const copying = performance.now();
+      let since = performance.now();
+      const took = (more: number): void => {
+        const now = performance.now();
+        this.#waits.copy += (now - since) / 1000;
+        since = now;
+        this.#written += more;
+        this.#tellProgress(file);
+      };
       sink ??= this.#openSink();
-      await sink.write(toRecordBatch(cols, series.ids, 0, rows));
+      await sink.write(toRecordBatch(cols, series.ids, 0, rows), took);
       killPoint('copy.opened');
-      this.#waits.copy += (performance.now() - copying) / 1000;
+      took(0);
     };
     let written = 0;
     try {
       if (sorting) await this.#sorted(file, take);
-      else await this.#scan(file, new BatchQueue(this.#memory.columns, take, () => series.foresee()));
+      else {
+        const announce = (rows: number): void => {
+          this.#queued += rows;
+          series.foresee();
+        };
+        await this.#scan(file, new BatchQueue(this.#memory.columns, take, announce));
+      }
       file.checkEnd();
       series.complete();
       if (sink !== null) written = await (sink as BarSink).end();
@@ -444,13 +467,25 @@ export class TaskAttempt {
     this.#inflated += bytes;
     file.checkBudget();
     if (this.#inflated === bytes) killPoint('bytes.first');
+    this.#tellProgress(file);
+  }
+
+  /**
+   * Says how far it is. Where batches wait for the sink, records count as it takes them: the scanner is batches ahead
+   * then, and goes on by leaps.
+   */
+  #tellProgress(file: FileScan): void {
     const now = performance.now();
-    if (now - this.#reported < 200) return;
-    this.#reported = now;
+    if (now - this.#told.at < PROGRESS_MS) return;
+    const isAhead = this.#queued > this.#written;
+    const records = isAhead
+      ? this.#written + file.duplicates + file.rejected
+      : file.scanner.counters.recordsRead;
+    this.#told = { at: now, records: Math.max(records, this.#told.records) };
     this.#link.tell({
       kind: 'progress',
       bytes: this.#inflated,
-      records: file.scanner.counters.recordsRead,
+      records: this.#told.records,
       waits: { ...this.#waits },
     });
   }

@@ -21,8 +21,8 @@ it('writes a whole COPY stream a leaf, whatever the size of its buffer', async (
   }
   cols.length = 10;
   const sink = new FileSink(new BarEncoder(), new Uint8Array(3 * MAX_ROW_BYTES), join(folder, '7'));
-  await sink.write(toRecordBatch(cols, Int32Array.of(40, 41), 0, 6));
-  await sink.write(toRecordBatch(cols, Int32Array.of(40, 41), 6, 10));
+  await sink.write(toRecordBatch(cols, Int32Array.of(40, 41), 0, 6), () => {});
+  await sink.write(toRecordBatch(cols, Int32Array.of(40, 41), 6, 10), () => {});
   expect(await sink.end()).toBe(10);
 
   expect(readdirSync(folder).sort()).toEqual(['7.bars_2024_03.copy', '7.bars_2024_04.copy']);

@@ -104,6 +104,12 @@ describe('the number of workers', () => {
     expect(workers.at(-1)).toBeGreaterThan(cores);
   });
 
+  it('does not think twice where workers clearly wait for the source', () => {
+    const { workers } = run(latencyBound(2, 0.1, 2, 'source'), 2);
+    expect(workers[1]).toBe(2);
+    expect(workers[2]).toBeGreaterThan(2);
+  });
+
   it('does not hold the start of their threads against more workers', () => {
     const steady = latencyBound(2, 0.1, 1, 'source');
     let before = 2;
