@@ -33,8 +33,11 @@ export const SERIES_ROOM: u32 = 2048;
 /** Bytes to scan; 32 more may be read (not used) behind their end. */
 export const INPUT: usize = 14_336;
 export const INPUT_ROOM: u32 = 65_536;
-/** First byte that is the caller's: behind what `indicators.ts` needs. */
-export const FREE: usize = INDICATORS_END;
+/** The symbols a call of {@link scan} has met: three words each, where in INPUT it lies, its length, its first row. */
+export const MET: usize = (INDICATORS_END + 7) & ~7;
+export const MET_ROOM: u32 = 1024;
+/** First byte that is the caller's. */
+export const FREE: usize = MET + <usize>MET_ROOM * 12;
 
 /** Codes of fields, as in FIELDS. */
 const NUMBER: u32 = 0;
@@ -59,11 +62,17 @@ const UNIT_MAGNITUDE: u32 = 4;
 const LF: u32 = 0x0a;
 const CR: u32 = 0x0d;
 const POINT: u32 = 0x2e;
+const QUOTE: u32 = 0x22;
 
-/** Rows {@link scan} has appended. */
+/** Rows {@link scan} has appended, and the symbols it has met. */
 export let appended: u32 = 0;
+export let met: u32 = 0;
 /** Length of the symbol in SYMBOL. */
 let symbolLength: i32 = 0;
+/** A record may be of a symbol that sorts behind the last one; if the record just read is, where it begins and how long it is. */
+let mayFollow: bool = false;
+let nextSymbol: usize = 0;
+let nextLength: usize = 0;
 let stamp: f64 = 0;
 
 /** Fills the tables; once an instance. */
@@ -111,9 +120,36 @@ function noDigits(bytes: v128): u32 {
   return <u32>i8x16.bitmask(i8x16.gt_u(bytes, i8x16.splat(9)));
 }
 
+/** Longest symbol, in bytes. */
+const MOST_SYMBOL: usize = 64;
+
+/**
+ * Reads the symbol at `p`: the last one, or, where it may follow, one that sorts behind it and is of printable ASCII
+ * without blanks and quotes. Returns where it ends, 0 for any other.
+ */
+function readSymbol(p: usize, delimiter: u32): usize {
+  const length = <usize>symbolLength;
+  let k: usize = 0;
+  while (k < length && load<u8>(p + k) === load<u8>(SYMBOL + k)) k++;
+  if (k === length) {
+    const behind = <u32>load<u8>(p + k);
+    if (behind === delimiter || behind === LF || behind === CR) return p + k;
+  }
+  if (!mayFollow) return 0;
+  let end = p + k;
+  let byte = <u32>load<u8>(end);
+  while (byte - 0x21 < 0x5e && byte !== delimiter && byte !== QUOTE) byte = <u32>load<u8>(++end);
+  if (byte !== delimiter && byte !== LF && byte !== CR) return 0;
+  const found = end - p;
+  if (found > MOST_SYMBOL || found === k || (k < length && load<u8>(p + k) < load<u8>(SYMBOL + k))) return 0;
+  nextSymbol = p;
+  nextLength = found;
+  return end;
+}
+
 /**
  * Reads the fields of the record at `p` into row `at / 8`; returns where the last one ends, 0 for a record that is
- * not of the common kind: an exponent, a sign, more than 15 digits, another symbol, a quote.
+ * not of the common kind: an exponent, a sign, more than 15 digits, a symbol that does not follow, a quote.
  */
 function readFields(p: usize, at: usize, fieldsEnd: usize, delimiter: u32, unit: u32): usize {
   let field = FIELDS;
@@ -144,11 +180,8 @@ function readFields(p: usize, at: usize, fieldsEnd: usize, delimiter: u32, unit:
       let byte = <u32>load<u8>(p);
       while (byte > 0x22 && byte !== delimiter) byte = <u32>load<u8>(++p);
     } else {
-      const length = <usize>symbolLength;
-      let k: usize = 0;
-      while (k < length && load<u8>(p + k) === load<u8>(SYMBOL + k)) k++;
-      if (k < length) return 0;
-      p += k;
+      p = readSymbol(p, delimiter);
+      if (p === 0) return 0;
     }
     field += 8;
     if (field === fieldsEnd) return p;
@@ -180,8 +213,10 @@ function readStamp(p: usize, digits: v128, count: u32, unit: u32): usize {
 
 /**
  * Scans the records of INPUT from `start` to `end`, behind a newline, into rows `row` … `capacity - 1` of the columns;
- * returns where it stopped: at the end, at a record that is not of the common kind, or because the rows are full.
- * All rows get the symbol's `ordinal`, lines from `line` on, and offsets from `base` for the first byte of INPUT.
+ * returns where it stopped: at the end, at a record that is not of the common kind, or because rows or MET are full.
+ * Rows of the symbol in SYMBOL get its `ordinal`, lines go on from `line`, offsets from `base` for the first byte of
+ * INPUT. With a `next` that is not negative the file is sorted by symbol, and those that follow get ordinals from `next`
+ * on; they are told in MET, and the last of them is in SYMBOL afterwards.
  * RULES: least and greatest stamp, those wanted from and below, those of the file from and below, the interval of the
  * grid (0: none) and the stamp before (-Infinity: none; NaN: stamps need not ascend).
  */
@@ -194,6 +229,7 @@ export function scan(
   row: u32,
   capacity: u32,
   ordinal: i32,
+  next: i32,
   line: f64,
   base: f64,
   maxRecordBytes: u32,
@@ -216,15 +252,19 @@ export function scan(
   const fieldsEnd = FIELDS + <usize>fields * 8;
   const firstRow = row;
   const stop = INPUT + <usize>end;
+  mayFollow = next >= 0;
+  met = 0;
   let p = INPUT + <usize>start;
   while (p < stop && row < capacity) {
     const at = <usize>row * 8;
-    let next = readFields(p, at, fieldsEnd, delimiter, unit);
-    if (next === 0) break;
-    let byte = <u32>load<u8>(next);
-    if (byte === CR) byte = <u32>load<u8>(++next);
-    if (byte !== LF || <u32>(next - p) > maxRecordBytes) break;
-    if (!(stamp >= earliest && stamp <= latest && stamp < below) || stamp <= before) break;
+    nextLength = 0;
+    let behind = readFields(p, at, fieldsEnd, delimiter, unit);
+    if (behind === 0) break;
+    let byte = <u32>load<u8>(behind);
+    if (byte === CR) byte = <u32>load<u8>(++behind);
+    if (byte !== LF || <u32>(behind - p) > maxRecordBytes) break;
+    if (!(stamp >= earliest && stamp <= latest && stamp < below)) break;
+    if (nextLength === 0 && stamp <= before) break;
     if (interval !== 0 && Math.floor(stamp / interval) * interval !== stamp) break;
     const low = load<f64>(lows + at);
     const high = load<f64>(highs + at);
@@ -235,6 +275,17 @@ export function scan(
       const count = load<f64>(trades + at);
       if (Math.floor(count) !== count) break;
     } else store<f64>(trades + at, NaN);
+    if (nextLength !== 0) {
+      if (met === MET_ROOM) break;
+      const entry = MET + <usize>met * 12;
+      store<u32>(entry, <u32>(nextSymbol - INPUT));
+      store<u32>(entry + 4, <u32>nextLength);
+      store<u32>(entry + 8, row);
+      memory.copy(SYMBOL, nextSymbol, nextLength);
+      symbolLength = <i32>nextLength;
+      ordinal = next + <i32>met;
+      met++;
+    }
     // NaN stays NaN: then no stamp is held against the one before.
     if (!F64.isNaN(before)) before = stamp;
     store<i32>(symbols + <usize>row * 4, ordinal);
@@ -243,7 +294,7 @@ export function scan(
     store<f64>(offsets + at, base + <f64>(p - INPUT));
     line += 1;
     row++;
-    p = next + 1;
+    p = behind + 1;
   }
   appended = row - firstRow;
   return <u32>(p - INPUT);

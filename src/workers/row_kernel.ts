@@ -12,10 +12,12 @@ interface Exports {
   readonly SERIES_ROOM: WebAssembly.Global;
   readonly INPUT: WebAssembly.Global;
   readonly INPUT_ROOM: WebAssembly.Global;
+  readonly MET: WebAssembly.Global;
   readonly FREE: WebAssembly.Global;
   readonly STATE: WebAssembly.Global;
   readonly BARS: WebAssembly.Global;
   readonly appended: WebAssembly.Global;
+  readonly met: WebAssembly.Global;
   setUp(): void;
   useSymbol(length: number): void;
   scan(...words: readonly number[]): number;
@@ -55,11 +57,11 @@ export interface KernelFields {
   readonly hasTrades: boolean;
 }
 
-/** The symbol all records of a call have: as the file writes it, and its ordinal. */
+/** The symbol of the last record: as the file writes it, at most 64 bytes, and its ordinal. */
 export interface KernelSymbol {
   readonly bytes: Uint8Array;
-  readonly length: number;
-  readonly ordinal: number;
+  length: number;
+  ordinal: number;
 }
 
 /**
@@ -85,8 +87,9 @@ export class RowKernel {
   #staged: Uint8Array | null = null;
   #from = 0;
   #to = 0;
-  /** Rows the last {@link scan} has appended. */
+  /** Rows the last {@link scan} has appended, and symbols it has met. */
   appended = 0;
+  met = 0;
   /** It stopped where the bytes it had taken over end, not at a record that is none of its own. */
   isDrained = false;
 
@@ -171,9 +174,10 @@ export class RowKernel {
 
   /**
    * Appends the records of `bytes[start … newline]` to `out` as long as they are of the most common kind, of `symbol`,
-   * and in ascending order behind the stamp `before` (-Infinity: there is none; NaN: in
-   * any order). Returns where it stopped; {@link appended} rows were added, `out.length` is left as it is. `base`
-   * is the byte offset of `bytes[0]`, `line` the line of the record at `start`.
+   * and in ascending order behind the stamp `before` (-Infinity: there is none; NaN: in any order). Returns where it
+   * stopped; {@link appended} rows were added, `out.length` is left as it is. `base` is the byte offset of `bytes[0]`,
+   * `line` the line of the record at `start`. `next`: ordinals of the symbols that may follow in their order, of which
+   * there were {@link met} then ({@link metStart}, {@link metRow}); -1: none may.
    */
   scan(
     fields: KernelFields,
@@ -183,6 +187,7 @@ export class RowKernel {
     newline: number,
     out: BarColumns,
     before: number,
+    next: number,
     line: number,
     base: number,
   ): number {
@@ -191,6 +196,7 @@ export class RowKernel {
     this.#exports.useSymbol(symbol.length);
     this.#doubles[this.#exports.RULES.value / 8 + 7] = before;
     this.appended = 0;
+    this.met = 0;
     // Nothing staged is nothing drained: whoever asks again at the same place would ask for ever.
     this.isDrained = false;
     if (
@@ -207,14 +213,30 @@ export class RowKernel {
       out.length,
       out.capacity,
       symbol.ordinal,
+      next,
       line,
       base + this.#from,
       fields.maxRecordBytes,
       fields.hasTrades ? 1 : 0,
     );
     this.appended = this.#exports.appended.value;
+    this.met = this.#exports.met.value;
     this.isDrained = this.#from + stopped === this.#to;
     return this.#from + stopped;
+  }
+
+  /** Where in the bytes just scanned the i-th symbol met begins. */
+  metStart(i: number): number {
+    return this.#from + this.#words[this.#exports.MET.value / 4 + 3 * i]!;
+  }
+
+  metLength(i: number): number {
+    return this.#words[this.#exports.MET.value / 4 + 3 * i + 1]!;
+  }
+
+  /** The row it begins with. */
+  metRow(i: number): number {
+    return this.#words[this.#exports.MET.value / 4 + 3 * i + 2]!;
   }
 
   /** Copies whole records into INPUT; false when not even one fits. */

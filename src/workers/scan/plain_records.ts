@@ -1,5 +1,5 @@
 import type { BarColumns } from '../columns.ts';
-import type { KernelFields } from '../row_kernel.ts';
+import type { KernelFields, KernelSymbol } from '../row_kernel.ts';
 import { isMultiple, isOnGrid } from './grid.ts';
 import type { ColumnRoles } from './header.ts';
 import { readNumber, readStamp, STAMP_UNITS, skipFields } from './plain_fields.ts';
@@ -7,7 +7,7 @@ import { kernelFields, readQuickly } from './quick_records.ts';
 import type { ScanCounters } from './rejects.ts';
 import { ROW_NEW, type RowOrder } from './row_order.ts';
 import type { Role, ScanChecks, TimeUnit } from './shape.ts';
-import { SYMBOL_INVALID, SYMBOL_NOT_ASKED, type SymbolTable } from './symbols.ts';
+import { MAX_SYMBOL_BYTES, SYMBOL_INVALID, SYMBOL_NOT_ASKED, type SymbolTable } from './symbols.ts';
 import { parseTextStamp } from './time.ts';
 import type { Zone } from './zone.ts';
 
@@ -62,6 +62,8 @@ export interface PlainContext {
   readonly order: RowOrder;
   /** Rows are held against the row before them. */
   readonly isOrdered: boolean;
+  /** They are sorted by symbol. */
+  readonly isBySymbol: boolean;
   readonly counters: ScanCounters;
 }
 
@@ -79,10 +81,10 @@ export class PlainRecords {
   readonly #hasTrades: boolean;
   /** Index of a trades column that may be empty, or -1. */
   readonly #optional: number;
-  /** Bytes of the last symbol met; -1 bytes long before there is one. */
-  readonly #symbol = new Uint8Array(64);
-  #symbolLength = -1;
-  #symbolOrdinal = 0;
+  /** The last symbol met; -1 bytes long before there is one. */
+  readonly #last: KernelSymbol = { bytes: new Uint8Array(MAX_SYMBOL_BYTES), length: -1, ordinal: 0 };
+  /** The table symbols go to in the order they are sorted in, where the kernel may find them; or null. */
+  readonly #following: SymbolTable | null;
   /** What the kernel must know of the file; null where it is of no use. */
   readonly #quick: KernelFields | null;
   /** Stamps of this range need no closer look. */
@@ -106,7 +108,8 @@ export class PlainRecords {
     this.#unit = STAMP_UNITS.indexOf(context.unit);
     this.#hasTrades = roles.includes('trades');
     this.#optional = optional.indexOf(true);
-    if (!roles.includes('symbol')) this.#symbolLength = 0;
+    if (!roles.includes('symbol')) this.#last.length = 0;
+    this.#following = context.isBySymbol && context.symbols.takesAll ? context.symbols : null;
     this.#quick = kernelFields(context.columns, this.#fields, context.delimiter, this.#unit, context.checks);
     const { earliestUs, latestUs, wantFromUs, wantToUs, fileFromUs, fileToUs } = context.checks;
     this.#fromUs = Math.max(earliestUs, wantFromUs, fileFromUs);
@@ -146,15 +149,15 @@ export class PlainRecords {
   /** Leaves to the kernel what it can do. */
   #readQuickly(bytes: Uint8Array, start: number, newline: number, origin: number, out: BarColumns): number {
     const { kernel } = out;
-    const length = this.#symbolLength;
-    if (kernel === null || this.#quick === null || length < 0 || this.#symbolOrdinal < 0) return start;
+    const last = this.#last;
+    if (kernel === null || this.#quick === null || last.length < 0 || last.ordinal < 0) return start;
     const { isOrdered, counters } = this.#context;
-    const last = { bytes: this.#symbol, length, ordinal: this.#symbolOrdinal };
     const first = out.length;
     const end = readQuickly(
       kernel,
       this.#quick,
       last,
+      this.#following,
       isOrdered,
       bytes,
       start,
@@ -230,8 +233,8 @@ export class PlainRecords {
           i += run - 1;
         } else if (field === FIELD_SYMBOL) {
           p = this.#readSymbol(bytes, p);
-          symbol[row] = this.#symbolOrdinal;
-          skip = this.#symbolOrdinal === SYMBOL_NOT_ASKED;
+          symbol[row] = this.#last.ordinal;
+          skip = this.#last.ordinal === SYMBOL_NOT_ASKED;
         } else {
           p = field === FIELD_TIME ? readStamp(bytes, p, unit, ts, row) : this.#readText(bytes, p, ts, row);
           const us = ts[row]!;
@@ -310,13 +313,13 @@ export class PlainRecords {
     return us >= earliestUs && us <= latestUs && (us < wantFromUs || us >= wantToUs);
   }
 
-  /** Reads a symbol into `this.#symbolOrdinal`. */
+  /** Reads a symbol into `this.#last`. */
   #readSymbol(bytes: Uint8Array, p: number): number {
     const { delimiter, symbols } = this.#context;
-    const last = this.#symbol;
-    const length = this.#symbolLength;
+    const last = this.#last;
+    const { length } = last;
     let k = 0;
-    while (k < length && bytes[p + k] === last[k]) k++;
+    while (k < length && bytes[p + k] === last.bytes[k]) k++;
     if (k === length && bytes[p + k] === delimiter) return p + k;
     const end = skipFields(bytes, p, 1, delimiter);
     if (end < 0) return -1;
@@ -324,9 +327,9 @@ export class PlainRecords {
     // Blanks around it are for the judge, who takes them off.
     const ordinal = symbols.ordinal(bytes, p, to);
     if (ordinal === SYMBOL_INVALID) return -1;
-    this.#symbolOrdinal = ordinal;
-    this.#symbolLength = to - p;
-    for (let i = p; i < to; i++) last[i - p] = bytes[i]!;
+    last.ordinal = ordinal;
+    last.length = to - p;
+    for (let i = p; i < to; i++) last.bytes[i - p] = bytes[i]!;
     return end;
   }
 

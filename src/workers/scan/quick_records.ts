@@ -2,6 +2,7 @@ import type { BarColumns } from '../columns.ts';
 import type { KernelFields, KernelSymbol, RowKernel } from '../row_kernel.ts';
 import type { ColumnRoles } from './header.ts';
 import type { ScanChecks } from './shape.ts';
+import type { SymbolTable } from './symbols.ts';
 
 /** Roles by the place of their column in {@link BarColumns.raw}. */
 const RAW_COLUMNS: readonly string[] = ['symbol', 'time', 'open', 'high', 'low', 'close', 'volume', 'trades'];
@@ -38,13 +39,15 @@ const MOST_CODE = 3;
 
 /**
  * Appends the records of `bytes[start … newline]` the kernel can read to `out`, up to the first that is not of the most
- * common kind: another symbol than the row before, a stamp that does not follow it, a number with an exponent, anything
- * that is not good. `line` is that of the record at `start`, `origin` the byte offset of `bytes[0]`.
+ * common kind: a symbol or a stamp that does not follow that of the row before, a number with an exponent, anything that
+ * is not good. `line` is that of the record at `start`, `origin` the byte offset of `bytes[0]`. `following`: where the
+ * symbols go that follow `last`, which is moved on; null: the file is not sorted by them.
  */
 export function readQuickly(
   kernel: RowKernel,
   fields: KernelFields,
   last: KernelSymbol,
+  following: SymbolTable | null,
   isOrdered: boolean,
   bytes: Uint8Array,
   start: number,
@@ -62,9 +65,35 @@ export function readQuickly(
       if (row > 0 && out.symbol[row - 1] !== last.ordinal) return p;
       before = row > 0 ? out.ts[row - 1]! : Number.NEGATIVE_INFINITY;
     }
-    p = kernel.scan(fields, last, bytes, p, newline, out, before, line + row - first, origin);
+    const next = following?.names.length ?? -1;
+    p = kernel.scan(fields, last, bytes, p, newline, out, before, next, line + row - first, origin);
     out.length += kernel.appended;
+    if (following !== null && kernel.met > 0) learn(kernel, following, next, last, bytes, out);
     if (!kernel.isDrained || out.length === out.capacity) break;
   }
   return p;
+}
+
+/** Takes the symbols the kernel has met into the table; it has given them ordinals from `next` on. */
+function learn(
+  kernel: RowKernel,
+  symbols: SymbolTable,
+  next: number,
+  last: KernelSymbol,
+  bytes: Uint8Array,
+  out: BarColumns,
+): void {
+  const { met } = kernel;
+  for (let i = 0; i < met; i++) {
+    const start = kernel.metStart(i);
+    const length = kernel.metLength(i);
+    const ordinal = symbols.ordinal(bytes, start, start + length);
+    // A record of it may have been set aside before, so that it has its ordinal since.
+    if (ordinal !== next + i)
+      out.symbol.fill(ordinal, kernel.metRow(i), i + 1 < met ? kernel.metRow(i + 1) : out.length);
+    if (i < met - 1) continue;
+    for (let k = 0; k < length; k++) last.bytes[k] = bytes[start + k]!;
+    last.length = length;
+    last.ordinal = ordinal;
+  }
 }

@@ -53,6 +53,7 @@ export class Scanner {
   readonly #symbols: SymbolTable;
   readonly #order: RowOrder;
   readonly #isOrdered: boolean;
+  readonly #isBySymbol: boolean;
   readonly #delimiter: number;
   readonly #timeZone: Zone;
   readonly #gridZone: Zone;
@@ -82,6 +83,7 @@ export class Scanner {
     this.#symbols = symbols;
     this.#order = new RowOrder(order, symbols);
     this.#isOrdered = order !== 'any';
+    this.#isBySymbol = order === 'symbol-time';
     this.#delimiter = delimiterByte(shape.delimiter);
     this.#timeZone = new Zone(shape.timeZone);
     this.#gridZone = new Zone(checks.grid === 'zone-day' ? checks.zone : 'UTC');
@@ -267,6 +269,7 @@ export class Scanner {
       symbols,
       order: this.#order,
       isOrdered: this.#isOrdered,
+      isBySymbol: this.#isBySymbol,
       counters: this.counters,
     });
     plain.line = this.#headLine;

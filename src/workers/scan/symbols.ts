@@ -20,6 +20,8 @@ export class SymbolTable {
   readonly names: string[] = [];
   /** True when the file is of one symbol, known from its name: ordinal 0, and no field is read. */
   readonly isFixed: boolean;
+  /** True when every good symbol of the file is taken. */
+  readonly takesAll: boolean;
   readonly #wanted: Readonly<Record<string, string>> | null;
   /** Open addressing; slot → index into the arrays below, plus one; 0 is free. */
   #slots = new Int32Array(256);
@@ -38,6 +40,7 @@ export class SymbolTable {
    */
   constructor(fixed: string | null, wanted: Readonly<Record<string, string>> | null) {
     this.isFixed = fixed !== null;
+    this.takesAll = fixed === null && wanted === null;
     this.#wanted = wanted;
     if (fixed !== null) {
       this.names.push(fixed);

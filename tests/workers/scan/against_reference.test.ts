@@ -300,6 +300,58 @@ describe('the scanner against a plain reference', () => {
   });
 });
 
+describe('a file sorted by symbol', () => {
+  const file = (lines: readonly string[]): Input => ({
+    bytes: Buffer.from(`${lines.join('\n')}\n`),
+    shape: shapeOf(MASSIVE),
+    checks: checksOf(),
+    fixed: null,
+    wanted: null,
+    order: 'symbol-time',
+  });
+  const bar = (symbol: string, minutes = 0, price = '5'): string =>
+    `${symbol},1,${price},5,5,5,${START_S + 60 * minutes},7`;
+  const sameBothWays = (given: Input, symbols: number): void => {
+    const expected = reference(given);
+    expect(new Set(expected.rows.map(({ symbol }) => symbol)).size).toBe(symbols);
+    for (const capacity of [2, 7, 5000])
+      for (const memory of ['kernel', 'heap'] as const)
+        expect(comparable(scan(given, [], capacity, memory))).toEqual(expected);
+  };
+
+  it('may have more symbols than the kernel tells of at once', () => {
+    const symbols = Array.from({ length: 5000 }, (_, i) => String(i).padStart(4, '0'));
+    sameBothWays(file(symbols.map((symbol) => bar(symbol))), 5000);
+  });
+
+  it('has symbols that begin alike, are as long as can be, and are not ASCII', () => {
+    const symbols = ['A', 'A!', 'A.B', 'AA', 'AAA', 'AB', 'B', 'B~', `C${'x'.repeat(63)}`, 'D', 'É', 'Éa'];
+    const lines = symbols.flatMap((symbol) => [bar(symbol), bar(symbol, 1)]);
+    sameBothWays(file(lines), symbols.length);
+    for (let at = 0; at < lines.length; at += 2) {
+      // A symbol out of its order, one too long, and one in quotes.
+      for (const other of ['@', 'x'.repeat(65), '"A"', '']) {
+        const given = file(lines.toSpliced(at, 0, bar(other)));
+        expect(comparable(scan(given, [], 7))).toEqual(reference(given));
+      }
+    }
+  });
+
+  it('may have met a symbol before, in a record that was set aside', () => {
+    const lines = [
+      bar('A'),
+      bar('Z', 0, 'x'),
+      bar('B'),
+      bar('C'),
+      bar('C', 1),
+      bar('Z'),
+      bar('Z', 1),
+      bar('ZZ'),
+    ];
+    sameBothWays(file(lines), 5);
+  });
+});
+
 function isPlain(field: string | undefined): boolean {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
   return field !== undefined && !/[",\r\n\x00]/.test(field);
