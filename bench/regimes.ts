@@ -1,5 +1,5 @@
 /**
- * `--workers auto` against every fixed number, in four regimes: `node bench/regimes.ts [regime …] [--seconds 40]`.
+ * `--workers auto` against every fixed number, in four regimes: `node bench/regimes.ts [regime …] [--seconds 40] [--rounds 3]`.
  *
  *   cpu        files on the disk, a database beside them: the CPU is the limit
  *   database   the same behind a link of 12 MB/s
@@ -8,7 +8,9 @@
  *
  * Each run is a `backhaul load` of its own into an empty database, stopped after --seconds. Told per regime: records a
  * second of each, counted from the run's first record on; auto's share of the best fixed one; and its lowest share of
- * it in any 5 s after its first ten seconds (where a neighbour comes and goes, of the best one in the same 5 s).
+ * it in any 5 s after its first ten seconds (where a neighbour comes and goes, of the best one in the same 5 s). Hosts
+ * are slower at one time than at another: auto and the best are run in turns, --rounds of them, and what is told last
+ * are medians.
  */
 
 import { spawn } from 'node:child_process';
@@ -253,54 +255,90 @@ function rateOf({ timeline }: Run, from: number, to: number): number {
   return (last.records - first.records) / (last.seconds - first.seconds);
 }
 
-async function measure(regime: Regime, database: BenchDatabase, seconds: number): Promise<void> {
-  const setting = await regime.setUp(database);
-  const runs: Run[] = [];
-  try {
-    for (const workers of [...regime.fixed.map(String), 'auto']) {
-      await database.reset();
-      const one = await run(setting, workers, seconds);
-      runs.push(one);
-      process.stdout.write(
-        `${regime.name.padEnd(10)} ${workers.padStart(4)} workers  ${(rateOf(one, 0, seconds) / 1000).toFixed(0).padStart(5)} k records/s, ${(
-          rateOf(one, UNSTEADY_S, seconds) / 1000
-        )
-          .toFixed(0)
-          .padStart(5)} k after ${UNSTEADY_S} s\n`,
-      );
-    }
-  } finally {
-    await setting.close();
-  }
-  const auto = runs.pop()!;
-  const last = Math.min(seconds, ...runs.map(({ timeline }) => timeline.at(-1)!.seconds));
-  const best = runs.reduce((a, b) => (rateOf(b, 0, last) > rateOf(a, 0, last) ? b : a));
+/** What auto is of the best, at all times, after its first seconds, and in the worst of its windows then. */
+interface Share {
+  readonly whole: number;
+  readonly steady: number;
+  readonly lowest: number;
+}
+
+/** `others`: all fixed runs where what is best changes with time, else none. */
+function shareOf(auto: Run, best: Run, others: readonly Run[]): Share {
+  const last = Math.min(...[auto, best, ...others].map(({ timeline }) => timeline.at(-1)!.seconds));
   let lowest = Number.POSITIVE_INFINITY;
   for (let from = UNSTEADY_S; from + WINDOW_S <= last; from++) {
     const against =
-      regime.name === 'neighbour'
-        ? Math.max(...runs.map((one) => rateOf(one, from, from + WINDOW_S)))
+      others.length > 0
+        ? Math.max(...others.map((one) => rateOf(one, from, from + WINDOW_S)))
         : rateOf(best, UNSTEADY_S, last);
     lowest = Math.min(lowest, rateOf(auto, from, from + WINDOW_S) / against);
   }
-  const share = rateOf(auto, 0, last) / rateOf(best, 0, last);
-  for (const decision of auto.decisions) process.stdout.write(`${regime.name.padEnd(10)}   ${decision}\n`);
-  process.stdout.write(
-    `${regime.name.padEnd(10)} auto is ${(100 * share).toFixed(0)} % of the best (${best.workers} workers), after ${UNSTEADY_S} s ` +
-      `${((100 * rateOf(auto, UNSTEADY_S, last)) / rateOf(best, UNSTEADY_S, last)).toFixed(0)} %; ` +
-      `its lowest ${WINDOW_S} s then ${(100 * lowest).toFixed(0)} %\n\n`,
-  );
+  const ratio = (from: number): number => rateOf(auto, from, last) / rateOf(best, from, last);
+  return { whole: ratio(0), steady: ratio(UNSTEADY_S), lowest };
+}
+
+function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  return (sorted[(sorted.length - 1) >> 1]! + sorted[sorted.length >> 1]!) / 2;
+}
+
+async function measure(
+  regime: Regime,
+  database: BenchDatabase,
+  seconds: number,
+  rounds: number,
+): Promise<void> {
+  const setting = await regime.setUp(database);
+  const name = regime.name.padEnd(10);
+  const next = async (workers: string): Promise<Run> => {
+    await database.reset();
+    const one = await run(setting, workers, seconds);
+    const rate = (from: number): string => (rateOf(one, from, seconds) / 1000).toFixed(0).padStart(5);
+    process.stdout.write(
+      `${name} ${workers.padStart(4)} workers  ${rate(0)} k records/s, ${rate(UNSTEADY_S)} k after ${UNSTEADY_S} s\n`,
+    );
+    for (const decision of one.decisions) process.stdout.write(`${name}   ${decision}\n`);
+    return one;
+  };
+  try {
+    const runs: Run[] = [];
+    for (const workers of regime.fixed) runs.push(await next(String(workers)));
+    let best = runs.reduce((a, b) => (rateOf(b, 0, seconds) > rateOf(a, 0, seconds) ? b : a));
+    const shares: Share[] = [];
+    for (let round = 0; round < rounds; round++) {
+      if (round > 0) best = await next(best.workers);
+      shares.push(shareOf(await next('auto'), best, regime.name === 'neighbour' ? [...runs, best] : []));
+    }
+    const told = (of: (share: Share) => number): string => `${(100 * median(shares.map(of))).toFixed(0)} %`;
+    process.stdout.write(
+      `${name} auto is ${told((one) => one.whole)} of the best (${best.workers} workers), after ${UNSTEADY_S} s ` +
+        `${told((one) => one.steady)}; its lowest ${WINDOW_S} s then ${told((one) => one.lowest)}\n\n`,
+    );
+  } finally {
+    await setting.close();
+  }
+}
+
+/** The number after `flag`, and `args` without both. */
+function take(
+  args: readonly string[],
+  flag: string,
+  fallback: number,
+): { readonly value: number; readonly rest: readonly string[] } {
+  const at = args.indexOf(flag);
+  return at === -1
+    ? { value: fallback, rest: args }
+    : { value: Number(args[at + 1]), rest: args.toSpliced(at, 2) };
 }
 
 async function main(args: readonly string[]): Promise<void> {
-  const at = args.indexOf('--seconds');
-  const seconds = at === -1 ? 40 : Number(args[at + 1]);
-  const names = args.filter((_, i) => at === -1 || (i !== at && i !== at + 1));
+  const { value: seconds, rest } = take(args, '--seconds', 40);
+  const { value: rounds, rest: names } = take(rest, '--rounds', 3);
   const wanted = REGIMES.filter(({ name }) => names.length === 0 || names.includes(name));
   await mkdir(FOLDER, { recursive: true });
   const database = await BenchDatabase.open(FOLDER, null);
   try {
-    for (const regime of wanted) await measure(regime, database, seconds);
+    for (const regime of wanted) await measure(regime, database, seconds, rounds);
   } finally {
     await database.close();
     await rm(FOLDER, { recursive: true, force: true });

@@ -3,7 +3,7 @@ import type { ConcurrencyLimit } from './concurrency.ts';
 import type { LoadMeter } from './load_meter.ts';
 import { Machine, memoryLimit, usableCores } from './machine.ts';
 import type { WorkerPool } from './pool.ts';
-import { MEMORY_LIMIT, Scaling, type ScalingDecision } from './scaling.ts';
+import { type Files, MEMORY_LIMIT, Scaling, type ScalingDecision } from './scaling.ts';
 
 /** Memory a worker takes: its batches, its buffers, its heap. Measured in `bench`: 60 to 90 MB. */
 const WORKER_BYTES = 100e6;
@@ -75,6 +75,11 @@ export class Autoscaler {
     this.#machine = new Machine(bounds.backendPid);
   }
 
+  /** Before the first file is begun. */
+  foresee(files: Files): void {
+    this.#decide(this.#scaling.foresee(files, usableCores()));
+  }
+
   /** Goes on until {@link stop}. */
   async run(): Promise<void> {
     await this.#machine.open();
@@ -99,10 +104,14 @@ export class Autoscaler {
         },
       });
       before = totals;
-      if (decision === null || decision.workers === this.#limit.value) continue;
-      this.#decided(decision, this.#limit.value);
-      this.#limit.set(decision.workers);
+      this.#decide(decision);
     }
+  }
+
+  #decide(decision: ScalingDecision | null): void {
+    if (decision === null || decision.workers === this.#limit.value) return;
+    this.#decided(decision, this.#limit.value);
+    this.#limit.set(decision.workers);
   }
 
   stop(): void {

@@ -60,6 +60,11 @@ export class Discovery {
     return this.#mayClaim;
   }
 
+  /** Some of the files have to come over a network. */
+  get isRemote(): boolean {
+    return this.#sources.some((source) => !source.uri.startsWith('file:'));
+  }
+
   stop(): void {
     this.#ended.abort();
   }
@@ -73,7 +78,7 @@ export class Discovery {
     onTasks: () => void,
   ): Promise<void> {
     const started = performance.now();
-    const remote = this.#sources.some((source) => !source.uri.startsWith('file:'));
+    const remote = this.isRemote;
     const signal = AbortSignal.any([drain, this.#ended.signal]);
     let slice: DiscoveredTask[] = [];
     /** Lanes whose order takes a look into their files: only when all of them are known. */

@@ -244,6 +244,8 @@ class Run {
       const discovering = this.#discovery.run(this.#db, runId, drain, patience, () => dispatcher.nudge());
       discovering.catch(() => {}); // thrown below, once what it found is loaded
       await this.#discovery.mayClaim();
+      if (workers === 'auto')
+        scaler.foresee({ isRemote: this.#discovery.isRemote, meanBytes: this.#tally.meanBytes });
       for (;;) {
         const { resumes } = this.#session;
         this.#phase = 'load';

@@ -1,14 +1,14 @@
 import { readFileSync } from 'node:fs';
 import { availableParallelism, cpus, totalmem } from 'node:os';
 import { cpuUsage } from 'os-utils';
-import { familyCpuSeconds, parentOfSameName, sharesOurPids } from './process_cpu.ts';
+import { coresOf, familyCpuSeconds, parentOfSameName, sharesOurPids } from './process_cpu.ts';
 
 /** What of this machine's CPU and memory is in use, by whom. Linux says more than others; what is not known is null. */
 export interface MachineSample {
   readonly seconds: number;
   /** CPU we may use: what affinity and cgroup limits leave of the machine. */
   readonly cores: number;
-  /** In cores: everybody's, this program's, the database server's (0 for one elsewhere). */
+  /** In cores: everybody's, this program's, the database server's (0 for one elsewhere, or on cores of its own). */
   readonly busy: number | null;
   readonly own: number;
   readonly server: number | null;
@@ -82,6 +82,7 @@ export function usableCores(): number {
 export class Machine {
   readonly #quota = cpuQuota();
   readonly #backendPid: number | null;
+  #isElsewhere: boolean;
   /** The process all others of the server come from; null: not to be seen. */
   #serverPid: number | null = null;
   #at = performance.now();
@@ -92,6 +93,7 @@ export class Machine {
   /** `backendPid`: a session's process of a database server on this machine; null for a server elsewhere. */
   constructor(backendPid: number | null) {
     this.#backendPid = backendPid;
+    this.#isElsewhere = backendPid === null;
     this.#stalled = stalledUs(this.#quota?.folder ?? null);
   }
 
@@ -99,7 +101,11 @@ export class Machine {
   async open(): Promise<void> {
     const pid = this.#backendPid;
     // In a container the number may be another program's.
-    if (pid !== null && (await sharesOurPids(pid))) this.#serverPid = await parentOfSameName(pid);
+    if (pid !== null && (await sharesOurPids(pid))) {
+      const [ours, theirs] = await Promise.all([coresOf('self'), coresOf(pid)]);
+      this.#isElsewhere = ours !== null && theirs !== null && ours.isDisjointFrom(theirs);
+      if (!this.#isElsewhere) this.#serverPid = await parentOfSameName(pid);
+    }
     this.#server = await this.#serverSeconds();
   }
 
@@ -128,7 +134,7 @@ export class Machine {
       // Of the whole host; says nothing of the part of it that is ours.
       busy: availableParallelism() < cpus().length || this.#quota !== null ? null : hostShare * cpus().length,
       own,
-      server: this.#backendPid === null ? 0 : byServer,
+      server: this.#isElsewhere ? 0 : byServer,
       pressure,
       memory: Math.max(0, 1 - process.availableMemory() / memoryLimit()),
     };

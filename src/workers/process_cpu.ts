@@ -48,6 +48,19 @@ export async function sharesOurPids(pid: number): Promise<boolean> {
   return theirs === null || theirs === ours;
 }
 
+/** The cores a process may run on, by their numbers; null where the system does not tell. */
+export async function coresOf(pid: number | 'self'): Promise<ReadonlySet<number> | null> {
+  const text = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '');
+  const list = /^Cpus_allowed_list:\s*(\S+)/m.exec(text)?.[1];
+  if (list === undefined) return null;
+  const cores = new Set<number>();
+  for (const range of list.split(',')) {
+    const [from, to = from] = range.split('-').map(Number);
+    for (let core = from!; core <= to!; core++) cores.add(core);
+  }
+  return cores;
+}
+
 /** CPU seconds of a process, of its children that have ended and of those that run. */
 export async function familyCpuSeconds(pid: number): Promise<number> {
   let ticks = 0;

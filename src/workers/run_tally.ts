@@ -105,6 +105,11 @@ export class RunTally {
     });
   }
 
+  /** Mean size of the tasks found so far that are to be loaded, bytes; 0 without any. */
+  get meanBytes(): number {
+    return this.#bytesTotal / Math.max(1, this.#toDo);
+  }
+
   // ── tasks ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
   events(limit: ConcurrencyLimit): DispatchEvents {

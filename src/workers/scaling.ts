@@ -48,8 +48,8 @@ export const MEMORY_LIMIT = 0.85;
 const MEMORY_EASY = 0.75;
 /** Less than this waiting is no reason for more workers. */
 const WAITING = 0.35;
-/** A CPU this busy has no room for more. */
-const FULL = 0.95;
+/** A CPU this busy has no room for more: the threads of a trial alone take seconds of it. */
+const FULL = 0.9;
 /** Nor has one this busy where workers wait for a server on it: what more of them could gain is less than they cost. */
 const FULL_WITH_SERVER = 0.85;
 /** A trial has to gain this to be kept. */
@@ -73,6 +73,17 @@ const OTHERS = 0.05;
 const PRESSURE = 0.1;
 /** Samples others have to be seen in. */
 const OTHERS_SAMPLES = 3;
+
+/** A file from afar of no more than this is waited for about as long as it is worked on: some 50 ms each. */
+const SMALL_BYTES = 1e6;
+/** Workers a core to begin with where all files are such. */
+const FOR_SMALL_FILES = 4;
+
+/** What a run is about to load. */
+export interface Files {
+  readonly isRemote: boolean;
+  readonly meanBytes: number;
+}
 
 interface Trial {
   readonly from: number;
@@ -105,6 +116,15 @@ export class Scaling {
 
   get workers(): number {
     return this.#workers;
+  }
+
+  /** What is known of the files before anything is measured; what to change, or null. */
+  foresee({ isRemote, meanBytes }: Files, cores: number): ScalingDecision | null {
+    const workers = Math.min(this.#bounds.ceiling, Math.floor(FOR_SMALL_FILES * cores));
+    if (!isRemote || meanBytes > SMALL_BYTES || workers <= this.#workers) return null;
+    this.#workers = workers;
+    this.#wanted = workers;
+    return { workers, reason: 'small files from afar are waited for as long as they are worked on' };
   }
 
   /** Takes a sample in; what to change, or null. */

@@ -104,6 +104,19 @@ describe('the number of workers', () => {
     expect(workers.at(-1)).toBeGreaterThan(cores);
   });
 
+  it('begins with more where small files come from afar, as many as it may', () => {
+    const beginning = (files: { isRemote: boolean; meanBytes: number }, ceiling = 64): number => {
+      const scaling = new Scaling({ start: 2, ceiling, cpuTarget: 0.9 });
+      const decision = scaling.foresee(files, 2);
+      expect(decision === null ? 2 : decision.workers).toBe(scaling.workers);
+      return scaling.workers;
+    };
+    expect(beginning({ isRemote: true, meanBytes: 4e5 })).toBe(8);
+    expect(beginning({ isRemote: true, meanBytes: 4e5 }, 5)).toBe(5);
+    expect(beginning({ isRemote: true, meanBytes: 1e7 })).toBe(2);
+    expect(beginning({ isRemote: false, meanBytes: 4e5 })).toBe(2);
+  });
+
   it('does not think twice where workers clearly wait for the source', () => {
     const { workers } = run(latencyBound(2, 0.1, 2, 'source'), 2);
     expect(workers[1]).toBe(2);
