@@ -1,5 +1,5 @@
 import { BackhaulError } from '../errors.ts';
-import { StateTable } from './state_table.ts';
+import { SlotIndex, StateTable } from './state_table.ts';
 
 /**
  * Hands indicator states from task to task inside a lane, while both still run: a series' state goes to the next
@@ -40,6 +40,8 @@ interface Waiter {
 interface Lane {
   /** Running tasks in order. */
   readonly members: Member[];
+  /** Of the series in `committed` and in what members have published. */
+  readonly slots: SlotIndex;
   /** States as committed. Dropped when another loader may have moved them on. */
   committed: StateTable;
   /** Raised whenever `committed` is dropped: what was read before is not remembered after. */
@@ -85,7 +87,14 @@ export class Lanes {
   enter(position: LanePosition): number[] {
     let lane = this.#lanes.get(position.lane);
     if (lane === undefined) {
-      lane = { members: [], committed: this.#table(), epoch: 0, loaded: -1, waiters: [] };
+      lane = {
+        members: [],
+        slots: new SlotIndex(),
+        committed: this.#table(),
+        epoch: 0,
+        loaded: -1,
+        waiters: [],
+      };
       this.#lanes.set(position.lane, lane);
     }
     const at = lane.members.findIndex((member) => before(position, member.position));
@@ -141,27 +150,26 @@ export class Lanes {
     });
     const ahead = lane.members.slice(0, lane.members.indexOf(member)).reverse();
     const tables = [...ahead.map((other) => other.published), lane.committed];
-    const isKnown = (id: number, at: number): boolean => {
-      for (let t = 0; t < tables.length; t++) if (tables[t]!.copyTo(id, into, at)) return true;
+    const slots = lane.slots.slotsOf(seriesIds);
+    const length = this.#stateLength;
+    const isKnown = (i: number): boolean => {
+      for (let t = 0; t < tables.length; t++) if (tables[t]!.copyTo(slots[i]!, into, i * length)) return true;
       return false;
     };
     const missing: number[] = [];
-    const length = this.#stateLength;
-    for (let i = 0; i < seriesIds.length; i++) {
-      if (!isKnown(seriesIds[i]!, i * length)) missing.push(i);
-    }
+    for (let i = 0; i < slots.length; i++) if (!isKnown(i)) missing.push(i);
     if (missing.length > 0) {
       const { epoch } = lane;
       const read = await this.#read(missing.map((i) => seriesIds[i]!));
       if (!lane.members.includes(member)) throw ended();
       for (const i of missing) {
-        const id = seriesIds[i]!;
+        const slot = slots[i]!;
         // A predecessor may have committed while we read: what it left counts, not what we read.
-        if (lane.committed.copyTo(id, into, i * length)) continue;
-        const states = read.get(id);
+        if (lane.committed.copyTo(slot, into, i * length)) continue;
+        const states = read.get(seriesIds[i]!);
         if (states === undefined) into[i * length] = Number.NaN;
         else into.set(states, i * length);
-        if (lane.epoch === epoch) lane.committed.put(id, states ?? null, 0);
+        if (lane.epoch === epoch) lane.committed.put(slot, states ?? null, 0);
       }
     }
   }
@@ -178,7 +186,7 @@ export class Lanes {
     const lane = this.#lanes.get(laneName);
     const member = lane?.members.find((one) => one.position.taskId === taskId);
     if (lane === undefined || member === undefined) return; // it was aborted while this was on its way
-    member.published.putAll(seriesIds, states);
+    member.published.putAll(lane.slots.slotsOf(seriesIds), states);
     if (frontier !== null) member.frontier = frontier;
     if (complete) member.complete = true;
     this.#wake(lane);
@@ -210,7 +218,7 @@ export class Lanes {
     const index = lane?.members.findIndex((member) => member.position.taskId === taskId) ?? -1;
     if (lane === undefined || index === -1) return [];
     const member = lane.members[index]!;
-    const used = member.published.size > 0;
+    const used = !member.published.isEmpty;
     member.published.clear();
     member.frontier = null;
     member.complete = false;
@@ -227,7 +235,7 @@ export class Lanes {
     const gone = lane.waiters.filter((waiter) => waiter.taskId === taskId);
     lane.waiters = lane.waiters.filter((waiter) => waiter.taskId !== taskId);
     for (const waiter of gone) waiter.reject(ended());
-    const behind = member!.published.size > 0 ? lane.members.slice(index) : [];
+    const behind = member!.published.isEmpty ? [] : lane.members.slice(index);
     this.#ended(member!);
     this.#tidy(laneName, lane);
     return behind.map((one) => one.position.taskId);

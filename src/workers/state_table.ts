@@ -1,89 +1,120 @@
-/** A series that is known to have no state. */
-const NONE = -1;
+/** What is known of a slot: nothing, that its series has no state, or its state. */
+const UNKNOWN = 0;
+const NONE = 1;
+const HELD = 2;
 
 /** States a page holds: a lane of one series is not to take much, one of 10,000 not to have much copied as it grows. */
 const PAGE = 32;
 
 /**
- * Indicator states by series: a series takes the same room however often its state changes, and nothing is kept of the
+ * Slots of series: small numbers in the order in which the series come up. One lookup a series then serves all tables
+ * of a lane.
+ */
+export class SlotIndex {
+  readonly #slots = new Map<number, number>();
+
+  slotOf(seriesId: number): number {
+    let slot = this.#slots.get(seriesId);
+    if (slot === undefined) {
+      slot = this.#slots.size;
+      this.#slots.set(seriesId, slot);
+    }
+    return slot;
+  }
+
+  slotsOf(seriesIds: Int32Array): Int32Array {
+    const slots = new Int32Array(seriesIds.length);
+    for (let i = 0; i < slots.length; i++) slots[i] = this.slotOf(seriesIds[i]!);
+    return slots;
+  }
+}
+
+/**
+ * Indicator states by slot: a series takes the same room however often its state changes, and nothing is kept of the
  * messages the states came in.
  */
 export class StateTable {
   readonly #length: number;
-  /** Series → place of its state, or {@link NONE}. */
-  readonly #places = new Map<number, number>();
-  /** Places 0 … PAGE-1, the next PAGE, and so on: what is there is never moved. */
-  readonly #pages: Float64Array[] = [];
-  /** Places taken. */
-  #taken = 0;
+  /** By slot. */
+  #known = new Uint8Array(PAGE);
+  /** Slots 0 … PAGE-1, the next PAGE, and so on: what is there is never moved. Those nobody has put to are missing. */
+  readonly #pages: (Float64Array | undefined)[] = [];
+  /** No slot from here on is known. */
+  #end = 0;
 
   /** `length`: doubles a state. */
   constructor(length: number) {
     this.#length = length;
   }
 
-  /** Series it knows something of. */
-  get size(): number {
-    return this.#places.size;
+  /** Whether it knows nothing of any series. */
+  get isEmpty(): boolean {
+    return this.#end === 0;
   }
 
   /**
-   * Copies a series' state to `to[at …]`, or NaN into `to[at]` where it is known to have none. Returns false, and
-   * leaves `to` alone, where nothing is known.
+   * Copies a slot's state to `to[at …]`, or NaN into `to[at]` where its series is known to have none. Returns false,
+   * and leaves `to` alone, where nothing is known.
    */
-  copyTo(seriesId: number, to: Float64Array, at: number): boolean {
-    const place = this.#places.get(seriesId);
-    if (place === undefined) return false;
-    if (place === NONE) to[at] = Number.NaN;
-    else this.#copy(this.#pageOf(place), this.#at(place), to, at);
+  copyTo(slot: number, to: Float64Array, at: number): boolean {
+    if (slot >= this.#end) return false;
+    const known = this.#known[slot]!;
+    if (known === UNKNOWN) return false;
+    if (known === NONE) to[at] = Number.NaN;
+    else this.#copy(this.#pageOf(slot), this.#at(slot), to, at);
     return true;
   }
 
   /** The state at `states[at …]`; null: the series has none. */
-  put(seriesId: number, states: Float64Array | null, at: number): void {
-    if (states === null) {
-      this.#places.set(seriesId, NONE);
-      return;
-    }
-    const place = this.#placeFor(seriesId);
-    this.#copy(states, at, this.#pageOf(place), this.#at(place));
+  put(slot: number, states: Float64Array | null, at: number): void {
+    this.#reach(slot);
+    this.#known[slot] = states === null ? NONE : HELD;
+    if (states !== null) this.#copy(states, at, this.#pageOf(slot), this.#at(slot));
   }
 
-  /** The states of `seriesIds`, in their order. */
-  putAll(seriesIds: Int32Array, states: Float64Array): void {
-    for (let i = 0; i < seriesIds.length; i++) this.put(seriesIds[i]!, states, i * this.#length);
+  /** The states of `slots`, in their order. */
+  putAll(slots: Int32Array, states: Float64Array): void {
+    for (let i = 0; i < slots.length; i++) this.put(slots[i]!, states, i * this.#length);
   }
 
   /** Forgets all series, and keeps their room. */
   clear(): void {
-    this.#places.clear();
-    this.#taken = 0;
+    this.#known.fill(UNKNOWN, 0, this.#end);
+    this.#end = 0;
   }
 
-  /** All another table knows. */
+  /** All another table of the same slots knows. */
   take(other: StateTable): void {
-    other.#places.forEach((place, seriesId) => {
-      if (place === NONE) this.put(seriesId, null, 0);
-      else this.put(seriesId, other.#pageOf(place), other.#at(place));
-    });
+    for (let slot = 0; slot < other.#end; slot++) {
+      const known = other.#known[slot]!;
+      if (known === HELD) this.put(slot, other.#pageOf(slot), other.#at(slot));
+      else if (known === NONE) this.put(slot, null, 0);
+    }
   }
 
-  #placeFor(seriesId: number): number {
-    const known = this.#places.get(seriesId);
-    if (known !== undefined && known !== NONE) return known;
-    const place = this.#taken++;
-    if (place === this.#pages.length * PAGE) this.#pages.push(new Float64Array(PAGE * this.#length));
-    this.#places.set(seriesId, place);
-    return place;
+  #reach(slot: number): void {
+    if (slot < this.#end) return;
+    this.#end = slot + 1;
+    if (slot < this.#known.length) return;
+    const larger = new Uint8Array(Math.max(slot + 1, 2 * this.#known.length));
+    larger.set(this.#known);
+    this.#known = larger;
   }
 
-  #pageOf(place: number): Float64Array {
-    return this.#pages[Math.floor(place / PAGE)]!;
+  #pageOf(slot: number): Float64Array {
+    const index = Math.floor(slot / PAGE);
+    let page = this.#pages[index];
+    if (page === undefined) {
+      while (this.#pages.length < index) this.#pages.push(undefined);
+      page = new Float64Array(PAGE * this.#length);
+      this.#pages[index] = page;
+    }
+    return page;
   }
 
-  /** Where the state of a place begins in its page. */
-  #at(place: number): number {
-    return (place % PAGE) * this.#length;
+  /** Where the state of a slot begins in its page. */
+  #at(slot: number): number {
+    return (slot % PAGE) * this.#length;
   }
 
   #copy(from: Float64Array, fromAt: number, to: Float64Array, toAt: number): void {
