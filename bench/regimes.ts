@@ -8,9 +8,9 @@
  *
  * Each run is a `backhaul load` of its own into an empty database, stopped after --seconds. Told per regime: records a
  * second of each, counted from the run's first record on; auto's share of the best fixed one; and its lowest share of
- * it in any 5 s after its first ten seconds (where a neighbour comes and goes, of the best one in the same 5 s). Hosts
- * are slower at one time than at another: auto and the best are run in turns, --rounds of them, and what is told last
- * are medians.
+ * it in any 5 s after its first ten seconds (where a neighbour comes and goes, of the best one in the same 5 s), beside
+ * that of the best itself. Hosts are slower at one time than at another: auto and the best are run in turns, --rounds of
+ * them, and what is told last are medians.
  */
 
 import { spawn } from 'node:child_process';
@@ -255,26 +255,38 @@ function rateOf({ timeline }: Run, from: number, to: number): number {
   return (last.records - first.records) / (last.seconds - first.seconds);
 }
 
-/** What auto is of the best, at all times, after its first seconds, and in the worst of its windows then. */
+/**
+ * What auto is of the best, at all times, after its first seconds, and in the worst of its windows then; and what the
+ * best itself was in the worst of its own: what is the host's doing, or that of files that end together.
+ */
 interface Share {
   readonly whole: number;
   readonly steady: number;
   readonly lowest: number;
+  readonly lowestOfBest: number;
 }
 
 /** `others`: all fixed runs where what is best changes with time, else none. */
 function shareOf(auto: Run, best: Run, others: readonly Run[]): Share {
   const last = Math.min(...[auto, best, ...others].map(({ timeline }) => timeline.at(-1)!.seconds));
-  let lowest = Number.POSITIVE_INFINITY;
-  for (let from = UNSTEADY_S; from + WINDOW_S <= last; from++) {
-    const against =
-      others.length > 0
-        ? Math.max(...others.map((one) => rateOf(one, from, from + WINDOW_S)))
-        : rateOf(best, UNSTEADY_S, last);
-    lowest = Math.min(lowest, rateOf(auto, from, from + WINDOW_S) / against);
-  }
+  const lowestOf = (one: Run): number => {
+    let lowest = Number.POSITIVE_INFINITY;
+    for (let from = UNSTEADY_S; from + WINDOW_S <= last; from++) {
+      const against =
+        others.length > 0
+          ? Math.max(...others.map((other) => rateOf(other, from, from + WINDOW_S)))
+          : rateOf(best, UNSTEADY_S, last);
+      lowest = Math.min(lowest, rateOf(one, from, from + WINDOW_S) / against);
+    }
+    return lowest;
+  };
   const ratio = (from: number): number => rateOf(auto, from, last) / rateOf(best, from, last);
-  return { whole: ratio(0), steady: ratio(UNSTEADY_S), lowest };
+  return {
+    whole: ratio(0),
+    steady: ratio(UNSTEADY_S),
+    lowest: lowestOf(auto),
+    lowestOfBest: lowestOf(best),
+  };
 }
 
 function median(values: readonly number[]): number {
@@ -312,7 +324,8 @@ async function measure(
     const told = (of: (share: Share) => number): string => `${(100 * median(shares.map(of))).toFixed(0)} %`;
     process.stdout.write(
       `${name} auto is ${told((one) => one.whole)} of the best (${best.workers} workers), after ${UNSTEADY_S} s ` +
-        `${told((one) => one.steady)}; its lowest ${WINDOW_S} s then ${told((one) => one.lowest)}\n\n`,
+        `${told((one) => one.steady)}; its lowest ${WINDOW_S} s then ${told((one) => one.lowest)}, ` +
+        `the best one's own ${told((one) => one.lowestOfBest)}\n\n`,
     );
   } finally {
     await setting.close();

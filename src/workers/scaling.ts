@@ -57,7 +57,7 @@ const GAIN = 0.05;
 /** Fewer workers are kept as long as no more than this is lost. */
 const LOSS = 0.02;
 /** From this number on, fewer are tried as well: below, one less is too large a step to try. */
-const MANY = 8;
+const MANY = 12;
 /** Who waits this much for the source beside a CPU this idle needs no second look. */
 const CLEARLY = { waiting: 0.7, used: 0.75 };
 /** Samples a number of workers needs to show what it does: the first is that of the change itself. */
@@ -270,9 +270,10 @@ export class Scaling {
     // As many as would keep the CPU busy, by what one of them uses now; where only the server could say, a few.
     const each = (own + (server ?? 0)) / running;
     const fitting = each > 0 ? Math.ceil((room - (used - own - (server ?? 0))) / each) : ceiling;
-    // What one uses now is what starting it has cost, too; a few too many for the source hardly slow anything.
+    // In a CPU mostly idle, what one uses now is largely what starting it has cost.
+    const most = used < CLEARLY.used * room ? 2 * fitting : fitting;
     const step = forSource
-      ? Math.min(Math.ceil(this.#workers / utilisation), 2 * fitting)
+      ? Math.min(Math.ceil(this.#workers / utilisation), most)
       : Math.min(Math.ceil(1.25 * this.#workers), fitting);
     const workers = Math.min(ceiling, 4 * this.#workers, Math.max(this.#workers + 1, step));
     return {
