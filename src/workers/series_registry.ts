@@ -1,5 +1,4 @@
 import type { Pool } from 'pg';
-import { inTransaction } from '../database/connect.ts';
 import { BackhaulError } from '../errors.ts';
 import { killPoint } from '../kill_points.ts';
 
@@ -7,6 +6,26 @@ import { killPoint } from '../kill_points.ts';
 const NEW_MS = 2_000;
 /** More series at once are not those of a claim. */
 const MOST_BORN = 1_000;
+
+/**
+ * Committed for good: we remember the ids, and no crash of a server that commits asynchronously may give them to other
+ * symbols. Made in one order, so that two loaders cannot wait for each other.
+ */
+const FIND_OR_MAKE = `
+  WITH durable AS MATERIALIZED (SELECT set_config('synchronous_commit', 'on', true)),
+  wanted AS MATERIALIZED (
+    SELECT DISTINCT v AS venue, s AS symbol, i AS interval_s
+    FROM unnest($1::text[], $2::text[], $3::int[]) AS n (v, s, i)),
+  found AS MATERIALIZED (SELECT s.* FROM wanted JOIN backhaul.series s USING (venue, symbol, interval_s)),
+  made AS (
+    INSERT INTO backhaul.series (venue, symbol, interval_s)
+    SELECT w.venue, w.symbol, w.interval_s FROM wanted w CROSS JOIN durable
+    WHERE NOT EXISTS (SELECT FROM found f
+      WHERE (f.venue, f.symbol, f.interval_s) = (w.venue, w.symbol, w.interval_s))
+    ORDER BY w.venue, w.symbol, w.interval_s
+    ON CONFLICT DO NOTHING RETURNING venue, symbol, interval_s, series_id)
+  SELECT venue, symbol, interval_s AS interval, series_id AS id, false AS is_new FROM found
+  UNION ALL SELECT venue, symbol, interval_s, series_id, true FROM made`;
 
 /**
  * Ids of series, made on first sight. In transactions of their own: a task that held an uncommitted series would make
@@ -51,14 +70,12 @@ export class SeriesRegistry {
   async #makeWanted(): Promise<void> {
     const names = [...this.#wanted.values()];
     this.#wanted.clear();
-    await this.#read(names);
-    const unborn = this.#unknown(names);
-    if (unborn.length === 0) return;
-    await this.#make(unborn);
+    await this.#findOrMake(names);
     killPoint('series.made');
     // Another loader was quicker.
-    await this.#read(this.#unknown(unborn));
-    const [lost] = this.#unknown(unborn);
+    const missed = this.#unknown(names);
+    if (missed.length > 0) await this.#findOrMake(missed);
+    const [lost] = this.#unknown(missed);
     if (lost !== undefined)
       throw new BackhaulError({
         kind: 'internal',
@@ -71,20 +88,16 @@ export class SeriesRegistry {
     return names.filter((name) => !this.#known.has(keyOf(name)));
   }
 
-  async #make(names: readonly SeriesName[]): Promise<void> {
-    const made = await inTransaction(this.#db, async (client) => {
-      // We remember the ids: no crash of a server that commits asynchronously may give them to other symbols.
-      await client.query('SET LOCAL synchronous_commit = on');
-      // In one order, so that two loaders cannot wait for each other.
-      const { rows } = await client.query<SeriesRow>(
-        `INSERT INTO backhaul.series (venue, symbol, interval_s)
-         SELECT DISTINCT v, s, i FROM unnest($1::text[], $2::text[], $3::int[]) AS n (v, s, i) ORDER BY v, s, i
-         ON CONFLICT DO NOTHING RETURNING venue, symbol, interval_s AS interval, series_id AS id`,
-        columnsOf(names),
-      );
-      return rows;
-    });
-    this.#learn(made);
+  /** In one statement: whoever waits for an id waits for one answer of a busy server, not for five. */
+  async #findOrMake(names: readonly SeriesName[]): Promise<void> {
+    const { rows } = await this.#db.query<SeriesRow>(FIND_OR_MAKE, [
+      names.map(({ venue }) => venue),
+      names.map(({ symbol }) => symbol),
+      names.map(({ intervalS }) => intervalS),
+    ]);
+    for (const { venue, symbol, interval, id } of rows)
+      this.#known.set(keyOf({ venue, symbol, intervalS: interval }), id);
+    const made = rows.filter(({ is_new }) => is_new);
     // Of a large file nobody asks one by one.
     if (made.length > MOST_BORN) return;
     for (const { id } of made) this.#born.set(id, performance.now());
@@ -98,22 +111,6 @@ export class SeriesRegistry {
     this.#born.delete(id);
     return { symbol: name.symbol, id, isNew: performance.now() - born < NEW_MS };
   }
-
-  async #read(names: readonly SeriesName[]): Promise<void> {
-    if (names.length === 0) return;
-    const { rows } = await this.#db.query<SeriesRow>(
-      `SELECT s.venue, s.symbol, s.interval_s AS interval, s.series_id AS id
-       FROM unnest($1::text[], $2::text[], $3::int[]) AS n (venue, symbol, interval_s)
-       JOIN backhaul.series s USING (venue, symbol, interval_s)`,
-      columnsOf(names),
-    );
-    this.#learn(rows);
-  }
-
-  #learn(rows: readonly SeriesRow[]): void {
-    for (const { venue, symbol, interval, id } of rows)
-      this.#known.set(keyOf({ venue, symbol, intervalS: interval }), id);
-  }
 }
 
 interface SeriesRow {
@@ -121,6 +118,7 @@ interface SeriesRow {
   readonly symbol: string;
   readonly interval: number;
   readonly id: number;
+  readonly is_new: boolean;
 }
 
 /** What tells a series from all others. */
@@ -132,12 +130,4 @@ export interface SeriesName {
 
 function keyOf({ venue, symbol, intervalS }: SeriesName): string {
   return `${intervalS} ${venue}\n${symbol}`;
-}
-
-function columnsOf(names: readonly SeriesName[]): [string[], string[], number[]] {
-  return [
-    names.map(({ venue }) => venue),
-    names.map(({ symbol }) => symbol),
-    names.map(({ intervalS }) => intervalS),
-  ];
 }

@@ -91,8 +91,9 @@ export class SeriesStates {
   #held = new Uint8Array(expected);
   /** Symbols whose ids were asked for, or known, from the first on. */
   #foreseen = 0;
+  /** What was asked for and has not been looked at: `known` when the ids of all symbols before `end` are. */
+  readonly #asked: { readonly end: number; readonly known: Promise<void> }[] = [];
   readonly #known: Map<string, number>;
-  #asking: Promise<unknown> = Promise.resolve();
   /** The series the file is in the middle of. */
   #open = -1;
   /** Rows computed, or identified, so far. */
@@ -145,7 +146,7 @@ export class SeriesStates {
 
   /** Gives every symbol of the rows `[0, rows)`, in any order, its id, and takes their first and last stamps down. */
   async identify(cols: BarColumns, rows: number): Promise<void> {
-    await this.#resolveNames();
+    await this.#resolve(mostOf(cols.symbol, rows) + 1);
     for (let row = 0; row < rows; row++) this.#saw(cols.symbol[row]!, cols.ts[row]!, cols.ts[row]!, 1);
     this.rows += rows;
   }
@@ -153,31 +154,41 @@ export class SeriesStates {
   /** Asks for the ids of symbols this thread has not met: they are there, as a rule, when the rows are wanted. */
   foresee(): void {
     const { names } = this.#symbols;
+    if (names.length === this.#foreseen) return;
     const unknown: string[] = [];
     for (; this.#foreseen < names.length; this.#foreseen++) {
       const name = names[this.#foreseen]!;
       if (!this.#known.has(name)) unknown.push(name);
     }
-    if (unknown.length === 0) return;
-    const asking = this.#link.ask({ kind: 'series', symbols: unknown }).then((ids) => {
-      for (let i = 0; i < ids.length; i++) this.#known.set(unknown[i]!, ids[i]!);
-    });
-    this.#asking = Promise.all([this.#asking, asking]);
+    const known = unknown.length === 0 ? Promise.resolve() : this.#ask(unknown);
     // Thrown where the ids are wanted.
-    this.#asking.catch(() => {});
+    known.catch(() => {});
+    this.#asked.push({ end: this.#foreseen, known });
   }
 
-  /** Gives the symbols that are new their ids. */
-  async #resolveNames(): Promise<void> {
+  async #ask(symbols: string[]): Promise<void> {
+    const ids = await this.#link.ask({ kind: 'series', symbols });
+    for (let i = 0; i < ids.length; i++) this.#known.set(symbols[i]!, ids[i]!);
+  }
+
+  /**
+   * Sees that the first `count` symbols have their ids. Waits for no others: what has only just been asked for, ahead
+   * of its rows, is still on its way.
+   */
+  async #resolve(count: number): Promise<void> {
     const before = this.ids.length;
+    if (count <= before) return;
+    if (count > this.#foreseen) this.foresee();
+    let end = before;
+    while (end < count) {
+      const asked = this.#asked.shift()!;
+      await asked.known;
+      end = asked.end;
+    }
     const { names } = this.#symbols;
-    if (names.length === before) return;
-    this.foresee();
-    const count = this.#foreseen;
-    await this.#asking;
-    const ids = new Int32Array(count);
+    const ids = new Int32Array(end);
     ids.set(this.ids);
-    for (let slot = before; slot < count; slot++) ids[slot] = this.#known.get(names[slot]!)!;
+    for (let slot = before; slot < end; slot++) ids[slot] = this.#known.get(names[slot]!)!;
     this.ids = ids;
     if (ids.length <= this.#firstTs.length) return;
     this.#firstTs = grown(this.#firstTs, ids.length);
@@ -201,8 +212,8 @@ export class SeriesStates {
    * Returns false, with nothing published of this batch, when a row is not newer than what stands.
    */
   async compute(engine: IndicatorEngine, cols: BarColumns, rows: number): Promise<boolean> {
-    await this.#resolveNames();
     const ends = runEnds(cols.symbol, rows);
+    await this.#resolve(ends.reduce((most, end) => Math.max(most, cols.symbol[end - 1]!), 0) + 1);
     await this.#fetch(cols, ends);
     this.rows += rows;
     let start = 0;
@@ -292,6 +303,13 @@ function isRun(slots: readonly number[]): boolean {
   if (slots.length === 0) return false;
   for (let i = 1; i < slots.length; i++) if (slots[i] !== slots[i - 1]! + 1) return false;
   return true;
+}
+
+/** The greatest of `values[0, count)`. */
+function mostOf(values: Int32Array, count: number): number {
+  let most = 0;
+  for (let i = 0; i < count; i++) most = Math.max(most, values[i]!);
+  return most;
 }
 
 /** Ends (exclusive) of the runs of equal symbols in rows `[0, rows)`. */
