@@ -84,8 +84,9 @@ export function listenForInterrupt(onDrain: () => void, onAbort: () => void = qu
   const abort = new AbortController();
   const press = (): void => {
     if (!drain.signal.aborted) {
-      onDrain();
+      // Whoever drains tells first what is at work right now; what the user is told goes by that.
       drain.abort();
+      onDrain();
     } else if (!abort.signal.aborted) {
       onAbort();
       abort.abort();

@@ -228,9 +228,11 @@ class Run {
         const message = `the number of workers stays as it is: ${faultOf(error).message}`;
         this.#reporter({ type: 'note', level: 'warning', message });
       });
-    const ticking = setInterval(() => this.#tally.progress(this.#phase, dispatcher.running), PROGRESS_MS);
+    const tick = (): void => this.#tally.progress(this.#phase, dispatcher.running);
+    const ticking = setInterval(tick, PROGRESS_MS);
     const timers: NodeJS.Timeout[] = [];
     const limitDrain = (): void => {
+      tick();
       timers.push(setTimeout(() => overdue.abort(), this.#options.drainMs));
     };
     const limitAbort = (): void => {
