@@ -20,6 +20,8 @@ export interface ReadyMade {
   readonly path: string;
   readonly leaf: string;
   readonly bytes: number;
+  /** Number of the task its rows are of, from 1. */
+  readonly task: number;
 }
 
 /** What a pass took. */
@@ -45,14 +47,14 @@ export async function makeReadyMade(
   await rm(folder, { recursive: true, force: true });
   await mkdir(folder, { recursive: true });
   const { seriesIds } = await runPipeline(tasks, options, workers, { folder }, signal);
-  const files: (ReadyMade & { readonly task: number })[] = [];
+  const files: ReadyMade[] = [];
   for (const name of await readdir(folder)) {
     const [task, leaf] = name.split('.') as [string, string];
     const path = join(folder, name);
     files.push({ path, leaf, bytes: (await stat(path)).size, task: Number(task) });
   }
   files.sort((a, b) => a.task - b.task);
-  return { files: files.map(({ path, leaf, bytes }) => ({ path, leaf, bytes })), seriesIds };
+  return { files, seriesIds };
 }
 
 const COLUMN_TYPES: Readonly<Record<string, string>> = {

@@ -7,7 +7,7 @@ import { testDatabase } from '../database.ts';
 
 const database = await testDatabase();
 const folder = scratchFolder();
-const TINY = ['--days', '2', '--tickers', '25', '--rounds', '1', '--data', join(folder, 'bench')];
+const TINY = ['--days', '2', '--tickers', '25', '--rounds', '1', '--data', join(folder, '.bench')];
 
 interface Event {
   readonly type: string;
@@ -99,7 +99,7 @@ describe('a benchmark', () => {
     expect(svg).not.toContain('NaN');
 
     expect(await left()).toEqual([]);
-    expect(readdirSync(join(folder, 'bench')).filter((name) => name !== 'data')).toEqual([]);
+    expect(readdirSync(join(folder, '.bench')).filter((name) => name !== 'data')).toEqual([]);
     const { rows } = await database.pool.query('SELECT symbol FROM backhaul.series');
     expect(rows).toEqual([{ symbol: 'XBTUSD' }]);
     expect(stdout + stderr).not.toContain(new URL(database.url).password);
@@ -111,7 +111,7 @@ describe('a benchmark', () => {
     expect(stdout).toMatch(/^no database, 2 workers/m);
     expect(stdout).toMatch(/records a second and core, two workers [\d.]+ times one/);
     expect(stdout).not.toContain('floor');
-    expect(existsSync(join(folder, 'bench', 'server'))).toBe(false);
+    expect(existsSync(join(folder, '.bench', 'server'))).toBe(false);
   });
 
   it('ends with the first Ctrl-C, and takes away what it has made', async () => {
@@ -141,7 +141,7 @@ describe('a benchmark', () => {
     expect({ pressed, code, stdout }).toEqual({ pressed: true, code: 130, stdout: '' });
     expect(stderr).toContain('Interrupted');
     expect(await left()).toEqual([]);
-    expect(readdirSync(join(folder, 'bench'))).toEqual(['data']);
+    expect(readdirSync(join(folder, '.bench'))).toEqual(['data']);
   });
 
   it('says what cannot be meant before it makes anything', async () => {
