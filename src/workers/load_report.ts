@@ -116,7 +116,7 @@ export interface TaskEvent {
   readonly fault: Fault | null;
 }
 
-/** Totals of the run so far; a few times a second. */
+/** Totals of the run so far; a few times a second, and at once when the run is asked to drain. */
 export interface ProgressEvent {
   readonly type: 'progress';
   /** What the run as a whole is at. `finish`: partitions get their keys. */

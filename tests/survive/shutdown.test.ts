@@ -6,8 +6,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client, Pool } from 'pg';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { connect, createPool } from '../../src/database/connect.ts';
+import { runLoad } from '../../src/workers/load.ts';
+import type { LoadEvent } from '../../src/workers/load_report.ts';
 import { testDatabase } from '../database.ts';
-import { load, scratchFolder } from '../e2e/loading.ts';
+import { LOAD_DEFAULTS, load, scratchFolder } from '../e2e/loading.ts';
 import { krakenCsv, walk, write } from '../e2e/market.ts';
 import { type Copy, differences, type Original, originals, snapshot } from './copies.ts';
 import { type Ended, type Program, SMALL_STEPS, start } from './program.ts';
@@ -153,6 +155,23 @@ describe('a load whose files are at work', () => {
       );
       expect(rows.map((row) => row.state)).toEqual(['loaded', 'pending']);
       await goesOn(copy);
+    });
+  });
+
+  it('tells what is at work at the very moment it is asked to drain, not as of the last progress', async () => {
+    await onCopy(original, async (copy) => {
+      const letGo = await hold(copy, LOCK);
+      const drain = new AbortController();
+      const { signal: abort } = new AbortController();
+      const events: LoadEvent[] = [];
+      const options = { ...LOAD_DEFAULTS, sources: [world.source], databaseUrl: copy.url, workers: 1 };
+      const loading = runLoad(options, (event) => events.push(event), { drain: drain.signal, abort });
+      await until(copy.pool, WAITS);
+      const before = events.length;
+      drain.abort();
+      expect(events.slice(before)).toMatchObject([{ type: 'progress', phase: 'load', workers: 1 }]);
+      await letGo();
+      expect(await loading).toMatchObject({ interrupted: true });
     });
   });
 
