@@ -21,7 +21,7 @@ import { QUERY_SETTINGS, command as queryCommand } from './commands/query.ts';
 import { RECOMPUTE_SETTINGS, command as recomputeCommand } from './commands/recompute.ts';
 import { REPORT_SETTINGS, command as reportCommand } from './commands/report.ts';
 import { RETRY_SETTINGS, command as retryCommand } from './commands/retry.ts';
-import { print, say, stderrStyle, toleratePipesThatClose } from './commands/screen.ts';
+import { everythingIsWritten, print, say, stderrStyle, toleratePipesThatClose } from './commands/screen.ts';
 import { TIER_SETTINGS } from './commands/series_options.ts';
 import { type Arguments, declareKnown } from './commands/settings.ts';
 import { STATUS_SETTINGS, command as statusCommand } from './commands/status.ts';
@@ -47,6 +47,17 @@ const COMMANDS: readonly CommandModule<object, Arguments>[] = [
   benchCommand,
   demoCommand,
 ];
+
+/** The command under way. */
+let running: Promise<unknown> = Promise.resolve();
+
+/** For a handler that returns a promise yargs lays out the command's help beforehand, a tenth of a second of text. */
+function unawaited(command: CommandModule<object, Arguments>): CommandModule<object, Arguments> {
+  const handler = (argv: Arguments): void => {
+    running = Promise.resolve(command.handler(argv as Parameters<typeof command.handler>[0]));
+  };
+  return { ...command, handler };
+}
 
 const NAMES = COMMANDS.map((command) => String(command.command).split(' ', 1)[0]!);
 
@@ -87,13 +98,14 @@ async function main(args: readonly string[]): Promise<void> {
   }
 }
 
-/** Hands the arguments to yargs; resolves to what `--help` and `--version` have to say. */
+/** Hands the arguments to yargs and sees the command through; resolves to what `--help` and `--version` have to say. */
 async function run(args: readonly string[]): Promise<string> {
   let said = '';
   await parser(args).parseAsync([...args], {}, (_error: unknown, _argv: unknown, output: string) => {
     // yargs writes types and empty defaults into its help; the descriptions say it better.
     said = output.replaceAll(/ *\[(?:boolean|array|required|default: \[\])\]/g, '');
   });
+  await running;
   return said;
 }
 
@@ -112,7 +124,7 @@ function parser(args: readonly string[]): Argv {
       'parse-positional-numbers': false,
       'short-option-groups': false,
     })
-    .command([...COMMANDS] as CommandModule[])
+    .command(COMMANDS.map(unawaited) as CommandModule[])
     .demandCommand(1, 1, '', 'unexpected argument')
     .strictCommands()
     .epilogue(EPILOGUE)
@@ -198,3 +210,8 @@ for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
   });
 }
 await main(process.argv.slice(2));
+if (!isQuitting()) {
+  // All is done. What only waits for a clock still (os-utils watches the CPU for whole seconds) shall not be waited for.
+  await everythingIsWritten();
+  process.exit();
+}

@@ -3,6 +3,7 @@
 import type { Argv, CommandModule } from 'yargs';
 import { BackhaulError } from '../errors.ts';
 import type { FillFilter, FillSummary } from '../gaps/fill.ts';
+import { KRAKEN_API } from '../gaps/find.ts';
 import { GAP_STATES, type Gap, type GapState } from '../gaps/gap_store.ts';
 import {
   downloadLines,
@@ -15,7 +16,6 @@ import {
   suspiciousEvent,
   suspiciousLines,
 } from '../gaps/gap_text.ts';
-import { KRAKEN_API } from '../gaps/kraken_api.ts';
 import type { SeriesScan } from '../gaps/scan.ts';
 import type { SuspiciousRun } from '../gaps/suspicious.ts';
 import { eventLine } from '../terminal/json_lines.ts';

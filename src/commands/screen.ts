@@ -54,3 +54,10 @@ export function print(...lines: readonly string[]): void {
 export function say(...lines: readonly string[]): void {
   if (lines.length > 0) process.stderr.write(`${lines.join('\n')}\n`);
 }
+
+/** Resolves when stdout and stderr have taken, or refused, all that was written to them. */
+export async function everythingIsWritten(): Promise<void> {
+  const taken = (stream: NodeJS.WriteStream): Promise<void> =>
+    new Promise((resolve) => void stream.write('', () => resolve()));
+  await Promise.all([taken(process.stdout), taken(process.stderr)]);
+}

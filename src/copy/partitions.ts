@@ -1,5 +1,6 @@
 import type { Pool, PoolClient } from 'pg';
 import { killPoint } from '../kill_points.ts';
+import { ALONE, type KeyBuild, type Keyless, keyBuilds } from './key_builds.ts';
 import { type Leaf, leafOf } from './leaf.ts';
 
 /** A bare leaf that got its key and its place in `bars`. */
@@ -105,7 +106,7 @@ export class Partitions {
   }
 
   /**
-   * Gives every bare leaf its primary key and attaches it to `bars`, `concurrency` at a time. Another loader that is
+   * Gives every bare leaf its primary key and attaches it to `bars`, `concurrency` at a time, largest first. Another loader that is
    * writing into a leaf keeps it bare: the last one out keys it. Returns what was done; throws on a duplicate key. An
    * interrupt leaves bare what has no key yet.
    */
@@ -114,26 +115,29 @@ export class Partitions {
     onDone: (promotion: Promotion) => void,
     mustAll: boolean,
   ): Promise<Promotion[]> {
-    const names = await this.bare();
+    const { rows } = await this.#db.query<Keyless>(
+      `SELECT name, pg_relation_size(('backhaul.' || name)::regclass)::float8 AS bytes
+       FROM backhaul.partition WHERE state = 'bare'`,
+    );
     const done: Promotion[] = [];
-    const next = names.values();
+    const next = keyBuilds(rows, concurrency).values();
     const work = async (): Promise<void> => {
-      for (const name of next) {
+      for (const build of next) {
         if (this.#signals?.drain.aborted === true) return;
-        const promotion = await this.#promote(name, mustAll);
+        const promotion = await this.#promote(build, mustAll);
         if (promotion === null) continue;
         done.push(promotion);
         onDone(promotion);
       }
     };
-    await Promise.all(Array.from({ length: Math.min(concurrency, names.length) }, work));
+    await Promise.all(Array.from({ length: Math.min(concurrency, rows.length) }, work));
     return done;
   }
 
-  async #promote(name: string, must: boolean): Promise<Promotion | null> {
+  async #promote(build: KeyBuild, must: boolean): Promise<Promotion | null> {
     for (let attempt = 1; ; attempt++) {
       try {
-        return await this.#tryPromote(name);
+        return await this.#tryPromote(build);
       } catch (error) {
         if (this.#signals?.abort.aborted === true) return null;
         const code = (error as { code?: string }).code ?? '';
@@ -148,7 +152,7 @@ export class Partitions {
     }
   }
 
-  async #tryPromote(name: string): Promise<Promotion | null> {
+  async #tryPromote({ name, alone }: KeyBuild): Promise<Promotion | null> {
     const started = performance.now();
     const client = await this.#db.connect();
     const cancel = (): void => void this.#cancel(client).catch(() => {});
@@ -165,6 +169,7 @@ export class Partitions {
       if (range !== undefined) {
         const from = `'${range.from_ts.toISOString()}'`;
         const to = `'${range.to_ts.toISOString()}'`;
+        if (alone) await client.query(ALONE);
         await client.query(`ALTER TABLE backhaul.${name} ADD PRIMARY KEY (series_id, ts)`);
         killPoint('leaf.keyed');
         await client.query(`ALTER TABLE backhaul.${name} NO INHERIT backhaul.bars_bare`);

@@ -81,6 +81,8 @@ export interface ApiReach {
   readonly candles: number;
 }
 
+export const KRAKEN_API = 'https://api.kraken.com';
+
 /** Kraken: the latest 720, of these intervals (minutes); of its files' 720 minutes the API knows nothing. */
 export const API_REACH: readonly ApiReach[] = [1, 5, 15, 30, 60, 240, 1440, 10_080, 21_600].map(
   (minutes) => ({

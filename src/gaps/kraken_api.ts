@@ -1,14 +1,12 @@
 import { z } from 'zod';
 import { BackhaulError, type Fault } from '../errors.ts';
-import { API_REACH } from './find.ts';
+import { API_REACH, KRAKEN_API } from './find.ts';
 
 /**
  * Kraken's public OHLC endpoint (docs.kraken.com, "Get OHLC Data"): the latest 720 candles of a pair, whatever `since`
  * says, the last of them unfinished. `{"error":[],"result":{"XXBTZUSD":[[time,"open","high","low","close","vwap",
  * "volume",count],…],"last":…}}`, times in seconds.
  */
-
-export const KRAKEN_API = 'https://api.kraken.com';
 
 /** Entries of a full answer: there may be older candles that it does not tell of. */
 const FULL_ANSWER = 720;

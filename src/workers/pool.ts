@@ -45,7 +45,8 @@ export class WorkerPool {
     // What may be told a thread alone is the most; the flag holds for threads started from here on.
     setFlagsFromString(`--min-semi-space-size=${SEMI_SPACE_MB}`);
     this.#pool = new Piscina({
-      filename: fileURLToPath(new URL(`./worker_entry.${extension}`, import.meta.url)),
+      filename: fileURLToPath(new URL('../../bin/worker.js', import.meta.url)),
+      argv: [new URL(`./task_worker.${extension}`, import.meta.url).href],
       minThreads: Math.min(warm, MAX_WORKERS),
       maxThreads: MAX_WORKERS,
       idleTimeout: IDLE_MS,

@@ -27,6 +27,7 @@ const LOOKED_AT: Readonly<Record<string, readonly string[]>> = {
   // The benchmark's own tables, and databases named by a prefix of ours and random digits.
   'src/bench/floor.ts': [
     'leaf',
+    'build',
     'from',
     "columns.join(', ')",
     "leaves.map(tableSql).join('; ')",
