@@ -37,7 +37,7 @@ const PROGRESS_MS = 250;
 /** An abort gives a server that does not answer no longer than this: then the sessions are broken off. */
 const ABORT_MS = 5_000;
 
-/** Threads started before there is anything to do. */
+/** Threads started before there is anything to do; no more than cores, or they would hold up the first one. */
 const WARM_WORKERS = 8;
 /** Connections of the control plane. */
 const CONTROL_CONNECTIONS = 8;
@@ -106,9 +106,8 @@ export async function runLoad(
   let pool: WorkerPool | null = null;
   try {
     // Threads take a quarter of a second to start: meanwhile tables and tasks are seen to.
-    pool = new WorkerPool(
-      Math.min(WARM_WORKERS, options.workers === 'auto' ? usableCores() : options.workers),
-    );
+    const most = options.workers === 'auto' ? WARM_WORKERS : Math.min(WARM_WORKERS, options.workers);
+    pool = new WorkerPool(Math.min(most, usableCores()));
     // Nothing is at work yet that could be finished: an interrupt ends it where it stands.
     signals.drain.addEventListener('abort', giveUp);
     const patience = { leaseMs: options.leaseMs, signal: AbortSignal.any([signals.drain, session.lost]) };
