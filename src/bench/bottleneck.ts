@@ -60,12 +60,17 @@ function limit({ cores, stages, pipeline, shared }: Evidence): string {
   if (over <= AT_THE_FLOOR) {
     return `PostgreSQL is the limit: it takes the same rows ready-made in ${percent(1 / over)} of the time of the whole load.`;
   }
-  if (load.busy >= FULL && theirs !== null) {
+  // Where the cores are no busier when rows come ready-made, what is waited for then is the server's own.
+  const asFloor = load.busy < FULL && load.busy >= shared.floor.busy;
+  if ((load.busy >= FULL || asFloor) && theirs !== null) {
     const share = theirs / (ours + theirs);
     const split = `PostgreSQL uses ${us(theirs)} a record and the loader ${us(ours)}, most of it for ${largest(stages)}`;
+    const state = asFloor
+      ? `${cores} cores are busy for ${percent(load.busy)} of the time, for the floor's it is ${percent(shared.floor.busy)}`
+      : `all ${cores} cores are busy`;
     return share >= 0.5
-      ? `PostgreSQL is the limit: all ${cores} cores are busy, and ${percent(share)} of a load's CPU is the server's (${split}).`
-      : `The loader's CPU is the limit: all ${cores} cores are busy, and ${percent(1 - share)} of a load's CPU is the loader's (${split}).`;
+      ? `PostgreSQL is the limit: ${state}, and ${percent(share)} of a load's CPU is the server's (${split}).`
+      : `The loader's CPU is the limit: ${state}, and ${percent(1 - share)} of a load's CPU is the loader's (${split}).`;
   }
   if (load.busy >= FULL) {
     return `CPU is the limit: all ${cores} cores are busy, the loader with ${us(ours)} a record, most of it for ${largest(stages)}.`;

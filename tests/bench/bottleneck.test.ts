@@ -54,6 +54,17 @@ describe('the bottleneck', () => {
     );
   });
 
+  it('is no waiting of the load where the floor leaves the cores as idle', () => {
+    const idle = evidence(1.2, { busy: 0.84, cpuUsPerRecord: 1, serverCpuUsPerRecord: 5 });
+    const floor = { ...idle.shared!.floor, busy: 0.82 };
+    expect(bottleneck({ ...idle, shared: { ...idle.shared!, floor } })).toContain(
+      "PostgreSQL is the limit: 2 cores are busy for 84 % of the time, for the floor's it is 82 %, and 83 % of a load's CPU is the server's",
+    );
+    expect(bottleneck({ ...idle, shared: { ...idle.shared!, floor: { ...floor, busy: 0.9 } } })).toContain(
+      'Waiting is the limit',
+    );
+  });
+
   it('is CPU where that of the server is not seen', () => {
     expect(bottleneck(evidence(1.5, { serverCpuUsPerRecord: null }))).toContain('CPU is the limit:');
   });
