@@ -232,7 +232,7 @@ async function run(setting: Setting, workers: string, seconds: number): Promise<
     const event = JSON.parse(line) as Record<string, unknown>;
     if (event['type'] === 'decision')
       decisions.push(
-        `${((performance.now() - (first ?? performance.now())) / 1000).toFixed(0)} s: ${event['previous']} → ${event['workers']}, ${event['reason']}`,
+        `${Math.round((performance.now() - (first ?? performance.now())) / 1000)} s: ${event['previous']} → ${event['workers']}, ${event['reason']}`,
       );
     const records = Number(event['rows_read'] ?? 0);
     if (event['type'] !== 'progress' || event['phase'] !== 'load' || records === 0) continue;
