@@ -340,12 +340,11 @@ export class Dispatcher {
   }
 
   /** What a worker need not ask about a task that is alone in its lane. */
-  #foretell(task: ClaimedTask): Foretold {
+  #foretell(task: ClaimedTask): Foretold | null {
     const { venue, symbol, intervalS } = task.plan;
-    const turn = task.laneAtClaim.loaded;
     const series = symbol === null ? null : this.#series.known({ venue, symbol, intervalS });
     // Nothing of its lane has been loaded, or its last statement refuses it.
-    return { turn, series: series === null ? null : { ...series, isNew: series.isNew && turn === 0 } };
+    return series && { ...series, isNew: series.isNew && task.laneAtClaim.loaded === 0 };
   }
 
   // ── how an attempt ends ────────────────────────────────────────────────────────────────────────────────────────

@@ -31,12 +31,15 @@ export interface Assignment {
   readonly port: MessagePort;
 }
 
-/** Answers that go along with the assignment of a task that is alone in its lane: a small file is not to wait for them. */
+/**
+ * What goes along with the assignment of a task that is alone in its lane, so that a small file need not ask: the
+ * series of its symbol, and whether that has no state yet, for certain. Its turn it asks for like any other: by the
+ * answer it knows that the main thread has read all it has published, which a port drops when it is closed.
+ */
 export interface Foretold {
-  /** See {@link Answers.turn}. */
-  readonly turn: number;
-  /** The series of its symbol, and whether that has no state yet, for certain; null: not known. */
-  readonly series: { readonly symbol: string; readonly id: number; readonly isNew: boolean } | null;
+  readonly symbol: string;
+  readonly id: number;
+  readonly isNew: boolean;
 }
 
 /** Settings of a run that workers share. */
@@ -156,14 +159,15 @@ export class WorkerLink {
   #known(question: Question): Answers[Question['kind']] | undefined {
     const foretold = this.#foretold;
     if (foretold === null) return undefined;
-    const { turn, series } = foretold;
-    if (question.kind === 'turn') return turn;
-    if (series === null) return undefined;
     if (question.kind === 'series')
-      return question.symbols.every((symbol) => symbol === series.symbol)
-        ? new Int32Array(question.symbols.length).fill(series.id)
+      return question.symbols.every((symbol) => symbol === foretold.symbol)
+        ? new Int32Array(question.symbols.length).fill(foretold.id)
         : undefined;
-    if (question.kind !== 'states' || !series.isNew || !question.seriesIds.every((id) => id === series.id))
+    if (
+      question.kind !== 'states' ||
+      !foretold.isNew ||
+      !question.seriesIds.every((id) => id === foretold.id)
+    )
       return undefined;
     question.into.fill(Number.NaN);
     return null;
