@@ -37,10 +37,16 @@ const LAUNCHER = fileURLToPath(new URL('../../bin/backhaul.js', import.meta.url)
 /** Has the program tell its CPU time and its memory at its most when it ends, on a pipe of its own. */
 const USAGE_FD = 3;
 const TELL_USAGE = `data:text/javascript,${encodeURIComponent(`
-  import { writeSync } from 'node:fs';
+  import { readFileSync, writeSync } from 'node:fs';
   import { isMainThread } from 'node:worker_threads';
+  const peakRss = ({ maxRSS }) => {
+    // Linux hands maxRSS on from the program that spawned this one; VmHWM is this one's own.
+    try { return Number(/^VmHWM:\\s*(\\d+) kB/m.exec(readFileSync('/proc/self/status', 'utf8'))[1]); } catch {}
+    return maxRSS;
+  };
   if (isMainThread) process.on('exit', () => {
-    try { writeSync(${USAGE_FD}, JSON.stringify(process.resourceUsage())); } catch {}
+    const usage = process.resourceUsage();
+    try { writeSync(${USAGE_FD}, JSON.stringify({ ...usage, maxRSS: peakRss(usage) })); } catch {}
   });`)}`;
 
 /** What `load --json` says last, as far as it is used here. */

@@ -38,9 +38,11 @@ export class StateTable {
   /** By slot. */
   #known = new Uint8Array(PAGE);
   /** Slots 0 … PAGE-1, the next PAGE, and so on: what is there is never moved. Those nobody has put to are missing. */
-  readonly #pages: (Float64Array | undefined)[] = [];
+  #pages: (Float64Array | undefined)[] = [];
   /** No slot from here on is known. */
   #end = 0;
+  /** Slots that are known. */
+  #count = 0;
 
   /** `length`: doubles a state. */
   constructor(length: number) {
@@ -68,6 +70,7 @@ export class StateTable {
   /** The state at `states[at …]`; null: the series has none. */
   put(slot: number, states: Float64Array | null, at: number): void {
     this.#reach(slot);
+    if (this.#known[slot] === UNKNOWN) this.#count++;
     this.#known[slot] = states === null ? NONE : HELD;
     if (states !== null) this.#copy(states, at, this.#pageOf(slot), this.#at(slot));
   }
@@ -81,15 +84,32 @@ export class StateTable {
   clear(): void {
     this.#known.fill(UNKNOWN, 0, this.#end);
     this.#end = 0;
+    this.#count = 0;
   }
 
-  /** All another table of the same slots knows. */
+  /** All another table of the same slots knows; that one then knows nothing. */
   take(other: StateTable): void {
+    // A day file has nearly every series of its lane: what it lacks is then less to copy than what it has.
+    const isMost = 2 * other.#count > this.#count;
+    if (isMost) this.#swap(other);
     for (let slot = 0; slot < other.#end; slot++) {
       const known = other.#known[slot]!;
+      if (known === UNKNOWN || (isMost && this.#knows(slot))) continue;
       if (known === HELD) this.put(slot, other.#pageOf(slot), other.#at(slot));
-      else if (known === NONE) this.put(slot, null, 0);
+      else this.put(slot, null, 0);
     }
+    other.clear();
+  }
+
+  #swap(other: StateTable): void {
+    [this.#known, other.#known] = [other.#known, this.#known];
+    [this.#pages, other.#pages] = [other.#pages, this.#pages];
+    [this.#end, other.#end] = [other.#end, this.#end];
+    [this.#count, other.#count] = [other.#count, this.#count];
+  }
+
+  #knows(slot: number): boolean {
+    return slot < this.#end && this.#known[slot] !== UNKNOWN;
   }
 
   #reach(slot: number): void {
