@@ -144,9 +144,7 @@ class Bench {
     await this.#warmUp();
     for (let round = 1; round <= rounds; round++) {
       await this.#stageRound(round);
-      // Every second round goes backwards: what slows the machine down bit by bit hits all kinds of runs alike.
-      const kinds = this.#kinds();
-      for (const kind of round % 2 === 1 ? kinds : kinds.reverse()) this.#tell(await kind(round));
+      await this.#round(this.#kinds(), round);
     }
     if (this.#options.pin) await this.#pinnedRounds();
     const smallTasks = small === null ? null : await this.#measureSmallTasks(small);
@@ -256,6 +254,11 @@ class Bench {
     ];
   }
 
+  /** Every second round goes backwards: what slows the machine down bit by bit hits all kinds of runs alike. */
+  async #round(kinds: readonly ((round: number) => Promise<RunEvent>)[], round: number): Promise<void> {
+    for (const kind of round % 2 === 1 ? kinds : kinds.toReversed()) this.#tell(await kind(round));
+  }
+
   #tell(run: RunEvent): void {
     this.#runs.push(run);
     this.#reporter.event(run);
@@ -270,13 +273,13 @@ class Bench {
     return { records, seconds, cpuSeconds, serverCpuSeconds: null, ...watched(cpuSeconds) };
   }
 
-  /** `pinned`: over two connections, since no more than two cores take part. */
+  /** `pinned`: over two connections, since no more than two cores take part, and over TCP. */
   async #floor(round: number, pinned: boolean): Promise<RunEvent> {
     const connections = pinned ? 2 : this.#cores;
     const database = this.#database!;
     await database.reset();
     const measured = await this.#withCosts(() =>
-      runFloor(database.url, this.#readyMade, connections, this.#signal),
+      runFloor(pinned ? database.tcpUrl : database.url, this.#readyMade, connections, this.#signal),
     );
     this.#expectRows(measured.rows, 'the floor');
     return runEvent('floor', connections, round, pinned, { ...measured, records: measured.rows });
@@ -289,9 +292,11 @@ class Bench {
     return runEvent('load', workers, round, core !== null, { ...measured, records: measured.rows });
   }
 
+  /** Tied to a core it goes over TCP. */
   #load(source: string, workers: Workers, core: number | null): Promise<LoadRun> {
     const { folder } = this.#options;
-    return runLoad({ source, workers, databaseUrl: this.#database!.url, core, folder }, this.#signal);
+    const databaseUrl = core === null ? this.#database!.url : this.#database!.tcpUrl;
+    return runLoad({ source, workers, databaseUrl, core, folder }, this.#signal);
   }
 
   /** Adds what the server and the machine did meanwhile. */
@@ -317,22 +322,27 @@ class Bench {
     if (trades !== this.#sums!.trades) throw different(`${where} (trades)`, this.#sums!.trades, trades);
   }
 
-  /** Server and loader on a core of their own, the floor's senders likewise. */
+  /**
+   * Server and loader on a core of their own, the floor's senders likewise, as if on two machines: over TCP. A Unix
+   * socket holds what a server takes in 2.6 ms, and one core shared by all workers does not refill it in time.
+   */
   async #pinnedRounds(): Promise<void> {
     const serverPid = this.#database!.serverPid!;
     const [ours, theirs] = (await ownCores()) as [number, number];
+    const floor = async (round: number): Promise<RunEvent> => {
+      const unpin = await pin(process.pid, ours, false);
+      try {
+        return await this.#floor(round, true);
+      } finally {
+        await unpin();
+      }
+    };
+    const loads = this.#options.workers.map(
+      (workers) => (round: number) => this.#measuredLoad(workers, round, ours),
+    );
     const unpinServer = await pin(serverPid, theirs, true);
     try {
-      for (let round = 1; round <= this.#options.rounds; round++) {
-        const unpin = await pin(process.pid, ours, false);
-        try {
-          this.#tell(await this.#floor(round, true));
-        } finally {
-          await unpin();
-        }
-        for (const workers of this.#options.workers)
-          this.#tell(await this.#measuredLoad(workers, round, ours));
-      }
+      for (let round = 1; round <= this.#options.rounds; round++) await this.#round([floor, ...loads], round);
     } finally {
       await unpinServer();
     }

@@ -36,8 +36,10 @@ function withDatabase(url: string, name: string): string {
 
 /** A database that is there until {@link BenchDatabase.close}. */
 export class BenchDatabase {
-  /** Holds the password. */
+  /** Both hold the password, and are the same where a server was named. */
   readonly url: string;
+  /** Over TCP, as between machines. */
+  readonly tcpUrl: string;
   readonly facts: ServerFacts;
   /** The server's first process, where it runs beside us. */
   readonly serverPid: number | null;
@@ -48,7 +50,7 @@ export class BenchDatabase {
 
   private constructor(
     admin: Client,
-    url: string,
+    urls: { readonly url: string; readonly tcpUrl: string },
     name: string,
     facts: ServerFacts,
     serverPid: number | null,
@@ -56,7 +58,8 @@ export class BenchDatabase {
   ) {
     this.#admin = admin;
     this.#release = release;
-    this.url = url;
+    this.url = urls.url;
+    this.tcpUrl = urls.tcpUrl;
     this.name = name;
     this.facts = facts;
     this.serverPid = serverPid;
@@ -75,7 +78,11 @@ export class BenchDatabase {
       if (handle !== null) await dropLeftovers(admin);
       await admin.query(`CREATE DATABASE ${name}`);
       const facts = await factsOf(admin, handle !== null);
-      return new BenchDatabase(admin, withDatabase(server, name), name, facts, await pidOf(admin), release);
+      const urls = {
+        url: withDatabase(server, name),
+        tcpUrl: withDatabase(handle?.url ?? server, name),
+      };
+      return new BenchDatabase(admin, urls, name, facts, await pidOf(admin), release);
     } catch (error) {
       await admin?.end().catch(() => {});
       await release();
