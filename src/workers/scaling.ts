@@ -76,8 +76,8 @@ const OTHERS_SAMPLES = 3;
 
 /** A file from afar of no more than this is waited for about as long as it is worked on: some 50 ms each. */
 const SMALL_BYTES = 1e6;
-/** Workers a core to begin with where all files are such. */
-const FOR_SMALL_FILES = 4;
+/** Workers a core to begin with where all files are such: two were best on a slow host, four on a fast one. */
+const FOR_SMALL_FILES = 3;
 
 /** What a run is about to load. */
 export interface Files {

@@ -111,7 +111,7 @@ describe('the number of workers', () => {
       expect(decision === null ? 2 : decision.workers).toBe(scaling.workers);
       return scaling.workers;
     };
-    expect(beginning({ isRemote: true, meanBytes: 4e5 })).toBe(8);
+    expect(beginning({ isRemote: true, meanBytes: 4e5 })).toBe(6);
     expect(beginning({ isRemote: true, meanBytes: 4e5 }, 5)).toBe(5);
     expect(beginning({ isRemote: true, meanBytes: 1e7 })).toBe(2);
     expect(beginning({ isRemote: false, meanBytes: 4e5 })).toBe(2);
