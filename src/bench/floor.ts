@@ -15,7 +15,7 @@ import { connect, createPool, endPool } from '../database/connect.ts';
 import { BackhaulError, type Fault } from '../errors.ts';
 import type { PlannedTask } from '../producer/plan.ts';
 import type { LoadOptions } from '../workers/load_report.ts';
-import { runPipeline } from './pipeline.ts';
+import { Pipeline } from './pipeline.ts';
 
 /** Rows of one file and one leaf, as COPY takes them. */
 export interface ReadyMade {
@@ -48,7 +48,8 @@ export async function makeReadyMade(
 ): Promise<{ readonly files: readonly ReadyMade[]; readonly seriesIds: ReadonlyMap<string, number> }> {
   await rm(folder, { recursive: true, force: true });
   await mkdir(folder, { recursive: true });
-  const { seriesIds } = await runPipeline(tasks, options, workers, { folder }, signal);
+  const pipeline = new Pipeline(options, workers, { folder }, signal);
+  const { seriesIds } = await pipeline.run(tasks).finally(() => pipeline.close());
   const files: ReadyMade[] = [];
   for (const name of await readdir(folder)) {
     const [task, leaf] = name.split('.') as [string, string];

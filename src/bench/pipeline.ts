@@ -17,7 +17,7 @@ export interface PipelineRun {
   readonly workers: number;
   readonly records: number;
   readonly inflatedBytes: number;
-  /** From starting the threads to the last row encoded. */
+  /** From the first file's first byte to the last row encoded. */
   readonly seconds: number;
   /** CPU of all threads of this program meanwhile. */
   readonly cpuSeconds: number;
@@ -39,51 +39,74 @@ export async function plannedTasks(options: LoadOptions, signal: AbortSignal): P
 }
 
 /**
- * Runs tasks on `workers` threads: from the file's bytes to encoded rows, which go nowhere, or into files of `folder`.
- * Ids of series are given in the order in which they are met.
+ * Threads of a number, from the file's bytes to encoded rows, which go nowhere, or into files of `folder`. Ids of series
+ * are given in the order in which they are met.
  */
-export async function runPipeline(
-  tasks: readonly PlannedTask[],
-  options: LoadOptions,
-  workers: number,
-  sink: Exclude<WorkerSettings['sink'], 'postgres'>,
-  signal: AbortSignal,
-): Promise<PipelineRun> {
-  const settings: WorkerSettings = { ...settingsOf(options, false), sink };
-  const started = performance.now();
-  const cpu = process.cpuUsage();
-  const pool = new WorkerPool();
-  const main = new MainThread();
-  let records = 0;
-  let inflatedBytes = 0;
-  const next = tasks.entries();
-  const work = async (): Promise<void> => {
-    for (const [index, task] of next) {
-      signal.throwIfAborted();
-      const result = await main.run(pool, index + 1, task, settings);
-      records += result.rows.loaded;
-      inflatedBytes += result.inflatedBytes;
-    }
-  };
-  const stop = (): void => void pool.destroy();
-  signal.addEventListener('abort', stop);
-  try {
-    await Promise.all(Array.from({ length: Math.min(workers, tasks.length) }, work));
+export class Pipeline {
+  readonly #pool = new WorkerPool();
+  readonly #workers: number;
+  readonly #settings: WorkerSettings;
+  readonly #signal: AbortSignal;
+  readonly #stop = (): void => void this.#pool.destroy();
+
+  constructor(
+    options: LoadOptions,
+    workers: number,
+    sink: Exclude<WorkerSettings['sink'], 'postgres'>,
+    signal: AbortSignal,
+  ) {
+    this.#workers = workers;
+    this.#settings = { ...settingsOf(options, false), sink };
+    this.#signal = signal;
+    signal.addEventListener('abort', this.#stop);
+  }
+
+  /** Starts the threads and has each of them run a task: what a thread has not run yet it runs slowly. */
+  async warmUp(task: PlannedTask): Promise<void> {
+    // Each for itself, as if its lane were its own.
+    await this.#unlessAborted(() => new MainThread().run(this.#pool, 1, task, this.#settings));
+  }
+
+  /** Runs tasks to the last row encoded. */
+  async run(tasks: readonly PlannedTask[]): Promise<PipelineRun> {
+    const started = performance.now();
+    const cpu = process.cpuUsage();
+    const main = new MainThread();
+    let records = 0;
+    let inflatedBytes = 0;
+    const next = tasks.entries();
+    await this.#unlessAborted(async () => {
+      for (const [index, task] of next) {
+        this.#signal.throwIfAborted();
+        const result = await main.run(this.#pool, index + 1, task, this.#settings);
+        records += result.rows.loaded;
+        inflatedBytes += result.inflatedBytes;
+      }
+    });
     const { user, system } = process.cpuUsage(cpu);
-    const seconds = (performance.now() - started) / 1000;
     return {
-      workers,
+      workers: this.#workers,
       records,
       inflatedBytes,
-      seconds,
+      seconds: (performance.now() - started) / 1000,
       cpuSeconds: (user + system) / 1e6,
       seriesIds: main.seriesIds,
     };
-  } catch (error) {
-    throw signal.aborted ? signal.reason : error;
-  } finally {
-    signal.removeEventListener('abort', stop);
-    await pool.destroy();
+  }
+
+  async close(): Promise<void> {
+    this.#signal.removeEventListener('abort', this.#stop);
+    await this.#pool.destroy();
+  }
+
+  /** Has every worker do the same. */
+  async #unlessAborted(work: () => Promise<unknown>): Promise<void> {
+    this.#signal.throwIfAborted();
+    try {
+      await Promise.all(Array.from({ length: this.#workers }, work));
+    } catch (error) {
+      throw this.#signal.aborted ? this.#signal.reason : error;
+    }
   }
 }
 
