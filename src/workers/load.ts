@@ -39,6 +39,8 @@ const ABORT_MS = 5_000;
 
 /** Threads started before there is anything to do; no more than cores, or they would hold up the first one. */
 const WARM_WORKERS = 8;
+/** Looks, one each progress, at how the first ones get on until further ones start in any case. */
+const FIRST_LOOKS = 4;
 /** Connections of the control plane. */
 const CONTROL_CONNECTIONS = 8;
 
@@ -191,7 +193,13 @@ class Run {
       workers === 'auto'
         ? await acrossRestarts(patience, () => autoBounds(this.#db, CONTROL_CONNECTIONS + 1))
         : fixed(Math.min(workers, MAX_WORKERS));
-    const limit = new ConcurrencyLimit(bounds.start);
+    // More threads than cores would hold the first one up while they start: they follow when its rows do.
+    const limit = new ConcurrencyLimit(Math.min(bounds.start, usableCores()));
+    let looks = 0;
+    const othersFollow = (): void => {
+      if (dispatcher.running > 0) looks++;
+      if (workers !== 'auto' && (meter.totals.records > 0 || looks > FIRST_LOOKS)) limit.set(bounds.start);
+    };
     const pool = this.#pool;
     const meter = new LoadMeter();
     const { runId, owner } = await acrossRestarts(patience, async () => {
@@ -227,7 +235,10 @@ class Run {
         const message = `the number of workers stays as it is: ${faultOf(error).message}`;
         this.#reporter({ type: 'note', level: 'warning', message });
       });
-    const tick = (): void => this.#tally.progress(this.#phase, dispatcher.running);
+    const tick = (): void => {
+      othersFollow();
+      this.#tally.progress(this.#phase, dispatcher.running);
+    };
     const ticking = setInterval(tick, PROGRESS_MS);
     const timers: NodeJS.Timeout[] = [];
     const limitDrain = (): void => {
