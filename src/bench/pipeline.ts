@@ -39,8 +39,8 @@ export async function plannedTasks(options: LoadOptions, signal: AbortSignal): P
 }
 
 /**
- * Threads of a number, from the file's bytes to encoded rows, which go nowhere, or into files of `folder`. Ids of series
- * are given in the order in which they are met.
+ * The way from a file's bytes to encoded rows, which go nowhere, or into files of `folder`, on `workers` threads. Ids of
+ * series are given in the order in which they are met.
  */
 export class Pipeline {
   readonly #pool = new WorkerPool();
@@ -64,7 +64,7 @@ export class Pipeline {
   /** Starts the threads and has each of them run a task: what a thread has not run yet it runs slowly. */
   async warmUp(task: PlannedTask): Promise<void> {
     // Each for itself, as if its lane were its own.
-    await this.#unlessAborted(() => new MainThread().run(this.#pool, 1, task, this.#settings));
+    await this.#onEveryWorker(() => new MainThread().run(this.#pool, 1, task, this.#settings));
   }
 
   /** Runs tasks to the last row encoded. */
@@ -75,7 +75,7 @@ export class Pipeline {
     let records = 0;
     let inflatedBytes = 0;
     const next = tasks.entries();
-    await this.#unlessAborted(async () => {
+    await this.#onEveryWorker(async () => {
       for (const [index, task] of next) {
         this.#signal.throwIfAborted();
         const result = await main.run(this.#pool, index + 1, task, this.#settings);
@@ -99,8 +99,8 @@ export class Pipeline {
     await this.#pool.destroy();
   }
 
-  /** Has every worker do the same. */
-  async #unlessAborted(work: () => Promise<unknown>): Promise<void> {
+  /** Has all workers do the same; an abort ends it with its reason. */
+  async #onEveryWorker(work: () => Promise<unknown>): Promise<void> {
     this.#signal.throwIfAborted();
     try {
       await Promise.all(Array.from({ length: this.#workers }, work));

@@ -12,7 +12,7 @@ import { finishRun } from '../state/run_store.ts';
 import { faultOf } from '../state/task.ts';
 import { type AutoBounds, Autoscaler, autoBounds } from './autoscaler.ts';
 import { INDICATOR_NAMES } from './columns.ts';
-import { ConcurrencyLimit } from './concurrency.ts';
+import { ConcurrencyLimit, Followers } from './concurrency.ts';
 import { Discovery } from './discovery.ts';
 import { Dispatcher } from './dispatcher.ts';
 import type { WorkerSettings } from './link.ts';
@@ -39,8 +39,6 @@ const ABORT_MS = 5_000;
 
 /** Threads started before there is anything to do; no more than cores, or they would hold up the first one. */
 const WARM_WORKERS = 8;
-/** Looks, one each progress, at how the first ones get on until further ones start in any case. */
-const FIRST_LOOKS = 4;
 /** Connections of the control plane. */
 const CONTROL_CONNECTIONS = 8;
 
@@ -193,13 +191,9 @@ class Run {
       workers === 'auto'
         ? await acrossRestarts(patience, () => autoBounds(this.#db, CONTROL_CONNECTIONS + 1))
         : fixed(Math.min(workers, MAX_WORKERS));
-    // More threads than cores would hold the first one up while they start: they follow when its rows do.
     const limit = new ConcurrencyLimit(Math.min(bounds.start, usableCores()));
-    let looks = 0;
-    const othersFollow = (): void => {
-      if (dispatcher.running > 0) looks++;
-      if (workers !== 'auto' && (meter.totals.records > 0 || looks > FIRST_LOOKS)) limit.set(bounds.start);
-    };
+    // `auto` finds the number by itself.
+    const followers = workers === 'auto' ? null : new Followers(limit, bounds.start);
     const pool = this.#pool;
     const meter = new LoadMeter();
     const { runId, owner } = await acrossRestarts(patience, async () => {
@@ -236,7 +230,7 @@ class Run {
         this.#reporter({ type: 'note', level: 'warning', message });
       });
     const tick = (): void => {
-      othersFollow();
+      followers?.look(dispatcher.running, meter.totals.records);
       this.#tally.progress(this.#phase, dispatcher.running);
     };
     const ticking = setInterval(tick, PROGRESS_MS);
