@@ -229,7 +229,7 @@ class Bench {
     const made = await makeReadyMade(this.#readyMadeFolder, this.#tasks, options, this.#cores, this.#signal);
     this.#readyMade = made.files;
     await this.#database.reset();
-    await runFloor(url, this.#readyMade, this.#cores, this.#signal);
+    await runFloor(url, this.#readyMade, this.#cores, false, this.#signal);
     this.#sums = await floorSums(url, this.#readyMade);
     this.#expectRows(this.#sums.rows, 'the floor');
     await this.#database.reset();
@@ -248,7 +248,8 @@ class Bench {
     );
     if (this.#database === null) return pipelines;
     return [
-      (round) => this.#floor(round, false),
+      (round) => this.#floor('floor', round, false),
+      (round) => this.#floor('short_floor', round, false),
       ...this.#options.workers.map((workers) => (round: number) => this.#measuredLoad(workers, round, null)),
       ...pipelines,
     ];
@@ -279,15 +280,16 @@ class Bench {
   }
 
   /** `pinned`: over two connections, since no more than two cores take part, and over TCP. */
-  async #floor(round: number, pinned: boolean): Promise<RunEvent> {
+  async #floor(what: 'floor' | 'short_floor', round: number, pinned: boolean): Promise<RunEvent> {
     const connections = pinned ? 2 : this.#cores;
     const database = this.#database!;
     await database.reset();
+    const url = pinned ? database.tcpUrl : database.url;
     const measured = await this.#withCosts(() =>
-      runFloor(pinned ? database.tcpUrl : database.url, this.#readyMade, connections, this.#signal),
+      runFloor(url, this.#readyMade, connections, what === 'short_floor', this.#signal),
     );
     this.#expectRows(measured.rows, 'the floor');
-    return runEvent('floor', connections, round, pinned, { ...measured, records: measured.rows });
+    return runEvent(what, connections, round, pinned, { ...measured, records: measured.rows });
   }
 
   async #measuredLoad(workers: Workers, round: number, core: number | null): Promise<RunEvent> {
@@ -334,20 +336,21 @@ class Bench {
   async #pinnedRounds(): Promise<void> {
     const serverPid = this.#database!.serverPid!;
     const [ours, theirs] = (await ownCores()) as [number, number];
-    const floor = async (round: number): Promise<RunEvent> => {
+    const floors = (['floor', 'short_floor'] as const).map((what) => async (round: number) => {
       const unpin = await pin(process.pid, ours, false);
       try {
-        return await this.#floor(round, true);
+        return await this.#floor(what, round, true);
       } finally {
         await unpin();
       }
-    };
+    });
     const loads = this.#options.workers.map(
       (workers) => (round: number) => this.#measuredLoad(workers, round, ours),
     );
     const unpinServer = await pin(serverPid, theirs, true);
     try {
-      for (let round = 1; round <= this.#options.rounds; round++) await this.#round([floor, ...loads], round);
+      for (let round = 1; round <= this.#options.rounds; round++)
+        await this.#round([...floors, ...loads], round);
     } finally {
       await unpinServer();
     }
@@ -379,7 +382,7 @@ class Bench {
     if (database === null) return null;
     const files = this.#readyMade.filter(({ task }) => task === 1);
     await database.reset();
-    const run = await runFloor(database.url, files, 1, this.#signal);
+    const run = await runFloor(database.url, files, 1, true, this.#signal);
     if (run.rows !== records) throw different('copy of one file', records, run.rows);
     return (run.copySeconds * 1e9) / records;
   }

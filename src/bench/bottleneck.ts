@@ -54,19 +54,21 @@ function limit({ cores, stages, pipeline, shared }: Evidence): string {
   }
   const load = fastest(shared.loads);
   if (load === null) return 'No load was run.';
-  const over = load.overFloor!.median;
+  // What the server can do is what it does for the short floor: a load uses the same COPYs.
+  const { shortFloor: floor } = shared;
+  const over = load.overShortFloor!.median;
   const ours = load.cpuUsPerRecord;
   const theirs = load.serverCpuUsPerRecord;
   if (over <= AT_THE_FLOOR) {
     return `PostgreSQL is the limit: it takes the same rows ready-made in ${percent(1 / over)} of the time of the whole load.`;
   }
   // Where the cores are no busier when rows come ready-made, what is waited for then is the server's own.
-  const asFloor = load.busy < FULL && load.busy >= shared.floor.busy;
+  const asFloor = load.busy < FULL && load.busy >= floor.busy;
   if ((load.busy >= FULL || asFloor) && theirs !== null) {
     const share = theirs / (ours + theirs);
     const split = `PostgreSQL uses ${us(theirs)} a record and the loader ${us(ours)}, most of it for ${largest(stages)}`;
     const state = asFloor
-      ? `${cores} cores are busy for ${percent(load.busy)} of the time, for the floor's it is ${percent(shared.floor.busy)}`
+      ? `${cores} cores are busy for ${percent(load.busy)} of the time, for the floor's it is ${percent(floor.busy)}`
       : `all ${cores} cores are busy`;
     return share >= 0.5
       ? `PostgreSQL is the limit: ${state}, and ${percent(share)} of a load's CPU is the server's (${split}).`
@@ -78,5 +80,5 @@ function limit({ cores, stages, pipeline, shared }: Evidence): string {
   if (alone !== null && alone.seconds.median >= NO_WAITING * load.seconds.median) {
     return `The loader is the limit: without a database it takes ${percent(alone.seconds.median / load.seconds.median)} of the time, most of its CPU for ${largest(stages)}.`;
   }
-  return `Waiting is the limit: cores are busy for ${percent(load.busy)} of the time only, and the load takes ${over.toFixed(2)} times the floor: look at the disk and at locks of the server.`;
+  return `Waiting is the limit: cores are busy for ${percent(load.busy)} of the time only, and the load takes ${over.toFixed(2)} times as long as its rows ready-made: look at the disk and at locks of the server.`;
 }

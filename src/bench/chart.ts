@@ -11,6 +11,7 @@ const HEIGHT = 320;
 const LOAD = 'end to end';
 const PIPELINE = 'without a database';
 const FLOOR = 'floor: the same rows ready-made';
+const SHORT_FLOOR = 'the same by short COPYs';
 const AUTO = 'auto';
 
 interface Point {
@@ -30,21 +31,23 @@ function pointsOf(curve: string, series: readonly Series[]): Point[] {
   return series.flatMap((one) => (one.workers === 'auto' ? [] : [point(curve, one, one.workers)]));
 }
 
-/** Records a second against workers: the load, the pipeline alone, the floor as a line, `auto` where it ended up. */
+/** Records a second against workers: the load, the pipeline alone, the floors as lines, `auto` where it ended up. */
 export function chartSpec(result: BenchResult): TopLevelSpec {
   const { shared, pipeline, machine, data } = result;
   const curves = [...pointsOf(PIPELINE, pipeline), ...pointsOf(LOAD, shared?.loads ?? [])];
   const auto = (shared?.loads ?? []).filter(({ workers }) => workers === 'auto');
   const autos = auto.map((one) => point(AUTO, one, one.peakWorkers ?? 1));
   const most = Math.max(1, ...[...curves, ...autos].map(({ workers }) => workers));
-  const floor =
-    shared === null ? [] : [1, Math.max(most, 2)].map((workers) => point(FLOOR, shared.floor, workers));
-  const names = [PIPELINE, FLOOR, LOAD, AUTO];
+  const across = (curve: string, one: Series): Point[] =>
+    [1, Math.max(most, 2)].map((workers) => point(curve, one, workers));
+  const floors =
+    shared === null ? [] : [...across(FLOOR, shared.floor), ...across(SHORT_FLOOR, shared.shortFloor)];
+  const names = [PIPELINE, FLOOR, SHORT_FLOOR, LOAD, AUTO];
   const colour = {
     field: 'curve',
     type: 'nominal',
     title: null,
-    scale: { domain: names, range: ['#7a7a7a', '#b4472e', '#2b6ca3', '#2f8f4e'] },
+    scale: { domain: names, range: ['#7a7a7a', '#b4472e', '#d99a3d', '#2b6ca3', '#2f8f4e'] },
     legend: { orient: 'bottom', columns: 2, labelLimit: WIDTH / 2 },
   } as const;
   const ticks = [...new Set(curves.map(({ workers }) => workers))];
@@ -77,7 +80,7 @@ export function chartSpec(result: BenchResult): TopLevelSpec {
       anchor: 'start',
     },
     layer: [
-      { data: { values: floor }, mark: { type: 'line', strokeDash: [6, 4] }, encoding },
+      { data: { values: floors }, mark: { type: 'line', strokeDash: [6, 4] }, encoding },
       { data: { values: curves }, mark: { type: 'line', point: true }, encoding },
       {
         data: { values: [...curves, ...autos] },

@@ -156,7 +156,7 @@ export async function checkReadyMade(
   data: DayFiles,
 ): Promise<CheckResult> {
   const cols = new BarColumns(data.records + 1);
-  for (const { path } of files) new BarDecoder(cols).push(await readFile(path));
+  for (const { path } of files.flatMap(({ parts }) => parts)) new BarDecoder(cols).push(await readFile(path));
   const bySeries = new Map<number, number[]>();
   for (let row = 0; row < cols.length; row++) {
     const rows = bySeries.get(cols.symbol[row]!);

@@ -1,7 +1,8 @@
 /**
  * The floor: how long the same server takes for the same rows when they come ready-made. Binary COPY files, brought
- * into the page cache before the clock starts and sent over as many connections as there are cores into bare tables of the same layout; then the
- * primary keys. Nobody who stores these rows in this server can be faster.
+ * into the page cache before the clock starts and sent over as many connections as there are cores into bare tables of
+ * the same layout; then the primary keys. A file is one COPY; in the short floor it is several, as in a load
+ * ({@link MAX_COPY_BYTES}), which is the less a server can take for these rows.
  */
 
 import { createReadStream } from 'node:fs';
@@ -9,7 +10,7 @@ import { mkdir, readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
-import { BARS_COLUMNS } from '../copy/format.ts';
+import { BARS_COLUMNS, COPY_HEADER, COPY_TRAILER } from '../copy/format.ts';
 import { ALONE, type Keyless, keyBuilds } from '../copy/key_builds.ts';
 import { connect, createPool, endPool } from '../database/connect.ts';
 import { BackhaulError, type Fault } from '../errors.ts';
@@ -17,13 +18,38 @@ import type { PlannedTask } from '../producer/plan.ts';
 import type { LoadOptions } from '../workers/load_report.ts';
 import { Pipeline } from './pipeline.ts';
 
-/** Rows of one file and one leaf, as COPY takes them. */
+/** Rows of one task and one leaf, as COPY takes them. */
 export interface ReadyMade {
-  readonly path: string;
+  /** A file a short COPY, in order. */
+  readonly parts: readonly ReadyMadePart[];
   readonly leaf: string;
-  readonly bytes: number;
-  /** Number of the task its rows are of, from 1. */
+  /** Number of the task, from 1. */
   readonly task: number;
+}
+
+/** A COPY of its own, header and trailer included. */
+export interface ReadyMadePart {
+  readonly path: string;
+  readonly bytes: number;
+}
+
+/** What of a part is sent. */
+export interface Stretch {
+  readonly path: string;
+  readonly from: number;
+  readonly to: number;
+}
+
+/** What each COPY is made of: of one part, or of all with the first one's header and the last one's trailer. */
+export function copiesOf({ parts }: ReadyMade, short: boolean): Stretch[][] {
+  if (short) return parts.map(({ path, bytes }) => [{ path, from: 0, to: bytes }]);
+  return [
+    parts.map(({ path, bytes }, i) => ({
+      path,
+      from: i === 0 ? 0 : COPY_HEADER.length,
+      to: i === parts.length - 1 ? bytes : bytes - COPY_TRAILER.length,
+    })),
+  ];
 }
 
 /** What a pass took. */
@@ -50,14 +76,16 @@ export async function makeReadyMade(
   await mkdir(folder, { recursive: true });
   const pipeline = new Pipeline(options, workers, { folder }, signal);
   const { seriesIds } = await pipeline.run(tasks).finally(() => pipeline.close());
-  const files: ReadyMade[] = [];
+  const files = new Map<string, { leaf: string; task: number; parts: ReadyMadePart[] }>();
   for (const name of await readdir(folder)) {
-    const [task, leaf] = name.split('.') as [string, string];
+    const [task, leaf, number] = name.split('.') as [string, string, string];
+    const key = `${task}.${leaf}`;
+    const file = files.get(key) ?? { leaf, task: Number(task), parts: [] };
+    files.set(key, file);
     const path = join(folder, name);
-    files.push({ path, leaf, bytes: (await stat(path)).size, task: Number(task) });
+    file.parts[Number(number)] = { path, bytes: (await stat(path)).size };
   }
-  files.sort((a, b) => a.task - b.task);
-  return { files, seriesIds };
+  return { files: [...files.values()].sort((a, b) => a.task - b.task), seriesIds };
 }
 
 const COLUMN_TYPES: Readonly<Record<string, string>> = {
@@ -72,11 +100,12 @@ function tableSql(leaf: string): string {
   return `CREATE TABLE floor.${leaf} (${columns.join(', ')}) WITH (autovacuum_enabled = false)`;
 }
 
-/** Sends `files` over `connections` sessions into an empty database, then builds the keys. */
+/** Sends `files` over `connections` sessions into an empty database, then builds the keys. `short`: by short COPYs. */
 export async function runFloor(
   url: string,
   files: readonly ReadyMade[],
   connections: number,
+  short: boolean,
   signal: AbortSignal,
 ): Promise<FloorRun> {
   signal.throwIfAborted();
@@ -84,7 +113,7 @@ export async function runFloor(
   const db = createPool(url, { applicationName: 'backhaul bench', max: connections });
   try {
     await db.query(`CREATE SCHEMA floor; ${leaves.map(tableSql).join('; ')}`);
-    const senders = await Senders.connect(url, files, connections);
+    const senders = await Senders.connect(url, files, connections, short);
     await intoPageCache(files, signal);
     const stop = (): void => void senders.end();
     signal.addEventListener('abort', stop);
@@ -126,7 +155,8 @@ export async function runFloor(
 /** The leaves, with the bytes of their ready-made rows. */
 function sizes(files: readonly ReadyMade[]): Keyless[] {
   const sizes = new Map<string, number>();
-  for (const { leaf, bytes } of files) sizes.set(leaf, (sizes.get(leaf) ?? 0) + bytes);
+  for (const { leaf, parts } of files)
+    for (const { bytes } of parts) sizes.set(leaf, (sizes.get(leaf) ?? 0) + bytes);
   return [...sizes].map(([name, bytes]) => ({ name, bytes }));
 }
 
@@ -135,7 +165,7 @@ function sizes(files: readonly ReadyMade[]): Keyless[] {
  * the floor would be the disk's.
  */
 async function intoPageCache(files: readonly ReadyMade[], signal: AbortSignal): Promise<void> {
-  for (const { path } of files)
+  for (const { path } of files.flatMap(({ parts }) => parts))
     for await (const _ of createReadStream(path, { highWaterMark: 1 << 20, signal }));
 }
 
@@ -167,7 +197,8 @@ export async function tableSums(url: string, from: string): Promise<TableSums> {
 /** What a sender thread is given. */
 export interface SenderData {
   readonly url: string;
-  readonly files: readonly ReadyMade[];
+  /** Each is sent in a transaction of its own. */
+  readonly files: readonly { readonly leaf: string; readonly copies: readonly (readonly Stretch[])[] }[];
   /** Index of the next file to be taken, shared by all senders. */
   readonly next: Int32Array<SharedArrayBuffer>;
 }
@@ -184,12 +215,18 @@ class Senders {
   }
 
   /** Resolves when all are connected and wait for the start. */
-  static async connect(url: string, files: readonly ReadyMade[], connections: number): Promise<Senders> {
+  static async connect(
+    url: string,
+    files: readonly ReadyMade[],
+    connections: number,
+    short: boolean,
+  ): Promise<Senders> {
     const next = new Int32Array(new SharedArrayBuffer(4));
     const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
-    const file = fileURLToPath(new URL(`./floor_sender.${extension}`, import.meta.url));
-    const workerData: SenderData = { url, files, next };
-    const threads = Array.from({ length: connections }, () => new Worker(file, { workerData }));
+    const module = fileURLToPath(new URL(`./floor_sender.${extension}`, import.meta.url));
+    const sent = files.map((file) => ({ leaf: file.leaf, copies: copiesOf(file, short) }));
+    const workerData: SenderData = { url, files: sent, next };
+    const threads = Array.from({ length: connections }, () => new Worker(module, { workerData }));
     const senders = new Senders(threads);
     try {
       await Promise.all(threads.map((thread) => wordOf(thread)));

@@ -10,7 +10,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import type { Client } from 'pg';
 import { connect } from '../database/connect.ts';
 import { faultOf } from '../state/task.ts';
-import type { ReadyMade, SenderData, SenderWord } from './floor.ts';
+import type { SenderData, SenderWord, Stretch } from './floor.ts';
 
 /** The server's CPU is the same for psql's 8 KiB and for 256 KiB a message. */
 const PIECE_BYTES = 1 << 16;
@@ -37,19 +37,19 @@ interface Connection {
 /** A COPY as a query of `pg`: it calls the handlers as the server's messages come. */
 class RawCopy {
   readonly #sql: string;
-  readonly #fd: number;
+  readonly #stretches: readonly Stretch[];
   readonly #buffers: readonly [Buffer, Buffer];
   readonly #settle: { resolve: (rows: number) => void; reject: (error: Error) => void };
   #rows = 0;
 
   constructor(
     sql: string,
-    fd: number,
+    stretches: readonly Stretch[],
     buffers: readonly [Buffer, Buffer],
     settle: { resolve: (rows: number) => void; reject: (error: Error) => void },
   ) {
     this.#sql = sql;
-    this.#fd = fd;
+    this.#stretches = stretches;
     this.#buffers = buffers;
     this.#settle = settle;
   }
@@ -60,13 +60,18 @@ class RawCopy {
 
   handleCopyInResponse({ stream }: Connection): void {
     let turn = 0;
+    const bytes = new Bytes(this.#stretches);
     // One write is under way while the next is read; its callback means that the kernel has taken it.
     const pour = (): void => {
       const buffer = this.#buffers[turn]!;
       turn = 1 - turn;
-      const length = fill(this.#fd, buffer);
-      if (length > 0) stream.write(buffer.subarray(0, length), pour);
-      else stream.write(COPY_DONE);
+      const length = fill(bytes, buffer);
+      if (length > 0) {
+        stream.write(buffer.subarray(0, length), pour);
+        return;
+      }
+      bytes.close();
+      stream.write(COPY_DONE);
     };
     pour();
   }
@@ -84,11 +89,44 @@ class RawCopy {
   }
 }
 
-/** Fills a buffer with messages of the next bytes of a file; returns their length. */
-function fill(fd: number, buffer: Buffer): number {
+/** The bytes of stretches, one after the other. */
+class Bytes {
+  readonly #left: Stretch[];
+  #fd: number | null = null;
+  #at = 0;
+
+  constructor(stretches: readonly Stretch[]) {
+    this.#left = [...stretches];
+  }
+
+  /** Reads up to `length` bytes to `buffer[at …]`; returns how many, 0 at the end. */
+  read(buffer: Buffer, at: number, length: number): number {
+    for (;;) {
+      const stretch = this.#left[0];
+      if (stretch === undefined) return 0;
+      if (this.#fd === null) {
+        this.#fd = openSync(stretch.path, 'r');
+        this.#at = stretch.from;
+      }
+      const read = readSync(this.#fd, buffer, at, Math.min(length, stretch.to - this.#at), this.#at);
+      this.#at += read;
+      if (read > 0) return read;
+      this.close();
+      this.#left.shift();
+    }
+  }
+
+  close(): void {
+    if (this.#fd !== null) closeSync(this.#fd);
+    this.#fd = null;
+  }
+}
+
+/** Fills a buffer with messages of the next bytes; returns their length. */
+function fill(bytes: Bytes, buffer: Buffer): number {
   let at = 0;
   for (let piece = 0; piece < PIECES; piece++) {
-    const read = readSync(fd, buffer, at + HEADER_BYTES, PIECE_BYTES, null);
+    const read = bytes.read(buffer, at + HEADER_BYTES, PIECE_BYTES);
     if (read === 0) break;
     buffer[at] = COPY_DATA;
     buffer.writeUInt32BE(read + 4, at + 1);
@@ -97,19 +135,21 @@ function fill(fd: number, buffer: Buffer): number {
   return at;
 }
 
-async function send(client: Client, file: ReadyMade, buffers: readonly [Buffer, Buffer]): Promise<number> {
-  const fd = openSync(file.path, 'r');
-  try {
-    await client.query('BEGIN; SET LOCAL synchronous_commit = off');
-    const rows = await new Promise<number>((resolve, reject) => {
-      const sql = `COPY floor.${file.leaf} FROM STDIN (FORMAT binary)`;
-      client.query(new RawCopy(sql, fd, buffers, { resolve, reject }) as never);
+async function send(
+  client: Client,
+  file: SenderData['files'][number],
+  buffers: readonly [Buffer, Buffer],
+): Promise<number> {
+  const sql = `COPY floor.${file.leaf} FROM STDIN (FORMAT binary)`;
+  await client.query('BEGIN; SET LOCAL synchronous_commit = off');
+  let rows = 0;
+  for (const stretches of file.copies) {
+    rows += await new Promise<number>((resolve, reject) => {
+      client.query(new RawCopy(sql, stretches, buffers, { resolve, reject }) as never);
     });
-    await client.query('COMMIT');
-    return rows;
-  } finally {
-    closeSync(fd);
   }
+  await client.query('COMMIT');
+  return rows;
 }
 
 async function run(): Promise<void> {

@@ -49,9 +49,12 @@ export interface RunCosts {
 /** One measured run. */
 export interface RunEvent extends RunCosts {
   readonly type: 'run';
-  /** `load`: end to end. `floor`: the same rows ready-made. `pipeline`: everything but the database. */
-  readonly what: 'load' | 'floor' | 'pipeline';
-  /** Workers of the loader, connections of the floor. */
+  /**
+   * `load`: end to end. `floor`: the same rows ready-made, a COPY a file. `short_floor`: likewise, by the short COPYs of
+   * a load. `pipeline`: everything but the database.
+   */
+  readonly what: 'load' | 'floor' | 'short_floor' | 'pipeline';
+  /** Workers of the loader, connections of a floor. */
   readonly workers: Workers;
   /** Server and loader on a core each. */
   readonly pinned: boolean;
@@ -60,7 +63,7 @@ export interface RunEvent extends RunCosts {
   readonly records: number;
   /** Of a load: Node's start and end around it. */
   readonly startupSeconds: number | null;
-  /** Of a load or the floor: primary keys. */
+  /** Of a load or a floor: primary keys. */
   readonly keySeconds: number | null;
   readonly peakWorkers: number | null;
   readonly peakRssBytes: number | null;
@@ -88,8 +91,10 @@ export interface Series {
   readonly keySeconds: number | null;
   readonly peakWorkers: number | null;
   readonly peakRssBytes: number | null;
-  /** Loads only: seconds over those of the floor of the same round. */
+  /** Of a load or the short floor: seconds over those of the floor of the same round. */
   readonly overFloor: Figure | null;
+  /** The same, over the short floor. */
+  readonly overShortFloor: Figure | null;
 }
 
 /** What one small task costs beside its rows. */
@@ -102,9 +107,10 @@ export interface SmallTasks {
   readonly msPerTask: number;
 }
 
-/** Loads and the floor under one condition. */
+/** Loads and the floors under one condition. */
 export interface Comparison {
   readonly floor: Series;
+  readonly shortFloor: Series;
   readonly loads: readonly Series[];
 }
 

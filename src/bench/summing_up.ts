@@ -8,8 +8,14 @@ function medianOf(runs: readonly RunEvent[], of: (run: RunEvent) => number | nul
   return values.length === 0 ? null : median(values);
 }
 
-/** Runs of one kind and one number of workers. `floor`: those of the floor, to be compared with by round. */
-export function seriesOf(runs: readonly RunEvent[], floor: readonly RunEvent[] | null): Series {
+/** The runs of the floors, to be compared with by round. */
+interface Floors {
+  readonly floor: readonly RunEvent[];
+  readonly short: readonly RunEvent[];
+}
+
+/** Runs of one kind and one number of workers. */
+export function seriesOf(runs: readonly RunEvent[], floors: Floors | null): Series {
   const { workers } = runs[0]!;
   const us = (seconds: number | null, records: number): number | null =>
     seconds === null ? null : (seconds * 1e6) / records;
@@ -26,12 +32,13 @@ export function seriesOf(runs: readonly RunEvent[], floor: readonly RunEvent[] |
     keySeconds: medianOf(runs, (run) => run.keySeconds),
     peakWorkers: medianOf(runs, (run) => run.peakWorkers),
     peakRssBytes: rss.length === 0 ? null : Math.max(...rss),
-    overFloor: floor === null ? null : figureOf(overFloor(runs, floor)),
+    overFloor: floors === null ? null : figureOf(over(runs, floors.floor)),
+    overShortFloor: floors === null ? null : figureOf(over(runs, floors.short)),
   };
 }
 
 /** Drift of the machine hits a load and the floor of the same round alike: each is held against its own. */
-function overFloor(runs: readonly RunEvent[], floor: readonly RunEvent[]): number[] {
+function over(runs: readonly RunEvent[], floor: readonly RunEvent[]): number[] {
   return runs.map((run) => run.seconds / floor.find(({ round }) => round === run.round)!.seconds);
 }
 
@@ -56,18 +63,20 @@ export function comparisonOf(
 ): Comparison | null {
   const mine = runs.filter((run) => run.pinned === pinned);
   const floor = mine.filter((run) => run.what === 'floor');
+  const short = mine.filter((run) => run.what === 'short_floor');
   if (floor.length === 0) return null;
   const loads = mine.filter((run) => run.what === 'load');
   return {
     floor: seriesOf(floor, null),
-    loads: byWorkers(loads, order).map((group) => seriesOf(group, floor)),
+    shortFloor: seriesOf(short, { floor, short }),
+    loads: byWorkers(loads, order).map((group) => seriesOf(group, { floor, short })),
   };
 }
 
 /** What other programs took, at the worst of all kinds of runs. */
 export function othersOf(all: readonly (Comparison | readonly Series[] | null)[]): number | null {
   const series = all.flatMap((one) =>
-    one === null ? [] : 'floor' in one ? [one.floor, ...one.loads] : [...one],
+    one === null ? [] : 'floor' in one ? [one.floor, one.shortFloor, ...one.loads] : [...one],
   );
   const shares = series.map(({ others }) => others).filter((share) => share !== null);
   return shares.length === 0 ? null : Math.max(...shares);

@@ -99,6 +99,27 @@ export async function copyRows(
 }
 
 /**
+ * A COPY of more is ended, and the next one begun. The server gives each COPY a ring of 16 MB of its buffers
+ * (`BAS_BULKWRITE`); once round, it writes out its own pages, and before each waits until their log is on the disk. A
+ * COPY that ends before leaves that to the checkpointer, and the pages where the key's build finds them. A row takes
+ * less room in a table than in a COPY (248 bytes and 286); the last MB is for the blocks a table is extended by.
+ * A load of 63 M records takes 15 % less time by it (180 and 153 s, a server with 6 GB of buffers), one of 10 M 14 %.
+ */
+export const MAX_COPY_BYTES = 15 * 1024 * 1024;
+
+/** What a {@link CopyWriter} goes by. */
+export interface CopyWriterSettings {
+  /** Two or more of several rows ({@link MAX_ROW_BYTES}) each, the writer's alone until `end` or `abort` is done. */
+  readonly buffers: readonly Uint8Array[];
+  /** Rows go to `bars` itself, whose extension routes them. */
+  readonly hypertable: boolean;
+  /** Statements to be sent with the first COPY, each with its semicolon. */
+  readonly before: string;
+  /** A COPY is ended at the first buffer's end from here on. */
+  readonly maxCopyBytes: number;
+}
+
+/**
  * Writes bars into the leaf partitions they belong to, by binary COPY, one COPY open at a time.
  * The buffers take turns: one is filled while the socket drains another; none is filled again before it is drained.
  */
@@ -106,6 +127,7 @@ export class CopyWriter implements BarSink {
   readonly #client: ClientBase;
   readonly #encoder: BarEncoder;
   readonly #hypertable: boolean;
+  readonly #maxCopyBytes: number;
   #before: string;
   readonly #buffers: readonly Uint8Array[];
   readonly #sent: Promise<void>[];
@@ -113,24 +135,17 @@ export class CopyWriter implements BarSink {
   #position = 0;
   #leaf: Leaf | null = null;
   #copy: OpenCopy | null = null;
+  /** Bytes of the open COPY that have left the buffers. */
+  #copyBytes = 0;
   #rows = 0;
 
-  /**
-   * `buffers`: two or more of several rows ({@link MAX_ROW_BYTES}) each, this writer's alone until `end` or `abort` is
-   * done. `hypertable`: rows go to `bars` itself, whose extension routes them. `before`: statements to be sent with the
-   * first COPY, each with its semicolon.
-   */
-  constructor(
-    client: ClientBase,
-    encoder: BarEncoder,
-    buffers: readonly Uint8Array[],
-    hypertable: boolean,
-    before = '',
-  ) {
+  constructor(client: ClientBase, encoder: BarEncoder, settings: CopyWriterSettings) {
+    const { buffers, hypertable, before, maxCopyBytes } = settings;
     this.#client = client;
     this.#before = before;
     this.#encoder = encoder;
     this.#hypertable = hypertable;
+    this.#maxCopyBytes = maxCopyBytes;
     this.#buffers = buffers;
     this.#sent = buffers.map(() => Promise.resolve());
   }
@@ -144,7 +159,8 @@ export class CopyWriter implements BarSink {
         const buffer = this.#buffers[this.#turn]!;
         const room = Math.floor((buffer.length - this.#position) / MAX_ROW_BYTES);
         if (room === 0) {
-          await this.#send();
+          if (this.#copyBytes + this.#position < this.#maxCopyBytes) await this.#send();
+          else await this.#reopen(part.leaf);
           continue;
         }
         const until = Math.min(part.to, row + room);
@@ -168,8 +184,14 @@ export class CopyWriter implements BarSink {
 
   async #open(leaf: Leaf): Promise<void> {
     if (this.#copy !== null && (this.#hypertable || leaf === this.#leaf)) return;
+    await this.#reopen(leaf);
+  }
+
+  /** Ends the open COPY and begins another. */
+  async #reopen(leaf: Leaf): Promise<void> {
     await this.#close();
     this.#leaf = leaf;
+    this.#copyBytes = 0;
     const table = this.#hypertable ? 'bars' : leaf.name;
     this.#copy = new OpenCopy(
       this.#client,
@@ -188,6 +210,7 @@ export class CopyWriter implements BarSink {
     sending.catch(() => {}); // awaited below or at the next turn
     this.#sent[this.#turn] = sending;
     this.#turn = (this.#turn + 1) % this.#buffers.length;
+    this.#copyBytes += this.#position;
     this.#position = 0;
     await this.#sent[this.#turn];
   }

@@ -9,7 +9,12 @@ import { type Column, tableLines } from './table.ts';
 /** Less of the cores than this is what any system needs for itself. */
 const SHARED = 0.05;
 
-const WORDS = { load: 'load', floor: 'floor', pipeline: 'pipeline' } as const;
+const WORDS = {
+  load: 'load',
+  floor: 'floor',
+  short_floor: 'floor by short COPYs',
+  pipeline: 'pipeline',
+} as const;
 
 /** What is worth saying of an event while others are still to come; null: nothing. */
 export function eventNote(event: BenchEvent): string | null {
@@ -20,7 +25,10 @@ export function eventNote(event: BenchEvent): string | null {
       return `checked: ${count(event.records)} records of ${event.series} series equal to the bit, ${count(event.values)} indicator values within ${event.worst.toExponential(1)}`;
     case 'run': {
       const { what, workers, pinned, round, seconds, records } = event;
-      const who = what === 'floor' ? counted(workers as number, 'connection') : workersText(workers);
+      const who =
+        what === 'floor' || what === 'short_floor'
+          ? counted(workers as number, 'connection')
+          : workersText(workers);
       return `round ${round}: ${WORDS[what]}${pinned ? ', pinned' : ''}, ${who}: ${duration(seconds)}, ${short(records / seconds)} records/s`;
     }
     default:
@@ -38,6 +46,7 @@ const COLUMNS: readonly Column[] = [
   { title: 'spread', align: 'right' },
   { title: 'records/s', align: 'right' },
   { title: 'x floor', align: 'right' },
+  { title: 'x short', align: 'right' },
   { title: 'CPU µs/record', align: 'right' },
   { title: 'server µs', align: 'right' },
   { title: 'cores busy', align: 'right' },
@@ -51,6 +60,7 @@ function row(name: string, one: Series): string[] {
     percent(spread(one.seconds)),
     short(one.recordsPerSecond.median),
     one.overFloor === null ? '' : one.overFloor.median.toFixed(2),
+    one.overShortFloor === null ? '' : one.overShortFloor.median.toFixed(2),
     one.cpuUsPerRecord.toFixed(2),
     one.serverCpuUsPerRecord === null ? '' : one.serverCpuUsPerRecord.toFixed(2),
     percent(one.busy),
@@ -60,9 +70,10 @@ function row(name: string, one: Series): string[] {
 
 const percent = (share: number): string => `${Math.round(share * 100)} %`;
 
-function comparisonRows({ floor, loads }: Comparison, where: string): string[][] {
+function comparisonRows({ floor, shortFloor, loads }: Comparison, where: string): string[][] {
   return [
     row(`floor${where}, ${counted(floor.workers as number, 'connection')}`, floor),
+    row(`floor${where}, short COPYs`, shortFloor),
     ...loads.map((one) => row(`load${where}, ${workersText(one.workers)}`, one)),
   ];
 }

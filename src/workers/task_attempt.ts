@@ -1,5 +1,5 @@
 import type { ClientBase } from 'pg';
-import { type BarSink, CopyWriter, copyRows } from '../copy/copy_writer.ts';
+import { type BarSink, CopyWriter, copyRows, MAX_COPY_BYTES } from '../copy/copy_writer.ts';
 import { FileSink } from '../copy/file_sink.ts';
 import { BarEncoder, RowEncoder } from '../copy/format.ts';
 import { leafOf } from '../copy/leaf.ts';
@@ -295,10 +295,16 @@ export class TaskAttempt {
     const { buffers } = this.#memory;
     const { sink } = this.#task.settings;
     if (typeof sink === 'object')
-      return new FileSink(this.#encoder, buffers[0]!, `${sink.folder}/${this.#task.taskId}`);
+      return new FileSink(this.#encoder, buffers[0]!, `${sink.folder}/${this.#task.taskId}`, MAX_COPY_BYTES);
     if (this.#client === null) return new NullSink(this.#encoder, buffers[0]!);
     const { hypertable } = this.#task.settings;
-    return new CopyWriter(this.#client, this.#encoder, buffers, hypertable, this.#beginning());
+    const before = this.#beginning();
+    return new CopyWriter(this.#client, this.#encoder, {
+      buffers,
+      hypertable,
+      before,
+      maxCopyBytes: MAX_COPY_BYTES,
+    });
   }
 
   /** Writes what belongs to the rows, checks the sums, and commits. */

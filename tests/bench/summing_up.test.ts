@@ -33,17 +33,23 @@ describe('the runs of a benchmark', () => {
   it('are held against the floor of their own round, in whatever order they came', () => {
     const runs = [
       run('floor', 2, 1, 10),
+      run('short_floor', 2, 1, 8),
       run('load', 2, 1, 12),
       run('load', 2, 2, 30, { peakRssBytes: 300 }),
+      run('short_floor', 2, 2, 25),
       run('floor', 2, 2, 20),
+      run('short_floor', 2, 3, 11),
       run('load', 2, 3, 11, { peakRssBytes: 200 }),
       run('floor', 2, 3, 10),
     ];
-    const { floor, loads } = comparisonOf(runs, [2], false)!;
+    const { floor, shortFloor, loads } = comparisonOf(runs, [2], false)!;
     expect(floor.seconds.median).toBe(10);
     expect(loads).toHaveLength(1);
     expect(loads[0]!.overFloor!.rounds).toEqual([1.2, 1.5, 1.1]);
     expect(loads[0]!.overFloor!.median).toBe(1.2);
+    expect(loads[0]!.overShortFloor!.rounds).toEqual([1.5, 1.2, 1]);
+    expect(shortFloor.overFloor!.rounds).toEqual([0.8, 1.25, 1.1]);
+    expect(floor.overFloor).toBeNull();
     expect(loads[0]!).toMatchObject({ cpuUsPerRecord: 2, serverCpuUsPerRecord: 4, peakRssBytes: 300 });
     expect(loads[0]!.recordsPerSecond.median).toBeCloseTo(1e6 / 12, 6);
   });
@@ -51,10 +57,12 @@ describe('the runs of a benchmark', () => {
   it('are kept apart by what they are, by workers and by pinning', () => {
     const runs = [
       run('floor', 2, 1, 10),
+      run('short_floor', 2, 1, 10),
       run('load', 1, 1, 20),
       run('load', 'auto', 1, 15),
       run('pipeline', 1, 1, 5),
       run('floor', 2, 1, 16, { pinned: true }),
+      run('short_floor', 2, 1, 16, { pinned: true }),
       run('load', 1, 1, 32, { pinned: true }),
     ];
     const shared = comparisonOf(runs, [1, 'auto'], false)!;
@@ -69,7 +77,11 @@ describe('the runs of a benchmark', () => {
   });
 
   it('say what others had of the cores at the worst, and nothing where that is not known', () => {
-    const runs = [run('floor', 2, 1, 10, { others: 0.1 }), run('load', 1, 1, 20, { others: 0.4 })];
+    const runs = [
+      run('floor', 2, 1, 10, { others: 0.1 }),
+      run('short_floor', 2, 1, 10, { others: 0.2 }),
+      run('load', 1, 1, 20, { others: 0.4 }),
+    ];
     expect(othersOf([comparisonOf(runs, [1], false), null])).toBe(0.4);
     const blind = runs.map((one) => ({ ...one, others: null }));
     expect(othersOf([comparisonOf(blind, [1], false)])).toBeNull();

@@ -7,12 +7,13 @@ import { BarDecoder, BarEncoder, MAX_ROW_BYTES } from '../../src/copy/format.ts'
 import { BarColumns } from '../../src/workers/columns.ts';
 import { toRecordBatch } from '../../src/workers/record_batch.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'backhaul-sink-'));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const root = mkdtempSync(join(tmpdir(), 'backhaul-sink-'));
+afterAll(() => rmSync(root, { recursive: true, force: true }));
 
 const MARCH_END_US = Date.UTC(2024, 2, 31, 23, 58) * 1000;
 
-it('writes a whole COPY stream a leaf, whatever the size of its buffer', async () => {
+/** Ten bars of two series, in March and April. */
+function tenBars(): BarColumns {
   const cols = new BarColumns(10);
   for (let i = 0; i < 10; i++) {
     cols.symbol[i] = i % 2;
@@ -20,12 +21,32 @@ it('writes a whole COPY stream a leaf, whatever the size of its buffer', async (
     cols.close[i] = i === 3 ? Number.NaN : i / 7;
   }
   cols.length = 10;
-  const sink = new FileSink(new BarEncoder(), new Uint8Array(3 * MAX_ROW_BYTES), join(folder, '7'));
+  return cols;
+}
+
+it.each([
+  ['one file a leaf', 1 << 20, ['7.bars_2024_03.0.copy', '7.bars_2024_04.0.copy']],
+  [
+    'a file a buffer of three rows',
+    1,
+    [
+      '7.bars_2024_03.0.copy',
+      '7.bars_2024_03.1.copy',
+      '7.bars_2024_04.0.copy',
+      '7.bars_2024_04.1.copy',
+      '7.bars_2024_04.2.copy',
+    ],
+  ],
+])('writes whole COPY streams: %s', async (_, maxCopyBytes, names) => {
+  const folder = mkdtempSync(join(root, 'ready-'));
+  const cols = tenBars();
+  const buffer = new Uint8Array(3 * MAX_ROW_BYTES);
+  const sink = new FileSink(new BarEncoder(), buffer, join(folder, '7'), maxCopyBytes);
   await sink.write(toRecordBatch(cols, Int32Array.of(40, 41), 0, 6), () => {});
   await sink.write(toRecordBatch(cols, Int32Array.of(40, 41), 6, 10), () => {});
   expect(await sink.end()).toBe(10);
 
-  expect(readdirSync(folder).sort()).toEqual(['7.bars_2024_03.copy', '7.bars_2024_04.copy']);
+  expect(readdirSync(folder).sort()).toEqual(names);
   const read = new BarColumns(20);
   for (const name of readdirSync(folder).sort()) {
     const decoder = new BarDecoder(read);
