@@ -97,14 +97,14 @@ export interface Series {
   readonly overShortFloor: Figure | null;
 }
 
-/** What one small task costs beside its rows. */
+/** What one small task costs beside its rows: medians of the rounds, each with its own difference. */
 export interface SmallTasks {
   readonly tasks: number;
   readonly records: number;
   /** Loading them as entries of one zip, and the same rows as one file. */
-  readonly zipSeconds: number;
-  readonly fileSeconds: number;
-  readonly msPerTask: number;
+  readonly zipSeconds: Figure;
+  readonly fileSeconds: Figure;
+  readonly msPerTask: Figure;
 }
 
 /** Loads and the floors under one condition. */
@@ -117,7 +117,7 @@ export interface Comparison {
 /** Everything, at the end; what `bench.json` holds. */
 export interface BenchResult {
   readonly type: 'result';
-  readonly version: 1;
+  readonly version: 2;
   /** ISO 8601. */
   readonly at: string;
   readonly machine: Omit<MachineEvent, 'type'>;

@@ -111,7 +111,7 @@ export function benchLines(result: BenchResult, width: number, style: Style = PL
     ...(smallTasks === null
       ? []
       : [
-          `${counted(smallTasks.tasks, 'small task')}: ${smallTasks.msPerTask.toFixed(2)} ms each over the cost of its rows`,
+          `${counted(smallTasks.tasks, 'small task')}: ${smallTasks.msPerTask.median.toFixed(2)} ms each over the cost of its rows`,
         ]),
     ...((result.others ?? 0) < SHARED
       ? []

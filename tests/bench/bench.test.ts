@@ -78,7 +78,7 @@ describe('a benchmark', () => {
     expect(of('small_tasks')[0]).toMatchObject({ tasks: 8, records: 240 });
 
     const [result] = of('result');
-    expect(result).toMatchObject({ version: 1, rounds: 1, pinned: null, two_against_one: null });
+    expect(result).toMatchObject({ version: 2, rounds: 1, pinned: null, two_against_one: null });
     const shared = result!['shared'] as { loads: { workers: unknown; over_floor: { median: number } }[] };
     expect(shared.loads.map(({ workers }) => workers)).toEqual([1, 'auto']);
     for (const { over_floor } of shared.loads) expect(over_floor.median).toBeGreaterThan(0);
