@@ -149,15 +149,16 @@ export class Lanes {
       return true;
     });
     const ahead = lane.members.slice(0, lane.members.indexOf(member)).reverse();
-    const tables = [...ahead.map((other) => other.published), lane.committed];
+    const [nearest, ...others] = [...ahead.map((other) => other.published), lane.committed];
     const slots = lane.slots.slotsOf(seriesIds);
     const length = this.#stateLength;
-    const isKnown = (i: number): boolean => {
-      for (let t = 0; t < tables.length; t++) if (tables[t]!.copyTo(slots[i]!, into, i * length)) return true;
-      return false;
-    };
     const missing: number[] = [];
-    for (let i = 0; i < slots.length; i++) if (!isKnown(i)) missing.push(i);
+    for (let i = nearest!.copyKnown(slots, 0, into); i < slots.length; ) {
+      // A run of those would pass over what nearer ones know.
+      if (!others.some((table) => table.copyTo(slots[i]!, into, i * length))) missing.push(i);
+      i++;
+      i += nearest!.copyKnown(slots, i, into);
+    }
     if (missing.length > 0) {
       const { epoch } = lane;
       const read = await this.#read(missing.map((i) => seriesIds[i]!));

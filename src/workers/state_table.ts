@@ -29,6 +29,15 @@ export class SlotIndex {
   }
 }
 
+/** How many of `slots[from …]` follow each other inside a page. */
+function neighbours(slots: Int32Array, from: number): number {
+  const first = slots[from]!;
+  const most = Math.min(slots.length - from, PAGE - (first % PAGE));
+  let count = 1;
+  while (count < most && slots[from + count] === first + count) count++;
+  return count;
+}
+
 /**
  * Indicator states by slot: a series takes the same room however often its state changes, and nothing is kept of the
  * messages the states came in.
@@ -75,9 +84,40 @@ export class StateTable {
     if (states !== null) this.#copy(states, at, this.#pageOf(slot), this.#at(slot));
   }
 
-  /** The states of `slots`, in their order. */
+  /** The states of `slots`, in their order. Those of neighbours, as of a file sorted by symbol, in one piece. */
   putAll(slots: Int32Array, states: Float64Array): void {
-    for (let i = 0; i < slots.length; i++) this.put(slots[i]!, states, i * this.#length);
+    for (let i = 0, count = 0; i < slots.length; i += count) {
+      const slot = slots[i]!;
+      count = neighbours(slots, i);
+      this.#reach(slot + count - 1);
+      for (let one = slot; one < slot + count; one++) {
+        if (this.#known[one] === UNKNOWN) this.#count++;
+        this.#known[one] = HELD;
+      }
+      const from = i * this.#length;
+      this.#pageOf(slot).set(states.subarray(from, from + count * this.#length), this.#at(slot));
+    }
+  }
+
+  /**
+   * Copies the states of `slots[from …]`, in their order, to `to`, where that of `slots[i]` lies at `i * length`, until
+   * one comes of which nothing is known. Returns how many it has copied, those without a state (NaN) among them.
+   */
+  copyKnown(slots: Int32Array, from: number, to: Float64Array): number {
+    let i = from;
+    while (i < slots.length) {
+      const slot = slots[i]!;
+      const held = this.#held(slot, neighbours(slots, i));
+      if (held === 0) {
+        if (!this.copyTo(slot, to, i * this.#length)) break;
+        i++;
+        continue;
+      }
+      const at = this.#at(slot);
+      to.set(this.#pageOf(slot).subarray(at, at + held * this.#length), i * this.#length);
+      i += held;
+    }
+    return i - from;
   }
 
   /** Forgets all series, and keeps their room. */
@@ -106,6 +146,14 @@ export class StateTable {
     [this.#pages, other.#pages] = [other.#pages, this.#pages];
     [this.#end, other.#end] = [other.#end, this.#end];
     [this.#count, other.#count] = [other.#count, this.#count];
+  }
+
+  /** Of `count` slots from `slot` on, how many, from the first, have a state here. */
+  #held(slot: number, count: number): number {
+    const end = Math.min(slot + count, this.#end);
+    let at = slot;
+    while (at < end && this.#known[at] === HELD) at++;
+    return at - slot;
   }
 
   #knows(slot: number): boolean {

@@ -51,6 +51,36 @@ describe('lanes', () => {
     expect([...(await statesOf(one, 2, LANE, ids(7), 'A'))]).toEqual([10]);
   });
 
+  it('give many series at once each the state of the nearest that has it, whoever else has its neighbours', async () => {
+    const someIds = fc.uniqueArray(fc.integer({ min: 1, max: 12 })).chain((list) =>
+      fc.constantFrom(
+        list,
+        list.toSorted((a, b) => a - b),
+      ),
+    );
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(someIds, { maxLength: 4 }),
+        someIds,
+        someIds,
+        async (published, kept, asked) => {
+          const stored = new Map(kept.map((id) => [id, id]));
+          const { lanes: one } = lanes(stored);
+          const last = published.length + 1;
+          for (let taskId = 1; taskId <= last; taskId++) one.enter(position(taskId));
+          const expected = new Map(stored);
+          published.forEach((list, i) => {
+            for (const id of list) expected.set(id, 1_000 * (i + 1) + id);
+            const values = list.map((id) => expected.get(id)!);
+            one.publish(i + 1, LANE, ids(...list), states(...values), null, true);
+          });
+          const found = await statesOf(one, last, LANE, ids(...asked), 'Z');
+          expect([...found]).toEqual(asked.map((id) => expected.get(id) ?? Number.NaN));
+        },
+      ),
+    );
+  });
+
   it('read from the database what nobody ahead has, and say NaN for a series without a state', async () => {
     const { lanes: one, reads } = lanes(new Map([[7, 1]]));
     one.enter(position(1));

@@ -53,6 +53,35 @@ test('a table knows what it has taken over from others, the last one first, what
   );
 });
 
+test('states are put and copied by the piece as they are one by one, wherever pages and gaps are', () => {
+  const slots = fc.uniqueArray(fc.nat(SLOTS - 1), { maxLength: 80 }).chain((some) =>
+    // In order of themselves, as of a sorted file, or in any.
+    fc.constantFrom(
+      some,
+      some.toSorted((a, b) => a - b),
+    ),
+  );
+  fc.assert(
+    fc.property(known, slots, slots, fc.nat(80), (before, put, asked, from) => {
+      const pieces = new StateTable(LENGTH);
+      const single = new StateTable(LENGTH);
+      for (const table of [pieces, single]) fill(table, before);
+      const states = Float64Array.from(put.flatMap((slot) => [slot / 2, -slot / 2, slot]));
+      pieces.putAll(Int32Array.from(put), states);
+      put.forEach((slot, i) => void single.put(slot, states, i * LENGTH));
+      expect(sorted(contents(pieces))).toEqual(sorted(contents(single)));
+
+      const blank = Float64Array.from({ length: asked.length * LENGTH }, () => 7);
+      const [found, expected] = [blank.slice(), blank.slice()];
+      const count = pieces.copyKnown(Int32Array.from(asked), from, found);
+      let i = from;
+      while (i < asked.length && single.copyTo(asked[i]!, expected, i * LENGTH)) i++;
+      expect(count).toBe(i - Math.min(from, i));
+      expect(found).toEqual(expected);
+    }),
+  );
+});
+
 test('what a table has given away is not changed by what it is filled with next', () => {
   const committed = new StateTable(LENGTH);
   const published = new StateTable(LENGTH);
