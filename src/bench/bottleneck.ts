@@ -4,7 +4,7 @@ import type { Comparison, Series } from './result.ts';
 
 /** A machine whose cores are busy for this share of the time has none to spare. */
 const FULL = 0.88;
-/** So close to the floor a faster loader gains next to nothing. */
+/** So close to the short floor a faster loader gains next to nothing. */
 const AT_THE_FLOOR = 1.1;
 /** The pipeline alone takes this share of the time of a load: the database hardly matters. */
 const NO_WAITING = 0.85;
@@ -68,7 +68,7 @@ function limit({ cores, stages, pipeline, shared }: Evidence): string {
     const share = theirs / (ours + theirs);
     const split = `PostgreSQL uses ${us(theirs)} a record and the loader ${us(ours)}, most of it for ${largest(stages)}`;
     const state = asFloor
-      ? `${cores} cores are busy for ${percent(load.busy)} of the time, for the floor's it is ${percent(floor.busy)}`
+      ? `${cores} cores are busy for ${percent(load.busy)} of the time, for the short floor's it is ${percent(floor.busy)}`
       : `all ${cores} cores are busy`;
     return share >= 0.5
       ? `PostgreSQL is the limit: ${state}, and ${percent(share)} of a load's CPU is the server's (${split}).`

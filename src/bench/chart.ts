@@ -11,7 +11,7 @@ const HEIGHT = 320;
 const LOAD = 'end to end';
 const PIPELINE = 'without a database';
 const FLOOR = 'floor: the same rows ready-made';
-const SHORT_FLOOR = 'the same by short COPYs';
+const SHORT_FLOOR = 'floor by short COPYs';
 const AUTO = 'auto';
 
 interface Point {

@@ -1,8 +1,8 @@
 /**
  * The floor: how long the same server takes for the same rows when they come ready-made. Binary COPY files, brought
  * into the page cache before the clock starts and sent over as many connections as there are cores into bare tables of
- * the same layout; then the primary keys. A file is one COPY; in the short floor it is several, as in a load
- * ({@link MAX_COPY_BYTES}), which is the less a server can take for these rows.
+ * the same layout; then the primary keys. Rows of one task and leaf go by one COPY; in the short floor by several, a
+ * file each, as in a load (`copy_writer.ts`), which is the least for these rows that we know of.
  */
 
 import { createReadStream } from 'node:fs';
@@ -100,7 +100,10 @@ function tableSql(leaf: string): string {
   return `CREATE TABLE floor.${leaf} (${columns.join(', ')}) WITH (autovacuum_enabled = false)`;
 }
 
-/** Sends `files` over `connections` sessions into an empty database, then builds the keys. `short`: by short COPYs. */
+/**
+ * Sends `files`, which {@link intoPageCache} has read, over `connections` sessions into an empty database, then builds the
+ * keys. `short`: by short COPYs.
+ */
 export async function runFloor(
   url: string,
   files: readonly ReadyMade[],
@@ -114,7 +117,6 @@ export async function runFloor(
   try {
     await db.query(`CREATE SCHEMA floor; ${leaves.map(tableSql).join('; ')}`);
     const senders = await Senders.connect(url, files, connections, short);
-    await intoPageCache(files, signal);
     const stop = (): void => void senders.end();
     signal.addEventListener('abort', stop);
     try {
@@ -164,7 +166,7 @@ function sizes(files: readonly ReadyMade[]): Keyless[] {
  * Reads the files once: a system short of memory, or one that gives cold pages back, drops them between two rounds, and
  * the floor would be the disk's.
  */
-async function intoPageCache(files: readonly ReadyMade[], signal: AbortSignal): Promise<void> {
+export async function intoPageCache(files: readonly ReadyMade[], signal: AbortSignal): Promise<void> {
   for (const { path } of files.flatMap(({ parts }) => parts))
     for await (const _ of createReadStream(path, { highWaterMark: 1 << 20, signal }));
 }
@@ -194,11 +196,16 @@ export async function tableSums(url: string, from: string): Promise<TableSums> {
   }
 }
 
+/** Rows of one task and leaf: sent in a transaction of their own, by these COPYs. */
+export interface SentFile {
+  readonly leaf: string;
+  readonly copies: readonly (readonly Stretch[])[];
+}
+
 /** What a sender thread is given. */
 export interface SenderData {
   readonly url: string;
-  /** Each is sent in a transaction of its own. */
-  readonly files: readonly { readonly leaf: string; readonly copies: readonly (readonly Stretch[])[] }[];
+  readonly files: readonly SentFile[];
   /** Index of the next file to be taken, shared by all senders. */
   readonly next: Int32Array<SharedArrayBuffer>;
 }

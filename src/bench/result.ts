@@ -93,7 +93,7 @@ export interface Series {
   readonly peakRssBytes: number | null;
   /** Of a load or the short floor: seconds over those of the floor of the same round. */
   readonly overFloor: Figure | null;
-  /** The same, over the short floor. */
+  /** Of a load: the same over the short floor. */
   readonly overShortFloor: Figure | null;
 }
 

@@ -8,14 +8,16 @@ function medianOf(runs: readonly RunEvent[], of: (run: RunEvent) => number | nul
   return values.length === 0 ? null : median(values);
 }
 
-/** The runs of the floors, to be compared with by round. */
+/** The runs of the floors, to be compared with by round; null: not with this one. */
 interface Floors {
-  readonly floor: readonly RunEvent[];
-  readonly short: readonly RunEvent[];
+  readonly floor: readonly RunEvent[] | null;
+  readonly short: readonly RunEvent[] | null;
 }
 
+const NONE: Floors = { floor: null, short: null };
+
 /** Runs of one kind and one number of workers. */
-export function seriesOf(runs: readonly RunEvent[], floors: Floors | null): Series {
+export function seriesOf(runs: readonly RunEvent[], floors: Floors): Series {
   const { workers } = runs[0]!;
   const us = (seconds: number | null, records: number): number | null =>
     seconds === null ? null : (seconds * 1e6) / records;
@@ -32,14 +34,15 @@ export function seriesOf(runs: readonly RunEvent[], floors: Floors | null): Seri
     keySeconds: medianOf(runs, (run) => run.keySeconds),
     peakWorkers: medianOf(runs, (run) => run.peakWorkers),
     peakRssBytes: rss.length === 0 ? null : Math.max(...rss),
-    overFloor: floors === null ? null : figureOf(over(runs, floors.floor)),
-    overShortFloor: floors === null ? null : figureOf(over(runs, floors.short)),
+    overFloor: over(runs, floors.floor),
+    overShortFloor: over(runs, floors.short),
   };
 }
 
 /** Drift of the machine hits a load and the floor of the same round alike: each is held against its own. */
-function over(runs: readonly RunEvent[], floor: readonly RunEvent[]): number[] {
-  return runs.map((run) => run.seconds / floor.find(({ round }) => round === run.round)!.seconds);
+function over(runs: readonly RunEvent[], floor: readonly RunEvent[] | null): Figure | null {
+  if (floor === null) return null;
+  return figureOf(runs.map((run) => run.seconds / floor.find(({ round }) => round === run.round)!.seconds));
 }
 
 /** Groups of runs by number of workers, in the order in which they first came up. */
@@ -52,7 +55,7 @@ function byWorkers(runs: readonly RunEvent[], order: readonly Workers[]): RunEve
 /** The pipeline's runs. */
 export function pipelineOf(runs: readonly RunEvent[], order: readonly Workers[]): Series[] {
   const mine = runs.filter((run) => run.what === 'pipeline');
-  return byWorkers(mine, order).map((group) => seriesOf(group, null));
+  return byWorkers(mine, order).map((group) => seriesOf(group, NONE));
 }
 
 /** Loads and floor, pinned or not; null where there were none. */
@@ -67,8 +70,8 @@ export function comparisonOf(
   if (floor.length === 0) return null;
   const loads = mine.filter((run) => run.what === 'load');
   return {
-    floor: seriesOf(floor, null),
-    shortFloor: seriesOf(short, { floor, short }),
+    floor: seriesOf(floor, NONE),
+    shortFloor: seriesOf(short, { floor, short: null }),
     loads: byWorkers(loads, order).map((group) => seriesOf(group, { floor, short })),
   };
 }

@@ -131,15 +131,15 @@ export function checkSessions(server: ServerFacts, workers: number): Check[] {
         );
   const limits = (
     [
-      ['statement_timeout', server.statementTimeout],
-      ['transaction_timeout', server.transactionTimeout],
+      ['statement_timeout', server.statementTimeout, 'a key, or a COPY that waits for an earlier file,'],
+      ['transaction_timeout', server.transactionTimeout, 'a large file, or a key,'],
     ] as const
   )
     .filter(([, value]) => value !== '0')
-    .map(([name, value]) =>
+    .map(([name, value, what]) =>
       warning(
         name,
-        `${value}: a COPY of a large file, or its key, that takes longer is cut off`,
+        `${value}: ${what} that takes longer is cut off`,
         `ALTER ROLE ${quoted(server.role)} SET ${name} = 0;`,
       ),
     );

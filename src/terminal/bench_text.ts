@@ -73,7 +73,7 @@ const percent = (share: number): string => `${Math.round(share * 100)} %`;
 function comparisonRows({ floor, shortFloor, loads }: Comparison, where: string): string[][] {
   return [
     row(`floor${where}, ${counted(floor.workers as number, 'connection')}`, floor),
-    row(`floor${where}, short COPYs`, shortFloor),
+    row(`floor${where} by short COPYs`, shortFloor),
     ...loads.map((one) => row(`load${where}, ${workersText(one.workers)}`, one)),
   ];
 }

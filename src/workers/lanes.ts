@@ -149,15 +149,18 @@ export class Lanes {
       return true;
     });
     const ahead = lane.members.slice(0, lane.members.indexOf(member)).reverse();
-    const [nearest, ...others] = [...ahead.map((other) => other.published), lane.committed];
+    const tables = [...ahead.map((other) => other.published), lane.committed];
+    const nearest = tables[0]!;
+    const others = tables.slice(1);
     const slots = lane.slots.slotsOf(seriesIds);
     const length = this.#stateLength;
     const missing: number[] = [];
-    for (let i = nearest!.copyKnown(slots, 0, into); i < slots.length; ) {
-      // A run of those would pass over what nearer ones know.
+    let i = nearest.copyKnown(slots, 0, into);
+    while (i < slots.length) {
+      // One by one: a run of another's states would pass over what nearer ones know.
       if (!others.some((table) => table.copyTo(slots[i]!, into, i * length))) missing.push(i);
       i++;
-      i += nearest!.copyKnown(slots, i, into);
+      i += nearest.copyKnown(slots, i, into);
     }
     if (missing.length > 0) {
       const { epoch } = lane;

@@ -60,7 +60,7 @@ describe('the bottleneck', () => {
     const idle = evidence(1.2, { busy: 0.84, cpuUsPerRecord: 1, serverCpuUsPerRecord: 5 });
     const shortFloor = { ...idle.shared!.shortFloor, busy: 0.82 };
     expect(bottleneck({ ...idle, shared: { ...idle.shared!, shortFloor } })).toContain(
-      "PostgreSQL is the limit: 2 cores are busy for 84 % of the time, for the floor's it is 82 %, and 83 % of a load's CPU is the server's",
+      "PostgreSQL is the limit: 2 cores are busy for 84 % of the time, for the short floor's it is 82 %, and 83 % of a load's CPU is the server's",
     );
     const busier = { ...shortFloor, busy: 0.9 };
     expect(bottleneck({ ...idle, shared: { ...idle.shared!, shortFloor: busier } })).toContain(
