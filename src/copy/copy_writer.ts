@@ -102,10 +102,10 @@ export async function copyRows(
  * A COPY is ended at the first buffer's end from here on, and the next one begun. The server gives each COPY a ring of
  * 16 MB of its buffers (`BAS_BULKWRITE`; an eighth of `shared_buffers` where that is less); once round, the session
  * writes out its own pages, and before each waits until its log is on the disk. A COPY that ends before leaves that to
- * the checkpointer, and the pages where the key's build finds them. A row takes less room in a table than in a COPY (221
- * bytes and 286); what is left of the ring is for the blocks a table is extended by. 31 M records into a server with 6 GB of
- * buffers, two runs each, before and after in turns: 76 and 75 s by a COPY a file, 69 and 60 s so. Of 63 M, as of 10 M into
- * a server with 128 MB, no difference could be told from the order of the runs.
+ * the checkpointer, and the pages where the key's build finds them. A row takes less room in a table than in a COPY
+ * (221 bytes and 286); what is left of the ring is for the blocks a table is extended by. 31 M records into a server
+ * with 6 GB of buffers, two runs each, before and after in turns: 76 and 75 s by a COPY a file, 69 and 60 s so. Of 63
+ * M, as of 10 M into a server with 128 MB, no difference could be told from the order of the runs.
  */
 export const MAX_COPY_BYTES = 15 * 1024 * 1024;
 
