@@ -67,12 +67,8 @@ class RawCopy {
       const buffer = this.#buffers[turn]!;
       turn = 1 - turn;
       const length = fill(bytes, buffer);
-      if (length > 0) {
-        stream.write(buffer.subarray(0, length), pour);
-        return;
-      }
-      bytes.close();
-      stream.write(COPY_DONE);
+      if (length > 0) stream.write(buffer.subarray(0, length), pour);
+      else stream.write(COPY_DONE);
     };
     pour();
   }
@@ -90,7 +86,7 @@ class RawCopy {
   }
 }
 
-/** The bytes of stretches, one after the other. */
+/** The bytes of stretches, one after the other; a file is closed when its last ones are read. */
 class Bytes {
   readonly #left: Stretch[];
   #fd: number | null = null;
@@ -112,14 +108,10 @@ class Bytes {
       const read = readSync(this.#fd, buffer, at, Math.min(length, stretch.to - this.#at), this.#at);
       this.#at += read;
       if (read > 0) return read;
-      this.close();
+      closeSync(this.#fd);
+      this.#fd = null;
       this.#left.shift();
     }
-  }
-
-  close(): void {
-    if (this.#fd !== null) closeSync(this.#fd);
-    this.#fd = null;
   }
 }
 
