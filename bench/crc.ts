@@ -4,7 +4,7 @@
 
 import { randomBytes } from 'node:crypto';
 import { crc32 } from 'node:zlib';
-import { Crc64Nvme, crc32c } from '../src/producer/http_transfer/crc.ts';
+import { Crc64Nvme, crc32c } from '../src/producer/sources/transfer/crc.ts';
 
 const bytes = randomBytes(64 << 20);
 const PIECE = 64 << 10;

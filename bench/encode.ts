@@ -3,8 +3,9 @@
  *
  *   node bench/encode.ts
  */
+
+import { BarColumns } from '../src/bars/columns.ts';
 import { BarDecoder, BarEncoder, COPY_HEADER, MAX_ROW_BYTES } from '../src/copy/format.ts';
-import { BarColumns } from '../src/workers/columns.ts';
 
 const ROWS = 8192;
 

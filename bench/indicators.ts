@@ -3,9 +3,9 @@
  *
  *   node bench/indicators.ts
  */
-import { BarColumns } from '../src/workers/columns.ts';
-import { IndicatorEngine, SessionClock, STATE_LENGTH } from '../src/workers/indicators/engine.ts';
-import { RowKernel } from '../src/workers/row_kernel.ts';
+import { BarColumns } from '../src/bars/columns.ts';
+import { RowKernel } from '../src/bars/row_kernel.ts';
+import { IndicatorEngine, SessionClock, STATE_LENGTH } from '../src/indicators/engine.ts';
 
 const ROWS = 65_536;
 const MINUTE_US = 60_000_000;

@@ -12,12 +12,12 @@ import { rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { INDICATOR_NAMES } from '../src/bars/columns.ts';
 import { type DayFiles, dayFiles } from '../src/bench/day_files.ts';
 import { runLoad } from '../src/bench/load_run.ts';
 import { BenchDatabase } from '../src/bench/server.ts';
 import { sizeOf } from '../src/bench/size.ts';
 import { connect } from '../src/database/connect.ts';
-import { INDICATOR_NAMES } from '../src/workers/columns.ts';
 
 const { values: flags } = parseArgs({
   options: {

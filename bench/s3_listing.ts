@@ -6,7 +6,7 @@
 import { once } from 'node:events';
 import { isMainThread, parentPort, Worker } from 'node:worker_threads';
 import { ListObjectsV2Command, S3Client } from '@aws-sdk/client-s3';
-import { openS3Source } from '../src/producer/s3/source.ts';
+import { openS3Source } from '../src/producer/sources/s3/source.ts';
 import { S3Server, TEST_ACCOUNT } from '../tests/s3_server/s3_server.ts';
 import { storedObject } from '../tests/s3_server/stored_object.ts';
 

@@ -6,10 +6,10 @@
  * best of them is one nobody interrupted, on bytes as warm as those just inflated. Printed per kind: bytes a record,
  * and ns a record of the best and of the median pass.
  */
-import { BarColumns } from '../src/workers/columns.ts';
-import { carryLast, Scanner } from '../src/workers/scan/scanner.ts';
-import type { RecordShape, Role, ScanChecks } from '../src/workers/scan/shape.ts';
-import { SymbolTable } from '../src/workers/scan/symbols.ts';
+import { BarColumns } from '../src/bars/columns.ts';
+import { carryLast, Scanner } from '../src/scan/scanner.ts';
+import type { RecordShape, Role, ScanChecks } from '../src/scan/shape.ts';
+import { SymbolTable } from '../src/scan/symbols.ts';
 
 const PASSES = 400;
 const WARM_UP = 50;

@@ -2,6 +2,7 @@
 
 import { createRequire } from 'node:module';
 import yargs, { type Argv, type CommandModule } from 'yargs';
+import { nearest } from './base/nearest.ts';
 import { BENCH_SETTINGS, command as benchCommand } from './commands/bench.ts';
 import { command as dbCommand } from './commands/db.ts';
 import { DEMO_SETTINGS, command as demoCommand } from './commands/demo.ts';
@@ -26,12 +27,11 @@ import { TIER_SETTINGS } from './commands/series_options.ts';
 import { type Arguments, declareKnown } from './commands/settings.ts';
 import { STATUS_SETTINGS, command as statusCommand } from './commands/status.ts';
 import { VALIDATE_SETTINGS, command as validateCommand } from './commands/validate.ts';
-import { BackhaulError, type Fault } from './errors.ts';
-import { faultOf } from './state/task.ts';
-import { faultLines } from './terminal/fault_text.ts';
-import { nearest } from './terminal/nearest.ts';
-import { redact } from './terminal/redact.ts';
-import { sanitise } from './terminal/text.ts';
+import { BackhaulError, type Fault } from './faults/fault.ts';
+import { faultOf } from './state/machine.ts';
+import { faultLines } from './ui/fault_text.ts';
+import { redact } from './ui/redact.ts';
+import { sanitise } from './ui/text.ts';
 
 const COMMANDS: readonly CommandModule<object, Arguments>[] = [
   loadCommand,

@@ -7,75 +7,65 @@ import { describe, expect, it } from 'vitest';
  * `type` imports count too, but for those of plain data (`import type`), which bind nothing at run time.
  */
 const PURE: readonly string[] = [
-  'src/workers/scan',
-  'src/workers/indicators',
-  'src/workers/columns.ts',
-  'src/workers/record_batch.ts',
-  'src/workers/row_kernel.ts',
-  'src/workers/rows_module.ts',
+  'src/bars',
+  'src/scan',
+  'src/indicators',
   'src/copy/format.ts',
   'src/copy/leaf.ts',
-  'src/errors.ts',
+  'src/faults/fault.ts',
+  'src/base/ranges.ts',
+  'src/base/zone.ts',
   'src/calendar',
 ];
 
 /** Layer → layers it may import besides itself. */
 const ALLOWED: Readonly<Record<string, readonly string[]>> = {
-  'src/errors.ts': [],
-  'src/kill_points.ts': [],
-  'src/workers/columns.ts': [],
-  'src/workers/scan': ['src/workers/columns.ts', 'src/errors.ts'],
-  'src/workers/indicators': ['src/workers/columns.ts', 'src/errors.ts'],
-  'src/workers/record_batch.ts': ['src/workers/columns.ts'],
-  'src/workers/row_kernel.ts': ['src/workers/columns.ts', 'src/workers/rows_module.ts'],
-  'src/workers/rows_module.ts': [],
+  'src/faults/fault.ts': [],
+  'src/base': ['src/faults'],
+  'src/bars': [],
+  'src/scan': ['src/bars', 'src/base/zone.ts', 'src/faults/fault.ts'],
+  'src/indicators': ['src/bars', 'src/base/zone.ts', 'src/faults/fault.ts'],
   'src/copy/leaf.ts': [],
-  'src/copy/format.ts': ['src/workers/columns.ts', 'src/errors.ts'],
-  'src/state': [
+  'src/copy/format.ts': ['src/bars', 'src/faults/fault.ts'],
+  'src/state': ['src/database', 'src/faults', 'src/base', 'src/bars', 'src/producer', 'src/copy/leaf.ts'],
+  'src/database': ['src/faults/fault.ts'],
+  'src/copy': ['src/bars', 'src/indicators', 'src/faults/fault.ts', 'src/base/kill_points.ts'],
+  'src/producer': ['src/faults', 'src/state', 'src/scan', 'src/bars', 'src/base'],
+  'src/calendar': ['src/scan', 'src/base'],
+  'src/series': [
+    'src/calendar',
+    'src/copy',
     'src/database',
-    'src/errors.ts',
-    'src/kill_points.ts',
-    'src/workers/columns.ts',
+    'src/faults',
+    'src/base',
     'src/producer',
-  ],
-  'src/database': ['src/errors.ts'],
-  'src/copy': [
-    'src/copy/format.ts',
-    'src/copy/leaf.ts',
-    'src/workers/columns.ts',
-    'src/workers/record_batch.ts',
-    'src/workers/indicators',
-    'src/errors.ts',
-    'src/kill_points.ts',
-  ],
-  'src/producer': [
-    'src/errors.ts',
     'src/state',
-    'src/workers/scan',
-    'src/workers/columns.ts',
-    'src/terminal/nearest.ts',
+    'src/gaps',
+    'src/bars',
+    'src/indicators',
+    'src/scan',
   ],
-  'src/calendar': ['src/workers/scan'],
   'src/gaps': [
     'src/calendar',
     'src/copy',
     'src/database',
-    'src/errors.ts',
-    'src/kill_points.ts',
+    'src/faults',
+    'src/base',
     'src/producer',
+    'src/series',
     'src/state',
-    'src/terminal',
-    'src/workers/columns.ts',
-    'src/workers/indicators',
-    'src/workers/scan',
+    'src/ui',
+    'src/bars',
+    'src/indicators',
+    'src/scan',
   ],
-  'src/report': ['src/gaps', 'src/terminal'],
-  'src/validate': ['src/gaps', 'src/terminal'],
+  'src/report': ['src/gaps', 'src/series', 'src/base', 'src/ui'],
+  'src/validate': ['src/gaps', 'src/series', 'src/base', 'src/ui'],
 };
 
 /** What looks at loaded bars. What loads them knows nothing of it, not even its types. */
-const ABOVE = ['src/gaps', 'src/report', 'src/validate', 'src/commands', 'src/cli.ts'];
-const BELOW = ['src/copy', 'src/database', 'src/producer', 'src/state', 'src/workers'];
+const ABOVE = ['src/gaps', 'src/series', 'src/report', 'src/validate', 'src/commands', 'src/cli.ts'];
+const BELOW = ['src/copy', 'src/database', 'src/producer', 'src/state', 'src/load', 'src/workers'];
 
 /** Packages and built-ins that touch the world, by which a pure module would stop being pure. */
 const WORLD =

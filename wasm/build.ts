@@ -12,8 +12,8 @@ const FOLDER = dirname(fileURLToPath(import.meta.url));
 
 /** Source (in this folder) → module (from the project's root). */
 export const MODULES: Readonly<Record<string, string>> = {
-  'inflate.ts': 'src/producer/inflate_module.ts',
-  'rows.ts': 'src/workers/rows_module.ts',
+  'inflate.ts': 'src/producer/archive/inflate_module.ts',
+  'rows.ts': 'src/bars/rows_module.ts',
 };
 
 const FLAGS = [

@@ -1,5 +1,5 @@
 /**
- * The indicators of `src/workers/indicators`, all in one pass over the bars of a series: the same formulas in the same
+ * The indicators of `src/indicators`, all in one pass over the bars of a series: the same formulas in the same
  * order, so that every value has the same bits; what they are is told there. Part of the module of `rows.ts`.
  *
  * Why: the loops in TypeScript take 129 ns a bar of 10,000 series, one after another, each waiting for its own last sum;
@@ -11,7 +11,7 @@ import { ln } from './ln';
 
 /** First byte of what is described here; see `rows.ts` for what lies before. */
 const BASE: usize = 79_936;
-/** The state of the series at work, as `src/workers/indicators/state.ts` lays it out. */
+/** The state of the series at work, as `src/indicators/state.ts` lays it out. */
 export const STATE: usize = BASE;
 const COUNT: usize = STATE + 8;
 const LAST_CLOSE: usize = STATE + 24;

@@ -1,6 +1,6 @@
 /**
  * Inflate (RFC 1951) in AssemblyScript: from compressed bytes to bytes, in pieces, out of and into fixed buffers.
- * Compiled by `npm run wasm` into `src/producer/inflate_module.ts`; used through `src/producer/inflater.ts` alone.
+ * Compiled by `npm run wasm` into `src/producer/archive/inflate_module.ts`; used through `src/producer/archive/inflater.ts` alone.
  *
  * Why not zlib: a stream of Node's allocates a buffer a piece, which the garbage collector has to be told of, and hands
  * every piece from thread to thread. Bits are read 64 at a time and symbols looked up in tables whose entries hold

@@ -1,4 +1,4 @@
-/** The natural logarithm of `src/workers/indicators/ln.ts`, to the same bits; see there. Of finite numbers above 0. */
+/** The natural logarithm of `src/indicators/ln.ts`, to the same bits; see there. Of finite numbers above 0. */
 
 export function ln(x: f64): f64 {
   const bits = reinterpret<u64>(x);

@@ -2,10 +2,10 @@
 
 import { mkdir, rm, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
-import { BackhaulError } from '../errors.ts';
-import type { PlannedTask } from '../producer/plan.ts';
-import { bytes } from '../terminal/quantities.ts';
-import type { LoadOptions } from '../workers/load_report.ts';
+import { bytes } from '../base/quantities.ts';
+import { BackhaulError } from '../faults/fault.ts';
+import type { LoadOptions } from '../load/events.ts';
+import type { PlannedTask } from '../producer/planning/discover.ts';
 import { bottleneck } from './bottleneck.ts';
 import { watchMachine } from './busyness.ts';
 import { type CheckResult, checkReadyMade, checkTable } from './check.ts';

@@ -2,7 +2,7 @@
 
 import { parse, View } from 'vega';
 import { compile, type TopLevelSpec } from 'vega-lite';
-import { counted } from '../terminal/quantities.ts';
+import { counted } from '../base/quantities.ts';
 import type { BenchResult, Series } from './result.ts';
 
 const WIDTH = 560;

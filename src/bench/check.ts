@@ -6,10 +6,10 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { gunzipSync } from 'node:zlib';
+import { BarColumns, INDICATOR_NAMES } from '../bars/columns.ts';
 import { BarDecoder } from '../copy/format.ts';
 import { connect } from '../database/connect.ts';
-import { BackhaulError } from '../errors.ts';
-import { BarColumns, INDICATOR_NAMES } from '../workers/columns.ts';
+import { BackhaulError } from '../faults/fault.ts';
 import type { DayFiles } from './day_files.ts';
 import type { ReadyMade } from './floor.ts';
 import { plainIndicators } from './plain_indicators.ts';

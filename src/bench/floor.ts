@@ -11,11 +11,11 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { BARS_COLUMNS, COPY_HEADER, COPY_TRAILER } from '../copy/format.ts';
-import { ALONE, type Keyless, keyBuilds } from '../copy/key_builds.ts';
 import { connect, createPool, endPool } from '../database/connect.ts';
-import { BackhaulError, type Fault } from '../errors.ts';
-import type { PlannedTask } from '../producer/plan.ts';
-import type { LoadOptions } from '../workers/load_report.ts';
+import { BackhaulError, type Fault } from '../faults/fault.ts';
+import type { LoadOptions } from '../load/events.ts';
+import type { PlannedTask } from '../producer/planning/discover.ts';
+import { ALONE, type Keyless, keyBuilds } from '../state/key_builds.ts';
 import { Pipeline } from './pipeline.ts';
 
 /** Rows of one task and one leaf, as COPY takes them. */

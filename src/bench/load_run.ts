@@ -2,7 +2,7 @@
 
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { BackhaulError } from '../errors.ts';
+import { BackhaulError } from '../faults/fault.ts';
 
 /** What a load took. */
 export interface LoadRun {

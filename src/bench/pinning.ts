@@ -3,8 +3,8 @@
 import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
-import { BackhaulError } from '../errors.ts';
-import { family } from '../workers/process_cpu.ts';
+import { BackhaulError } from '../faults/fault.ts';
+import { family } from '../load/scaling/process_cpu.ts';
 
 const run = promisify(execFile);
 

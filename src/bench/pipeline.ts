@@ -1,14 +1,14 @@
 /** The whole way of the data without a database: the worker pool, the lanes and the stages of a real load. */
 
-import { BackhaulError } from '../errors.ts';
-import { openSource } from '../producer/open_source.ts';
-import { discover, type PlannedTask } from '../producer/plan.ts';
-import { faultOf } from '../state/task.ts';
-import { STATE_LENGTH } from '../workers/indicators/engine.ts';
-import { Lanes } from '../workers/lanes.ts';
+import { BackhaulError } from '../faults/fault.ts';
+import { STATE_LENGTH } from '../indicators/engine.ts';
+import type { LoadOptions } from '../load/events.ts';
+import { Lanes } from '../load/lanes.ts';
+import { settingsOf } from '../load/load.ts';
+import { discover, type PlannedTask } from '../producer/planning/discover.ts';
+import { openSource } from '../producer/sources/open_source.ts';
+import { faultOf } from '../state/machine.ts';
 import type { Answers, Notice, Question, WorkerSettings } from '../workers/link.ts';
-import { settingsOf } from '../workers/load.ts';
-import type { LoadOptions } from '../workers/load_report.ts';
 import { WorkerPool } from '../workers/pool.ts';
 import type { TaskResult } from '../workers/task_result.ts';
 

@@ -2,7 +2,7 @@
  * The default indicators the plain way, as their definitions read: each window summed from scratch at each bar, no state.
  * Shares nothing with the engine.
  */
-import type { BarColumns, IndicatorName } from '../workers/columns.ts';
+import type { BarColumns, IndicatorName } from '../bars/columns.ts';
 
 type Series = readonly number[];
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { Client } from 'pg';
 import { connect } from '../database/connect.ts';
 import { ensureEmbedded } from '../database/embedded.ts';
-import { familyCpuSeconds, parentOfSameName, sharesOurPids } from '../workers/process_cpu.ts';
+import { familyCpuSeconds, parentOfSameName, sharesOurPids } from '../load/scaling/process_cpu.ts';
 
 const PREFIX = 'backhaul_bench_';
 

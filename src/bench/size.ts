@@ -1,6 +1,6 @@
 /** How much data a benchmark makes. */
 
-import { BackhaulError } from '../errors.ts';
+import { BackhaulError } from '../faults/fault.ts';
 
 /** Day files of minute bars; the same size and seed make the same bytes on every machine. */
 export interface DataSize {

@@ -1,19 +1,19 @@
 /** The stages of the pipeline apart, each on one core, on the first of the day files. */
 
+import type { BarColumns } from '../bars/columns.ts';
 import { BarEncoder, MAX_ROW_BYTES } from '../copy/format.ts';
-import { openBytes } from '../producer/entry_stream.ts';
-import { openObject } from '../producer/open_source.ts';
-import type { PlannedTask } from '../producer/plan.ts';
-import type { BarColumns } from '../workers/columns.ts';
-import { IndicatorEngine, STATE_LENGTH } from '../workers/indicators/engine.ts';
-import { SessionClock } from '../workers/indicators/session_clock.ts';
+import { IndicatorEngine, STATE_LENGTH } from '../indicators/engine.ts';
+import { SessionClock } from '../indicators/session_clock.ts';
+import type { LoadOptions } from '../load/events.ts';
+import { settingsOf } from '../load/load.ts';
+import { SeriesStates } from '../load/series_states.ts';
+import { openBytes } from '../producer/archive/entry_stream.ts';
+import type { PlannedTask } from '../producer/planning/discover.ts';
+import { openObject } from '../producer/sources/open_source.ts';
+import { carryLast, Scanner } from '../scan/scanner.ts';
+import { SymbolTable } from '../scan/symbols.ts';
+import { scanChecks } from '../workers/attempt/task_attempt.ts';
 import type { WorkerLink } from '../workers/link.ts';
-import { settingsOf } from '../workers/load.ts';
-import type { LoadOptions } from '../workers/load_report.ts';
-import { carryLast, Scanner } from '../workers/scan/scanner.ts';
-import { SymbolTable } from '../workers/scan/symbols.ts';
-import { SeriesStates } from '../workers/series_states.ts';
-import { scanChecks } from '../workers/task_attempt.ts';
 import { workerMemory } from '../workers/worker_memory.ts';
 
 /** Stages a row passes in a worker, in their order. */

@@ -1,5 +1,5 @@
-import type { TaskPlan } from '../state/plan.ts';
-import { Zone } from '../workers/scan/zone.ts';
+import { Zone } from '../base/zone.ts';
+import type { TaskPlan } from '../state/task_plan.ts';
 
 /** Where the bars of a series open. Pure; µs since 1970. */
 

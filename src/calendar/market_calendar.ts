@@ -1,5 +1,5 @@
-import type { Range } from '../gaps/ranges.ts';
-import { Zone } from '../workers/scan/zone.ts';
+import type { Range } from '../base/ranges.ts';
+import { Zone } from '../base/zone.ts';
 import { sessionHours } from './us_exchange_days.ts';
 
 /** When a venue trades: the times in which a bar can be expected. Pure. */

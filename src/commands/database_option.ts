@@ -2,7 +2,7 @@
 
 import { join } from 'node:path';
 import type { Db } from '../database/connect.ts';
-import { BackhaulError } from '../errors.ts';
+import { BackhaulError } from '../faults/fault.ts';
 import { beforeQuitting, onPress, quit } from './interrupt.ts';
 import { Unreadable, value } from './settings.ts';
 

@@ -1,9 +1,9 @@
 /** `backhaul db`: the embedded PostgreSQL. */
 
 import type { Argv, CommandModule } from 'yargs';
-import { BackhaulError } from '../errors.ts';
-import { nearest } from '../terminal/nearest.ts';
-import { sanitise } from '../terminal/text.ts';
+import { nearest } from '../base/nearest.ts';
+import { BackhaulError } from '../faults/fault.ts';
+import { sanitise } from '../ui/text.ts';
 import { embeddedFolder, undoneByPress } from './database_option.ts';
 import { EXIT } from './exit_codes.ts';
 import { print, say } from './screen.ts';

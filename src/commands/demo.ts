@@ -2,8 +2,8 @@
 
 import { join, relative } from 'node:path';
 import type { Argv, CommandModule } from 'yargs';
-import { count, counted, duration } from '../terminal/quantities.ts';
-import { resultLines } from '../terminal/query_text.ts';
+import { count, counted, duration } from '../base/quantities.ts';
+import { resultLines } from '../ui/query_text.ts';
 import { embeddedFolder, undoneByPress, useDatabase, withDatabase } from './database_option.ts';
 import { EXIT, exitCodeOfLoad } from './exit_codes.ts';
 import { load } from './load.ts';

@@ -5,9 +5,9 @@ import type { Argv, CommandModule } from 'yargs';
 import { type Check, checksOf, foundText } from '../doctor/check.ts';
 import type { Planned } from '../doctor/disk.ts';
 import type { PlannedFile, SourceFindings } from '../doctor/sources.ts';
-import { faultOf } from '../state/task.ts';
-import { checkLines, countsOf, verdictLine } from '../terminal/doctor_text.ts';
-import { eventLine } from '../terminal/json_lines.ts';
+import { faultOf } from '../state/machine.ts';
+import { checkLines, countsOf, verdictLine } from '../ui/doctor_text.ts';
+import { eventLine } from '../ui/json_lines.ts';
 import { type FoundDatabase, findDatabase } from './database_option.ts';
 import { EXIT } from './exit_codes.ts';
 import { LOAD_SETTINGS, loadOptions } from './load_options.ts';
@@ -159,7 +159,7 @@ async function reach(named: string | undefined): Promise<Reached> {
 }
 
 async function look(source: string, flags: DoctorFlags, url: string | null): Promise<SourceFindings> {
-  const { runLoad } = await import('../workers/load.ts');
+  const { runLoad } = await import('../load/load.ts');
   const files: PlannedFile[] = [];
   try {
     const given = { ...flags } as Parameters<typeof loadOptions>[1];

@@ -1,7 +1,7 @@
 /** Exit codes: documented, and the only ones there are. */
 
-import type { FaultKind } from '../errors.ts';
-import type { LoadSummary } from '../workers/load_report.ts';
+import type { FaultKind } from '../faults/fault.ts';
+import type { LoadSummary } from '../load/events.ts';
 
 export const EXIT = {
   /** All was done. */

@@ -1,10 +1,14 @@
 /** `backhaul gaps`: find the holes between what loaded files vouch for, list them, fill them, tidy up. */
 
 import type { Argv, CommandModule } from 'yargs';
-import { BackhaulError } from '../errors.ts';
+import { INDICATOR_NAMES } from '../bars/columns.ts';
+import { counted } from '../base/quantities.ts';
+import { BackhaulError } from '../faults/fault.ts';
 import type { FillFilter, FillSummary } from '../gaps/fill.ts';
 import { KRAKEN_API } from '../gaps/find.ts';
 import { GAP_STATES, type Gap, type GapState } from '../gaps/gap_store.ts';
+import type { SeriesScan } from '../gaps/scan.ts';
+import type { SuspiciousRun } from '../gaps/suspicious.ts';
 import {
   downloadLines,
   fillLines,
@@ -15,13 +19,9 @@ import {
   scanned,
   suspiciousEvent,
   suspiciousLines,
-} from '../gaps/gap_text.ts';
-import type { SeriesScan } from '../gaps/scan.ts';
-import type { SuspiciousRun } from '../gaps/suspicious.ts';
-import { eventLine } from '../terminal/json_lines.ts';
-import { counted } from '../terminal/quantities.ts';
-import { sanitise } from '../terminal/text.ts';
-import { INDICATOR_NAMES } from '../workers/columns.ts';
+} from '../ui/gap_text.ts';
+import { eventLine } from '../ui/json_lines.ts';
+import { sanitise } from '../ui/text.ts';
 import { DATABASE_SETTINGS } from './database_option.ts';
 import { EXIT, exitCodeOfLoad } from './exit_codes.ts';
 import { listenForInterrupt } from './interrupt.ts';
@@ -240,7 +240,7 @@ async function fillFromFiles(
   url: string,
 ): Promise<FillSummary> {
   const { fillGaps, fromFiles } = await import('../gaps/fill.ts');
-  const { openSource } = await import('../producer/open_source.ts');
+  const { openSource } = await import('../producer/sources/open_source.ts');
   // Whether anybody chose symbols is all the fill asks of them: it names those of the gaps.
   const chosen = filter.symbols ?? filter.tierSymbols;
   const options = { ...loadOptions(sources, { ...flags, ...NOT_ASKED }, url), symbols: chosen };

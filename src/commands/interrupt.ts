@@ -1,7 +1,7 @@
 /** Ctrl-C, SIGTERM and SIGHUP: who gets them, and what a command that is ended by one leaves behind (nothing). */
 
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { LoadSignals } from '../workers/load_report.ts';
+import type { LoadSignals } from '../load/events.ts';
 import { EXIT } from './exit_codes.ts';
 
 /**

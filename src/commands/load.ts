@@ -1,13 +1,13 @@
 /** `backhaul load`: the main job. */
 
 import type { Argv, CommandModule } from 'yargs';
-import type { Tier } from '../gaps/tiers.ts';
-import { eventLine } from '../terminal/json_lines.ts';
-import { eventText, planLines, summaryLines } from '../terminal/load_text.ts';
-import { type Progress, progressOn } from '../terminal/progress.ts';
-import { counted } from '../terminal/quantities.ts';
-import type { Selection } from '../workers/load.ts';
-import type { LoadEvent, LoadOptions, LoadReporter, LoadSummary, PlanEvent } from '../workers/load_report.ts';
+import { counted } from '../base/quantities.ts';
+import type { LoadEvent, LoadOptions, LoadReporter, LoadSummary, PlanEvent } from '../load/events.ts';
+import type { Selection } from '../load/load.ts';
+import type { Tier } from '../series/tiers.ts';
+import { eventLine } from '../ui/json_lines.ts';
+import { eventText, planLines, summaryLines } from '../ui/load_text.ts';
+import { type Progress, progressOn } from '../ui/progress.ts';
 import { findDatabase, useDatabase, withDatabase } from './database_option.ts';
 import { exitCodeOfLoad } from './exit_codes.ts';
 import { listenForInterrupt } from './interrupt.ts';
@@ -58,15 +58,15 @@ export const command: CommandModule<object, Arguments> = {
 /** What waits, and what is found, is claimed in the order of the tiers; `incremental`: only what is newer. */
 function selection(tiers: readonly Tier[] | null, incremental: boolean): Selection {
   return async (db) => {
-    if (tiers !== null) await (await import('../gaps/tiers.ts')).setTiers(db, tiers);
-    return incremental ? (await import('../gaps/incremental.ts')).incrementalSelection(db) : null;
+    if (tiers !== null) await (await import('../series/tiers.ts')).setTiers(db, tiers);
+    return incremental ? (await import('../series/incremental.ts')).incrementalSelection(db) : null;
   };
 }
 
 /** Refuses a path, an address or a layout that cannot be meant before a database is made or started. */
 async function check(options: LoadOptions): Promise<void> {
-  const { openSource } = await import('../producer/open_source.ts');
-  const { loadLayout } = await import('../producer/layout.ts');
+  const { openSource } = await import('../producer/sources/open_source.ts');
+  const { loadLayout } = await import('../producer/layouts/layout.ts');
   const { KNOWN_LAYOUTS } = await import('../producer/layouts/known.ts');
   if (options.layout !== 'auto') await loadLayout(options.layout, KNOWN_LAYOUTS);
   for (const source of options.sources) await openSource(source, options.sourceOptions);
@@ -88,7 +88,7 @@ export async function load(
   showing: Showing,
   selection: Selection | null = null,
 ): Promise<LoadSummary> {
-  const { runLoad } = await import('../workers/load.ts');
+  const { runLoad } = await import('../load/load.ts');
   const plan: PlanEvent[] = [];
   const progress = progressOn(process.stderr, process.env, () => performance.now());
   let atWork: AtWork = { phase: 'load', workers: 0 };

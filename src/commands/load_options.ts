@@ -1,10 +1,10 @@
 /** The flags of `load`, and how they become the engine's {@link LoadOptions}. */
 
-import { BackhaulError } from '../errors.ts';
-import { INFLATE_LIMITS } from '../producer/entry_stream.ts';
-import type { SourceOptions } from '../producer/source.ts';
-import { INDICATOR_NAMES } from '../workers/columns.ts';
-import type { LoadOptions } from '../workers/load_report.ts';
+import { INDICATOR_NAMES } from '../bars/columns.ts';
+import { BackhaulError } from '../faults/fault.ts';
+import type { LoadOptions } from '../load/events.ts';
+import { INFLATE_LIMITS } from '../producer/archive/entry_stream.ts';
+import type { SourceOptions } from '../producer/sources/source.ts';
 import { DATABASE_SETTINGS } from './database_option.ts';
 import { list, onOff, type Resolved, value } from './settings.ts';
 import {

@@ -3,10 +3,10 @@
 import { Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { Argv, CommandModule } from 'yargs';
+import { count } from '../base/quantities.ts';
 import type { ReadQuery } from '../database/read_query.ts';
-import { BackhaulError } from '../errors.ts';
-import { count } from '../terminal/quantities.ts';
-import { csvLine, jsonRow, resultLines } from '../terminal/query_text.ts';
+import { BackhaulError } from '../faults/fault.ts';
+import { csvLine, jsonRow, resultLines } from '../ui/query_text.ts';
 import { DATABASE_SETTINGS, type FoundDatabase, requireDatabase, withDatabase } from './database_option.ts';
 import { EXIT } from './exit_codes.ts';
 import { listenForInterrupt, quit } from './interrupt.ts';

@@ -1,11 +1,11 @@
 /** `backhaul recompute`: indicators again from the bars that stand. */
 
 import type { Argv, CommandModule } from 'yargs';
-import { seriesText } from '../gaps/series.ts';
-import { eventLine } from '../terminal/json_lines.ts';
-import { counted } from '../terminal/quantities.ts';
-import { sanitise } from '../terminal/text.ts';
-import { INDICATOR_NAMES } from '../workers/columns.ts';
+import { INDICATOR_NAMES } from '../bars/columns.ts';
+import { counted } from '../base/quantities.ts';
+import { seriesText } from '../series/series.ts';
+import { eventLine } from '../ui/json_lines.ts';
+import { sanitise } from '../ui/text.ts';
 import { DATABASE_SETTINGS } from './database_option.ts';
 import { EXIT } from './exit_codes.ts';
 import { listenForInterrupt } from './interrupt.ts';
@@ -45,7 +45,7 @@ export const command: CommandModule<object, Arguments> = {
     );
     try {
       await withLoadedDatabase(flags.database, 'recompute', async (db) => {
-        const { recompute } = await import('../gaps/recompute.ts');
+        const { recompute } = await import('../series/recompute.ts');
         const style = stderrStyle();
         const done = await recompute(db, {
           filter,

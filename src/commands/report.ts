@@ -2,8 +2,8 @@
 
 import type { Argv, CommandModule } from 'yargs';
 import type { Report } from '../report/completeness.ts';
-import { reportCsv, reportEvents, reportLines } from '../report/report_text.ts';
-import { eventLine } from '../terminal/json_lines.ts';
+import { eventLine } from '../ui/json_lines.ts';
+import { reportCsv, reportEvents, reportLines } from '../ui/report_text.ts';
 import { DATABASE_SETTINGS } from './database_option.ts';
 import { withLoadedDatabase } from './loaded_database.ts';
 import { print, say, stdoutStyle, stdoutWidth } from './screen.ts';
@@ -68,7 +68,7 @@ export const command: CommandModule<object, Arguments> = {
 
 async function writePage(report: Report, path: string): Promise<void> {
   const { writeFile } = await import('node:fs/promises');
-  const { BackhaulError } = await import('../errors.ts');
+  const { BackhaulError } = await import('../faults/fault.ts');
   const { reportHtml } = await import('../report/report_html.ts');
   try {
     await writeFile(path, reportHtml(report));

@@ -1,12 +1,12 @@
 /** `backhaul retry`: failed files back to pending. */
 
 import type { Argv, CommandModule } from 'yargs';
-import { BackhaulError } from '../errors.ts';
+import { counted } from '../base/quantities.ts';
+import { BackhaulError } from '../faults/fault.ts';
 import type { FailedTask } from '../state/status.ts';
-import { fileText } from '../terminal/fault_text.ts';
-import { eventLine } from '../terminal/json_lines.ts';
-import { counted } from '../terminal/quantities.ts';
-import { sanitise } from '../terminal/text.ts';
+import { fileText } from '../ui/fault_text.ts';
+import { eventLine } from '../ui/json_lines.ts';
+import { sanitise } from '../ui/text.ts';
 import { DATABASE_SETTINGS, requireDatabase, requireTables, withDatabase } from './database_option.ts';
 import { print, say } from './screen.ts';
 import { type Arguments, declare, onOff, readSurroundings, refuseUnknown, resolve } from './settings.ts';

@@ -1,6 +1,6 @@
 /** The standard streams of a command: the result on stdout, everything else on stderr. */
 
-import { type Style, styleFor } from '../terminal/style.ts';
+import { type Style, styleFor } from '../ui/style.ts';
 
 /** Columns of stdout; a pipe has no end. */
 export function stdoutWidth(): number {

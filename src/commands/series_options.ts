@@ -1,8 +1,8 @@
 /** Flags of the commands that look at series: which ones, in which range, and the tiers of `backhaul.yaml`. */
 
-import { BackhaulError } from '../errors.ts';
-import type { SeriesFilter } from '../gaps/series.ts';
-import { symbolsOfTiers, TIER_NAMES, type Tier, tiersOf } from '../gaps/tiers.ts';
+import { BackhaulError } from '../faults/fault.ts';
+import type { SeriesFilter } from '../series/series.ts';
+import { symbolsOfTiers, TIER_NAMES, type Tier, tiersOf } from '../series/tiers.ts';
 import { list, type Resolved, resolve, type Setting, type Surroundings, value } from './settings.ts';
 import { parseIntervals, parseSymbols, parseTime } from './value_parsers.ts';
 

@@ -7,9 +7,9 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import type { Argv } from 'yargs';
-import { BackhaulError } from '../errors.ts';
-import { nearest } from '../terminal/nearest.ts';
-import { sanitise } from '../terminal/text.ts';
+import { nearest } from '../base/nearest.ts';
+import { BackhaulError } from '../faults/fault.ts';
+import { sanitise } from '../ui/text.ts';
 
 /** Name of the configuration file, looked for in the current folder. */
 export const CONFIGURATION_FILE = 'backhaul.yaml';

@@ -3,8 +3,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from 'pg';
 import type { Argv, CommandModule } from 'yargs';
-import { eventLine } from '../terminal/json_lines.ts';
-import { type Status, statusLines } from '../terminal/status_text.ts';
+import { eventLine } from '../ui/json_lines.ts';
+import { type Status, statusLines } from '../ui/status_text.ts';
 import { DATABASE_SETTINGS, requireDatabase, requireTables, withDatabase } from './database_option.ts';
 import { listenForInterrupt } from './interrupt.ts';
 import { print, stdoutGone, stdoutStyle, stdoutWidth, whenStdoutGoes } from './screen.ts';

@@ -1,9 +1,9 @@
 /** `backhaul validate`: data-quality checks over what is loaded. */
 
 import type { Argv, CommandModule } from 'yargs';
-import { eventLine } from '../terminal/json_lines.ts';
+import { eventLine } from '../ui/json_lines.ts';
+import { validationEvents, validationLines } from '../ui/validate_text.ts';
 import { CHECK_TEXTS, CHECKS, type Check } from '../validate/findings.ts';
-import { validationEvents, validationLines } from '../validate/validate_text.ts';
 import { DATABASE_SETTINGS } from './database_option.ts';
 import { EXIT } from './exit_codes.ts';
 import { withLoadedDatabase } from './loaded_database.ts';

@@ -1,7 +1,7 @@
 /** Readers of single values: what a user writes after a flag. Each throws {@link Unreadable} with what was expected. */
 
-import { nearest } from '../terminal/nearest.ts';
-import { INDICATOR_NAMES, type IndicatorName } from '../workers/columns.ts';
+import { INDICATOR_NAMES, type IndicatorName } from '../bars/columns.ts';
+import { nearest } from '../base/nearest.ts';
 import { Unreadable } from './settings.ts';
 
 const TIME_EXPECTED =

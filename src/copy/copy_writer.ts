@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import type { ClientBase } from 'pg';
 import { type CopyStreamQuery, from as copyFrom } from 'pg-copy-streams';
-import { type BarBatch, barsOf } from '../workers/record_batch.ts';
+import { type BarBatch, barsOf } from '../bars/record_batch.ts';
 import { BARS_COLUMNS, type BarEncoder, COPY_HEADER, COPY_TRAILER, MAX_ROW_BYTES } from './format.ts';
 import { type Leaf, splitByLeaf } from './leaf.ts';
 

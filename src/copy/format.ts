@@ -6,9 +6,9 @@
  * bytes (int32, -1 for NULL) and its bytes. Everything is big-endian.
  */
 
-import { BackhaulError } from '../errors.ts';
-import { type BarColumns, type Bars, INDICATOR_NAMES } from '../workers/columns.ts';
-import type { RowKernel } from '../workers/row_kernel.ts';
+import { type BarColumns, type Bars, INDICATOR_NAMES } from '../bars/columns.ts';
+import type { RowKernel } from '../bars/row_kernel.ts';
+import { BackhaulError } from '../faults/fault.ts';
 
 /** Signature, flags 0, no header extension. */
 export const COPY_HEADER: Uint8Array = Uint8Array.of(

@@ -1,12 +1,7 @@
 import type { ClientBase } from 'pg';
-import { killPoint } from '../kill_points.ts';
-import { BarColumns, INDICATOR_NAMES } from '../workers/columns.ts';
-import {
-  decodeState,
-  encodeState,
-  type IndicatorEngine,
-  STATE_LENGTH,
-} from '../workers/indicators/engine.ts';
+import { BarColumns, INDICATOR_NAMES } from '../bars/columns.ts';
+import { killPoint } from '../base/kill_points.ts';
+import { decodeState, encodeState, type IndicatorEngine, STATE_LENGTH } from '../indicators/engine.ts';
 import { copyRows } from './copy_writer.ts';
 import { BARS_COLUMNS, BarEncoder, MAX_ROW_BYTES, RowEncoder } from './format.ts';
 import { completes, endsOpen } from './unfinished.ts';

@@ -1,4 +1,4 @@
-import { type BarBatch, barsOf } from '../workers/record_batch.ts';
+import { type BarBatch, barsOf } from '../bars/record_batch.ts';
 import type { BarSink } from './copy_writer.ts';
 import { type BarEncoder, MAX_ROW_BYTES } from './format.ts';
 

@@ -1,5 +1,5 @@
 import pg from 'pg';
-import { BackhaulError, type Fault } from '../errors.ts';
+import { BackhaulError, type Fault } from '../faults/fault.ts';
 
 /** Anything that runs a query: the functions of `src/state` take either. */
 export type Db = pg.Pool | pg.ClientBase;

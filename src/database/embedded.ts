@@ -3,7 +3,7 @@ import { access, link, mkdir, readFile, rename, rm, rmdir, writeFile } from 'nod
 import { dirname, join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from 'pg';
-import { BackhaulError } from '../errors.ts';
+import { BackhaulError } from '../faults/fault.ts';
 import { connect } from './connect.ts';
 import {
   type Account,

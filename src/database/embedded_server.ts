@@ -19,7 +19,7 @@ import { createServer } from 'node:net';
 import { totalmem } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { BackhaulError } from '../errors.ts';
+import { BackhaulError } from '../faults/fault.ts';
 import type { Account, Binaries } from './embedded_binaries.ts';
 
 /** Making, starting and stopping one PostgreSQL server on one data folder. Knows nothing of databases in it. */

@@ -1,6 +1,6 @@
 import type { Client, QueryArrayResult } from 'pg';
 import { to as copyTo } from 'pg-copy-streams';
-import { BackhaulError } from '../errors.ts';
+import { BackhaulError } from '../faults/fault.ts';
 import { connect } from './connect.ts';
 import { connectAsReader, READER } from './reader.ts';
 

@@ -1,7 +1,7 @@
 /** What the doctor finds: one line a check, with the command that mends it. */
 
-import type { Fault } from '../errors.ts';
-import { faultLine } from '../terminal/fault_text.ts';
+import type { Fault } from '../faults/fault.ts';
+import { faultLine } from '../ui/fault_text.ts';
 
 /** `warning`: a load works, but slowly or on the edge. `failure`: it would end in an error. */
 export type CheckState = 'ok' | 'warning' | 'failure';

@@ -1,7 +1,7 @@
 import { stat, statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { ClientBase } from 'pg';
-import { bytes, count } from '../terminal/quantities.ts';
+import { bytes, count } from '../base/quantities.ts';
 import { type Check, checksOf } from './check.ts';
 
 /** Heap and key of a bar with all indicators, measured on the million rows of `npm start`. */

@@ -1,5 +1,5 @@
-import type { Fault } from '../errors.ts';
-import { bytes, count, counted } from '../terminal/quantities.ts';
+import { bytes, count, counted } from '../base/quantities.ts';
+import type { Fault } from '../faults/fault.ts';
 import { type Check, checksOf, foundText } from './check.ts';
 import { expectedRows, type Planned } from './disk.ts';
 

@@ -1,21 +1,21 @@
 import { createHash, randomUUID } from 'node:crypto';
 import type { ClientBase, Pool } from 'pg';
+import { BarColumns, INDICATOR_NAMES, type IndicatorName } from '../bars/columns.ts';
+import { killPoint } from '../base/kill_points.ts';
+import { holds, hull, intersect, merge, type Range } from '../base/ranges.ts';
 import { mergeStaged, openStage, stageRows } from '../copy/merge.ts';
-import { Partitions } from '../copy/partitions.ts';
 import { inTransaction } from '../database/connect.ts';
-import { BackhaulError, type Fault } from '../errors.ts';
-import { killPoint } from '../kill_points.ts';
+import { BackhaulError, type Fault } from '../faults/fault.ts';
+import { IndicatorEngine, SessionClock } from '../indicators/engine.ts';
+import { laneOf, seriesText, stampOf } from '../series/series.ts';
+import { faultOf } from '../state/machine.ts';
 import { isHypertable } from '../state/migrate.ts';
-import type { TaskPlan } from '../state/plan.ts';
-import { faultOf } from '../state/task.ts';
+import { Partitions } from '../state/partitions.ts';
+import type { TaskPlan } from '../state/task_plan.ts';
 import { CLAIM_LOCK, finish } from '../state/task_store.ts';
-import { BarColumns, INDICATOR_NAMES, type IndicatorName } from '../workers/columns.ts';
-import { IndicatorEngine, SessionClock } from '../workers/indicators/engine.ts';
 import type { FillAttempt } from './fill.ts';
 import type { Gap } from './gap_store.ts';
 import type { Candle, CandleAnswer, KrakenApi } from './kraken_api.ts';
-import { holds, hull, intersect, merge, type Range } from './ranges.ts';
-import { laneOf, seriesText, stampOf } from './series.ts';
 
 /**
  * Fills gaps from an exchange's API. What an answer brings becomes a task of its own in the lane of the series, loaded

@@ -1,7 +1,7 @@
+import type { Range } from '../base/ranges.ts';
+import { Zone } from '../base/zone.ts';
 import { calendarOf } from '../calendar/market_calendar.ts';
 import { sessionHours } from '../calendar/us_exchange_days.ts';
-import { Zone } from '../workers/scan/zone.ts';
-import type { Range } from './ranges.ts';
 
 /** Which published files hold a range of a series, by name (the layouts are told in FORMATS). Pure. */
 

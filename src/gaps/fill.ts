@@ -1,16 +1,16 @@
 import type { Pool } from 'pg';
+import { killPoint } from '../base/kill_points.ts';
+import { intersect, merge } from '../base/ranges.ts';
 import { endsOpen } from '../copy/unfinished.ts';
 import { connect, createPool, type Db } from '../database/connect.ts';
-import { BackhaulError, type Fault } from '../errors.ts';
-import { killPoint } from '../kill_points.ts';
-import type { SelectTask } from '../producer/plan.ts';
-import type { LoadOptions, LoadSummary } from '../workers/load_report.ts';
+import { BackhaulError, type Fault } from '../faults/fault.ts';
+import type { LoadOptions, LoadSummary } from '../load/events.ts';
+import type { SelectTask } from '../producer/planning/discover.ts';
+import { laneOf, type SeriesFilter, sharedLaneOf, stampOf, usOf } from '../series/series.ts';
 import { endFilling, type Gap, type GapState, listGaps, lockFilling, startFilling } from './gap_store.ts';
-import { intersect, merge } from './ranges.ts';
 import { recheck } from './recheck.ts';
 import { checkRange } from './scan.ts';
 import { GapSelection, type SelectedTask, type WantedSeries } from './selection.ts';
-import { laneOf, type SeriesFilter, sharedLaneOf, stampOf, usOf } from './series.ts';
 
 /** Fills gaps: finds what a source holds of them, loads that alone, and says what remains. µs since 1970. */
 

@@ -1,5 +1,5 @@
+import { firstAfter, type Range } from '../base/ranges.ts';
 import type { ExpectedBars, Stretch } from '../calendar/expected_bars.ts';
-import { firstAfter, type Range } from './ranges.ts';
 
 /** Finds the holes of one series: expected bars that no loaded file vouches for. Pure; µs since 1970. */
 

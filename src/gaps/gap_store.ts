@@ -1,14 +1,14 @@
 import type { ClientBase, Pool } from 'pg';
+import type { Range } from '../base/ranges.ts';
 import { type Db, inTransaction } from '../database/connect.ts';
-import type { Fault } from '../errors.ts';
-import { storableJson } from '../state/storable.ts';
+import type { Fault } from '../faults/fault.ts';
+import { storableJson } from '../faults/storable.ts';
+import type { Series, SeriesFilter } from '../series/series.ts';
+import { findSeries, stampOf, usOf } from '../series/series.ts';
 import { fileSpan, publishedFiles, publishedName } from './files.ts';
 import { API_REACH, type Hole, reachOf } from './find.ts';
-import type { Range } from './ranges.ts';
 import { type OpenGap, reconcile } from './reconcile.ts';
 import type { SeriesScan } from './scan.ts';
-import type { Series, SeriesFilter } from './series.ts';
-import { findSeries, stampOf, usOf } from './series.ts';
 
 /** All SQL of the table `gap`. Times are µs since 1970. */
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { BackhaulError, type Fault } from '../errors.ts';
+import { BackhaulError, type Fault } from '../faults/fault.ts';
 import { API_REACH, KRAKEN_API } from './find.ts';
 
 /**

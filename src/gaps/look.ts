@@ -1,6 +1,6 @@
+import type { Range } from '../base/ranges.ts';
 import type { ExpectedBars } from '../calendar/expected_bars.ts';
 import { findHoles, type Hole } from './find.ts';
-import type { Range } from './ranges.ts';
 
 /** What a look at a range of a series shows. */
 export interface Look {

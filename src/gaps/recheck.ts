@@ -1,7 +1,7 @@
 import type { Db } from '../database/connect.ts';
+import type { SeriesFilter } from '../series/series.ts';
 import { type RecordedScan, recordScan, seriesWithOpenGaps } from './gap_store.ts';
 import { scanSeries } from './scan.ts';
-import type { SeriesFilter } from './series.ts';
 
 /** Looks again at gaps on record alone, at each where it lies: what has been loaded since is filled. */
 export async function recheck(db: Db, filter: SeriesFilter, nowUs: number): Promise<RecordedScan> {

@@ -1,7 +1,7 @@
+import { firstAfter, intersect, meetsAny, merge, type Range } from '../base/ranges.ts';
 import type { ExpectedBars } from '../calendar/expected_bars.ts';
 import type { Hole } from './find.ts';
 import { lookAt } from './look.ts';
-import { firstAfter, intersect, meetsAny, merge, type Range } from './ranges.ts';
 
 /** Brings the gaps on record of one series in line with what a look at it found. Pure; µs since 1970. */
 

@@ -1,12 +1,12 @@
+import { instant } from '../base/quantities.ts';
+import { intersect, type Range } from '../base/ranges.ts';
 import type { ExpectedBars } from '../calendar/expected_bars.ts';
 import type { Db } from '../database/connect.ts';
-import { BackhaulError } from '../errors.ts';
-import { instant } from '../terminal/quantities.ts';
-import { readCoverage } from './coverage.ts';
+import { BackhaulError } from '../faults/fault.ts';
+import { readCoverage } from '../series/coverage.ts';
+import { expectedBarsOf, readSeries, type Series, type SeriesFilter } from '../series/series.ts';
 import type { Hole } from './find.ts';
 import { lookAt } from './look.ts';
-import { intersect, type Range } from './ranges.ts';
-import { expectedBarsOf, readSeries, type Series, type SeriesFilter } from './series.ts';
 
 /** Looks at series: what is expected of each, what is covered, and the holes between. Reads only. µs since 1970. */
 

@@ -1,8 +1,8 @@
-import type { PlannedTask, SelectTask, WantRange } from '../producer/plan.ts';
-import { fileRange } from './coverage.ts';
+import { hull, intersect, merge, type Range } from '../base/ranges.ts';
+import type { PlannedTask, SelectTask, WantRange } from '../producer/planning/discover.ts';
+import { fileRange } from '../series/coverage.ts';
+import { laneOf } from '../series/series.ts';
 import type { SeriesName } from './files.ts';
-import { hull, intersect, merge, type Range } from './ranges.ts';
-import { laneOf } from './series.ts';
 
 /** Which of the tasks a listing plans are wanted, and what of each. Pure; µs since 1970. */
 

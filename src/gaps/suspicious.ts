@@ -1,7 +1,7 @@
 import type { Db } from '../database/connect.ts';
+import { type Series, stampOf, usOf } from '../series/series.ts';
 import { lookAt } from './look.ts';
 import type { SeriesScan } from './scan.ts';
-import { type Series, stampOf, usOf } from './series.ts';
 
 /**
  * Runs of missing bars inside coverage that are longer than the series' own habit. A file vouches that nobody traded

@@ -2,8 +2,8 @@ import type { Pool } from 'pg';
 import type { Hole } from '../gaps/find.ts';
 import { reachOf } from '../gaps/find.ts';
 import { type SeriesScan, scanSeries, shareOf } from '../gaps/scan.ts';
-import { meant, type Series, type SeriesFilter, stampOf } from '../gaps/series.ts';
-import type { Tier } from '../gaps/tiers.ts';
+import { meant, type Series, type SeriesFilter, stampOf } from '../series/series.ts';
+import type { Tier } from '../series/tiers.ts';
 
 /** How complete the data is: expected against actual, by symbol and interval and by month. Reads only. µs since 1970. */
 

@@ -1,7 +1,7 @@
 import type { ClientBase } from 'pg';
+import { killPoint } from '../base/kill_points.ts';
 import { type Db, inTransaction } from '../database/connect.ts';
-import { BackhaulError } from '../errors.ts';
-import { killPoint } from '../kill_points.ts';
+import { BackhaulError } from '../faults/fault.ts';
 import { sql as tables } from './migrations/0001_tables.ts';
 import { sql as reader } from './migrations/0002_reader.ts';
 import { sql as gaps } from './migrations/0003_gaps.ts';

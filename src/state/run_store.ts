@@ -1,6 +1,6 @@
 import type { ClientBase } from 'pg';
 import type { Db } from '../database/connect.ts';
-import { storableJson } from './storable.ts';
+import { storableJson } from '../faults/storable.ts';
 import { RUN_LOCK_SPACE } from './task_store.ts';
 
 /**

@@ -1,6 +1,6 @@
 import type { Db } from '../database/connect.ts';
-import type { Fault } from '../errors.ts';
-import { TASK_STATES, type TaskState } from './task.ts';
+import type { Fault } from '../faults/fault.ts';
+import { TASK_STATES, type TaskState } from './machine.ts';
 
 /** What `backhaul status` shows, read off the tables. */
 

@@ -1,10 +1,16 @@
 import { randomUUID } from 'node:crypto';
 import type { ClientBase } from 'pg';
 import { type Db, inTransaction } from '../database/connect.ts';
-import type { Fault } from '../errors.ts';
-import { type Decision, type DiscoveredTask, decide, type StandingTask, type Step } from './discovery.ts';
-import { storableJson } from './storable.ts';
-import type { TaskState } from './task.ts';
+import type { Fault } from '../faults/fault.ts';
+import { storableJson } from '../faults/storable.ts';
+import {
+  type Decision,
+  type DiscoveredTask,
+  decide,
+  type StandingTask,
+  type Step,
+} from './listing_decision.ts';
+import type { TaskState } from './machine.ts';
 import { CLAIM_LOCK } from './task_store.ts';
 
 /** Brings what a listing found into the table: new tasks, changed ones, and those it says cannot be loaded. */

@@ -1,11 +1,11 @@
 import type { ClientBase } from 'pg';
+import { killPoint } from '../base/kill_points.ts';
 import { type Db, inTransaction } from '../database/connect.ts';
-import { BackhaulError, type Fault } from '../errors.ts';
-import { killPoint } from '../kill_points.ts';
-import type { TaskPlan } from './plan.ts';
-import { storableJson } from './storable.ts';
-import type { TaskEvent } from './task.ts';
+import { BackhaulError, type Fault } from '../faults/fault.ts';
+import { storableJson } from '../faults/storable.ts';
+import type { TaskEvent } from './machine.ts';
 import { isBefore, orderKey } from './task_order.ts';
+import type { TaskPlan } from './task_plan.ts';
 
 /**
  * The SQL of each event that moves a task while a load runs. Every statement is guarded by state and, where an attempt

@@ -1,8 +1,8 @@
+import { interval } from '../base/quantities.ts';
+import { intersect, type Range, subtract } from '../base/ranges.ts';
 import type { Db } from '../database/connect.ts';
-import { intersect, type Range, subtract } from '../gaps/ranges.ts';
 import type { SeriesScan } from '../gaps/scan.ts';
-import { type Series, stampOf, usOf } from '../gaps/series.ts';
-import { interval } from '../terminal/quantities.ts';
+import { type Series, stampOf, usOf } from '../series/series.ts';
 import { EXAMPLES_KEPT, type Example, type Finding, findingOf } from './findings.ts';
 
 /**

@@ -1,4 +1,4 @@
-import type { Series } from '../gaps/series.ts';
+import type { Series } from '../series/series.ts';
 
 /** What a check found. Plain data; times are µs since 1970. */
 

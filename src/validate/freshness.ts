@@ -1,5 +1,5 @@
+import { instant } from '../base/quantities.ts';
 import type { SeriesScan } from '../gaps/scan.ts';
-import { instant } from '../terminal/quantities.ts';
 import { type Finding, findingOf } from './findings.ts';
 
 /** Series that ought to have newer bars. Pure. */

@@ -1,6 +1,6 @@
 import type { Db } from '../database/connect.ts';
 import { type SeriesScan, scanSeries } from '../gaps/scan.ts';
-import type { SeriesFilter } from '../gaps/series.ts';
+import type { SeriesFilter } from '../series/series.ts';
 import { checkAgreement } from './agreement.ts';
 import { checkJumps, checkOhlc, checkStamps, checkVolume, type Scope } from './bar_checks.ts';
 import type { Check, Finding } from './findings.ts';

@@ -1,8 +1,8 @@
 import type { MessagePort } from 'node:worker_threads';
-import { BackhaulError, type Fault } from '../errors.ts';
-import type { InflateLimits } from '../producer/entry_stream.ts';
-import type { SourceOptions } from '../producer/source.ts';
-import type { TaskPlan } from '../state/plan.ts';
+import { BackhaulError, type Fault } from '../faults/fault.ts';
+import type { InflateLimits } from '../producer/archive/entry_stream.ts';
+import type { SourceOptions } from '../producer/sources/source.ts';
+import type { TaskPlan } from '../state/task_plan.ts';
 
 /**
  * The words a worker and the main thread exchange about one task, over a port of its own. States do not go through the

@@ -1,6 +1,6 @@
 import { performance } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { classify } from '../state/task.ts';
+import { classify } from '../state/machine.ts';
 
 /** Between two tries. */
 const AGAIN_MS = 250;

@@ -1,6 +1,6 @@
-import type { Fault } from '../errors.ts';
+import type { Fault } from '../faults/fault.ts';
+import type { RejectSummary, RowCounts } from '../load/events.ts';
 import type { PhaseSeconds } from './link.ts';
-import type { RejectSummary, RowCounts } from './load_report.ts';
 
 /** A task that committed. */
 export interface LoadedResult {

@@ -2,9 +2,9 @@
 
 import type { Client } from 'pg';
 import { connect } from '../database/connect.ts';
-import { classify } from '../state/task.ts';
+import { classify } from '../state/machine.ts';
+import { TaskAttempt } from './attempt/task_attempt.ts';
 import { type Assignment, WorkerLink } from './link.ts';
-import { TaskAttempt } from './task_attempt.ts';
 import type { TaskResult } from './task_result.ts';
 
 /** One connection a thread, kept from task to task. */

@@ -6,7 +6,7 @@ import { gunzipSync } from 'node:zlib';
 import { afterAll, describe, expect, it } from 'vitest';
 import { type DayFiles, dayFiles, tradingDay } from '../../src/bench/day_files.ts';
 import { BARS_A_TICKER_DAY, sizeOf } from '../../src/bench/size.ts';
-import { BackhaulError } from '../../src/errors.ts';
+import { BackhaulError } from '../../src/faults/fault.ts';
 
 const folders: string[] = [];
 afterAll(() => {

@@ -2,11 +2,11 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
+import { BarColumns } from '../../src/bars/columns.ts';
+import { toRecordBatch } from '../../src/bars/record_batch.ts';
 import { copiesOf, type ReadyMade, type Stretch } from '../../src/bench/floor.ts';
 import { FileSink } from '../../src/copy/file_sink.ts';
 import { BarDecoder, BarEncoder, MAX_ROW_BYTES } from '../../src/copy/format.ts';
-import { BarColumns } from '../../src/workers/columns.ts';
-import { toRecordBatch } from '../../src/workers/record_batch.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'backhaul-floor-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { INDICATOR_NAMES } from '../../src/bars/columns.ts';
 import { LOAD_SETTINGS, loadOptions } from '../../src/commands/load_options.ts';
 import { parseConfiguration, resolve, Unreadable } from '../../src/commands/settings.ts';
 import {
@@ -10,7 +11,6 @@ import {
   parseTime,
   parseWorkers,
 } from '../../src/commands/value_parsers.ts';
-import { INDICATOR_NAMES } from '../../src/workers/columns.ts';
 
 const us = (iso: string): number => Date.parse(iso) * 1000;
 

@@ -1,11 +1,11 @@
 import fc from 'fast-check';
 import type { Client } from 'pg';
 import { describe, expect, it } from 'vitest';
+import { BarColumns } from '../../src/bars/columns.ts';
+import { toRecordBatch } from '../../src/bars/record_batch.ts';
 import { CopyWriter, MAX_COPY_BYTES } from '../../src/copy/copy_writer.ts';
 import { BarEncoder, MAX_ROW_BYTES } from '../../src/copy/format.ts';
-import { Partitions } from '../../src/copy/partitions.ts';
-import { BarColumns } from '../../src/workers/columns.ts';
-import { toRecordBatch } from '../../src/workers/record_batch.ts';
+import { Partitions } from '../../src/state/partitions.ts';
 import { testDatabase } from '../database.ts';
 
 const database = await testDatabase();

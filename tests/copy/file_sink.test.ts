@@ -2,10 +2,10 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
+import { BarColumns } from '../../src/bars/columns.ts';
+import { toRecordBatch } from '../../src/bars/record_batch.ts';
 import { FileSink } from '../../src/copy/file_sink.ts';
 import { BarDecoder, BarEncoder, MAX_ROW_BYTES } from '../../src/copy/format.ts';
-import { BarColumns } from '../../src/workers/columns.ts';
-import { toRecordBatch } from '../../src/workers/record_batch.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'backhaul-sink-'));
 afterAll(() => rmSync(root, { recursive: true, force: true }));

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { BarColumns, INDICATOR_NAMES } from '../../src/bars/columns.ts';
 import {
   BARS_COLUMNS,
   BarDecoder,
@@ -12,8 +13,7 @@ import {
   MAX_ROW_BYTES,
   RowEncoder,
 } from '../../src/copy/format.ts';
-import { BackhaulError } from '../../src/errors.ts';
-import { BarColumns, INDICATOR_NAMES } from '../../src/workers/columns.ts';
+import { BackhaulError } from '../../src/faults/fault.ts';
 import { GOLDEN_BARS, GOLDEN_CASES, goldenColumns, SHORT_BARS } from './golden_cases.ts';
 
 function golden(file: string): Uint8Array {

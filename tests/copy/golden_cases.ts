@@ -1,5 +1,6 @@
 /** What the goldens hold: for each file, the SQL a real server answered and the bytes the encoders make of the same values. */
 
+import { BarColumns, INDICATOR_NAMES } from '../../src/bars/columns.ts';
 import {
   BARS_COLUMNS,
   BarEncoder,
@@ -8,7 +9,6 @@ import {
   MAX_ROW_BYTES,
   RowEncoder,
 } from '../../src/copy/format.ts';
-import { BarColumns, INDICATOR_NAMES } from '../../src/workers/columns.ts';
 
 export interface GoldenCase {
   readonly file: string;

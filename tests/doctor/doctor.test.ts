@@ -7,7 +7,7 @@ import { serverAccount } from '../../src/database/embedded_binaries.ts';
 import { jsonLines, runCli, scratchFolder } from '../commands/run_cli.ts';
 import { testDatabase } from '../database.ts';
 import { krakenCsv, walk, write } from '../e2e/market.ts';
-import { useTestCredentials } from '../producer/s3/s3_setup.ts';
+import { useTestCredentials } from '../producer/sources/s3/s3_setup.ts';
 import { S3Server, TEST_ACCOUNT } from '../s3_server/s3_server.ts';
 
 /** `backhaul doctor` against real databases, sources and disks; each command it names is tried. */

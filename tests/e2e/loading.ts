@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Pool } from 'pg';
 import { afterAll } from 'vitest';
-import { INDICATOR_NAMES } from '../../src/workers/columns.ts';
-import { runLoad } from '../../src/workers/load.ts';
-import type { LoadEvent, LoadOptions, LoadSummary } from '../../src/workers/load_report.ts';
+import { INDICATOR_NAMES } from '../../src/bars/columns.ts';
+import type { LoadEvent, LoadOptions, LoadSummary } from '../../src/load/events.ts';
+import { runLoad } from '../../src/load/load.ts';
 
 /** What the command line asks for by itself, on two threads. */
 export const LOAD_DEFAULTS: Omit<LoadOptions, 'sources' | 'databaseUrl'> = {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { CreateBucketCommand, DeleteObjectCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { testDatabase } from '../database.ts';
-import { zipBytes } from '../producer/zip_bytes.ts';
+import { zipBytes } from '../producer/archive/zip_bytes.ts';
 import { NO_SWIFT, swiftService, WITHOUT_SWIFT } from '../swift/swift_service.ts';
 import { candles, load, scratchFolder, wipe } from './loading.ts';
 import { krakenCsv, massiveDays, walk, write } from './market.ts';

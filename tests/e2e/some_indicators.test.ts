@@ -1,8 +1,8 @@
 import type { Pool } from 'pg';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { recompute } from '../../src/gaps/recompute.ts';
-import { ALL_SERIES } from '../../src/gaps/series.ts';
-import { INDICATOR_NAMES, type IndicatorName } from '../../src/workers/columns.ts';
+import { INDICATOR_NAMES, type IndicatorName } from '../../src/bars/columns.ts';
+import { recompute } from '../../src/series/recompute.ts';
+import { ALL_SERIES } from '../../src/series/series.ts';
 import { testDatabase } from '../database.ts';
 import { candles, load, scratchFolder, wipe } from './loading.ts';
 import { krakenCsv, walk, write } from './market.ts';

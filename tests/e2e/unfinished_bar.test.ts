@@ -2,11 +2,11 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { fillGaps, fromFiles } from '../../src/gaps/fill.ts';
 import { recordScan } from '../../src/gaps/gap_store.ts';
 import { scanSeries } from '../../src/gaps/scan.ts';
-import { ALL_SERIES } from '../../src/gaps/series.ts';
-import { runLoad } from '../../src/workers/load.ts';
-import type { LoadEvent } from '../../src/workers/load_report.ts';
+import type { LoadEvent } from '../../src/load/events.ts';
+import { runLoad } from '../../src/load/load.ts';
+import { ALL_SERIES } from '../../src/series/series.ts';
 import { testDatabase } from '../database.ts';
-import { zipBytes } from '../producer/zip_bytes.ts';
+import { zipBytes } from '../producer/archive/zip_bytes.ts';
 import { candles, LOAD_DEFAULTS, load, scratchFolder, wipe } from './loading.ts';
 import { type Bar, krakenCsv, walk, write } from './market.ts';
 

@@ -1,13 +1,13 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { INDICATOR_NAMES } from '../../src/bars/columns.ts';
 import { fromKrakenApi } from '../../src/gaps/api_fill.ts';
 import { type FillSummary, fillGaps } from '../../src/gaps/fill.ts';
 import { GAP_STATES, type Gap, listGaps, recordScan } from '../../src/gaps/gap_store.ts';
 import { KrakenApi } from '../../src/gaps/kraken_api.ts';
 import { scanSeries } from '../../src/gaps/scan.ts';
-import { ALL_SERIES } from '../../src/gaps/series.ts';
-import { INDICATOR_NAMES } from '../../src/workers/columns.ts';
+import { ALL_SERIES } from '../../src/series/series.ts';
 import { testDatabase } from '../database.ts';
 import { candles, load, scratchFolder } from '../e2e/loading.ts';
 import { type Bar, krakenCsv, walk, write } from '../e2e/market.ts';

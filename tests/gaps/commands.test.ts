@@ -4,7 +4,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { jsonLines, runCli, scratchFolder } from '../commands/run_cli.ts';
 import { testDatabase } from '../database.ts';
 import { krakenCsv, walk, write } from '../e2e/market.ts';
-import { zipBytes } from '../producer/zip_bytes.ts';
+import { zipBytes } from '../producer/archive/zip_bytes.ts';
 
 /** `gaps`, `report`, `validate`, `recompute` and `load --incremental`, as a user runs them. */
 

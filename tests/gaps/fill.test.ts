@@ -3,15 +3,15 @@ import { join } from 'node:path';
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type FillFilter, type FillSummary, fillGaps, fromFiles } from '../../src/gaps/fill.ts';
 import { GAP_STATES, type Gap, listGaps, lockFilling, recordScan } from '../../src/gaps/gap_store.ts';
-import { incrementalSelection } from '../../src/gaps/incremental.ts';
 import { scanSeries } from '../../src/gaps/scan.ts';
-import { ALL_SERIES, type SeriesFilter } from '../../src/gaps/series.ts';
-import { runLoad } from '../../src/workers/load.ts';
-import type { LoadOptions } from '../../src/workers/load_report.ts';
+import type { LoadOptions } from '../../src/load/events.ts';
+import { runLoad } from '../../src/load/load.ts';
+import { incrementalSelection } from '../../src/series/incremental.ts';
+import { ALL_SERIES, type SeriesFilter } from '../../src/series/series.ts';
 import { testDatabase } from '../database.ts';
 import { candles, LOAD_DEFAULTS, load, scratchFolder } from '../e2e/loading.ts';
 import { type Bar, krakenCsv, massiveDays, walk, write } from '../e2e/market.ts';
-import { zipBytes } from '../producer/zip_bytes.ts';
+import { zipBytes } from '../producer/archive/zip_bytes.ts';
 import { addBars, addSeries, addTask, at, DAY, wipe } from './loaded_market.ts';
 
 /** Quarters of Kraken and days of stocks with holes, filled from the files that were left out. */

@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { merge, type Range } from '../../src/base/ranges.ts';
 import { type BarGrid, barGrid } from '../../src/calendar/bar_grid.ts';
 import { ExpectedBars } from '../../src/calendar/expected_bars.ts';
 import { ALL_WEEK, FOREX, type MarketCalendar, US_EQUITIES } from '../../src/calendar/market_calendar.ts';
 import { findHoles, type Hole, reachOf } from '../../src/gaps/find.ts';
-import { merge, type Range } from '../../src/gaps/ranges.ts';
 
 const at = (text: string): number => Date.parse(text) * 1000;
 const range = (from: string, to: string): Range => ({ fromUs: at(from), toUs: at(to) });

@@ -1,7 +1,7 @@
 import type { Pool } from 'pg';
-import { Partitions } from '../../src/copy/partitions.ts';
-import type { Range } from '../../src/gaps/ranges.ts';
-import type { TaskPlan } from '../../src/state/plan.ts';
+import type { Range } from '../../src/base/ranges.ts';
+import { Partitions } from '../../src/state/partitions.ts';
+import type { TaskPlan } from '../../src/state/task_plan.ts';
 import { samplePlan } from '../state/sample_tasks.ts';
 
 /** What a load leaves behind, written straight into the tables. Times are µs since 1970. */

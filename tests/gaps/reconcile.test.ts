@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { intersect, merge, type Range, subtract } from '../../src/base/ranges.ts';
 import { barGrid } from '../../src/calendar/bar_grid.ts';
 import { ExpectedBars } from '../../src/calendar/expected_bars.ts';
 import { ALL_WEEK } from '../../src/calendar/market_calendar.ts';
-import { intersect, merge, type Range, subtract } from '../../src/gaps/ranges.ts';
 import { reconcile } from '../../src/gaps/reconcile.ts';
 
 /** Bars of a second, so that small numbers are bars. */

@@ -1,8 +1,8 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { BackhaulError } from '../../src/errors.ts';
+import { BackhaulError } from '../../src/faults/fault.ts';
 import { ageGaps, cleanUp, GAP_STATES, type Gap, listGaps, recordScan } from '../../src/gaps/gap_store.ts';
 import { type ScanOptions, type SeriesScan, scanSeries } from '../../src/gaps/scan.ts';
-import { ALL_SERIES } from '../../src/gaps/series.ts';
+import { ALL_SERIES } from '../../src/series/series.ts';
 import { testDatabase } from '../database.ts';
 import { random } from '../e2e/market.ts';
 import { addBars, addCoverage, addSeries, addTask, at, DAY, HOUR, range, wipe } from './loaded_market.ts';

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { scanSeries } from '../../src/gaps/scan.ts';
-import { ALL_SERIES } from '../../src/gaps/series.ts';
 import { findSuspicious, percentile } from '../../src/gaps/suspicious.ts';
+import { ALL_SERIES } from '../../src/series/series.ts';
 import { testDatabase } from '../database.ts';
 import { random } from '../e2e/market.ts';
 import { addBars, addCoverage, addSeries, addTask, at, DAY, HOUR, range, wipe } from './loaded_market.ts';

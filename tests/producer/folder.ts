@@ -2,7 +2,6 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll } from 'vitest';
-import { openSource } from '../../src/producer/open_source.ts';
 import {
   type DiscoverCounts,
   type DiscoveredTask,
@@ -10,7 +9,8 @@ import {
   discover,
   type FailedTask,
   type PlannedTask,
-} from '../../src/producer/plan.ts';
+} from '../../src/producer/planning/discover.ts';
+import { openSource } from '../../src/producer/sources/open_source.ts';
 
 const made: string[] = [];
 afterAll(() => {

@@ -1,11 +1,11 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { openBytes } from '../../src/producer/entry_stream.ts';
-import { openObject } from '../../src/producer/open_source.ts';
-import { assignSequences } from '../../src/producer/plan.ts';
+import { openBytes } from '../../src/producer/archive/entry_stream.ts';
+import { assignSequences } from '../../src/producer/planning/discover.ts';
+import { openObject } from '../../src/producer/sources/open_source.ts';
+import { collect } from './archive/memory_reader.ts';
 import { planned } from './folder.ts';
-import { collect } from './memory_reader.ts';
 
 /** Real files of the vendors, where they lie beside the project; skipped with a note where they do not. */
 const DATA = '../shared/data';

@@ -5,7 +5,7 @@ import { jsonLines } from '../commands/run_cli.ts';
 import { testDatabase } from '../database.ts';
 import { load, scratchFolder, wipe } from '../e2e/loading.ts';
 import { write } from '../e2e/market.ts';
-import { zipBytes } from '../producer/zip_bytes.ts';
+import { zipBytes } from '../producer/archive/zip_bytes.ts';
 import { type Ended, start } from '../survive/program.ts';
 
 /** Names and values of strangers: what they can do to the database, and to a terminal. */

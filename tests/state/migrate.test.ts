@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { INDICATOR_NAMES } from '../../src/bars/columns.ts';
 import { createPool } from '../../src/database/connect.ts';
+import { nextState, TASK_EVENTS, TASK_STATES } from '../../src/state/machine.ts';
 import { isHypertable, migrate, SCHEMA_VERSION } from '../../src/state/migrate.ts';
-import { nextState, TASK_EVENTS, TASK_STATES } from '../../src/state/task.ts';
 import { upsertTasks } from '../../src/state/task_listing.ts';
 import { claim, expire } from '../../src/state/task_store.ts';
-import { INDICATOR_NAMES } from '../../src/workers/columns.ts';
 import { testDatabase } from '../database.ts';
 import { sampleTask } from './sample_tasks.ts';
 

@@ -1,5 +1,5 @@
-import type { DiscoveredTask } from '../../src/state/discovery.ts';
-import type { TaskPlan } from '../../src/state/plan.ts';
+import type { DiscoveredTask } from '../../src/state/listing_decision.ts';
+import type { TaskPlan } from '../../src/state/task_plan.ts';
 
 /** A plan as the producer makes it for one Kraken file; `over` changes what a test is about. */
 export function samplePlan(over: Partial<TaskPlan> = {}): TaskPlan {

@@ -2,11 +2,16 @@ import { randomUUID } from 'node:crypto';
 import fc from 'fast-check';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { inTransaction } from '../../src/database/connect.ts';
-import type { Fault } from '../../src/errors.ts';
-import { type DiscoveredTask, decide, type StandingTask, widenPlan } from '../../src/state/discovery.ts';
-import type { TaskPlan } from '../../src/state/plan.ts';
-import { TASK_STATES } from '../../src/state/task.ts';
+import type { Fault } from '../../src/faults/fault.ts';
+import {
+  type DiscoveredTask,
+  decide,
+  type StandingTask,
+  widenPlan,
+} from '../../src/state/listing_decision.ts';
+import { TASK_STATES } from '../../src/state/machine.ts';
 import { type ListingCounts, previewTasks, upsertTasks } from '../../src/state/task_listing.ts';
+import type { TaskPlan } from '../../src/state/task_plan.ts';
 import { claim, fail, finish, skip } from '../../src/state/task_store.ts';
 import { testDatabase } from '../database.ts';
 import { samplePlan, sampleTask } from './sample_tasks.ts';

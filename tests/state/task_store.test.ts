@@ -2,11 +2,11 @@ import { randomUUID } from 'node:crypto';
 import fc from 'fast-check';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { inTransaction } from '../../src/database/connect.ts';
-import type { Fault } from '../../src/errors.ts';
-import type { DiscoveredTask } from '../../src/state/discovery.ts';
+import type { Fault } from '../../src/faults/fault.ts';
+import type { DiscoveredTask } from '../../src/state/listing_decision.ts';
+import { nextState, type TaskEvent, type TaskState } from '../../src/state/machine.ts';
 import { finishRun, resumeRun, startRun } from '../../src/state/run_store.ts';
 import { statusSummary } from '../../src/state/status.ts';
-import { nextState, type TaskEvent, type TaskState } from '../../src/state/task.ts';
 import { upsertTasks } from '../../src/state/task_listing.ts';
 import {
   type ClaimedTask,

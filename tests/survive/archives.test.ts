@@ -4,7 +4,7 @@ import { jsonLines } from '../commands/run_cli.ts';
 import { testDatabase } from '../database.ts';
 import { candles, load, scratchFolder } from '../e2e/loading.ts';
 import { write } from '../e2e/market.ts';
-import { zipBytes } from '../producer/zip_bytes.ts';
+import { zipBytes } from '../producer/archive/zip_bytes.ts';
 import { start } from './program.ts';
 
 /** A folder of everything an archive can do to whoever opens it, loaded in one run. */

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type KillPoint, LOAD_POINTS } from '../../src/kill_points.ts';
+import { type KillPoint, LOAD_POINTS } from '../../src/base/kill_points.ts';
 import { load, scratchFolder } from '../e2e/loading.ts';
 import { random } from '../e2e/market.ts';
 import { type Copy, differences, type Original, originals, snapshot } from './copies.ts';

@@ -1,7 +1,7 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { FILL_POINTS, type KillPoint, RECOMPUTE_POINTS } from '../../src/kill_points.ts';
+import { FILL_POINTS, type KillPoint, RECOMPUTE_POINTS } from '../../src/base/kill_points.ts';
 import { testDatabase } from '../database.ts';
 import { candles, load, scratchFolder } from '../e2e/loading.ts';
 import { krakenCsv, walk, write } from '../e2e/market.ts';

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { KILL_POINTS } from '../../src/kill_points.ts';
+import { KILL_POINTS } from '../../src/base/kill_points.ts';
 
 /**
  * That each point is passed is shown by the tests that kill there: `crash.test.ts` those of a load, which must miss none

@@ -1,9 +1,9 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { Partitions } from '../../src/copy/partitions.ts';
-import { ALL_SERIES } from '../../src/gaps/series.ts';
+import { ALL_SERIES } from '../../src/series/series.ts';
+import { Partitions } from '../../src/state/partitions.ts';
+import { validationEvents, validationLines } from '../../src/ui/validate_text.ts';
 import { CHECKS, type Check, type Finding } from '../../src/validate/findings.ts';
 import { type ValidateOptions, validate } from '../../src/validate/validate.ts';
-import { validationEvents, validationLines } from '../../src/validate/validate_text.ts';
 import { testDatabase } from '../database.ts';
 import { random } from '../e2e/market.ts';
 import {

@@ -1,4 +1,4 @@
-import type { LayoutText } from '../layout.ts';
+import type { LayoutText } from './layout.ts';
 
 /** Binance's public klines: a zip of one CSV for each symbol, interval and month (or day). */
 export const binanceKlines: LayoutText = {

@@ -1,4 +1,4 @@
-import type { LayoutText } from '../layout.ts';
+import type { LayoutText } from './layout.ts';
 
 /** CryptoDataDownload: a CSV for each exchange, symbol and interval, newest first, in spellings that changed often. */
 export const cryptodatadownload: LayoutText = {

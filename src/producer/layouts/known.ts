@@ -1,7 +1,7 @@
-import { checkLayout, type Layout } from '../layout.ts';
 import { binanceKlines } from './binance_klines.ts';
 import { cryptodatadownload } from './cryptodatadownload.ts';
 import { krakenOhlcvt } from './kraken_ohlcvt.ts';
+import { checkLayout, type Layout } from './layout.ts';
 import { massiveAggs } from './massive_aggs.ts';
 
 /** The layouts that are known by name. A path that fits several is of the first; so is a header. */

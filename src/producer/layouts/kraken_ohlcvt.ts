@@ -1,4 +1,4 @@
-import type { LayoutText } from '../layout.ts';
+import type { LayoutText } from './layout.ts';
 
 /** Kraken's downloadable OHLCVT history: a zip a quarter, or the full history in parts. */
 export const krakenOhlcvt: LayoutText = {

@@ -1,4 +1,4 @@
-import type { LayoutText } from '../layout.ts';
+import type { LayoutText } from './layout.ts';
 
 const NEW_YORK = 'America/New_York';
 

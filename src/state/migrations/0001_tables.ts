@@ -1,4 +1,4 @@
-import { INDICATOR_NAMES } from '../../workers/columns.ts';
+import { INDICATOR_NAMES } from '../../bars/columns.ts';
 
 /**
  * The tables as DESIGN promises them to whoever queries. Text that is compared or sorted by us is `COLLATE "C"`: the
@@ -65,7 +65,7 @@ CREATE TABLE backhaul.run (
 );
 CREATE INDEX run_open ON backhaul.run (run_id) WHERE state = 'running';`;
 
-/** Who moves a task out of each state, and what a crash leaves behind, is told in `task.ts`. */
+/** Who moves a task out of each state, and what a crash leaves behind, is told in `machine.ts`. */
 const task = `
 CREATE TABLE backhaul.task (
   task_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,

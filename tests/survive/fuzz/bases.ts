@@ -1,8 +1,8 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
-import { openBytes } from '../../../src/producer/entry_stream.ts';
-import { listZip } from '../../../src/producer/zip.ts';
-import { collect, MemoryReader } from '../../producer/memory_reader.ts';
+import { openBytes } from '../../../src/producer/archive/entry_stream.ts';
+import { listZip } from '../../../src/producer/archive/zip.ts';
+import { collect, MemoryReader } from '../../producer/archive/memory_reader.ts';
 import type { Dice } from './mutations.ts';
 
 /** The good files that are mutated: all of `../shared/data`, inflated, each under a name its layout knows. */

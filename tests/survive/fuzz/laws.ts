@@ -1,5 +1,5 @@
-import type { TaskPlan } from '../../../src/state/plan.ts';
-import { type Input, type Row, reference } from '../../workers/scan/reference.ts';
+import type { TaskPlan } from '../../../src/state/task_plan.ts';
+import { type Input, type Row, reference } from '../../scan/reference.ts';
 import { BUDGET, type Ended, SETTINGS } from './pipeline.ts';
 
 /** What must hold for any file whatever, and what a slow and plain reading of it expects. Each gives what is wrong. */

@@ -1,14 +1,14 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { MessageChannel } from 'node:worker_threads';
-import type { Fault } from '../../../src/errors.ts';
-import { INFLATE_LIMITS } from '../../../src/producer/entry_stream.ts';
-import { LocalSource } from '../../../src/producer/local.ts';
-import { type DiscoveredTask, discover } from '../../../src/producer/plan.ts';
-import type { TaskPlan } from '../../../src/state/plan.ts';
-import { INDICATOR_NAMES } from '../../../src/workers/columns.ts';
+import { INDICATOR_NAMES } from '../../../src/bars/columns.ts';
+import type { Fault } from '../../../src/faults/fault.ts';
+import type { RejectSummary, RowCounts } from '../../../src/load/events.ts';
+import { INFLATE_LIMITS } from '../../../src/producer/archive/entry_stream.ts';
+import { type DiscoveredTask, discover } from '../../../src/producer/planning/discover.ts';
+import { LocalSource } from '../../../src/producer/sources/local/source.ts';
+import type { TaskPlan } from '../../../src/state/task_plan.ts';
 import { type Assignment, MainLink, type WorkerSettings } from '../../../src/workers/link.ts';
-import type { RejectSummary, RowCounts } from '../../../src/workers/load_report.ts';
 import runTask from '../../../src/workers/task_worker.ts';
 
 /**

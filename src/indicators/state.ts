@@ -1,0 +1,119 @@
+/** The indicator state of one series: what the next bar needs of all bars before it. */
+
+import { BackhaulError } from '../faults/fault.ts';
+import { logReturn } from './returns.ts';
+
+/** Raised whenever a formula or the layout below changes; states of another version are refused. */
+export const STATE_VERSION = 1;
+
+/** Closes kept: the longest window. */
+export const CLOSES = 50;
+/** Returns kept: the window of `volatility_20`. */
+export const RETURNS = 20;
+
+// Slots of a state, in doubles.
+export const VERSION = 0;
+/** Bars seen, without those that are no bars to an indicator (see `IndicatorEngine.run`). */
+export const COUNT = 1;
+export const LAST_TS = 2;
+export const LAST_CLOSE = 3;
+export const EMA_20 = 4;
+export const EMA_50 = 5;
+export const EMA_100 = 6;
+export const EMA_200 = 7;
+export const EMA_12 = 8;
+export const EMA_26 = 9;
+export const SIGNAL = 10;
+export const GAIN = 11;
+export const LOSS = 12;
+export const ATR = 13;
+export const SESSION = 14;
+/** Σ(typical price × volume) and Σ(volume) of the session. */
+export const TURNOVER = 15;
+export const VOLUME = 16;
+const SCALARS = 17;
+/** Close number k (from 0) lies at CLOSE_RING + k mod 50, return number k at RETURN_RING + k mod 20. */
+export const CLOSE_RING = SCALARS;
+export const RETURN_RING = CLOSE_RING + CLOSES;
+
+/** Doubles a series. A state of zeros is a series without bars, so a fresh Float64Array needs no preparation. */
+export const STATE_LENGTH: number = RETURN_RING + RETURNS;
+
+/** Writes the state of a series without bars. */
+export function clearState(state: Float64Array, at: number): void {
+  state.fill(0, at, at + STATE_LENGTH);
+  state[at + VERSION] = STATE_VERSION;
+  state[at + LAST_TS] = Number.NEGATIVE_INFINITY;
+  state[at + SESSION] = Number.NEGATIVE_INFINITY;
+}
+
+/** Throws `internal` unless the state is of this version. */
+export function checkVersion(version: number): void {
+  if (version === STATE_VERSION) return;
+  throw new BackhaulError({
+    kind: 'internal',
+    message: 'the stored indicator state is of another version of backhaul',
+    expected: `version ${STATE_VERSION}`,
+    found: `version ${version}`,
+    hint: 'backhaul recompute',
+  });
+}
+
+/** What the last state was encoded to: a day file has 10,000 of them, none of which is kept. */
+const encoded = new Float64Array(SCALARS + CLOSES);
+const encodedBytes = new Uint8Array(encoded.buffer);
+
+/**
+ * A state as bytes for `indicator_state`: the scalars, then up to 50 closes, oldest first; little-endian doubles.
+ * Returns are computed again from the closes. 136 bytes and 8 a close: 536 at most. A view that holds until the next.
+ */
+export function encodeState(state: Float64Array, at: number): Uint8Array {
+  const count = state[at + COUNT]!;
+  const kept = Math.min(count, CLOSES);
+  // Doubles as they lie in memory: Node and WebAssembly's memory are little-endian wherever we run.
+  const doubles = encoded;
+  for (let i = 0; i < SCALARS; i++) doubles[i] = state[at + i]!;
+  if (state[at + VERSION] === 0) {
+    doubles[VERSION] = STATE_VERSION;
+    doubles[LAST_TS] = Number.NEGATIVE_INFINITY;
+    doubles[SESSION] = Number.NEGATIVE_INFINITY;
+  }
+  // The ring's oldest close comes first; what is before it in the ring is newer than the rest.
+  const ring = at + CLOSE_RING;
+  const oldest = (count - kept) % CLOSES;
+  for (let i = 0; i < kept; i++)
+    doubles[SCALARS + i] = state[ring + (oldest + i < kept ? oldest + i : oldest + i - kept)]!;
+  return kept === CLOSES ? encodedBytes : encodedBytes.subarray(0, 8 * (SCALARS + kept));
+}
+
+/** Reads what {@link encodeState} wrote into `into` at `at`. Throws `internal` for another version or length. */
+export function decodeState(bytes: Uint8Array, into: Float64Array, at: number): void {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  if (bytes.length < 8 * SCALARS) throw damaged(bytes.length, 8 * SCALARS);
+  checkVersion(view.getFloat64(8 * VERSION, true));
+  const count = view.getFloat64(8 * COUNT, true);
+  const kept = Math.min(count, CLOSES);
+  if (!Number.isSafeInteger(count) || count < 0 || bytes.length !== 8 * (SCALARS + kept)) {
+    throw damaged(bytes.length, 8 * (SCALARS + kept));
+  }
+  into.fill(0, at, at + STATE_LENGTH);
+  for (let i = 0; i < SCALARS; i++) into[at + i] = view.getFloat64(8 * i, true);
+  let before = Number.NaN;
+  for (let i = 0; i < kept; i++) {
+    const number = count - kept + i;
+    const close = view.getFloat64(8 * (SCALARS + i), true);
+    into[at + CLOSE_RING + (number % CLOSES)] = close;
+    if (i > 0) into[at + RETURN_RING + ((number - 1) % RETURNS)] = logReturn(close, before);
+    before = close;
+  }
+}
+
+function damaged(found: number, expected: number): BackhaulError {
+  return new BackhaulError({
+    kind: 'internal',
+    message: 'a stored indicator state is damaged',
+    expected: `${expected} bytes`,
+    found: `${found} bytes`,
+    hint: 'backhaul recompute',
+  });
+}

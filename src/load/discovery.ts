@@ -1,0 +1,250 @@
+import type { Pool } from 'pg';
+import { killPoint } from '../base/kill_points.ts';
+import type { Fault } from '../faults/fault.ts';
+import {
+  assignSequences,
+  type DiscoveredTask,
+  discover,
+  type SelectTask,
+} from '../producer/planning/discover.ts';
+import { openSource } from '../producer/sources/open_source.ts';
+import type { Source } from '../producer/sources/source.ts';
+import { previewTasks, upsertTasks } from '../state/task_listing.ts';
+import { vanishedObjects } from '../state/vanished.ts';
+import { acrossRestarts, type Patience } from '../workers/restarts.ts';
+import type { LoadFailure, LoadOptions, LoadReporter } from './events.ts';
+import type { RunTally } from './run_tally.ts';
+
+/** Vanished objects that are named; all are counted. */
+const VANISHED_NAMED = 3;
+/** Tasks put into the database at once. */
+const SLICE = 1_000;
+/** What a remote listing has found is stored this often, so that loading need not wait for a thousand tasks. */
+const REMOTE_STORE_MS = 250;
+
+/** Finds what the sources hold and puts it into the task table, while tasks found earlier are being loaded. */
+export class Discovery {
+  readonly #options: LoadOptions;
+  readonly #reporter: LoadReporter;
+  readonly #tally: RunTally;
+  readonly #ended = new AbortController();
+  #sources: readonly Source[] = [];
+  #claimable: () => void = () => {};
+  readonly #mayClaim: Promise<void>;
+  #select: SelectTask | null = null;
+  /** No more tasks will come. */
+  done = false;
+
+  constructor(options: LoadOptions, reporter: LoadReporter, tally: RunTally) {
+    this.#options = options;
+    this.#reporter = reporter;
+    this.#tally = tally;
+    this.#mayClaim = new Promise((resolve) => {
+      this.#claimable = resolve;
+    });
+  }
+
+  /** Of the tasks found from now on, these alone are wanted, and of each the range it is given. */
+  select(select: SelectTask | null): void {
+    this.#select = select;
+  }
+
+  /** Opens every source; throws for one that is not there or cannot be read. */
+  async open(signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    this.#sources = await Promise.all(
+      this.#options.sources.map((spec) => openSource(spec, this.#options.sourceOptions)),
+    );
+  }
+
+  /**
+   * Resolves when tasks may be claimed. A local listing takes less time than one file: it is waited for, so that
+   * every lane begins with its first file. A remote one may have thousands of pages: loading starts with the first.
+   */
+  mayClaim(): Promise<void> {
+    return this.#mayClaim;
+  }
+
+  /** Some of the files have to come over a network. */
+  get isRemote(): boolean {
+    return this.#sources.some((source) => !source.uri.startsWith('file:'));
+  }
+
+  stop(): void {
+    this.#ended.abort();
+  }
+
+  /** Lists, plans and stores. Calls `onTasks` whenever there is something new to claim. */
+  async run(
+    db: Pool,
+    runId: number,
+    drain: AbortSignal,
+    patience: Patience,
+    onTasks: () => void,
+  ): Promise<void> {
+    const started = performance.now();
+    const remote = this.isRemote;
+    const signal = AbortSignal.any([drain, this.#ended.signal]);
+    let slice: DiscoveredTask[] = [];
+    /** Lanes whose order takes a look into their files: only when all of them are known. */
+    const undated: DiscoveredTask[] = [];
+    const seen = new Set<string>();
+    const store = async (tasks: readonly DiscoveredTask[]): Promise<void> => {
+      for (let at = 0; at < tasks.length; at += SLICE) {
+        const some = tasks.slice(at, at + SLICE);
+        killPoint('discovery.listed');
+        const counts = await acrossRestarts(patience, () => upsertTasks(db, runId, some));
+        killPoint('discovery.stored');
+        const failures =
+          counts.failed === 0 ? [] : await acrossRestarts(patience, () => failuresAmong(db, some));
+        this.#tally.stored(counts, failures);
+      }
+      if (remote) this.#claimable();
+      onTasks();
+    };
+    try {
+      const pauseMs = remote ? REMOTE_STORE_MS : Number.POSITIVE_INFINITY;
+      for await (const task of orPause(this.#discovered(signal), () => slice.length > 0, pauseMs)) {
+        if (task !== null) {
+          seen.add(task.uri);
+          if (task.plan === null || task.sequence !== null) slice.push(task);
+          else undated.push(task);
+          if (slice.length < SLICE) continue;
+        }
+        await store(slice);
+        slice = [];
+      }
+      await store(slice);
+      await assignSequences(undated, this.#options.sourceOptions, signal);
+      await store(undated);
+      await acrossRestarts(patience, () => this.#reportVanished(db, seen));
+      this.#tally.discovered((performance.now() - started) / 1000);
+    } catch (error) {
+      if (!signal.aborted) throw error;
+    } finally {
+      this.done = true;
+      this.#claimable();
+      onTasks();
+    }
+  }
+
+  /** Says which objects were loaded once and are gone now. A listing that leaves some out sees too little to tell. */
+  async #reportVanished(db: Pool, seen: ReadonlySet<string>): Promise<void> {
+    const { fromUs, toUs, symbols, intervals } = this.#options;
+    if (fromUs !== null || toUs !== null || symbols !== null || intervals !== null) return;
+    if (this.#select !== null) return;
+    for (const source of this.#sources) {
+      const gone = await vanishedObjects(db, source.uri, seen);
+      if (gone.length === 0) continue;
+      const some = gone.slice(0, VANISHED_NAMED).join(', ') + (gone.length > VANISHED_NAMED ? ', …' : '');
+      this.#reporter({
+        type: 'note',
+        level: 'warning',
+        message: `${gone.length} loaded before and not in the source any more (their bars stay): ${some}`,
+      });
+    }
+  }
+
+  /** Lists and plans, writes nothing; says of each task what a load would find. */
+  async dryRun(db: Pool | null, signal: AbortSignal): Promise<void> {
+    const started = performance.now();
+    const tasks: DiscoveredTask[] = [];
+    for await (const task of this.#discovered(signal)) tasks.push(task);
+    const undated = tasks.filter((task) => task.plan !== null && task.sequence === null);
+    await assignSequences(undated, this.#options.sourceOptions, signal);
+    const states = db === null ? [] : await previewTasks(db, tasks);
+    tasks.forEach((task, i) => {
+      if (task.plan === null) {
+        this.#tally.plannedFailure(task.uri, task.entry, task.fault);
+        return;
+      }
+      this.#reporter({
+        type: 'plan',
+        uri: task.uri,
+        entry: task.entry,
+        layout: task.layout,
+        venue: task.plan.venue,
+        symbol: task.plan.symbol,
+        intervalS: task.plan.intervalS,
+        lane: task.lane,
+        sizeBytes: task.sizeBytes,
+        state: states[i] ?? 'new',
+      });
+      this.#tally.planned(states[i] ?? 'new');
+    });
+    this.#tally.discovered((performance.now() - started) / 1000);
+  }
+
+  async *#discovered(signal: AbortSignal): AsyncIterable<DiscoveredTask> {
+    const options = this.#options;
+    const found = discover(
+      this.#sources,
+      {
+        layout: options.layout,
+        fromUs: options.fromUs,
+        toUs: options.toUs,
+        symbols: options.symbols,
+        intervals: options.intervals,
+        onInvalid: options.onInvalid,
+        onConflict: options.onConflict,
+        maxRejects: options.maxRejects,
+        maxRejectShare: options.maxRejectShare,
+        counts: this.#tally.found,
+        onNote: (message) => this.#reporter({ type: 'note', level: 'info', message }),
+      },
+      signal,
+    );
+    for await (const task of found) {
+      this.#tally.discovering();
+      if (this.#select === null || task.plan === null) {
+        yield task;
+        continue;
+      }
+      const want = this.#select(task);
+      if (want === null) this.#tally.leftOut++;
+      else yield { ...task, plan: { ...task.plan, wantFromUs: want.fromUs, wantToUs: want.toUs } };
+    }
+  }
+}
+
+/** Tasks of a listing that stand as failed: by this listing, or from before. */
+async function failuresAmong(db: Pool, tasks: readonly DiscoveredTask[]): Promise<LoadFailure[]> {
+  const { rows } = await db.query<{ task_id: number; uri: string; entry: string | null; error: Fault }>(
+    `SELECT t.task_id, t.uri, t.entry, t.error FROM backhaul.task t
+     JOIN unnest($1::text[], $2::text[]) AS f (uri, entry) ON t.uri = f.uri AND coalesce(t.entry, '') = f.entry
+     WHERE t.state = 'failed' ORDER BY t.uri, t.entry`,
+    [tasks.map((task) => task.uri), tasks.map((task) => task.entry ?? '')],
+  );
+  return rows.map((row) => ({ uri: row.uri, entry: row.entry, taskId: row.task_id, fault: row.error }));
+}
+
+/**
+ * The items as they come, and a null whenever `waiting()` and no item has come for `patienceMs`: a slow listing must not
+ * hold back what it has found.
+ */
+async function* orPause<T>(
+  items: AsyncIterable<T>,
+  waiting: () => boolean,
+  patienceMs: number,
+): AsyncIterable<T | null> {
+  const iterator = items[Symbol.asyncIterator]();
+  try {
+    let next = iterator.next();
+    for (;;) {
+      let timer: NodeJS.Timeout | undefined;
+      const pause = new Promise<null>((resolve) => {
+        if (waiting() && Number.isFinite(patienceMs)) timer = setTimeout(resolve, patienceMs, null);
+      });
+      const result = await Promise.race([next, pause]);
+      clearTimeout(timer);
+      if (result === null) yield null;
+      else if (result.done === true) return;
+      else {
+        yield result.value;
+        next = iterator.next();
+      }
+    }
+  } finally {
+    await iterator.return?.();
+  }
+}

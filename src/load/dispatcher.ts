@@ -1,0 +1,590 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Pool } from 'pg';
+import { killPoint } from '../base/kill_points.ts';
+import { BackhaulError, type Fault } from '../faults/fault.ts';
+import { decodeState, STATE_LENGTH } from '../indicators/engine.ts';
+import { classify } from '../state/machine.ts';
+import type { Partitions } from '../state/partitions.ts';
+import {
+  type ClaimedTask,
+  claim,
+  endAttempts,
+  expire,
+  fail,
+  heartbeat,
+  type LaneAtClaim,
+  laneStanding,
+  release,
+  releaseOrphans,
+  retryLater,
+  unfinished,
+} from '../state/task_store.ts';
+import type { Answers, Foretold, Notice, PhaseSeconds, Question, WorkerSettings } from '../workers/link.ts';
+import type { Running, WorkerPool } from '../workers/pool.ts';
+import { unlessAborted } from '../workers/restarts.ts';
+import type { LoadedResult, TaskResult } from '../workers/task_result.ts';
+import type { ConcurrencyLimit } from './concurrency.ts';
+import { type LanePosition, Lanes } from './lanes.ts';
+import { SeriesRegistry } from './series_registry.ts';
+
+/** Attempts at a task whose failures may pass, and the pause after the first; it doubles with each. */
+const MAX_ATTEMPTS = 5;
+const RETRY_DELAY_MS = 1_000;
+/** How often other loaders' tasks and delayed ones are looked at while there is nothing else to do. */
+const POLL_MS = 250;
+/** How long an abort lets workers come to the end of a batch; then their sessions are ended by the server. */
+const BATCH_MS = 500;
+/** How long it waits for them after that; then their threads are ended. */
+const CUT_OFF_MS = 3_000;
+/** Work claimed ahead where tasks are small, seconds and tasks: other loaders want some too. */
+const CLAIM_AHEAD_S = 0.5;
+const MOST_CLAIMED_AHEAD = 64;
+/** Between two looks at whether the workers have let go. */
+const CUT_OFF_POLL_MS = 20;
+/** Waiting for another loader's task of the same lane. */
+const FOREIGN_POLL_MS = 200;
+
+/** What a run tells about its tasks. */
+export interface DispatchEvents {
+  claimed(task: ClaimedTask): void;
+  progress(task: ClaimedTask, inflatedBytes: number, records: number, waits: PhaseSeconds): void;
+  loaded(task: ClaimedTask, result: LoadedResult, seconds: number): void;
+  retried(task: ClaimedTask, fault: Fault, delayMs: number): void;
+  failed(task: ClaimedTask, fault: Fault, seconds: number): void;
+  released(task: ClaimedTask, fault: Fault): void;
+  note(message: string): void;
+}
+
+interface Attempt {
+  readonly task: ClaimedTask;
+  readonly running: Running;
+  readonly started: number;
+  /** The lane's loaded tasks when this one's states were first asked for, and the members ahead of it then. */
+  loadedAhead: number | null;
+  /** How its lane stands, if nobody but this task can have moved it on since; null: it has to be asked for. */
+  readonly laneAtClaim: LaneAtClaim | null;
+  aborted: boolean;
+}
+
+/**
+ * Runs the tasks of a database on the worker pool: claims them in order, serves the workers' questions, keeps the
+ * leases alive, and moves each task to where its attempt ended. Knows nothing of sources or of the terminal.
+ */
+export class Dispatcher {
+  readonly #db: Pool;
+  readonly #pool: WorkerPool;
+  readonly #partitions: Partitions;
+  readonly #settings: WorkerSettings;
+  readonly #owner: string;
+  readonly #leaseMs: number;
+  readonly #limit: ConcurrencyLimit;
+  readonly #events: DispatchEvents;
+  readonly #series: SeriesRegistry;
+  readonly #lanes: Lanes;
+  readonly #attempts = new Map<number, Attempt>();
+  /** Claimed, waiting for a worker. */
+  #ready: ClaimedTask[] = [];
+  /** Claimed, and not seen to yet. */
+  #claimed: ClaimedTask[] = [];
+  /** Of the tasks in our hands, those that were alone in their lane when they were claimed and have not begun. */
+  readonly #alone = new WeakSet<ClaimedTask>();
+  /** Tasks that have to go the way of the merge when they are claimed next. */
+  readonly #merging = new Set<number>();
+  #standingWanted = false;
+  /** What a task takes, as of late. */
+  #taskSeconds = 1;
+  #wake: (() => void) | null = null;
+  #waitedForOthers = false;
+  /** The database was away: tasks may stand as ours that nobody works on. */
+  #recovering = false;
+  #begun = false;
+  #draining = false;
+  /** Why nothing more can be loaded, whatever the file. */
+  #stop: BackhaulError | null = null;
+  /** Whatever an attempt fails of from now on is the interrupt's doing. */
+  #isCutOff = false;
+
+  constructor(parts: {
+    readonly db: Pool;
+    readonly pool: WorkerPool;
+    readonly partitions: Partitions;
+    readonly settings: WorkerSettings;
+    readonly owner: string;
+    readonly leaseMs: number;
+    readonly limit: ConcurrencyLimit;
+    readonly events: DispatchEvents;
+  }) {
+    this.#db = parts.db;
+    this.#pool = parts.pool;
+    this.#partitions = parts.partitions;
+    this.#settings = parts.settings;
+    this.#owner = parts.owner;
+    this.#leaseMs = parts.leaseMs;
+    this.#limit = parts.limit;
+    this.#events = parts.events;
+    this.#series = new SeriesRegistry(parts.db);
+    this.#lanes = new Lanes(STATE_LENGTH, (ids) => this.#readStates(ids));
+  }
+
+  get running(): number {
+    return this.#attempts.size;
+  }
+
+  /** Something outside changed: tasks were discovered, the limit moved, a signal came. */
+  nudge(): void {
+    this.#wake?.();
+    this.#wake = null;
+  }
+
+  /**
+   * Works until no task is left and `discovered()` says that no more will come, or until `drain` asks to stop:
+   * then what runs is finished and nothing more is claimed. `abort` cuts everything off.
+   */
+  async run(discovered: () => boolean, drain: AbortSignal, abort: AbortSignal): Promise<void> {
+    const heart = setInterval(() => void this.#beat(), Math.min(5_000, Math.max(1_000, this.#leaseMs / 3)));
+    const nudge = (): void => {
+      this.#draining = drain.aborted;
+      this.nudge();
+    };
+    nudge();
+    drain.addEventListener('abort', nudge);
+    abort.addEventListener('abort', nudge);
+    let awaySince: number | null = null;
+    try {
+      for (;;) {
+        if (abort.aborted || this.#stop !== null) {
+          await this.#cutOff();
+          throw this.#stop ?? interrupted();
+        }
+        try {
+          const next = await unlessAborted(this.#step(discovered, drain), abort);
+          if (next === 'aborted') continue;
+          if (next === 'done') return;
+          awaySince = null;
+          if (next === 'at once') continue;
+        } catch (error) {
+          if (!classify(error).retry) throw error;
+          // A server that restarts is back in a moment; one that is gone is told by the run's session, by an abort.
+          awaySince ??= performance.now();
+          if (performance.now() - awaySince > 2 * this.#leaseMs) throw error;
+        }
+        await this.#sleep(POLL_MS);
+      }
+    } finally {
+      clearInterval(heart);
+      drain.removeEventListener('abort', nudge);
+      abort.removeEventListener('abort', nudge);
+    }
+  }
+
+  /** What there is to do now. `later`: after a moment, or a nudge. */
+  async #step(discovered: () => boolean, drain: AbortSignal): Promise<'done' | 'at once' | 'later'> {
+    if (!this.#begun) {
+      // What a killed run held is free at once, before tasks are claimed that would wait for it.
+      await expire(this.#db);
+      this.#begun = true;
+    }
+    if (this.#recovering) await this.#releaseOrphans();
+    if (drain.aborted) {
+      await this.#releaseReady();
+      return this.#attempts.size === 0 ? 'done' : 'later';
+    }
+    if (this.#standingWanted && this.#attempts.size === 0) await this.#makeStanding();
+    const discoveryDone = discovered();
+    const claimed = await this.#claimAndStart();
+    if (claimed > 0 && this.#attempts.size < this.#limit.value) return 'at once';
+    const idle = this.#held().length === 0 && !this.#standingWanted;
+    return idle && discoveryDone && !(await this.#othersAreAtIt()) ? 'done' : 'later';
+  }
+
+  /** The database was away for a while: what its attempts left behind is looked after. */
+  recover(): void {
+    this.#recovering = true;
+    this.nudge();
+  }
+
+  async #releaseOrphans(): Promise<void> {
+    const why = 'the database was away when its attempt ended';
+    const released = await releaseOrphans(this.#db, this.#owner, this.#held(), why);
+    this.#recovering = false;
+    this.#events.note(`the database is back${released === 0 ? '' : `; ${released} tasks begin again`}`);
+  }
+
+  /** Claimed tasks: waiting for a worker, and with one. */
+  #held(): ClaimedTask[] {
+    return [...this.#claimed, ...this.#ready, ...[...this.#attempts.values()].map((attempt) => attempt.task)];
+  }
+
+  /** Nothing to claim: true while tasks wait for their time, or run in another loader. */
+  async #othersAreAtIt(): Promise<boolean> {
+    await expire(this.#db);
+    const left = await unfinished(this.#db);
+    if (left.pending + left.running === 0) return false;
+    if (left.running > 0 && !this.#waitedForOthers) {
+      this.#waitedForOthers = true;
+      this.#events.note(`waiting for ${left.running} tasks that another loader runs`);
+    }
+    return true;
+  }
+
+  async #claimAndStart(): Promise<number> {
+    if (this.#standingWanted) return 0;
+    this.#startReady();
+    const room = this.#limit.value - this.#attempts.size;
+    // Where files take moments there is always a claim's worth of them waiting: a claim takes as long as several.
+    const ahead = this.#claimAhead();
+    const reserve = ahead > this.#limit.value ? Math.floor(ahead / 2) : 0;
+    if (this.#ready.length > reserve || (room <= 0 && reserve === 0)) return 0;
+    if (this.#claimed.length === 0) {
+      const limit = Math.max(0, room) + ahead - this.#ready.length;
+      const tasks = await claim(this.#db, { owner: this.#owner, limit, leaseMs: this.#leaseMs });
+      if (tasks.length > 0) killPoint('task.claimed');
+      this.#findAlone(tasks);
+      this.#claimed = tasks;
+    }
+    const tasks = this.#claimed;
+    await this.#series.foresee(
+      tasks.flatMap(({ plan: { venue, symbol, intervalS } }) =>
+        symbol === null ? [] : [{ venue, symbol, intervalS }],
+      ),
+    );
+    // Some may have been lost meanwhile.
+    this.#ready.push(...this.#claimed);
+    this.#claimed = [];
+    this.#startReady();
+    return tasks.length;
+  }
+
+  /** Gives tasks to workers as far as there are any and the limit allows. */
+  #startReady(): void {
+    if (this.#isCutOff || this.#draining || this.#recovering || this.#standingWanted || this.#stop !== null)
+      return;
+    while (this.#ready.length > 0 && this.#attempts.size < this.#limit.value)
+      this.#start(this.#ready.shift()!);
+  }
+
+  /**
+   * A task that is the only one of its lane in our hands needs not ask how the lane stands: what its claim has seen
+   * holds unless another loader moves the lane on, and then its own last statement refuses it.
+   */
+  #findAlone(claimed: readonly ClaimedTask[]): void {
+    const lanes = new Set(this.#held().map(({ lane }) => lane));
+    for (const task of claimed) {
+      if (!lanes.has(task.lane) && task.laneAtClaim.foreignAhead === 0) this.#alone.add(task);
+      lanes.add(task.lane);
+    }
+  }
+
+  /**
+   * Tasks to have waiting: one a worker, so that a file needs not wait for the round trip of its claim. Where files take
+   * moments, as many as will be done in half a second, for all of which one claim is made.
+   */
+  #claimAhead(): number {
+    const workers = this.#limit.value;
+    const soon = Math.floor((workers * CLAIM_AHEAD_S) / Math.max(this.#taskSeconds, 0.001));
+    return Math.min(MOST_CLAIMED_AHEAD, Math.max(workers, soon));
+  }
+
+  #start(task: ClaimedTask): void {
+    const position: LanePosition = {
+      taskId: task.taskId,
+      lane: task.lane,
+      sequence: task.sequence ?? Number.NEGATIVE_INFINITY,
+      uri: task.uri,
+      entry: task.entry ?? '',
+    };
+    this.#abortAll(this.#lanes.enter(position), 'an earlier file of the lane has arrived');
+    const isAlone = this.#alone.delete(task);
+    const running = this.#pool.start(
+      {
+        taskId: task.taskId,
+        attempt: task.attempt,
+        uri: task.uri,
+        entry: task.entry,
+        etag: task.etag,
+        sizeBytes: task.sizeBytes,
+        plan: task.plan,
+        replaces: task.replaces !== null,
+        merge: this.#merging.has(task.taskId),
+        settings: this.#settings,
+        foretold: isAlone ? this.#foretell(task) : null,
+      },
+      {
+        answer: (question) => this.#answer(task, question),
+        notice: (notice) => this.#notice(task, notice),
+        fault: (error) => classify(error).fault,
+      },
+    );
+    const attempt: Attempt = {
+      task,
+      running,
+      started: performance.now(),
+      loadedAhead: null,
+      laneAtClaim: isAlone ? task.laneAtClaim : null,
+      aborted: false,
+    };
+    this.#attempts.set(task.taskId, attempt);
+    this.#events.claimed(task);
+    running.result
+      .catch((error: unknown): TaskResult => ({ kind: 'failed', ...classify(error) }))
+      .then((result) => this.#settle(attempt, result))
+      .catch((error: unknown) => {
+        this.#events.note(`could not record how a task ended: ${classify(error).fault.message}`);
+        this.#recovering = true;
+      })
+      .finally(() => {
+        this.#attempts.delete(task.taskId);
+        this.#startReady();
+        this.nudge();
+      });
+  }
+
+  /** What a worker need not ask about a task that is alone in its lane. */
+  #foretell(task: ClaimedTask): Foretold | null {
+    const { venue, symbol, intervalS } = task.plan;
+    const series = symbol === null ? null : this.#series.known({ venue, symbol, intervalS });
+    // Nothing of its lane has been loaded, or its last statement refuses it.
+    return series && { ...series, isNew: series.isNew && task.laneAtClaim.loaded === 0 };
+  }
+
+  // ── how an attempt ends ────────────────────────────────────────────────────────────────────────────────────────
+
+  async #settle(attempt: Attempt, result: TaskResult): Promise<void> {
+    const { task } = attempt;
+    const seconds = (performance.now() - attempt.started) / 1000;
+    if (result.kind === 'loaded') {
+      killPoint('task.settled');
+      this.#taskSeconds += (seconds - this.#taskSeconds) / 8;
+      this.#merging.delete(task.taskId);
+      this.#lanes.commit(task.taskId, task.lane, result.merged);
+      this.#events.loaded(task, result, seconds);
+      return;
+    }
+    // What it published is void from now on, before the task can be claimed again.
+    this.#abortAll(
+      this.#lanes.leave(task.taskId, task.lane),
+      'an earlier file of the lane has to be loaded again',
+    );
+    if (result.kind === 'needs-standing') {
+      killPoint('merge.needed');
+      this.#merging.add(task.taskId);
+      this.#standingWanted = true;
+      await release(this.#db, task.taskId, task.attempt, 'its rows are older than what stands: merging');
+      return;
+    }
+    const { retry } = result;
+    const fault: Fault = this.#isCutOff ? interrupted().fault : result.fault;
+    if (fault.kind === 'lost-lease') {
+      this.#events.released(task, fault);
+    } else if (isServersOwn(fault)) {
+      // The file has done nothing wrong, and the next one would fare no better.
+      this.#stop ??= new BackhaulError({ ...fault, hint: hintFor(fault) });
+      await release(this.#db, task.taskId, task.attempt, fault.message);
+      this.#events.released(task, fault);
+    } else if (fault.kind === 'credentials') {
+      // A token that has expired is no fault of the file: the run ends, and the same command goes on with new ones.
+      this.#stop ??= new BackhaulError(fault);
+      await release(this.#db, task.taskId, task.attempt, fault.message);
+      this.#events.released(task, fault);
+    } else if (fault.kind === 'predecessor' || fault.kind === 'interrupted') {
+      await release(this.#db, task.taskId, task.attempt, fault.message);
+      this.#events.released(task, fault);
+    } else if (retry && task.failures + 1 < MAX_ATTEMPTS) {
+      const delayMs = RETRY_DELAY_MS * 2 ** task.failures * (0.5 + Math.random());
+      await retryLater(this.#db, task.taskId, task.attempt, fault, delayMs, true);
+      this.#events.retried(task, fault, delayMs);
+    } else {
+      await fail(this.#db, task.taskId, task.attempt, fault);
+      this.#events.failed(task, fault, seconds);
+    }
+  }
+
+  #abortAll(taskIds: readonly number[], why: string): void {
+    for (const taskId of taskIds) {
+      const attempt = this.#attempts.get(taskId);
+      if (attempt === undefined || attempt.aborted) continue;
+      attempt.aborted = true;
+      attempt.running.link.abort({ kind: 'predecessor', message: why });
+    }
+  }
+
+  /** Ends every running attempt; their tasks go back to pending. Waits for the workers to let go, but not for long. */
+  async #cutOff(): Promise<void> {
+    this.#isCutOff = true;
+    for (const attempt of this.#attempts.values())
+      attempt.running.link.abort({ kind: 'interrupted', message: 'the load was interrupted' });
+    const releasing = this.#releaseReady().catch(() => {});
+    await this.#untilIdle(BATCH_MS);
+    // What is left waits for the server: for a merge, for rows to be taken, for a lock.
+    const stuck = [...this.#attempts.values()].map(({ task }) => task);
+    if (stuck.length > 0) void endAttempts(this.#db, stuck).catch(() => {});
+    await this.#untilIdle(CUT_OFF_MS);
+    await Promise.race([releasing, sleep(CUT_OFF_MS)]);
+  }
+
+  async #untilIdle(patienceMs: number): Promise<void> {
+    const limit = performance.now() + patienceMs;
+    while (this.#attempts.size > 0 && performance.now() < limit) await this.#sleep(CUT_OFF_POLL_MS);
+  }
+
+  /**
+   * Puts back whatever this loader still holds once none of its workers runs any more: nobody shall have to wait for
+   * the leases.
+   */
+  async releaseLeft(): Promise<void> {
+    await releaseOrphans(this.#db, this.#owner, [], interrupted().message);
+  }
+
+  async #releaseReady(): Promise<void> {
+    const ready = [...this.#claimed, ...this.#ready];
+    this.#claimed = [];
+    this.#ready = [];
+    for (const task of ready) await release(this.#db, task.taskId, task.attempt, 'the load was interrupted');
+  }
+
+  async #makeStanding(): Promise<void> {
+    this.#partitions.standingFromBirth = true;
+    const bare = await this.#partitions.bare();
+    if (bare.length > 0) this.#events.note(`giving ${bare.length} partitions their key: files overlap`);
+    await this.#partitions.promoteAll(this.#limit.value, () => {}, true);
+    this.#standingWanted = false;
+  }
+
+  // ── what workers ask ───────────────────────────────────────────────────────────────────────────────────────────
+
+  async #answer(task: ClaimedTask, question: Question): Promise<Answers[Question['kind']]> {
+    switch (question.kind) {
+      case 'series':
+        return this.#series.resolve(task.plan.venue, task.plan.intervalS, question.symbols);
+      case 'partitions':
+        await this.#partitions.ensure(question.stamps);
+        return null;
+      case 'states':
+        await this.#standInLane(task);
+        await this.#lanes.states(task.taskId, task.lane, question.seriesIds, question.last, question.into);
+        return null;
+      case 'turn':
+        await this.#standInLane(task);
+        await this.#lanes.turn(task.taskId, task.lane);
+        return this.#attempts.get(task.taskId)?.loadedAhead ?? 0;
+    }
+  }
+
+  /**
+   * Before a task reads its first state: nobody else may be ahead of it in the lane, and what this process remembers
+   * of the lane must be what the database has. Remembers how many tasks of the lane must be loaded when it commits.
+   */
+  async #standInLane(task: ClaimedTask): Promise<void> {
+    const attempt = this.#attempts.get(task.taskId);
+    if (attempt === undefined || attempt.loadedAhead !== null) return;
+    if (attempt.laneAtClaim !== null) {
+      this.#lanes.align(task.lane, attempt.laneAtClaim.loaded, []);
+      attempt.loadedAhead = attempt.laneAtClaim.loaded;
+      return;
+    }
+    for (;;) {
+      const ahead = this.#lanes.ahead(task.taskId, task.lane);
+      const standing = await laneStanding(this.#db, task.taskId, this.#owner, ahead);
+      if (standing.pendingAhead > 0)
+        throw new BackhaulError({ kind: 'predecessor', message: 'an earlier file of the lane waits' });
+      if (standing.foreignAhead === 0) {
+        this.#lanes.align(task.lane, standing.loaded, standing.loadedAmong);
+        attempt.loadedAhead = standing.loaded + ahead.length - standing.loadedAmong.length;
+        return;
+      }
+      // A drain finishes what is at work here, it does not wait for what others have at work.
+      if (this.#draining) throw interrupted();
+      await new Promise((resolve) => setTimeout(resolve, FOREIGN_POLL_MS));
+      if (attempt.aborted || this.#attempts.get(task.taskId) !== attempt)
+        throw new BackhaulError({ kind: 'interrupted', message: 'the attempt has ended' });
+    }
+  }
+
+  #notice(task: ClaimedTask, notice: Notice): void {
+    switch (notice.kind) {
+      case 'publish':
+        this.#lanes.publish(
+          task.taskId,
+          task.lane,
+          notice.seriesIds,
+          notice.states,
+          notice.frontier,
+          notice.complete,
+        );
+        return;
+      case 'withdraw':
+        this.#abortAll(
+          this.#lanes.withdraw(task.taskId, task.lane),
+          'an earlier file of the lane starts again',
+        );
+        return;
+      case 'progress':
+        this.#events.progress(task, notice.bytes, notice.records, notice.waits);
+    }
+  }
+
+  async #readStates(seriesIds: readonly number[]): Promise<Map<number, Float64Array>> {
+    const { rows } = await this.#db.query<{ series_id: number; state: Buffer }>(
+      `SELECT w.series_id, i.state FROM unnest($1::int[]) AS w (series_id) CROSS JOIN LATERAL (
+         SELECT state FROM backhaul.indicator_state s WHERE s.series_id = w.series_id ORDER BY ts DESC LIMIT 1) i`,
+      [seriesIds],
+    );
+    const states = new Map<number, Float64Array>();
+    for (const row of rows) {
+      const state = new Float64Array(STATE_LENGTH);
+      decodeState(row.state, state, 0);
+      states.set(row.series_id, state);
+    }
+    return states;
+  }
+
+  // ── time ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  async #beat(): Promise<void> {
+    const held = this.#held();
+    try {
+      // With nothing in hand there is still something to wait for: what a frozen loader holds.
+      const owned = await heartbeat(this.#db, this.#owner, held, this.#leaseMs);
+      const kept = new Set(owned.map((one) => one.taskId));
+      for (const attempt of this.#attempts.values()) {
+        if (kept.has(attempt.task.taskId) || attempt.aborted || !held.includes(attempt.task)) continue;
+        attempt.aborted = true;
+        attempt.running.link.abort({ kind: 'lost-lease', message: 'another loader owns the task now' });
+      }
+      const isKept = (task: ClaimedTask): boolean => kept.has(task.taskId) || !held.includes(task);
+      this.#ready = this.#ready.filter(isKept);
+      this.#claimed = this.#claimed.filter(isKept);
+      await expire(this.#db);
+    } catch (error) {
+      // The next beat comes before the lease ends; if the database is gone for good, the workers' own writes say so.
+      this.#events.note(`heartbeat failed: ${classify(error).fault.message}`);
+    }
+  }
+
+  async #sleep(ms: number): Promise<void> {
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, ms);
+      this.#wake = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+}
+
+/** SQLSTATEs of a server that can take no rows: a full disk, a standby, an I/O error below it. */
+function isServersOwn({ kind, code = '' }: Fault): boolean {
+  return kind === 'database' && (code === '53100' || code === '25006' || /^58\w{3}$/.test(code));
+}
+
+function hintFor({ code }: Fault): string {
+  const next = 'then the same command goes on where this one stopped; nothing half loaded stays';
+  if (code === '53100') return `make room on the disk of the server, ${next}`;
+  if (code === '25006')
+    return `the server only reads now (a standby, or default_transaction_read_only): mend that, ${next}`;
+  return `see the log of the server, ${next}`;
+}
+
+function interrupted(): BackhaulError {
+  return new BackhaulError({ kind: 'interrupted', message: 'the load was interrupted' });
+}

@@ -1,0 +1,315 @@
+import { randomUUID } from 'node:crypto';
+import type { Pool } from 'pg';
+import { INDICATOR_NAMES } from '../bars/columns.ts';
+import { killPoint } from '../base/kill_points.ts';
+import { breakPool, createPool, endPool, namedConnectError } from '../database/connect.ts';
+import { BackhaulError } from '../faults/fault.ts';
+import { INFLATE_LIMITS } from '../producer/archive/entry_stream.ts';
+import type { SelectTask } from '../producer/planning/discover.ts';
+import { pruneStates } from '../state/indicator_states.ts';
+import { faultOf } from '../state/machine.ts';
+import { isHypertable, migrate } from '../state/migrate.ts';
+import { Partitions } from '../state/partitions.ts';
+import { finishRun } from '../state/run_store.ts';
+import type { WorkerSettings } from '../workers/link.ts';
+import { MAX_WORKERS, WorkerPool } from '../workers/pool.ts';
+import { acrossRestarts, type Patience, unlessAborted } from '../workers/restarts.ts';
+import { ConcurrencyLimit, Followers } from './concurrency.ts';
+import { Discovery } from './discovery.ts';
+import { Dispatcher } from './dispatcher.ts';
+import type { LoadOptions, LoadReporter, LoadSignals, LoadSummary } from './events.ts';
+import { RunSession } from './run_session.ts';
+import { RunTally } from './run_tally.ts';
+import { type AutoBounds, Autoscaler, autoBounds } from './scaling/autoscaler.ts';
+import { LoadMeter } from './scaling/load_meter.ts';
+import { usableCores } from './scaling/machine.ts';
+
+/** Defaults measured in `bench/`: larger batches gain nothing, smaller ones pay per message and per write. */
+const BATCH_ROWS = 24_576;
+const ROW_BYTES = 200;
+const COPY_BYTES = 512 * 1024;
+/** Some 90 MB of bars a worker at the most, without indicators. */
+const SORT_ROWS = 1_000_000;
+const MAX_RECORD_BYTES = 1024 * 1024;
+/** A stamp may lie this far in the future: clocks differ, and day bars are stamped by exchanges ahead of UTC. */
+const FUTURE_US = 2 * 86_400 * 1e6;
+const PROGRESS_MS = 250;
+/** An abort gives a server that does not answer no longer than this: then the sessions are broken off. */
+const ABORT_MS = 5_000;
+
+/** Threads started before there is anything to do; no more than cores, or they would hold up the first one. */
+const WARM_WORKERS = 8;
+/** Connections of the control plane. */
+const CONTROL_CONNECTIONS = 8;
+
+/** What the workers of a load go by. */
+export function settingsOf(options: LoadOptions, hypertable: boolean): WorkerSettings {
+  const { batchBytes } = options;
+  return {
+    databaseUrl: options.databaseUrl ?? '',
+    hypertable,
+    source: options.sourceOptions,
+    batchRows:
+      batchBytes === null ? BATCH_ROWS : Math.min(262_144, Math.max(64, Math.floor(batchBytes / ROW_BYTES))),
+    copyBytes: COPY_BYTES,
+    sortRows: SORT_ROWS,
+    maxRecordBytes: MAX_RECORD_BYTES,
+    inflate: options.inflate ?? INFLATE_LIMITS,
+    indicators: INDICATOR_NAMES.map((name) => options.indicators.includes(name)),
+    latestUs: Date.now() * 1000 + FUTURE_US,
+    sink: 'postgres',
+  };
+}
+
+/** Which of the tasks found are wanted, and what of them; null: all. Asked once the tables are up to date. */
+export type Selection = (db: Pool) => Promise<SelectTask | null>;
+
+/**
+ * The main job: finds what the sources hold, puts it into the task table, and loads every task that is pending there.
+ * Resolves with what was done, failures included; throws only when the run as a whole could not go on
+ * (no database, a source that is not there, a bad layout file). `selection` is asked once, after the tables are up to
+ * date, for which of the tasks found are wanted, and what of them; in a dry run without a database all are.
+ */
+export async function runLoad(
+  options: LoadOptions,
+  reporter: LoadReporter,
+  signals: LoadSignals,
+  selection: Selection | null = null,
+): Promise<LoadSummary> {
+  const tally = new RunTally(options, reporter);
+  const discovery = new Discovery(options, reporter, tally);
+  // A path that is not there is said before anything is started or written.
+  await discovery.open(signals.drain);
+  if (options.dryRun) {
+    const db = options.databaseUrl === null ? null : createPool(options.databaseUrl, { max: 1 });
+    try {
+      if (db !== null && selection !== null && (await hasTable(db, 'tier')))
+        discovery.select(await selection(db));
+      await discovery.dryRun(db !== null && (await hasTable(db, 'task')) ? db : null, signals.drain);
+    } finally {
+      await db?.end();
+    }
+    return tally.summary(null, signals.drain.aborted);
+  }
+  if (options.databaseUrl === null)
+    throw new BackhaulError({ kind: 'usage', message: 'a load needs a database', hint: 'give --database' });
+  // This session comes first, so that a server that is not there is named as such.
+  const session = await RunSession.open(options.databaseUrl, options.leaseMs, signals.drain);
+  const db = createPool(options.databaseUrl, {
+    applicationName: 'backhaul load',
+    max: CONTROL_CONNECTIONS,
+    // Its transactions take moments. Should we be frozen in one, others must not wait for its locks longer than for us.
+    idleInTransactionTimeoutMs: options.leaseMs,
+  });
+  const giveUp = (): void => breakPool(db);
+  session.lost.addEventListener('abort', giveUp);
+  let pool: WorkerPool | null = null;
+  try {
+    // Threads take a quarter of a second to start: meanwhile tables and tasks are seen to.
+    const most = options.workers === 'auto' ? WARM_WORKERS : Math.min(WARM_WORKERS, options.workers);
+    pool = new WorkerPool(Math.min(most, usableCores()));
+    // Nothing is at work yet that could be finished: an interrupt ends it where it stands.
+    signals.drain.addEventListener('abort', giveUp);
+    const patience = { leaseMs: options.leaseMs, signal: AbortSignal.any([signals.drain, session.lost]) };
+    await acrossRestarts(patience, async () => {
+      if (signals.drain.aborted) throw interruptedEarly();
+      await migrate(db);
+      if (selection !== null) discovery.select(await selection(db));
+    }).catch((error: unknown) => {
+      throw signals.drain.aborted ? interruptedEarly() : error;
+    });
+    signals.drain.removeEventListener('abort', giveUp);
+    return await new Run(options, reporter, signals, tally, discovery, db, session, pool).execute();
+  } catch (error) {
+    // Whatever failed then, this is why.
+    throw session.lost.aborted ? session.lost.reason : namedConnectError(error, options.databaseUrl);
+  } finally {
+    signals.drain.removeEventListener('abort', giveUp);
+    await pool?.destroy();
+    await session.close();
+    await endPool(db);
+  }
+}
+
+function interruptedEarly(): BackhaulError {
+  return new BackhaulError({ kind: 'interrupted', message: 'Interrupted before anything was loaded.' });
+}
+
+/** Whether a table is there: a dry run makes none. */
+async function hasTable(db: Pool, name: 'task' | 'tier'): Promise<boolean> {
+  const { rows } = await db.query<{ there: boolean }>(`SELECT to_regclass($1) IS NOT NULL AS there`, [
+    `backhaul.${name}`,
+  ]);
+  return rows[0]!.there;
+}
+
+/** A number of workers the user has chosen. */
+function fixed(workers: number): AutoBounds {
+  return { start: workers, ceiling: workers, backendPid: null };
+}
+
+class Run {
+  readonly #options: LoadOptions;
+  readonly #reporter: LoadReporter;
+  readonly #signals: LoadSignals;
+  readonly #tally: RunTally;
+  readonly #discovery: Discovery;
+  readonly #db: Pool;
+  readonly #session: RunSession;
+  readonly #pool: WorkerPool;
+  #phase: 'load' | 'finish' = 'load';
+
+  constructor(
+    options: LoadOptions,
+    reporter: LoadReporter,
+    signals: LoadSignals,
+    tally: RunTally,
+    discovery: Discovery,
+    db: Pool,
+    session: RunSession,
+    pool: WorkerPool,
+  ) {
+    this.#options = options;
+    this.#reporter = reporter;
+    this.#signals = signals;
+    this.#tally = tally;
+    this.#discovery = discovery;
+    this.#db = db;
+    this.#session = session;
+    this.#pool = pool;
+  }
+
+  async execute(): Promise<LoadSummary> {
+    const { drain } = this.#signals;
+    const overdue = new AbortController();
+    const abort = AbortSignal.any([this.#signals.abort, this.#session.lost, overdue.signal]);
+    const patience: Patience = { leaseMs: this.#options.leaseMs, signal: abort };
+    const hypertable = await acrossRestarts(patience, () => isHypertable(this.#db));
+    const partitions = new Partitions(this.#db, hypertable, { drain, abort });
+    const { workers, cpuTarget } = this.#options;
+    const bounds =
+      workers === 'auto'
+        ? await acrossRestarts(patience, () => autoBounds(this.#db, CONTROL_CONNECTIONS + 1))
+        : fixed(Math.min(workers, MAX_WORKERS));
+    const limit = new ConcurrencyLimit(Math.min(bounds.start, usableCores()));
+    // `auto` finds the number by itself.
+    const followers = workers === 'auto' ? null : new Followers(limit, bounds.start);
+    const pool = this.#pool;
+    const meter = new LoadMeter();
+    const { runId, owner } = await acrossRestarts(patience, async () => {
+      // Another one each time: the run of a try whose answer was lost is found dead, and its owner with it.
+      const fresh = randomUUID();
+      const run = { owner: fresh, command: 'load', options: { ...this.#options, databaseUrl: undefined } };
+      return { owner: fresh, runId: await this.#session.start(run) };
+    });
+    killPoint('run.started');
+    const dispatcher = new Dispatcher({
+      db: this.#db,
+      pool,
+      partitions,
+      settings: settingsOf(this.#options, hypertable),
+      owner,
+      leaseMs: this.#options.leaseMs,
+      limit,
+      events: meter.listening(this.#tally.events(limit)),
+    });
+    limit.onChange(() => dispatcher.nudge());
+    this.#session.onResumed(() => dispatcher.recover());
+    const scaler = new Autoscaler({
+      limit,
+      meter,
+      pool,
+      bounds,
+      cpuTarget,
+      running: () => dispatcher.running,
+      decided: ({ workers, reason }, before) => this.#tally.decision(workers, before, reason),
+    });
+    if (workers === 'auto')
+      void scaler.run().catch((error: unknown) => {
+        const message = `the number of workers stays as it is: ${faultOf(error).message}`;
+        this.#reporter({ type: 'note', level: 'warning', message });
+      });
+    const tick = (): void => {
+      followers?.look(dispatcher.running, meter.totals.records);
+      this.#tally.progress(this.#phase, dispatcher.running);
+    };
+    const ticking = setInterval(tick, PROGRESS_MS);
+    const timers: NodeJS.Timeout[] = [];
+    const limitDrain = (): void => {
+      tick();
+      timers.push(setTimeout(() => overdue.abort(), this.#options.drainMs));
+    };
+    const limitAbort = (): void => {
+      timers.push(setTimeout(() => breakPool(this.#db), ABORT_MS));
+    };
+    drain.addEventListener('abort', limitDrain);
+    abort.addEventListener('abort', limitAbort);
+    if (drain.aborted) limitDrain();
+    let state: 'finished' | 'failed' | 'interrupted' = 'failed';
+    try {
+      const discovering = this.#discovery.run(this.#db, runId, drain, patience, () => dispatcher.nudge());
+      discovering.catch(() => {}); // thrown below, once what it found is loaded
+      await this.#discovery.mayClaim();
+      if (workers === 'auto')
+        scaler.foresee({ isRemote: this.#discovery.isRemote, meanBytes: this.#tally.meanBytes });
+      for (;;) {
+        const { resumes } = this.#session;
+        this.#phase = 'load';
+        await dispatcher.run(() => this.#discovery.done, drain, abort);
+        scaler.stop();
+        await discovering;
+        if (!drain.aborted) await acrossRestarts(patience, () => this.#tidy(partitions, bounds.start));
+        // A server that crashed meanwhile may have forgotten what was loaded last: that is loaded again.
+        if (drain.aborted || (await unlessAborted(this.#session.secured(resumes), abort)) === true) break;
+        abort.throwIfAborted();
+        dispatcher.recover();
+      }
+      state = drain.aborted ? 'interrupted' : 'finished';
+      return await this.#tally.summary(runId, drain.aborted);
+    } catch (error) {
+      if (this.#signals.abort.aborted || overdue.signal.aborted) {
+        state = 'interrupted';
+        return await this.#tally.summary(runId, true);
+      }
+      throw error;
+    } finally {
+      scaler.stop();
+      clearInterval(ticking);
+      this.#discovery.stop();
+      await pool.destroy();
+      await dispatcher.releaseLeft().catch(() => {});
+      killPoint('run.finishing');
+      await finishRun(this.#db, runId, state, this.#tally.audit()).catch(() => {});
+      killPoint('run.finished');
+      for (const timer of timers) clearTimeout(timer);
+      drain.removeEventListener('abort', limitDrain);
+      abort.removeEventListener('abort', limitAbort);
+    }
+  }
+
+  /** What is left to do once all files are loaded; neither waits for the other. */
+  async #tidy(partitions: Partitions, concurrency: number): Promise<void> {
+    const both = await Promise.allSettled([this.#giveKeys(partitions, concurrency), this.#pruneStates()]);
+    for (const one of both) if (one.status === 'rejected') throw one.reason;
+  }
+
+  async #pruneStates(): Promise<void> {
+    await pruneStates(this.#db, this.#tally.seriesIds);
+    killPoint('states.pruned');
+  }
+
+  /** Bare partitions get their keys. Those another loader still writes to are left to it. */
+  async #giveKeys(partitions: Partitions, concurrency: number): Promise<void> {
+    const bare = await partitions.bare();
+    if (bare.length === 0) return;
+    const started = performance.now();
+    this.#phase = 'finish';
+    this.#tally.progress('finish', 0);
+    await partitions.promoteAll(
+      concurrency,
+      ({ name, seconds }) => this.#reporter({ type: 'partition', name, state: 'standing', rows: 0, seconds }),
+      false,
+    );
+    this.#tally.finishSeconds = (performance.now() - started) / 1000;
+  }
+}

@@ -1,0 +1,188 @@
+import { performance } from 'node:perf_hooks';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Client } from 'pg';
+import { connect, endSession } from '../database/connect.ts';
+import { BackhaulError } from '../faults/fault.ts';
+import { classify } from '../state/machine.ts';
+import { type RunStart, resumeRun, startRun } from '../state/run_store.ts';
+
+/** How often the server is asked for a sign of life, and how long each answer may take, ms. */
+const PULSE_MS = { least: 500, most: 5_000 };
+const ANSWER_MS = { least: 1_000, most: 10_000 };
+const RECONNECT_MS = 250;
+
+function within(ms: number, { least, most }: { readonly least: number; readonly most: number }): number {
+  return Math.min(most, Math.max(least, ms));
+}
+
+/**
+ * The session that holds a run's lock for as long as the program lives; its end frees the run's tasks at once. It is
+ * also how the run knows that the server is there: a network that went silent breaks no connection, and whoever waits
+ * on one would wait for ever. The session asks for a sign of life all the time, takes the lock again on a new
+ * connection after the old one broke (a restart, a dropped connection), and says when there was none for a whole
+ * lease: by then the run has lost what it holds.
+ */
+export class RunSession {
+  readonly #url: string;
+  readonly #leaseMs: number;
+  readonly #answerMs: number;
+  readonly #lost = new AbortController();
+  readonly #closed = new AbortController();
+  #client: Client;
+  #runId: number | null = null;
+  #answered = performance.now();
+  #resumed: () => void = () => {};
+  #resumes = 0;
+  readonly #watching: Promise<void>;
+
+  /**
+   * Throws a `database-connect` fault where there is no server, `interrupted` when `signal` is aborted first. A server
+   * that says it is starting is waited for, for a lease.
+   */
+  static async open(url: string, leaseMs: number, signal: AbortSignal): Promise<RunSession> {
+    const started = performance.now();
+    for (;;) {
+      try {
+        const client = await connect(url, { applicationName: 'backhaul run' }, signal);
+        return new RunSession(url, leaseMs, client);
+      } catch (error) {
+        if (signal.aborted)
+          throw new BackhaulError({
+            kind: 'interrupted',
+            message: 'Interrupted before anything was loaded.',
+          });
+        const starting = classify(error).fault.code === '57P03';
+        if (!starting || performance.now() - started > leaseMs) throw error;
+      }
+      await sleep(RECONNECT_MS, undefined, { signal }).catch(() => {});
+    }
+  }
+
+  private constructor(url: string, leaseMs: number, client: Client) {
+    this.#url = url;
+    this.#leaseMs = leaseMs;
+    this.#answerMs = within(leaseMs / 4, ANSWER_MS);
+    this.#client = client;
+    this.#watching = this.#watch();
+  }
+
+  /** Aborted, with a `database-connect` fault as reason, when the server has given no sign of life for a lease. */
+  get lost(): AbortSignal {
+    return this.#lost.signal;
+  }
+
+  /** Called after the lock was taken again: tasks may have gone to others, and a crash may have undone the last commits. */
+  onResumed(listener: () => void): void {
+    this.#resumed = listener;
+  }
+
+  /** How often the lock was taken again. */
+  get resumes(): number {
+    return this.#resumes;
+  }
+
+  /**
+   * Makes sure that what was committed since the `resumes`-th time is kept. Tasks commit without waiting for the disk,
+   * so a server that crashes forgets the last of them; but one that answers on a session opened before has not crashed
+   * since, and once it has written this to the disk, all before it is there too. False: it did crash, and is back.
+   * Throws when the server is lost.
+   */
+  async secured(resumes: number): Promise<boolean> {
+    for (;;) {
+      this.lost.throwIfAborted();
+      if (this.#resumes !== resumes) return false;
+      try {
+        const text = `BEGIN; SET LOCAL synchronous_commit = on;
+          UPDATE backhaul.run SET audit = audit WHERE run_id = ${this.#runId}; COMMIT`;
+        await this.#client.query({ text, query_timeout: this.#answerMs } as never);
+        return this.#resumes === resumes;
+      } catch (error) {
+        if (!classify(error).retry) throw error;
+      }
+      await sleep(RECONNECT_MS);
+    }
+  }
+
+  /** Notes the run and takes its lock. */
+  async start(run: RunStart): Promise<number> {
+    this.#runId = await startRun(this.#client, run);
+    return this.#runId;
+  }
+
+  /** Gives the lock back. */
+  async close(): Promise<void> {
+    this.#closed.abort();
+    await this.#watching;
+    await endSession(this.#client);
+  }
+
+  async #watch(): Promise<void> {
+    const pulseMs = within(this.#leaseMs / 6, PULSE_MS);
+    const { signal } = this.#closed;
+    for (;;) {
+      await sleep(pulseMs, undefined, { signal }).catch(() => {});
+      if (signal.aborted) return;
+      try {
+        // A query that is not answered in time is given up by the client, and its connection with it.
+        await this.#client.query({ text: 'SELECT 1', query_timeout: this.#answerMs } as never);
+        this.#answered = performance.now();
+      } catch (error) {
+        if (!(await this.#reconnect(error))) return;
+      }
+    }
+  }
+
+  /** Tries until the lock is held again; false: the server is lost, or the run over. */
+  async #reconnect(error: unknown): Promise<boolean> {
+    let cause = error;
+    await endSession(this.#client, 0);
+    for (let tries = 1; ; tries++) {
+      if (this.#closed.signal.aborted) return false;
+      try {
+        this.#client = await this.#enter();
+        this.#answered = performance.now();
+        this.#resumes++;
+        this.#resumed();
+        return true;
+      } catch (failure) {
+        cause = failure;
+      }
+      const silent = performance.now() - this.#answered;
+      // A program that was frozen has not been listening: at least two tries count, not the time alone.
+      if (!classify(cause).retry || (tries > 1 && silent > this.#leaseMs)) {
+        this.#lost.abort(gone(cause, silent));
+        return false;
+      }
+      await sleep(RECONNECT_MS, undefined, { signal: this.#closed.signal }).catch(() => {});
+    }
+  }
+
+  async #enter(): Promise<Client> {
+    const client = await connect(this.#url, {
+      applicationName: 'backhaul run',
+      connectTimeoutMs: this.#answerMs,
+      statementTimeoutMs: this.#answerMs,
+    });
+    try {
+      if (this.#runId !== null) await resumeRun(client, this.#runId);
+      return client;
+    } catch (error) {
+      await endSession(client, 0);
+      throw error;
+    }
+  }
+}
+
+function gone(cause: unknown, silentMs: number): BackhaulError {
+  const { fault } = classify(cause);
+  return new BackhaulError(
+    {
+      kind: 'database-connect',
+      message: `The database is gone: no sign of life for ${Math.round(silentMs / 1000)} s.`,
+      found: fault.found ?? fault.message,
+      ...(fault.code === undefined ? {} : { code: fault.code }),
+      hint: 'nothing half loaded stays; when the server is back, the same command goes on where this one stopped',
+    },
+    { cause },
+  );
+}

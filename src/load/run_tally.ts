@@ -1,0 +1,301 @@
+import type { Fault } from '../faults/fault.ts';
+import type { DiscoverCounts } from '../producer/planning/discover.ts';
+import type { ListingCounts } from '../state/task_listing.ts';
+import type { ClaimedTask } from '../state/task_store.ts';
+import type { LoadedResult } from '../workers/task_result.ts';
+import type { ConcurrencyLimit } from './concurrency.ts';
+import type { DispatchEvents } from './dispatcher.ts';
+import type {
+  LoadFailure,
+  LoadOptions,
+  LoadReporter,
+  LoadSummary,
+  PlanEvent,
+  RejectSummary,
+  RowCounts,
+  TaskOutcome,
+} from './events.ts';
+
+const MAX_FAILURES = 100;
+const NO_ROWS: RowCounts = { read: 0, loaded: 0, rejected: 0, duplicate: 0, conflict: 0, outside: 0 };
+const DISCOVERING_MS = 250;
+
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };
+
+/** Counts one run, tells the reporter how it goes, and sums it up at the end. */
+export class RunTally {
+  readonly #options: LoadOptions;
+  readonly #report: LoadReporter;
+  readonly #started = performance.now();
+  readonly #rows: Mutable<RowCounts> = { ...NO_ROWS };
+  readonly #tasks: Record<TaskOutcome, number> = {
+    loaded: 0,
+    failed: 0,
+    skipped: 0,
+    unchanged: 0,
+    released: 0,
+  };
+  readonly #failures: LoadFailure[] = [];
+  readonly #rejects = new Map<string, Mutable<RejectSummary>>();
+  readonly #series = new Set<number>();
+  /** Tasks whose rows are counted. */
+  readonly #counted = new Set<number>();
+  /** Inflated bytes and records of attempts under way, by task. */
+  readonly #underway = new Map<number, { readonly share: number; readonly records: number }>();
+  readonly #decisions: { readonly atSeconds: number; readonly workers: number; readonly reason: string }[] =
+    [];
+  /** What discovery counts: objects, entries, and what it passed over. */
+  readonly found: DiscoverCounts = { objects: 0, entries: 0, filtered: 0, notData: 0 };
+  #toDo = 0;
+  #bytesTotal = 0;
+  #bytesDone = 0;
+  #inflated = 0;
+  #discoverSeconds = 0;
+  #discoveringAt = 0;
+  #peakWorkers = 0;
+  #firstTs: number | null = null;
+  #lastTs: number | null = null;
+  finishSeconds = 0;
+  /** Files that a selection does not want. */
+  leftOut = 0;
+
+  constructor(options: LoadOptions, report: LoadReporter) {
+    this.#options = options;
+    this.#report = report;
+  }
+
+  // ── discovery ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+  discovering(): void {
+    const now = performance.now();
+    if (now - this.#discoveringAt < DISCOVERING_MS) return;
+    this.#discoveringAt = now;
+    const { objects, entries } = this.found;
+    this.#report({ type: 'discovering', source: this.#options.sources.join(' '), objects, entries });
+  }
+
+  stored(counts: ListingCounts, failures: readonly LoadFailure[]): void {
+    this.#tasks.unchanged += counts.unchanged;
+    this.#tasks.skipped += counts.skipped;
+    this.#toDo += counts.new + counts.changed + counts.waiting;
+    this.#bytesTotal += counts.bytesToDo;
+    for (const failure of failures) this.#fail(failure);
+  }
+
+  planned(state: PlanEvent['state']): void {
+    if (state === 'loaded' || state === 'skipped') this.#tasks.unchanged++;
+    else this.#toDo++;
+  }
+
+  plannedFailure(uri: string, entry: string | null, fault: Fault): void {
+    this.#fail({ uri, entry, taskId: null, fault });
+  }
+
+  discovered(seconds: number): void {
+    this.#discoverSeconds = seconds;
+    this.#report({
+      type: 'discovered',
+      source: this.#options.sources.join(' '),
+      objects: this.found.objects,
+      entries: this.found.entries,
+      tasks: this.#toDo,
+      unchanged: this.#tasks.unchanged,
+      bytes: this.#bytesTotal,
+      seconds,
+    });
+  }
+
+  /** Mean size of the tasks found so far that are to be loaded, bytes; 0 without any. */
+  get meanBytes(): number {
+    return this.#bytesTotal / Math.max(1, this.#toDo);
+  }
+
+  // ── tasks ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  events(limit: ConcurrencyLimit): DispatchEvents {
+    return {
+      claimed: () => {
+        this.#peakWorkers = Math.max(this.#peakWorkers, Math.min(limit.value, this.#underway.size + 1));
+      },
+      progress: (task, inflatedBytes, records) => {
+        // How much of the task is done, by inflated bytes where its size says, else an even guess of four to one.
+        const whole = inflatedSize(task);
+        const share = Math.min(0.99, inflatedBytes / whole);
+        this.#underway.set(task.taskId, { share: share * task.sizeBytes, records });
+        this.#peakWorkers = Math.max(this.#peakWorkers, this.#underway.size);
+      },
+      loaded: (task, result, seconds) => this.#loaded(task, result, seconds),
+      retried: (task, fault) => this.#left(task, 'retry', fault, 0),
+      failed: (task, fault, seconds) => {
+        this.#fail({ uri: task.uri, entry: task.entry, taskId: task.taskId, fault });
+        this.#left(task, 'failed', fault, seconds);
+      },
+      released: (task, fault) => this.#left(task, 'released', fault, 0),
+      note: (message) => this.#report({ type: 'note', level: 'info', message }),
+    };
+  }
+
+  #loaded(task: ClaimedTask, result: LoadedResult, seconds: number): void {
+    this.#underway.delete(task.taskId);
+    // Loaded again, because a server that crashed has forgotten it: it counts once.
+    if (this.#counted.has(task.taskId)) return;
+    this.#counted.add(task.taskId);
+    this.#tasks.loaded++;
+    this.#bytesDone += task.sizeBytes;
+    this.#inflated += result.inflatedBytes;
+    for (const key of Object.keys(NO_ROWS) as (keyof RowCounts)[]) this.#rows[key] += result.rows[key];
+    for (const id of result.seriesIds) this.#series.add(id);
+    if (result.firstTsUs !== null) this.#firstTs = Math.min(this.#firstTs ?? Infinity, result.firstTsUs);
+    if (result.lastTsUs !== null) this.#lastTs = Math.max(this.#lastTs ?? -Infinity, result.lastTsUs);
+    for (const reject of result.rejects) {
+      const seen = this.#rejects.get(reject.reason);
+      if (seen === undefined) this.#rejects.set(reject.reason, { ...reject });
+      else seen.count += reject.count;
+    }
+    if (task.replaces !== null && task.replaces.etag !== task.etag)
+      this.#report({
+        type: 'note',
+        level: 'info',
+        message: `${nameOf(task)} has changed since it was loaded: its old rows were replaced${
+          result.recomputed > 0 ? `, indicators of ${result.recomputed} later bars recomputed` : ''
+        }`,
+      });
+    if (result.completed > 0)
+      this.#report({
+        type: 'note',
+        level: 'info',
+        message: `${nameOf(task)} completes ${result.completed === 1 ? 'a bar that was' : `${result.completed} bars that were`} unfinished where another file ends`,
+      });
+    this.#report({
+      type: 'task',
+      uri: task.uri,
+      entry: task.entry,
+      outcome: 'loaded',
+      attempt: task.attempt,
+      rows: result.rows,
+      seconds,
+      fault: null,
+    });
+  }
+
+  #left(task: ClaimedTask, outcome: 'retry' | 'failed' | 'released', fault: Fault, seconds: number): void {
+    this.#underway.delete(task.taskId);
+    if (outcome === 'failed') this.#bytesDone += task.sizeBytes;
+    this.#report({
+      type: 'task',
+      uri: task.uri,
+      entry: task.entry,
+      outcome,
+      attempt: task.attempt,
+      rows: NO_ROWS,
+      seconds,
+      fault,
+    });
+  }
+
+  #fail(failure: LoadFailure): void {
+    this.#tasks.failed++;
+    if (this.#failures.length < MAX_FAILURES) this.#failures.push(failure);
+  }
+
+  /** Series that got rows. */
+  get seriesIds(): readonly number[] {
+    return [...this.#series];
+  }
+
+  decision(workers: number, previous: number, reason: string): void {
+    this.#decisions.push({ atSeconds: this.#seconds(), workers, reason });
+    this.#report({ type: 'decision', workers, previous, reason });
+  }
+
+  // ── sums ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  #seconds(): number {
+    return (performance.now() - this.#started) / 1000;
+  }
+
+  progress(phase: 'load' | 'finish', workers: number): void {
+    let bytes = this.#bytesDone;
+    let records = this.#rows.read;
+    for (const one of this.#underway.values()) {
+      bytes += one.share;
+      records += one.records;
+    }
+    this.#report({
+      type: 'progress',
+      phase,
+      tasksDone: this.#tasks.loaded + this.#tasks.failed,
+      tasksTotal: Math.max(this.#toDo, this.#tasks.loaded + this.#tasks.failed),
+      bytesDone: Math.round(bytes),
+      bytesTotal: Math.max(this.#bytesTotal, Math.round(bytes)),
+      rowsRead: records,
+      rowsLoaded: this.#rows.loaded,
+      rowsRejected: this.#rows.rejected,
+      tasksFailed: this.#tasks.failed,
+      workers,
+      seconds: this.#seconds(),
+    });
+  }
+
+  /** What the run's record in the database keeps. */
+  audit(): Record<string, unknown> {
+    return {
+      tasks: this.#tasks,
+      rows: this.#rows,
+      bytes: this.#bytesDone,
+      inflatedBytes: this.#inflated,
+      seconds: this.#seconds(),
+      discoverSeconds: this.#discoverSeconds,
+      finishSeconds: this.finishSeconds,
+      peakWorkers: this.#peakWorkers,
+      decisions: this.#decisions,
+      failures: this.#failures,
+    };
+  }
+
+  summary(runId: number | null, interrupted: boolean): LoadSummary {
+    const seconds = this.#seconds();
+    const released = interrupted ? Math.max(0, this.#toDo - this.#tasks.loaded - this.#tasks.failed) : 0;
+    return {
+      type: 'summary',
+      dryRun: this.#options.dryRun,
+      runId,
+      sources: this.#options.sources,
+      objects: this.found.objects,
+      entries: this.found.entries,
+      tasks: { ...this.#tasks, released },
+      leftOut: this.leftOut,
+      rows: { ...this.#rows },
+      bytes: this.#bytesDone,
+      inflatedBytes: this.#inflated,
+      seconds,
+      discoverSeconds: this.#discoverSeconds,
+      finishSeconds: this.finishSeconds,
+      rowsPerSecond: this.#rows.loaded / seconds,
+      inflatedBytesPerSecond: this.#inflated / seconds,
+      peakWorkers: this.#peakWorkers,
+      series: this.#series.size,
+      firstTs: this.#firstTs,
+      lastTs: this.#lastTs,
+      failures: this.#failures,
+      rejects: [...this.#rejects.values()].sort((a, b) => b.count - a.count),
+      nothingToDo:
+        !interrupted &&
+        this.#tasks.loaded === 0 &&
+        this.#tasks.failed === 0 &&
+        this.#tasks.unchanged + this.leftOut > 0,
+      interrupted,
+    };
+  }
+}
+
+function nameOf(task: ClaimedTask): string {
+  return task.entry === null ? task.uri : `${task.uri} › ${task.entry}`;
+}
+
+/** Inflated size of a task, or a guess. */
+function inflatedSize(task: ClaimedTask): number {
+  const { storage } = task.plan;
+  if (storage.kind === 'zip') return Math.max(1, storage.uncompressedSize);
+  return Math.max(1, storage.kind === 'gzip' ? 4 * task.sizeBytes : task.sizeBytes);
+}

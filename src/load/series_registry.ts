@@ -1,0 +1,133 @@
+import type { Pool } from 'pg';
+import { killPoint } from '../base/kill_points.ts';
+import { BackhaulError } from '../faults/fault.ts';
+
+/** So long another loader cannot have loaded a series that we have made; if we were frozen meanwhile, it is over. */
+const NEW_MS = 2_000;
+/** More series at once are not those of a claim. */
+const MOST_BORN = 1_000;
+
+/**
+ * Committed for good: we remember the ids, and no crash of a server that commits asynchronously may give them to other
+ * symbols. Made in one order, so that two loaders cannot wait for each other.
+ */
+const FIND_OR_MAKE = `
+  WITH durable AS MATERIALIZED (SELECT set_config('synchronous_commit', 'on', true)),
+  wanted AS MATERIALIZED (
+    SELECT DISTINCT v AS venue, s AS symbol, i AS interval_s
+    FROM unnest($1::text[], $2::text[], $3::int[]) AS n (v, s, i)),
+  found AS MATERIALIZED (SELECT s.* FROM wanted JOIN backhaul.series s USING (venue, symbol, interval_s)),
+  made AS (
+    INSERT INTO backhaul.series (venue, symbol, interval_s)
+    SELECT w.venue, w.symbol, w.interval_s FROM wanted w CROSS JOIN durable
+    WHERE NOT EXISTS (SELECT FROM found f
+      WHERE (f.venue, f.symbol, f.interval_s) = (w.venue, w.symbol, w.interval_s))
+    ORDER BY w.venue, w.symbol, w.interval_s
+    ON CONFLICT DO NOTHING RETURNING venue, symbol, interval_s, series_id)
+  SELECT venue, symbol, interval_s AS interval, series_id AS id, false AS is_new FROM found
+  UNION ALL SELECT venue, symbol, interval_s, series_id, true FROM made`;
+
+/**
+ * Ids of series, made on first sight. In transactions of their own: a task that held an uncommitted series would make
+ * every other task that meets the symbol wait for it. A series without bars is harmless.
+ */
+export class SeriesRegistry {
+  readonly #db: Pool;
+  readonly #known = new Map<string, number>();
+  /** When those were made that were made by us and have not been told of. */
+  readonly #born = new Map<number, number>();
+  /** For the next transaction. */
+  readonly #wanted = new Map<string, SeriesName>();
+  #making: Promise<void> | null = null;
+
+  constructor(db: Pool) {
+    this.#db = db;
+  }
+
+  /** Ids in the order of `symbols`. */
+  async resolve(venue: string, intervalS: number, symbols: readonly string[]): Promise<Int32Array> {
+    const wanted = symbols.map((symbol) => ({ venue, intervalS, symbol }));
+    await this.foresee(wanted);
+    return Int32Array.from(wanted, (name) => this.#known.get(keyOf(name))!);
+  }
+
+  /**
+   * Makes series that will be asked for: one transaction for many is one wait for the disk for many. What is asked for
+   * while one is under way goes into the next, all of it.
+   */
+  async foresee(wanted: readonly SeriesName[]): Promise<void> {
+    for (;;) {
+      const missing = this.#unknown(wanted);
+      if (missing.length === 0) return;
+      for (const name of missing) this.#wanted.set(keyOf(name), name);
+      this.#making ??= this.#makeWanted().finally(() => {
+        this.#making = null;
+      });
+      await this.#making;
+    }
+  }
+
+  async #makeWanted(): Promise<void> {
+    const names = [...this.#wanted.values()];
+    this.#wanted.clear();
+    await this.#findOrMake(names);
+    killPoint('series.made');
+    // Another loader was quicker.
+    const missed = this.#unknown(names);
+    if (missed.length > 0) await this.#findOrMake(missed);
+    const [lost] = this.#unknown(missed);
+    if (lost !== undefined)
+      throw new BackhaulError({
+        kind: 'internal',
+        message: 'a series was stored under another name',
+        expected: `${lost.venue} ${lost.symbol}`,
+      });
+  }
+
+  #unknown(names: readonly SeriesName[]): SeriesName[] {
+    return names.filter((name) => !this.#known.has(keyOf(name)));
+  }
+
+  /** In one statement: whoever waits for an id waits for one answer of a busy server, not for five. */
+  async #findOrMake(names: readonly SeriesName[]): Promise<void> {
+    const { rows } = await this.#db.query<SeriesRow>(FIND_OR_MAKE, [
+      names.map(({ venue }) => venue),
+      names.map(({ symbol }) => symbol),
+      names.map(({ intervalS }) => intervalS),
+    ]);
+    for (const { venue, symbol, interval, id } of rows)
+      this.#known.set(keyOf({ venue, symbol, intervalS: interval }), id);
+    const made = rows.filter(({ is_new }) => is_new);
+    // Of a large file nobody asks one by one.
+    if (made.length > MOST_BORN) return;
+    for (const { id } of made) this.#born.set(id, performance.now());
+  }
+
+  /** A series, if its id is known. `isNew`, told once: we have made it, a moment ago, so that it has no bars. */
+  known(name: SeriesName): { readonly symbol: string; readonly id: number; readonly isNew: boolean } | null {
+    const id = this.#known.get(keyOf(name));
+    if (id === undefined) return null;
+    const born = this.#born.get(id) ?? Number.NEGATIVE_INFINITY;
+    this.#born.delete(id);
+    return { symbol: name.symbol, id, isNew: performance.now() - born < NEW_MS };
+  }
+}
+
+interface SeriesRow {
+  readonly venue: string;
+  readonly symbol: string;
+  readonly interval: number;
+  readonly id: number;
+  readonly is_new: boolean;
+}
+
+/** What tells a series from all others. */
+export interface SeriesName {
+  readonly venue: string;
+  readonly symbol: string;
+  readonly intervalS: number;
+}
+
+function keyOf({ venue, symbol, intervalS }: SeriesName): string {
+  return `${intervalS} ${venue}\n${symbol}`;
+}

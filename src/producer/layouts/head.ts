@@ -1,0 +1,193 @@
+import { constants, gunzipSync, inflateRawSync } from 'node:zlib';
+import type { ColumnRoles } from '../../scan/header.ts';
+import { normaliseName, rolesByHeader, rolesByPosition } from '../../scan/header.ts';
+import type { RecordShape } from '../../scan/shape.ts';
+import { parseStamp } from '../../scan/time.ts';
+import type { Storage } from '../../state/task_plan.ts';
+import type { ObjectReader } from '../sources/source.ts';
+import { zoneNamed } from './period.ts';
+
+/** A look at the first bytes of a file: enough to tell a bar file from another, and to date its first bars. */
+
+/** Bytes read from an object. Inflated they are 64 KiB and more of a CSV. */
+const HEAD_BYTES = 16 << 10;
+/** What that many bytes inflate to at most (1032 : 1). */
+const MAX_INFLATED = 1040 * HEAD_BYTES;
+/** Of the inflated bytes, as many as are looked at. */
+const LOOK_BYTES = 64 << 10;
+/** Records looked at for whether this is a bar file at all. */
+const SAMPLE_RECORDS = 25;
+
+/** The start of a file, as records of fields. */
+export interface Head {
+  /** Inflated. */
+  readonly bytes: Buffer;
+  /** `bytes` are the whole file. */
+  readonly complete: boolean;
+}
+
+/** Reads the head of an object or entry. Null when its bytes cannot be inflated: a worker will say why. */
+export async function readHead(
+  reader: ObjectReader,
+  storage: Storage,
+  signal?: AbortSignal,
+): Promise<Head | null> {
+  return inflatedHead(await rawHead(reader, storage, signal), storage);
+}
+
+/**
+ * Reads the head of a file of its own and tells from it how the file is stored: browsers inflate what they download,
+ * or do not, so the bytes know better than the name. `named` is believed of an empty file.
+ */
+export async function sniffFile(
+  reader: ObjectReader,
+  named: Storage,
+  signal?: AbortSignal,
+): Promise<{ readonly head: Head | null; readonly storage: Storage }> {
+  const raw = await rawHead(reader, named, signal);
+  const isEmpty = raw === null || raw.bytes.length === 0;
+  const storage = isEmpty ? named : ({ kind: isGzip(raw.bytes) ? 'gzip' : 'plain' } as const);
+  return { head: inflatedHead(raw, storage), storage };
+}
+
+/** The start of a gzip (RFC 1952). */
+function isGzip(bytes: Uint8Array): boolean {
+  return bytes[0] === 0x1f && bytes[1] === 0x8b;
+}
+
+function inflatedHead(raw: Head | null, storage: Storage): Head | null {
+  if (raw === null) return null;
+  try {
+    const bytes = inflateBytes(raw.bytes, storage);
+    // Nothing came out of something: an empty file, or one that is damaged from its start.
+    if (bytes.length === 0 && raw.bytes.length > 0 && storage.kind === 'gzip') gunzipSync(raw.bytes);
+    return { bytes: bytes.subarray(0, LOOK_BYTES), complete: raw.complete && bytes.length <= LOOK_BYTES };
+  } catch {
+    return null;
+  }
+}
+
+async function rawHead(
+  reader: ObjectReader,
+  storage: Storage,
+  signal: AbortSignal | undefined,
+): Promise<Head | null> {
+  if (storage.kind !== 'zip') {
+    const length = Math.min(HEAD_BYTES, reader.sizeBytes);
+    const complete = length === reader.sizeBytes;
+    return { bytes: await reader.read(0, length, signal), complete };
+  }
+  // The local header, its name and its extra fields in one go with what follows: a request to S3 costs 30 ms.
+  const length = Math.min(HEAD_BYTES + 1024, reader.sizeBytes - storage.headerOffset);
+  if (length < 30) return null;
+  const header = await reader.read(storage.headerOffset, length, signal);
+  const start = 30 + header.readUInt16LE(26) + header.readUInt16LE(28);
+  const bytes = header.subarray(start, start + storage.compressedSize);
+  return { bytes, complete: bytes.length === storage.compressedSize };
+}
+
+function inflateBytes(raw: Buffer, storage: Storage): Buffer {
+  const options = { finishFlush: constants.Z_SYNC_FLUSH, maxOutputLength: MAX_INFLATED };
+  if (storage.kind === 'gzip') return gunzipSync(raw, options);
+  return storage.kind === 'zip' && storage.method === 8 ? inflateRawSync(raw, options) : raw;
+}
+
+/** The first records of the head, blank lines left out. The last line counts only when nothing cut it short. */
+export function recordsOf(head: Head, delimiter: string, limit = SAMPLE_RECORDS): string[][] {
+  const text = head.bytes.toString('utf8').replace(/^\ufeff/, '');
+  const lines = text.split('\n', limit + 20);
+  const cut = lines.length < limit + 20 && !head.complete;
+  if (cut) lines.pop();
+  const filled = lines.map((line) => line.replace(/\r$/, '')).filter((line) => line.trim() !== '');
+  return filled.slice(0, limit).map((line) => fieldsOf(line, delimiter));
+}
+
+/** Good enough for names and stamps: a quoted field that holds the delimiter is not looked at here. */
+function fieldsOf(line: string, delimiter: string): string[] {
+  return line.split(delimiter).map((field) => field.trim().replace(/^"(.*)"$/, '$1'));
+}
+
+/** What a head says of a shape: that it fits by its header or by its records, that it does not, or nothing. */
+export interface Fit {
+  readonly kind: 'header' | 'records' | 'none' | 'empty';
+  /** Columns of the shape that the header has, at best. */
+  readonly known: number;
+  /** The header found, or what comes nearest to one. */
+  readonly first: readonly string[];
+  /** Records behind the header. */
+  readonly records: readonly (readonly string[])[];
+  readonly roles: ColumnRoles | null;
+}
+
+/** Holds the head of a file against a shape. One record that could be a bar is enough: the scanner judges the others. */
+export function fitHead(head: Head, shape: RecordShape, symbolIsFixed: boolean): Fit {
+  const records = recordsOf(head, shape.delimiter);
+  let first = records[0] ?? [];
+  if (records.length === 0) return { kind: 'empty', known: 0, first, records, roles: null };
+  let known = 0;
+  if (shape.header !== 'none') {
+    for (let i = 0; i <= shape.preamble && i < records.length; i++) {
+      const header = records[i]!;
+      const roles = rolesByHeader(header, shape, symbolIsFixed);
+      if (roles.missing.length === 0) {
+        return { kind: 'header', known: roles.known, first: header, records: records.slice(i + 1), roles };
+      }
+      if (roles.known > known) {
+        known = roles.known;
+        first = header;
+      }
+    }
+  }
+  const roles = rolesByPosition(shape, symbolIsFixed);
+  const fits = shape.header !== 'required' && records.some((record) => looksLikeBar(record, shape, roles));
+  return { kind: fits ? 'records' : 'none', known, first, records, roles: fits ? roles : null };
+}
+
+function looksLikeBar(record: readonly string[], shape: RecordShape, roles: ColumnRoles): boolean {
+  const extra = record.length - roles.roles.length;
+  if (extra !== 0 && !(extra === 1 && record.at(-1) === '')) return false;
+  const isNumber = (role: 'open' | 'close'): boolean => {
+    const field = record[roles.roles.indexOf(role)] ?? '';
+    return field !== '' && Number.isFinite(Number(field));
+  };
+  return !Number.isNaN(stampOf(record, shape, roles)) && isNumber('open') && isNumber('close');
+}
+
+/** The stamp of a record, µs; NaN when it has none. */
+function stampOf(record: readonly string[], shape: RecordShape, roles: ColumnRoles): number {
+  const bytes = Buffer.from(record[roles.roles.indexOf('time')] ?? '');
+  return parseStamp(bytes, 0, bytes.length, shape.time, zoneNamed(shape.timeZone));
+}
+
+/**
+ * The earliest stamp in the head of a file, µs since 1970, or null when there is none. Newest-first files give the
+ * earliest of their newest bars: good enough to order files by.
+ */
+export function earliestStamp(head: Head, shape: RecordShape, symbolIsFixed: boolean): number | null {
+  const { roles, records } = fitHead(head, shape, symbolIsFixed);
+  if (roles === null) return null;
+  let earliest = Number.POSITIVE_INFINITY;
+  for (const record of records) {
+    const stamp = stampOf(record, shape, roles);
+    if (stamp < earliest) earliest = stamp;
+  }
+  return Number.isSafeInteger(earliest) ? earliest : null;
+}
+
+/** Values of a column that is none of a bar's (a venue, an interval), by header or by the shape's order. */
+export function valuesOf(head: Head, shape: RecordShape, name: string): ReadonlySet<string> {
+  const { kind, first, records } = fitHead(head, shape, true);
+  const wanted = normaliseName(name);
+  const at =
+    kind === 'header'
+      ? first.findIndex((field) => normaliseName(field) === wanted)
+      : shape.columns.findIndex((column) => column.names.some((one) => normaliseName(one) === wanted));
+  return new Set(at < 0 ? [] : records.map((record) => record[at] ?? '').filter((value) => value !== ''));
+}
+
+/** The symbol of the first record, for layouts whose venue it tells; null when there is none. */
+export function firstSymbol(head: Head, shape: RecordShape): string | null {
+  const { roles, records } = fitHead(head, shape, false);
+  const at = roles?.roles.indexOf('symbol') ?? -1;
+  return at < 0 ? null : (records[0]?.[at] ?? null);
+}

@@ -1,0 +1,55 @@
+import { Zone } from '../../base/zone.ts';
+import { daysFromCivil } from '../../scan/time.ts';
+
+/** Periods that names tell: a year, a quarter, a month or a day of some zone. */
+
+const DAY_US = 86_400_000_000;
+
+/** µs since 1970, `[fromUs, toUs)`. */
+export interface Period {
+  readonly fromUs: number;
+  readonly toUs: number;
+}
+
+const zones = new Map<string, Zone>();
+
+/** Looking up a zone's offsets is slow, so there is one `Zone` a name. Fails with `usage` for an unknown one. */
+export function zoneNamed(name: string): Zone {
+  let zone = zones.get(name);
+  if (zone === undefined) {
+    zone = new Zone(name);
+    zones.set(name, zone);
+  }
+  return zone;
+}
+
+/**
+ * The period the groups `year` and `quarter`, or `year`, `month` and `day`, of a name tell; null when there is no
+ * year or it is no date.
+ */
+export function periodOf(groups: Readonly<Record<string, string>>, zoneName: string): Period | null {
+  const year = Number(groups['year'] ?? Number.NaN);
+  if (!(year >= 1900 && year < 2255)) return null;
+  const quarter = groups['quarter'];
+  const month = Number(groups['month'] ?? (quarter === undefined ? 1 : 3 * Number(quarter) - 2));
+  const day = Number(groups['day'] ?? 1);
+  if (!(month >= 1 && month <= 12 && day >= 1 && day <= 31)) return null;
+  const months = groups['month'] !== undefined ? 1 : quarter !== undefined ? 3 : 12;
+  const first = daysFromCivil(year, month, day);
+  const last = groups['day'] === undefined ? firstOfMonth(year, month + months) : first + 1;
+  if (groups['day'] !== undefined && first >= firstOfMonth(year, month + 1)) return null;
+  return { fromUs: midnightUs(first, zoneName), toUs: midnightUs(last, zoneName) };
+}
+
+function firstOfMonth(year: number, month: number): number {
+  return daysFromCivil(year + Math.floor((month - 1) / 12), ((month - 1) % 12) + 1, 1);
+}
+
+/** The first instant of a day of the zone, given in days since 1970. */
+function midnightUs(day: number, zoneName: string): number {
+  const zone = zoneNamed(zoneName);
+  const midnight = zone.instantUs(day * DAY_US);
+  if (!Number.isNaN(midnight)) return midnight;
+  // Clocks that go forward at midnight never show it: the day starts at the instant of the change.
+  return day * DAY_US - zone.offsetUs(day * DAY_US - DAY_US);
+}

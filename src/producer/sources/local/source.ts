@@ -1,0 +1,269 @@
+import type { Dirent } from 'node:fs';
+import { type FileHandle, open, readdir, realpath, stat } from 'node:fs/promises';
+import { basename, join, relative, sep } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { BackhaulError } from '../../../faults/fault.ts';
+import { abortError, fileError } from '../../../faults/file_fault.ts';
+import { partsPrefix } from '../../archive/parts.ts';
+import { isChecksumList, SIDECAR_SUFFIXES } from '../checksums.ts';
+import type { ListFilter, ObjectReader, Source, SourceObject } from '../source.ts';
+
+/** Folders and single files on this machine. */
+
+/** Bytes a stream reads at once: below 256 KiB the calls dominate, above 1 MiB nothing is gained. */
+const PIECE_BYTES = 1 << 19;
+/** One in use, one fetched ahead, one to spare. */
+const PIECES_AT_ONCE = 3;
+
+/** Parent folders that precede a single file's name, for layouts to read the market or the dataset off. */
+const PARENTS = 6;
+
+const NO_FILE = 'a source must be a folder or a file, not a pipe or a device';
+
+/** Identity of a file's content, as far as the file system tells. */
+function etagOf(info: { readonly mtimeNs: bigint; readonly size: bigint }): string {
+  return `${info.mtimeNs}-${info.size}`;
+}
+
+/** Hidden files and what archivers and file managers leave behind. */
+export function isClutter(name: string): boolean {
+  return name.startsWith('.') || name === '__MACOSX' || name === 'Thumbs.db' || name === 'desktop.ini';
+}
+
+/** Names in the order of their UTF-16 code units: the same on every machine, whatever its locale. */
+function byName(a: { readonly name: string }, b: { readonly name: string }): number {
+  return a.name < b.name ? -1 : a.name > b.name ? 1 : 0;
+}
+
+/**
+ * A folder with all below it, or one file. A folder lists its own files first, then its subfolders, each by name.
+ * A link that leads back inside the folder is left out: what it points at is listed under its own name.
+ */
+export class LocalSource implements Source {
+  readonly uri: string;
+  readonly #root: string;
+  readonly #isFolder: boolean;
+
+  private constructor(root: string, isFolder: boolean) {
+    this.uri = pathToFileURL(root).href;
+    this.#root = root;
+    this.#isFolder = isFolder;
+  }
+
+  /** Of an existing path, made canonical. Fails with `not-found`, `forbidden`, or `usage` for a pipe or device. */
+  static async at(path: string): Promise<LocalSource> {
+    const uri = pathToFileURL(path).href;
+    try {
+      const root = await realpath(path);
+      const kind = kindOf(await stat(root));
+      if (kind === 'other') throw new BackhaulError({ kind: 'usage', message: NO_FILE, where: { uri } });
+      return new LocalSource(root, kind === 'folder');
+    } catch (error) {
+      throw fileError(error, uri);
+    }
+  }
+
+  async *list(_filter: ListFilter, signal?: AbortSignal): AsyncIterable<SourceObject> {
+    if (this.#isFolder) {
+      yield* this.#folder(this.#root, new Set(), signal);
+      return;
+    }
+    const segments = this.#root.split(sep).filter((segment) => segment !== '');
+    const parents = segments.slice(-PARENTS - 1, -1).map((segment) => `${segment}/`);
+    for (const path of await this.#withKin()) yield await describe(path, parents.join('') + basename(path));
+  }
+
+  open(object: { readonly uri: string; readonly etag: string }): Promise<ObjectReader> {
+    return openLocalObject(object.uri, object.etag);
+  }
+
+  /** The file and what belongs to it: its checksum, and if it is a part of an archive, all parts. */
+  async #withKin(): Promise<string[]> {
+    const prefix = partsPrefix(this.#root);
+    if (prefix === null) {
+      const sidecars = SIDECAR_SUFFIXES.map((suffix) => this.#root + suffix);
+      const exist = await Promise.all(
+        sidecars.map((path) =>
+          stat(path).then(
+            () => true,
+            () => false,
+          ),
+        ),
+      );
+      return [this.#root, ...sidecars.filter((_, i) => exist[i])];
+    }
+    const folder = join(this.#root, '..');
+    const files = (await entriesOf(folder)).filter((entry) => !entry.isDirectory());
+    const paths = files.map(({ name }) => join(folder, name));
+    return paths.filter((path) => partsPrefix(path) === prefix || isChecksumList(path));
+  }
+
+  async *#folder(
+    folder: string,
+    linked: Set<string>,
+    signal: AbortSignal | undefined,
+  ): AsyncIterable<SourceObject> {
+    if (signal?.aborted) throw abortError(signal);
+    const subfolders: string[] = [];
+    for (const entry of await entriesOf(folder)) {
+      if (isClutter(entry.name)) continue;
+      const path = join(folder, entry.name);
+      const kind = entry.isSymbolicLink() ? await this.#linkKind(path, linked) : kindOf(entry);
+      if (kind === 'folder') subfolders.push(path);
+      if (kind === 'file') yield await describe(path, relative(this.#root, path).split(sep).join('/'));
+    }
+    for (const subfolder of subfolders) yield* this.#folder(subfolder, linked, signal);
+  }
+
+  /** What a link leads to; `other` for what the listing meets anyway. A dangling link is a file that is not there. */
+  async #linkKind(path: string, linked: Set<string>): Promise<Kind> {
+    let target: string;
+    try {
+      target = await realpath(path);
+    } catch {
+      return 'file';
+    }
+    if (target === this.#root || target.startsWith(this.#root + sep)) return 'other';
+    const kind = kindOf(await stat(target));
+    if (kind !== 'folder') return kind;
+    if (linked.has(target) || this.#root.startsWith(target + sep)) return 'other';
+    linked.add(target);
+    return kind;
+  }
+}
+
+type Kind = 'file' | 'folder' | 'other';
+
+function kindOf(entry: { isDirectory(): boolean; isFile(): boolean }): Kind {
+  if (entry.isDirectory()) return 'folder';
+  return entry.isFile() ? 'file' : 'other';
+}
+
+async function entriesOf(folder: string): Promise<Dirent[]> {
+  try {
+    return (await readdir(folder, { withFileTypes: true })).sort(byName);
+  } catch (error) {
+    throw fileError(error, pathToFileURL(folder).href);
+  }
+}
+
+/** A file that has gone is listed all the same: its task fails by name, instead of it missing without a word. */
+async function describe(path: string, name: string): Promise<SourceObject> {
+  const uri = pathToFileURL(path).href;
+  try {
+    const info = await stat(path, { bigint: true });
+    const modifiedMs = Number(info.mtimeNs / 1_000_000n);
+    return { uri, name, sizeBytes: Number(info.size), etag: etagOf(info), modifiedMs };
+  } catch {
+    return { uri, name, sizeBytes: 0, etag: 'gone', modifiedMs: null };
+  }
+}
+
+/**
+ * Opens a `file://` object. With an `etag`, fails with `source-changed` when size or time of change differ from it.
+ * Fails with `not-found`, `forbidden`.
+ */
+export async function openLocalObject(uri: string, etag: string | null): Promise<ObjectReader> {
+  let handle: FileHandle | null = null;
+  try {
+    handle = await open(fileURLToPath(uri));
+    const info = await handle.stat({ bigint: true });
+    if (info.isDirectory()) {
+      throw new BackhaulError({ kind: 'not-found', message: 'a folder, not a file', where: { uri } });
+    }
+    const reader = new LocalReader(uri, handle, Number(info.size), etagOf(info));
+    if (etag !== null && etag !== reader.etag) throw changed(uri, etag, reader.etag);
+    return reader;
+  } catch (error) {
+    await handle?.close();
+    throw fileError(error, uri);
+  }
+}
+
+function changed(uri: string, expected: string, found: string): BackhaulError {
+  return new BackhaulError({
+    kind: 'source-changed',
+    message: 'the file has changed since it was listed',
+    where: { uri },
+    expected: `time of change and size ${expected}`,
+    found,
+    hint: 'Load the source again.',
+  });
+}
+
+export class LocalReader implements ObjectReader {
+  readonly uri: string;
+  readonly sizeBytes: number;
+  readonly etag: string;
+  readonly #handle: FileHandle;
+
+  constructor(uri: string, handle: FileHandle, sizeBytes: number, etag: string) {
+    this.uri = uri;
+    this.sizeBytes = sizeBytes;
+    this.etag = etag;
+    this.#handle = handle;
+  }
+
+  async read(start: number, length: number, signal?: AbortSignal): Promise<Buffer> {
+    const bytes = Buffer.allocUnsafe(length);
+    await this.#readInto(bytes, start, signal);
+    return bytes;
+  }
+
+  async #readInto(bytes: Buffer, start: number, signal: AbortSignal | undefined): Promise<void> {
+    let filled = 0;
+    while (filled < bytes.length) {
+      if (signal?.aborted) throw abortError(signal);
+      const count = await this.#fill(bytes, filled, start + filled);
+      if (count === 0) throw this.#ended(start + bytes.length, start + filled);
+      filled += count;
+    }
+  }
+
+  async *stream(start: number, end: number, signal?: AbortSignal): AsyncIterable<Uint8Array> {
+    // Buffers take turns: what is thrown away by the megabyte waits for the collector by the hundred megabytes.
+    const buffers: Buffer[] = [];
+    let turn = 0;
+    for (let at = start; at < end; ) {
+      const buffer = buffers[turn] ?? Buffer.allocUnsafeSlow(Math.min(PIECE_BYTES, end - start));
+      buffers[turn] = buffer;
+      turn = (turn + 1) % PIECES_AT_ONCE;
+      const piece = buffer.subarray(0, Math.min(buffer.length, end - at));
+      await this.#readInto(piece, at, signal);
+      at += piece.length;
+      yield piece;
+    }
+    const etag = etagOf(await this.#handle.stat({ bigint: true }));
+    if (etag !== this.etag) throw changed(this.uri, this.etag, etag);
+  }
+
+  /** Whether the file of that name is still this one. */
+  async isCurrent(): Promise<boolean> {
+    return stat(fileURLToPath(this.uri), { bigint: true }).then(
+      (info) => etagOf(info) === this.etag,
+      () => false,
+    );
+  }
+
+  close(): Promise<void> {
+    return this.#handle.close();
+  }
+
+  async #fill(bytes: Buffer, offset: number, position: number): Promise<number> {
+    try {
+      return (await this.#handle.read(bytes, offset, bytes.length - offset, position)).bytesRead;
+    } catch (error) {
+      throw fileError(error, this.uri);
+    }
+  }
+
+  #ended(expected: number, found: number): BackhaulError {
+    return new BackhaulError({
+      kind: 'truncated',
+      message: 'the file ends before what it promises',
+      where: { uri: this.uri },
+      expected: `at least ${expected} bytes`,
+      found: `${found} bytes`,
+    });
+  }
+}

@@ -1,0 +1,28 @@
+import type { Zone } from '../base/zone.ts';
+import type { ScanChecks } from './shape.ts';
+import { dayOfMonth } from './time.ts';
+
+const DAY_US = 86_400_000_000;
+/** 1970-01-05 was a Monday. */
+const FIRST_MONDAY_US = 4 * DAY_US;
+
+/** Whether `ts` is a multiple of `step`. Exact below 2^53: a quotient that rounds to a whole number does not multiply back. */
+export function isMultiple(ts: number, step: number): boolean {
+  return Math.floor(ts / step) * step === ts;
+}
+
+/** Whether a bar may open at `ts` (µs) on the series' grid. */
+export function isOnGrid(ts: number, grid: ScanChecks['grid'], intervalUs: number, zone: Zone): boolean {
+  switch (grid) {
+    case 'none':
+      return true;
+    case 'epoch':
+      return isMultiple(ts, intervalUs);
+    case 'week':
+      return isMultiple(ts - FIRST_MONDAY_US, 7 * DAY_US);
+    case 'month':
+      return isMultiple(ts, DAY_US) && dayOfMonth(ts / DAY_US) === 1;
+    case 'zone-day':
+      return zone.startsDay(ts);
+  }
+}

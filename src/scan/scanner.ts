@@ -1,0 +1,418 @@
+import type { BarColumns } from '../bars/columns.ts';
+import { Zone } from '../base/zone.ts';
+import { BackhaulError } from '../faults/fault.ts';
+import { BAD_QUOTING, FieldList, indexOf, recordEnd, TOO_LONG, UNFINISHED } from './csv_record.ts';
+import { FirstRecords } from './first_records.ts';
+import { HeadLines } from './head_lines.ts';
+import type { ColumnRoles } from './header.ts';
+import { conflictOf, copyRow } from './held_row.ts';
+import { Judge } from './judge.ts';
+import { PendingBytes } from './pending_bytes.ts';
+import { PlainRecords, STOP_DOUBT, STOP_FULL } from './plain_records.ts';
+import { recordText } from './record_text.ts';
+import { RejectList, ScanCounters } from './rejects.ts';
+import { ROW_DUPLICATE, ROW_GOES_BACK, ROW_NEW, RowOrder } from './row_order.ts';
+import type { RecordShape, Reject, RejectReason, ScanChecks } from './shape.ts';
+import type { SymbolTable } from './symbols.ts';
+
+export { carryLast } from './held_row.ts';
+export { SymbolTable } from './symbols.ts';
+
+const LF = 0x0a;
+const CR = 0x0d;
+/** A delimiter may be none of these, nor a letter or digit: they have a meaning inside fields or around them. */
+const NO_DELIMITER = /^[\p{L}\p{N}\n\r\0"+.-]$/u;
+
+/** What the fast path and the rules need once the columns are known. */
+interface Body {
+  readonly plain: PlainRecords;
+  readonly judge: Judge;
+  readonly first: FirstRecords;
+}
+
+/**
+ * Bytes of one file in, columns of bars out; see {@link RecordShape} and {@link ScanChecks} for what is a bar.
+ *
+ * The caller owns `bytes` and `out`. Rows are appended to `out`; unless the order is `any`, the last row stays held:
+ * a record with an equal stamp may still be folded into it, so the caller takes rows `[0, length-1)`, moves the last
+ * one to the front with {@link carryLast} and takes it too once {@link finish} has returned true. `out` needs room
+ * for two rows at least.
+ *
+ * Throws a BackhaulError for a file that is wrong as a whole: `not-a-bar-file`, `timestamp`, `usage` (a shape that
+ * cannot be); after that, or once {@link unordered} is set, the scanner is of no more use.
+ */
+export class Scanner {
+  readonly counters = new ScanCounters();
+  /**
+   * Set, and scanning ends, when a stamp of a series goes back, or in `symbol-time` a symbol does (by its bytes), or
+   * in `time` an equal stamp of a series comes after another's: the file must be read again in order `any`.
+   */
+  unordered = false;
+  readonly #shape: RecordShape;
+  readonly #checks: ScanChecks;
+  readonly #symbols: SymbolTable;
+  readonly #order: RowOrder;
+  readonly #isOrdered: boolean;
+  readonly #isBySymbol: boolean;
+  readonly #delimiter: number;
+  readonly #timeZone: Zone;
+  readonly #gridZone: Zone;
+  readonly #rejects = new RejectList();
+  readonly #fields = new FieldList();
+  readonly #pending: PendingBytes;
+  readonly #head: HeadLines;
+  #body: Body | null = null;
+  #hasBegun = false;
+  /** Inside a record too long to be kept: bytes are dropped up to its newline. */
+  #isSkipping = false;
+  #isFull = false;
+  #isClosing = false;
+  /** Byte offset of the next byte to be given. */
+  #offset = 0;
+  /** Line of the record to be read next, as long as there is no body: then the fast path counts. */
+  #headLine = 1;
+
+  constructor(
+    shape: RecordShape,
+    checks: ScanChecks,
+    symbols: SymbolTable,
+    order: 'time' | 'symbol-time' | 'any',
+  ) {
+    this.#shape = shape;
+    this.#checks = checks;
+    this.#symbols = symbols;
+    this.#order = new RowOrder(order, symbols);
+    this.#isOrdered = order !== 'any';
+    this.#isBySymbol = order === 'symbol-time';
+    this.#delimiter = delimiterByte(shape.delimiter);
+    this.#timeZone = new Zone(shape.timeZone);
+    this.#gridZone = new Zone(checks.grid === 'zone-day' ? checks.zone : 'UTC');
+    this.#pending = new PendingBytes(checks.maxRecordBytes);
+    this.#head = new HeadLines(shape, symbols.isFixed, this.#timeZone);
+  }
+
+  /** The rejects since the last call; at most 10,000 are kept between two calls, more are only counted. */
+  takeRejects(): Reject[] {
+    return this.#rejects.take();
+  }
+
+  /**
+   * Scans `bytes[start,end)` and appends good records to `out`. Returns the number of bytes consumed: all of them,
+   * unless `out` is full (take its rows and go on with the rest) or {@link unordered} is set. The bytes may be reused
+   * afterwards: an unfinished record is kept inside.
+   */
+  push(bytes: Uint8Array, start: number, end: number, out: BarColumns): number {
+    if (this.unordered) return 0;
+    const base = this.#offset - start;
+    let p = start;
+    while (p < end || this.#pending.isReady) {
+      if (this.#isSkipping) {
+        p = this.#skip(bytes, p, end);
+      } else if (this.#pending.isReady) {
+        this.#scanPending(out, false);
+        if (this.#isFull || this.unordered) break;
+      } else if (this.#pending.length > 0) {
+        p += this.#pending.feed(bytes, p, end);
+      } else {
+        const next = this.#scan(bytes, p, end, base, out, false);
+        if (!this.#isFull && !this.unordered && next < end) {
+          this.#pending.hold(bytes, next, end, base + next);
+          p = end;
+        } else p = next;
+        if (this.#isFull || this.unordered) break;
+      }
+    }
+    this.#offset += p - start;
+    return p - start;
+  }
+
+  /**
+   * The input has ended; its last record may lack its newline. True when all is done, false when `out` is full: take
+   * its rows and call again.
+   */
+  finish(out: BarColumns): boolean {
+    if (this.unordered) return true;
+    if (!this.#isClosing) {
+      this.#isClosing = true;
+      this.#pending.close();
+    }
+    this.#isFull = false;
+    if (this.#pending.length > 0) this.#scanPending(out, true);
+    if (this.unordered) return true;
+    if (this.#isFull) return false;
+    if (this.#body === null) this.#head.end();
+    else this.#body.first.end(this.#seen());
+    return true;
+  }
+
+  #seen(): number {
+    return this.counters.recordsRead + this.counters.outside;
+  }
+
+  #skip(bytes: Uint8Array, start: number, end: number): number {
+    const newline = indexOf(bytes, LF, start, end);
+    if (newline < 0) return end;
+    this.#isSkipping = false;
+    this.#addLines(1);
+    return newline + 1;
+  }
+
+  #scanPending(out: BarColumns, isLast: boolean): void {
+    const { bytes, start, end, offset } = this.#pending;
+    const next = this.#scan(bytes, start, end, offset - start, out, isLast);
+    this.#pending.consume(next, this.#isFull);
+  }
+
+  /**
+   * Scans records of `bytes[start,end)`; `base` is the byte offset of `bytes[0]`. Returns where the first record
+   * starts that was not consumed, because it is unfinished, `out` is full or the order is broken.
+   */
+  #scan(
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    base: number,
+    out: BarColumns,
+    isLast: boolean,
+  ): number {
+    this.#isFull = false;
+    let p = start;
+    if (!this.#hasBegun) {
+      if (end - start < 4 && !isLast) return start;
+      this.#hasBegun = true;
+      p = skipMark(bytes, start, end);
+    }
+    let newline = -1;
+    let isNewlineKnown = false;
+    while (p < end) {
+      if (out.length >= out.capacity) {
+        this.#isFull = true;
+        return p;
+      }
+      const plain = this.#body?.plain;
+      if (plain !== undefined) {
+        if (!isNewlineKnown) newline = bytes.lastIndexOf(LF, end - 1);
+        isNewlineKnown = true;
+        if (newline >= p) {
+          p = plain.scan(bytes, p, newline, base, out);
+          if (plain.stop !== STOP_DOUBT) {
+            this.#isFull = plain.stop === STOP_FULL;
+            if (this.#isFull) return p;
+            continue;
+          }
+        }
+      }
+      const next = this.#scanOne(bytes, p, end, base, out, isLast);
+      if (next === p) return p;
+      p = next;
+    }
+    return p;
+  }
+
+  /** Reads one record or blank line the careful way. Returns where the next one starts, or `p` when it cannot go on. */
+  #scanOne(
+    bytes: Uint8Array,
+    p: number,
+    end: number,
+    base: number,
+    out: BarColumns,
+    isLast: boolean,
+  ): number {
+    const blank = blankEnd(bytes, p, end);
+    if (blank > p) {
+      this.#addLines(1);
+      return blank;
+    }
+    let newline = recordEnd(bytes, p, end, this.#delimiter, this.#checks.maxRecordBytes);
+    if (newline === UNFINISHED) {
+      if (!isLast) return p;
+      // What lacks only its newline has been given one: quotes were never closed.
+      newline = BAD_QUOTING;
+    }
+    if (newline < 0) return this.#spoilt(bytes, p, end, base, newline);
+    const contentEnd = newline > p && bytes[newline - 1] === CR ? newline - 1 : newline;
+    if (!this.#split(bytes, p, contentEnd)) return this.#spoilt(bytes, p, end, base, BAD_QUOTING);
+    if (this.#body !== null || !this.#readHead(bytes, p, contentEnd, base)) {
+      if (!this.#record(bytes, p, contentEnd, base, out)) return p;
+    }
+    this.#addLines(countNewlines(bytes, p, newline + 1));
+    return newline + 1;
+  }
+
+  #split(bytes: Uint8Array, start: number, end: number): boolean {
+    try {
+      this.#fields.split(bytes, start, end, this.#delimiter);
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  /** True when the record belongs to the head of the file; false when it is the first of the body. */
+  #readHead(bytes: Uint8Array, start: number, end: number, base: number): boolean {
+    const place = { line: this.#headLine, byteOffset: base + start };
+    const found = this.#head.read(this.#fields, recordText(bytes, start, end, 200), place);
+    if (found === null) return true;
+    this.#begin(found.columns, found.isHeader);
+    return found.isHeader;
+  }
+
+  #begin(columns: ColumnRoles, hasHeader: boolean): void {
+    const [shape, checks, symbols] = [this.#shape, this.#checks, this.#symbols];
+    const plain = new PlainRecords({
+      columns,
+      delimiter: this.#delimiter,
+      unit: shape.time,
+      timeZone: this.#timeZone,
+      checks,
+      gridZone: this.#gridZone,
+      symbols,
+      order: this.#order,
+      isOrdered: this.#isOrdered,
+      isBySymbol: this.#isBySymbol,
+      counters: this.counters,
+    });
+    plain.line = this.#headLine;
+    this.#body = {
+      plain,
+      judge: new Judge(columns, shape, checks, symbols, this.#timeZone, this.#gridZone),
+      first: new FirstRecords(shape, checks, hasHeader),
+    };
+  }
+
+  /** Judges the record just split; false when it is out of order, and not consumed. */
+  #record(bytes: Uint8Array, start: number, end: number, base: number, out: BarColumns): boolean {
+    const { judge, first, plain } = this.#body!;
+    const place = { line: plain.line, byteOffset: base + start };
+    if (indexOf(bytes, 0, start, end) >= 0) {
+      this.#setAside('nul-byte', '', place, recordText(bytes, start, end));
+      return true;
+    }
+    const verdict = judge.judge(this.#fields, out);
+    if (verdict === 'row') return this.#place(out, place);
+    if (verdict === 'outside') {
+      this.counters.outside++;
+      return true;
+    }
+    const text = recordText(bytes, start, end);
+    if (judge.reason === 'timestamp' && !Number.isNaN(judge.us)) {
+      first.unreasonable(this.#seen() + 1, judge.us, { ...place, text: judge.stampText(this.#fields) });
+      this.#count(judge.reason, judge.field, place, text);
+    } else this.#setAside(judge.reason, judge.field, place, text);
+    return true;
+  }
+
+  /** Makes row `out.length`, already written, part of the batch, or folds it into the row before. False: out of order. */
+  #place(out: BarColumns, place: Place): boolean {
+    const row = out.length;
+    out.line[row] = place.line;
+    out.offset[row] = place.byteOffset;
+    const code = this.#order.place(out, row);
+    if (code === ROW_GOES_BACK) {
+      this.unordered = true;
+      return false;
+    }
+    this.counters.recordsRead++;
+    if (code === ROW_NEW) out.length++;
+    else if (code === ROW_DUPLICATE) this.counters.duplicates++;
+    else {
+      const before = row - 1;
+      this.counters.rejected++;
+      this.#rejects.add(conflictOf(out, before, this.#symbols.names));
+      copyRow(out, row, out, before);
+    }
+    return true;
+  }
+
+  /**
+   * Sets aside the first line of a record that has no end: a quote is misplaced, or it is too long. What follows is
+   * read as if the line had been a whole record, so that one stray quote costs no more than its line.
+   */
+  #spoilt(bytes: Uint8Array, p: number, end: number, base: number, code: number): number {
+    const most = Math.min(end, p + this.#checks.maxRecordBytes);
+    const newline = indexOf(bytes, LF, p, end);
+    const cut = newline < 0 || newline > most ? most : newline;
+    const text = recordText(bytes, p, cut === newline && bytes[cut - 1] === CR ? cut - 1 : cut);
+    const place = { line: this.#line(), byteOffset: base + p };
+    if (this.#body === null) {
+      const found = this.#head.read(null, text.slice(0, 200), place);
+      if (found !== null) this.#begin(found.columns, found.isHeader);
+    }
+    if (this.#body !== null) this.#setAside(code === TOO_LONG ? 'record-too-long' : 'csv', '', place, text);
+    if (newline < 0) {
+      this.#isSkipping = true;
+      return end;
+    }
+    this.#addLines(1);
+    return newline + 1;
+  }
+
+  /** A record that is none: counted, kept, and shown to those who watch the first ones. */
+  #setAside(reason: RejectReason, field: string, place: Place, text: string): void {
+    this.#body!.first.rejected(this.#seen() + 1, reason, { ...place, text });
+    this.#count(reason, field, place, text);
+  }
+
+  #count(reason: RejectReason, field: string, place: Place, text: string): void {
+    this.counters.recordsRead++;
+    this.counters.rejected++;
+    this.#rejects.add({ ...place, reason, field, record: text });
+  }
+
+  #line(): number {
+    return this.#body?.plain.line ?? this.#headLine;
+  }
+
+  #addLines(lines: number): void {
+    if (this.#body === null) this.#headLine += lines;
+    else this.#body.plain.line += lines;
+  }
+}
+
+/** Where a record begins. */
+interface Place {
+  readonly line: number;
+  readonly byteOffset: number;
+}
+
+function delimiterByte(delimiter: string): number {
+  const byte = delimiter.charCodeAt(0);
+  if (delimiter.length === 1 && byte < 0x80 && !NO_DELIMITER.test(delimiter)) return byte;
+  throw new BackhaulError({
+    kind: 'usage',
+    message: 'A layout names a delimiter that cannot be one.',
+    expected: 'one ASCII character that is no letter, digit, quote, sign, point or line end',
+    found: JSON.stringify(delimiter.slice(0, 20)),
+  });
+}
+
+/** Where the text starts: behind a UTF-8 byte order mark. Fails for UTF-16. */
+function skipMark(bytes: Uint8Array, start: number, end: number): number {
+  const at = (i: number): number => (start + i < end ? bytes[start + i]! : -1);
+  const hasMark = (at(0) === 0xff && at(1) === 0xfe) || (at(0) === 0xfe && at(1) === 0xff);
+  const isLittle = at(0) > 0 && at(1) === 0 && at(2) > 0 && at(3) === 0;
+  const isBig = at(0) === 0 && at(1) > 0 && at(2) === 0 && at(3) > 0;
+  if (hasMark || isLittle || isBig) {
+    throw new BackhaulError({
+      kind: 'not-a-bar-file',
+      message: 'The text is not UTF-8.',
+      where: { line: 1, byteOffset: 0 },
+      expected: 'UTF-8 or ASCII',
+      found: 'UTF-16',
+      hint: 'Convert it: iconv -f UTF-16 -t UTF-8',
+    });
+  }
+  return at(0) === 0xef && at(1) === 0xbb && at(2) === 0xbf ? start + 3 : start;
+}
+
+/** The position behind an empty line at `p`, or `p`. */
+function blankEnd(bytes: Uint8Array, p: number, end: number): number {
+  if (bytes[p] === LF) return p + 1;
+  return bytes[p] === CR && p + 1 < end && bytes[p + 1] === LF ? p + 2 : p;
+}
+
+function countNewlines(bytes: Uint8Array, start: number, end: number): number {
+  let count = 0;
+  for (let p = start; p < end; p++) if (bytes[p] === LF) count++;
+  return count;
+}

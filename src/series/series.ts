@@ -1,0 +1,196 @@
+import { nearest } from '../base/nearest.ts';
+import { interval as intervalText } from '../base/quantities.ts';
+import { barGrid } from '../calendar/bar_grid.ts';
+import { ExpectedBars } from '../calendar/expected_bars.ts';
+import { calendarOf } from '../calendar/market_calendar.ts';
+import type { Db } from '../database/connect.ts';
+import { BackhaulError } from '../faults/fault.ts';
+import type { SeriesName } from '../gaps/files.ts';
+import { type Aliases, spellings } from '../producer/layouts/symbols.ts';
+import type { TaskPlan } from '../state/task_plan.ts';
+
+/** The series of the database, and which of them a command is about. Times are µs since 1970. */
+
+/** Which series: null for all. */
+export interface SeriesFilter {
+  /** As the user wrote them. */
+  readonly symbols: readonly string[] | null;
+  /** Symbols of the tiers asked for; of some nothing may be loaded yet. */
+  readonly tierSymbols: readonly string[] | null;
+  /** Seconds. */
+  readonly intervals: readonly number[] | null;
+}
+
+export const ALL_SERIES: SeriesFilter = { symbols: null, tierSymbols: null, intervals: null };
+
+export interface Series extends SeriesName {
+  readonly seriesId: number;
+  /** First and last bar; null for a series without one. */
+  readonly firstUs: number | null;
+  readonly lastUs: number | null;
+}
+
+/** `kraken/XBTUSD/3600`: the lane of the files that hold this series alone. */
+export function laneOf({ venue, symbol, intervalS }: SeriesName): string {
+  return `${venue}/${symbol}/${intervalS}`;
+}
+
+/** The lane of files that hold all symbols of the venue. */
+export function sharedLaneOf({ venue, intervalS }: SeriesName): string {
+  return `${venue}/*/${intervalS}`;
+}
+
+/** `kraken XBTUSD 1h`. */
+export function seriesText({ venue, symbol, intervalS }: SeriesName): string {
+  return `${venue} ${symbol} ${intervalText(intervalS)}`;
+}
+
+/** Currencies that vendors spell in two ways. */
+const ALIASES: Aliases = [
+  ['XBT', 'BTC'],
+  ['XDG', 'DOGE'],
+];
+
+/** Stored symbols a user's word stands for: the same text, else in other case, else another spelling of the currency. */
+export function meant(word: string, known: ReadonlySet<string>): string[] {
+  if (known.has(word)) return [word];
+  const upper = new Set(spellings(word.toUpperCase(), ALIASES));
+  const inOtherCase = [...known].filter((symbol) => symbol.toUpperCase() === word.toUpperCase());
+  if (inOtherCase.length > 0) return inOtherCase;
+  return [...known].filter((symbol) => upper.has(symbol.toUpperCase()));
+}
+
+function unknownSymbol(word: string, known: ReadonlySet<string>): BackhaulError {
+  const near = nearest(word, [...known]);
+  return new BackhaulError({
+    kind: 'usage',
+    message: `no series has the symbol ${word}`,
+    ...(near === null
+      ? { hint: 'npx backhaul report shows what there is' }
+      : { hint: `did you mean ${near}?` }),
+  });
+}
+
+/** The stored symbols a user's words stand for. Fault `usage` for a word that is none of them. */
+export function resolveSymbols(words: readonly string[], known: ReadonlySet<string>): string[] {
+  return words.flatMap((word) => {
+    const symbols = meant(word, known);
+    if (symbols.length === 0) throw unknownSymbol(word, known);
+    return symbols;
+  });
+}
+
+interface NameRow {
+  readonly seriesId: number;
+  readonly venue: string;
+  readonly symbol: string;
+  readonly intervalS: number;
+}
+
+/**
+ * The series a filter means, by venue, symbol and interval. Faults `usage` for a symbol or an interval no series has,
+ * so that a slip of the finger does not read as "nothing is missing".
+ */
+export async function findSeries(db: Db, filter: SeriesFilter): Promise<NameRow[]> {
+  const { rows } = await db.query<NameRow>(
+    `SELECT series_id AS "seriesId", venue, symbol, interval_s AS "intervalS"
+     FROM backhaul.series ORDER BY venue, symbol, interval_s`,
+  );
+  const known = new Set(rows.map((row) => row.symbol));
+  const symbols = filter.symbols === null ? null : new Set(resolveSymbols(filter.symbols, known));
+  const tiered =
+    filter.tierSymbols === null ? null : new Set(filter.tierSymbols.flatMap((word) => meant(word, known)));
+  const intervals = new Set(rows.map((row) => row.intervalS));
+  for (const one of filter.intervals ?? []) {
+    if (intervals.has(one)) continue;
+    const there = [...intervals].sort((a, b) => a - b).map(intervalText);
+    throw new BackhaulError({
+      kind: 'usage',
+      message: `no series has the interval ${intervalText(one)}`,
+      hint: there.length === 0 ? 'nothing is loaded yet' : `there are ${there.join(', ')}`,
+    });
+  }
+  return rows.filter(
+    (row) =>
+      (symbols === null || symbols.has(row.symbol)) &&
+      (tiered === null || tiered.has(row.symbol)) &&
+      (filter.intervals === null || filter.intervals.includes(row.intervalS)),
+  );
+}
+
+/** µs since 1970 of a timestamptz expression, as a double: exact until 2255. */
+export const usOf = (expression: string): string =>
+  `round(extract(epoch FROM ${expression}) * 1000000)::float8`;
+
+/** µs since 1970 as timestamptz; exact, as to_timestamp(double) is not. */
+export const stampOf = (parameter: string): string =>
+  `('epoch'::timestamptz + ${parameter}::bigint * interval '1 us')`;
+
+/** First and last bar of series: two look-ups a series in the keys; partitions without a key yet are read once. */
+async function readEnds(
+  db: Db,
+  ids: readonly number[],
+): Promise<Map<number, { first: number; last: number }>> {
+  const { rows } = await db.query<{ seriesId: number; first: number | null; last: number | null }>(
+    `WITH bare AS MATERIALIZED (
+       SELECT series_id, min(ts) AS first, max(ts) AS last FROM backhaul.bars_bare
+       WHERE series_id = ANY ($1) GROUP BY series_id)
+     SELECT w.series_id AS "seriesId", ${usOf('least(f.ts, bare.first)')} AS first,
+       ${usOf('greatest(l.ts, bare.last)')} AS last
+     FROM unnest($1::int[]) AS w (series_id)
+     LEFT JOIN bare USING (series_id)
+     LEFT JOIN LATERAL (SELECT ts FROM backhaul.bars b WHERE b.series_id = w.series_id ORDER BY ts LIMIT 1) f ON true
+     LEFT JOIN LATERAL (SELECT ts FROM backhaul.bars b WHERE b.series_id = w.series_id ORDER BY ts DESC LIMIT 1) l
+       ON true`,
+    [ids],
+  );
+  const ends = new Map<number, { first: number; last: number }>();
+  for (const { seriesId, first, last } of rows) {
+    if (first !== null && last !== null) ends.set(seriesId, { first, last });
+  }
+  return ends;
+}
+
+/** The series a filter means, or those `among` them, with their first and last bars. */
+export async function readSeries(
+  db: Db,
+  filter: SeriesFilter,
+  among: ReadonlySet<number> | null = null,
+): Promise<Series[]> {
+  const names = (await findSeries(db, filter)).filter(
+    ({ seriesId }) => among === null || among.has(seriesId),
+  );
+  const ends = await readEnds(
+    db,
+    names.map((name) => name.seriesId),
+  );
+  return names.map((name) => {
+    const found = ends.get(name.seriesId);
+    return { ...name, firstUs: found?.first ?? null, lastUs: found?.last ?? null };
+  });
+}
+
+/** How the files of a series say its bars lie. */
+export interface SeriesGrid {
+  readonly grid: TaskPlan['grid'];
+  readonly sessionZone: string;
+}
+
+const known = new Map<string, ExpectedBars>();
+/** Series by grid: beyond, the memory starts afresh. */
+const MOST_KNOWN = 10_000;
+
+/** What can be expected of a series: its venue's calendar on its files' grid. Series that expect the same share it. */
+export function expectedBarsOf(series: Series, { grid, sessionZone }: SeriesGrid): ExpectedBars {
+  const { venue, intervalS, firstUs } = series;
+  const calendar = calendarOf(venue);
+  const phase = grid === 'none' && firstUs !== null ? firstUs % (intervalS * 1e6) : 0;
+  const key = [calendar.name, grid, sessionZone, intervalS, phase].join(' ');
+  let expected = known.get(key);
+  if (expected === undefined) {
+    if (known.size >= MOST_KNOWN) known.clear();
+    expected = new ExpectedBars(calendar, barGrid(intervalS, grid, sessionZone, firstUs));
+    known.set(key, expected);
+  }
+  return expected;
+}

@@ -1,0 +1,117 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { Fault } from '../faults/fault.ts';
+import type { TaskState } from './machine.ts';
+import type { TaskPlan } from './task_plan.ts';
+
+/** What a listing found, held against what the table knows of it. Pure; `task_store.ts` carries it out. */
+
+/** One object or entry as the producer plans it. */
+export interface DiscoveredTask {
+  readonly uri: string;
+  /** Name inside a zip; null for an object that is a file of its own. */
+  readonly entry: string | null;
+  readonly etag: string;
+  readonly sizeBytes: number;
+  /** Milliseconds since 1970; null where the source does not say. */
+  readonly modifiedMs?: number | null;
+  readonly layout: string | null;
+  readonly lane: string | null;
+  /** µs of the planned first bar; null: unknown, goes first. */
+  readonly sequence: number | null;
+  /** Null where `fault` says why there is no plan. */
+  readonly plan: TaskPlan | null;
+  /** It cannot be loaded, and this is why: it becomes a failed task. */
+  readonly fault?: Fault | null;
+}
+
+/** What the table knows of the same place. */
+export interface StandingTask {
+  readonly state: TaskState;
+  readonly etag: string;
+  readonly layout: string | null;
+  readonly lane: string | null;
+  readonly sequence: number | null;
+  readonly plan: TaskPlan | null;
+}
+
+/**
+ * What to do. `add`: a new row. `keep`: nothing at all. `refresh`: the state stays, the plan is brought up to date.
+ * `replace` (of a loaded one) and `requeue` (of a failed one): back to pending with the new plan.
+ * A fault that comes with one of these ends the task as failed.
+ */
+export type Step = 'add' | 'keep' | 'refresh' | 'replace' | 'requeue';
+
+/** The step, and the plan to store with it. */
+export interface Decision {
+  readonly step: Step;
+  readonly plan: TaskPlan | null;
+}
+
+function lower(a: number | null, b: number | null): number | null {
+  return a === null || b === null ? null : Math.min(a, b);
+}
+
+function upper(a: number | null, b: number | null): number | null {
+  return a === null || b === null ? null : Math.max(a, b);
+}
+
+/** The new plan, asking for all that the old one asked for as well: nobody's earlier wish is lost. */
+export function widenPlan(old: TaskPlan | null, plan: TaskPlan | null): TaskPlan | null {
+  if (old === null || plan === null) return plan;
+  return {
+    ...plan,
+    wantFromUs: lower(old.wantFromUs, plan.wantFromUs),
+    wantToUs: upper(old.wantToUs, plan.wantToUs),
+    wantSymbols:
+      old.wantSymbols === null || plan.wantSymbols === null
+        ? null
+        : { ...old.wantSymbols, ...plan.wantSymbols },
+  };
+}
+
+/** What decides which rows come out of the same bytes; limits and conflict rules do not. */
+function reading(layout: string | null, plan: TaskPlan | null): unknown {
+  if (plan === null) return null;
+  const { venue, symbol, intervalS, shape, wantFromUs, wantToUs, wantSymbols } = plan;
+  return { layout, venue, symbol, intervalS, shape, wantFromUs, wantToUs, wantSymbols };
+}
+
+function decideFault(standing: StandingTask, sameContent: boolean): Decision {
+  const { state, plan } = standing;
+  if (state === 'pending') return { step: 'refresh', plan };
+  if (state === 'failed') return sameContent ? { step: 'keep', plan } : { step: 'requeue', plan };
+  // What was loaded from these very bytes stays loaded, whatever a listing says of them today.
+  if (state === 'loaded') return sameContent ? { step: 'keep', plan } : { step: 'replace', plan };
+  return { step: 'keep', plan };
+}
+
+/**
+ * Decides what becomes of a find. Same content and nothing more asked for: a loaded task stays loaded, a failed one
+ * failed (a plan that differs in any way is another try), a pending one takes the new plan. A running one is left to
+ * its owner, a skipped one alone.
+ */
+export function decide(standing: StandingTask | undefined, found: DiscoveredTask): Decision {
+  if (standing === undefined) return { step: 'add', plan: found.plan };
+  const sameContent = standing.etag === found.etag;
+  if (found.fault != null) return decideFault(standing, sameContent);
+  const plan = widenPlan(standing.plan, found.plan);
+  const samePlan = isDeepStrictEqual(plan, standing.plan);
+  const samePlace =
+    standing.layout === found.layout && standing.lane === found.lane && standing.sequence === found.sequence;
+  const step = ((): Step => {
+    switch (standing.state) {
+      case 'running':
+      case 'skipped':
+        return 'keep';
+      case 'pending':
+        return sameContent && samePlan && samePlace ? 'keep' : 'refresh';
+      case 'failed':
+        return sameContent && samePlan && standing.layout === found.layout ? 'keep' : 'requeue';
+      case 'loaded': {
+        const before = reading(standing.layout, standing.plan);
+        return sameContent && isDeepStrictEqual(reading(found.layout, plan), before) ? 'keep' : 'replace';
+      }
+    }
+  })();
+  return { step, plan };
+}

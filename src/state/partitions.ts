@@ -1,0 +1,203 @@
+import type { Pool, PoolClient } from 'pg';
+import { killPoint } from '../base/kill_points.ts';
+import { type Leaf, leafOf } from '../copy/leaf.ts';
+import { ALONE, type KeyBuild, type Keyless, keyBuilds } from './key_builds.ts';
+
+/** A bare leaf that got its key and its place in `bars`. */
+export interface Promotion {
+  readonly name: string;
+  readonly seconds: number;
+}
+
+/** When to stop giving keys: the first begins no more of them, the second cancels those under way. */
+export interface PromotionSignals {
+  readonly drain: AbortSignal;
+  readonly abort: AbortSignal;
+}
+
+const CHECK_VIOLATION_OF_LOCK = new Set(['55P03', '40P01']);
+
+/** Waiting longer for a leaf's lock would queue every loader behind us: give up and come again. */
+const LOCK_TIMEOUT_MS = 2_000;
+const PROMOTE_ATTEMPTS = 30;
+
+function timestampLiteral(us: number): string {
+  return `'${new Date(us / 1000).toISOString()}'`;
+}
+
+/**
+ * Makes, keys and attaches the leaves of `bars`. A new leaf is *bare*: no key, so that COPY runs at the heap's own
+ * speed; it gets its key in one sort when the load is done. Which leaves stand is recorded in `backhaul.partition`,
+ * each change in the transaction that makes it true.
+ */
+export class Partitions {
+  readonly #db: Pool;
+  readonly #ready = new Set<string>();
+  readonly #pending = new Map<string, Promise<void>>();
+  readonly #hypertable: boolean;
+  readonly #signals: PromotionSignals | null;
+  /** New leaves are made standing from now on: set once a load has met overlapping files, which need the key. */
+  standingFromBirth = false;
+
+  constructor(db: Pool, hypertable: boolean, signals: PromotionSignals | null = null) {
+    this.#db = db;
+    this.#hypertable = hypertable;
+    this.#signals = signals;
+  }
+
+  /** Leaves for these stamps (one µs stamp a leaf is enough) exist when this resolves. */
+  async ensure(stamps: readonly number[]): Promise<void> {
+    if (this.#hypertable) return;
+    for (const stamp of stamps) {
+      const leaf = leafOf(stamp);
+      if (this.#ready.has(leaf.name)) continue;
+      let making = this.#pending.get(leaf.name);
+      if (making === undefined) {
+        making = this.#make(leaf).finally(() => this.#pending.delete(leaf.name));
+        this.#pending.set(leaf.name, making);
+      }
+      await making;
+    }
+  }
+
+  async #make(leaf: Leaf): Promise<void> {
+    const client = await this.#db.connect();
+    try {
+      // Workers rely on the leaf from now on: it must outlive a crash of a server that commits asynchronously.
+      await client.query('BEGIN; SET LOCAL synchronous_commit = on');
+      await client.query(`SELECT pg_advisory_xact_lock(hashtext('backhaul.partition'))`);
+      const known = await client.query('SELECT 1 FROM backhaul.partition WHERE name = $1', [leaf.name]);
+      if (known.rowCount === 0) {
+        const from = timestampLiteral(leaf.fromUs);
+        const to = timestampLiteral(leaf.toUs);
+        const state = this.standingFromBirth ? 'standing' : 'bare';
+        await client.query(
+          `CREATE TABLE backhaul.${leaf.name} (LIKE backhaul.bars INCLUDING DEFAULTS INCLUDING STORAGE,
+             CONSTRAINT ${leaf.name}_range CHECK (ts >= ${from} AND ts < ${to})) WITH (autovacuum_enabled = false)`,
+        );
+        await client.query(
+          state === 'bare'
+            ? `ALTER TABLE backhaul.${leaf.name} INHERIT backhaul.bars_bare`
+            : attachSql(leaf.name, from, to),
+        );
+        await client.query(
+          'INSERT INTO backhaul.partition (name, from_ts, to_ts, state) VALUES ($1, $2, $3, $4)',
+          [leaf.name, new Date(leaf.fromUs / 1000), new Date(leaf.toUs / 1000), state],
+        );
+      }
+      killPoint('leaf.made');
+      await client.query('COMMIT');
+      killPoint('leaf.committed');
+      this.#ready.add(leaf.name);
+    } catch (error) {
+      await client.query('ROLLBACK').catch(() => {});
+      throw error;
+    } finally {
+      client.release();
+    }
+  }
+
+  /** Names of the leaves that are still bare, oldest first. */
+  async bare(): Promise<string[]> {
+    const { rows } = await this.#db.query<{ name: string }>(
+      `SELECT name FROM backhaul.partition WHERE state = 'bare' ORDER BY from_ts`,
+    );
+    return rows.map((row) => row.name);
+  }
+
+  /**
+   * Gives every bare leaf its primary key and attaches it to `bars`, `concurrency` at a time, largest first. Another loader that is
+   * writing into a leaf keeps it bare: the last one out keys it. Returns what was done; throws on a duplicate key. An
+   * interrupt leaves bare what has no key yet.
+   */
+  async promoteAll(
+    concurrency: number,
+    onDone: (promotion: Promotion) => void,
+    mustAll: boolean,
+  ): Promise<Promotion[]> {
+    const { rows } = await this.#db.query<Keyless>(
+      `SELECT name, pg_relation_size(('backhaul.' || name)::regclass)::float8 AS bytes
+       FROM backhaul.partition WHERE state = 'bare'`,
+    );
+    const done: Promotion[] = [];
+    const next = keyBuilds(rows, concurrency).values();
+    const work = async (): Promise<void> => {
+      for (const build of next) {
+        if (this.#signals?.drain.aborted === true) return;
+        const promotion = await this.#promote(build, mustAll);
+        if (promotion === null) continue;
+        done.push(promotion);
+        onDone(promotion);
+      }
+    };
+    await Promise.all(Array.from({ length: Math.min(concurrency, rows.length) }, work));
+    return done;
+  }
+
+  async #promote(build: KeyBuild, must: boolean): Promise<Promotion | null> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await this.#tryPromote(build);
+      } catch (error) {
+        if (this.#signals?.abort.aborted === true) return null;
+        const code = (error as { code?: string }).code ?? '';
+        if (!CHECK_VIOLATION_OF_LOCK.has(code)) throw error;
+        if (this.#signals?.drain.aborted === true) return null;
+        if (attempt >= (must ? PROMOTE_ATTEMPTS : 3)) {
+          if (must) throw error;
+          return null;
+        }
+        await new Promise((resolve) => setTimeout(resolve, 100 + Math.random() * 400));
+      }
+    }
+  }
+
+  async #tryPromote({ name, alone }: KeyBuild): Promise<Promotion | null> {
+    const started = performance.now();
+    const client = await this.#db.connect();
+    const cancel = (): void => void this.#cancel(client).catch(() => {});
+    this.#signals?.abort.addEventListener('abort', cancel);
+    try {
+      this.#signals?.abort.throwIfAborted();
+      await client.query('BEGIN');
+      await client.query(`SET LOCAL lock_timeout = ${LOCK_TIMEOUT_MS}; SET LOCAL statement_timeout = 0`);
+      const { rows } = await client.query<{ from_ts: Date; to_ts: Date }>(
+        `SELECT from_ts, to_ts FROM backhaul.partition WHERE name = $1 AND state = 'bare' FOR UPDATE`,
+        [name],
+      );
+      const range = rows[0];
+      if (range !== undefined) {
+        const from = `'${range.from_ts.toISOString()}'`;
+        const to = `'${range.to_ts.toISOString()}'`;
+        if (alone) await client.query(ALONE);
+        await client.query(`ALTER TABLE backhaul.${name} ADD PRIMARY KEY (series_id, ts)`);
+        killPoint('leaf.keyed');
+        await client.query(`ALTER TABLE backhaul.${name} NO INHERIT backhaul.bars_bare`);
+        await client.query(attachSql(name, from, to));
+        await client.query(`UPDATE backhaul.partition SET state = 'standing' WHERE name = $1`, [name]);
+        killPoint('leaf.attached');
+      }
+      await client.query('COMMIT');
+      killPoint('leaf.standing');
+      return range === undefined ? null : { name, seconds: (performance.now() - started) / 1000 };
+    } catch (error) {
+      await client.query('ROLLBACK').catch(() => {});
+      throw error;
+    } finally {
+      this.#signals?.abort.removeEventListener('abort', cancel);
+      client.release();
+    }
+  }
+
+  /** Stops the statement under way: an index of a large leaf takes minutes. */
+  async #cancel(client: PoolClient): Promise<void> {
+    const { processID } = client as unknown as { readonly processID: number };
+    await this.#db.query('SELECT pg_cancel_backend($1)', [processID]);
+  }
+}
+
+/** The leaf's CHECK says what the bound says, so ATTACH reads no row; autovacuum may look after it from here on. */
+function attachSql(name: string, from: string, to: string): string {
+  return `ALTER TABLE backhaul.bars ATTACH PARTITION backhaul.${name} FOR VALUES FROM (${from}) TO (${to});
+          ALTER TABLE backhaul.${name} DROP CONSTRAINT ${name}_range, RESET (autovacuum_enabled)`;
+}

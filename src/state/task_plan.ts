@@ -1,0 +1,57 @@
+import type { RecordShape } from '../scan/shape.ts';
+
+/** How an object's bytes become the CSV's bytes. */
+export type Storage =
+  | { readonly kind: 'plain' }
+  | { readonly kind: 'gzip' }
+  | {
+      readonly kind: 'zip';
+      /** Size and etag of the zip itself: the task's own are those of the entry. */
+      readonly objectBytes: number;
+      readonly objectEtag: string;
+      /** Where the entry's local header starts in the zip. */
+      readonly headerOffset: number;
+      readonly compressedSize: number;
+      readonly uncompressedSize: number;
+      readonly crc32: number;
+      /** 0 stored, 8 deflated. */
+      readonly method: number;
+    };
+
+/**
+ * What a worker must know to load one task: plain data, stored as `task.plan`, made once by the producer.
+ * Times are µs since 1970, ranges `[from, to)`; null is "unbounded" or "unknown" (JSON has no Infinity).
+ */
+export interface TaskPlan {
+  readonly venue: string;
+  /** Null: the file's symbol column says. */
+  readonly symbol: string | null;
+  readonly intervalS: number;
+  readonly shape: RecordShape;
+  readonly storage: Storage;
+  /**
+   * `time`: one series, oldest first. `symbol-time`: by symbol (bytes ascending), then time.
+   * `any`: anything else (newest first too); such a file is sorted before its indicators are computed.
+   */
+  readonly order: 'time' | 'symbol-time' | 'any';
+  readonly grid: 'none' | 'epoch' | 'week' | 'month' | 'zone-day';
+  /** IANA zone whose midnight anchors VWAP and `zone-day` grids. */
+  readonly sessionZone: string;
+  /** The file's own range, from its name or its manifest. */
+  readonly fileFromUs: number | null;
+  readonly fileToUs: number | null;
+  /** What was asked for by `--from` and `--to`. */
+  readonly wantFromUs: number | null;
+  readonly wantToUs: number | null;
+  /** Symbols asked for out of a file of many: name in the file → name to store; null for all, as they are. */
+  readonly wantSymbols: Readonly<Record<string, string>> | null;
+  readonly onInvalid: 'reject' | 'keep';
+  readonly onConflict: 'keep' | 'replace';
+  /** Absolute limit of rejects, and a share of the records read; null where the user set only the other. */
+  readonly maxRejects: number | null;
+  readonly maxRejectShare: number | null;
+  /** Rows a manifest promises for this file. */
+  readonly expectedRows: number | null;
+  /** Published SHA-256 of the object, lower-case hex. */
+  readonly sha256: string | null;
+}

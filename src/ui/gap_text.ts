@@ -1,0 +1,232 @@
+/** What `gaps` says: tables of gaps and suspicious runs, CSV lists, JSON events. */
+
+import { count, counted, instant, interval } from '../base/quantities.ts';
+import { publishedFiles, publishedName } from '../gaps/files.ts';
+import type { FillSummary } from '../gaps/fill.ts';
+import type { Gap } from '../gaps/gap_store.ts';
+import type { SeriesScan } from '../gaps/scan.ts';
+import { SUSPICIOUS_HABITS, type SuspiciousRun } from '../gaps/suspicious.ts';
+import { faultLine } from './fault_text.ts';
+import { isoInstant } from './json_lines.ts';
+import { csvLine } from './query_text.ts';
+import { PLAIN, type Style } from './style.ts';
+import { type Column, tableLines } from './table.ts';
+import { sanitise } from './text.ts';
+
+const right = 'right' as const;
+
+/** Below so many columns of the terminal texts would be cut beyond reading, so less is told of each gap. */
+const WIDE = 160;
+const NARROW = 116;
+
+/** Gaps as a table, at most `most` of them. `width` is the terminal's. */
+export function gapLines(gaps: readonly Gap[], most: number, width: number, style: Style = PLAIN): string[] {
+  if (gaps.length === 0) return [];
+  const isNarrow = width < NARROW;
+  const left: readonly string[] = isNarrow ? ['from now', 'file'] : width < WIDE ? ['from now'] : [];
+  const oneVenue = new Set(gaps.map((gap) => gap.venue)).size === 1;
+  const columns: [Column, (gap: Gap) => string][] = [
+    [
+      { title: 'series' },
+      ({ venue, symbol, intervalS }) =>
+        sanitise(`${width < WIDE && oneVenue ? '' : `${venue} `}${symbol} ${interval(intervalS)}`),
+    ],
+    [{ title: 'from' }, (gap) => instant(gap.fromUs)],
+    [{ title: 'to' }, (gap) => instant(gap.toUs)],
+    [{ title: 'missing', align: right }, (gap) => count(gap.candles)],
+    [{ title: 'from now', align: right }, (gap) => count(gap.candlesFromNow)],
+    [{ title: 'overflow', align: right }, (gap) => (gap.overflow === null ? '' : count(gap.overflow))],
+    [{ title: 'state' }, (gap) => gap.state],
+    [{ title: 'file', cut: 'start' }, width < WIDE ? shortFileText : fileText],
+  ];
+  const told = columns.filter(([{ title }]) => !left.includes(title));
+  const lines = tableLines(
+    told.map(([column]) => column),
+    gaps.slice(0, most).map((gap) => told.map(([, text]) => text(gap))),
+    width,
+    style,
+  );
+  const more = gaps.length - most;
+  return [
+    ...lines,
+    ...(more > 0 ? [`… and ${count(more)} more: --json and --csv have all`] : []),
+    ...(isNarrow ? [style.dim('A wider terminal, --json and --csv tell the files too.')] : []),
+  ];
+}
+
+function fileText({ file, files }: Gap): string {
+  if (file === null) return '';
+  return files > 1 ? `${sanitise(file)} and ${count(files - 1)} more` : sanitise(file);
+}
+
+/** Its name without folders and without the entry, which is named for the series. */
+function shortFileText({ file, files }: Gap): string {
+  if (file === null) return '';
+  const name = sanitise(file.replace(/ › .*$/, '').replace(/^.*\//, ''));
+  return files > 1 ? `${name} +${count(files - 1)}` : name;
+}
+
+/** `12 gaps in 4 of 20 series, 1,234 bars missing: 3 within the reach of an API, 9 only in files; 2 filled`. */
+export function gapSum(gaps: readonly Gap[], seriesLooked: number | null): string {
+  const open = gaps.filter((gap) => gap.state !== 'filled');
+  const filled = gaps.length - open.length;
+  const done = filled === 0 ? '' : counted(filled, 'filled gap');
+  if (open.length === 0) return `No open gap${done === '' ? '' : `; ${done}`}`;
+  const series = new Set(open.map((gap) => gap.seriesId)).size;
+  const candles = open.reduce((sum, gap) => sum + gap.candles, 0);
+  const reachable = open.filter((gap) => gap.overflow !== null && gap.overflow <= 0).length;
+  const where =
+    seriesLooked === null
+      ? counted(series, 'series', 'series')
+      : `${count(series)} of ${count(seriesLooked)} series`;
+  const fill = [
+    ...(reachable > 0 ? [`${count(reachable)} within the reach of an API`] : []),
+    ...(open.length > reachable ? [`${count(open.length - reachable)} only in files`] : []),
+  ];
+  const sum = `${counted(open.length, 'gap')} in ${where}, ${counted(candles, 'bar')} missing: ${fill.join(', ')}`;
+  return done === '' ? sum : `${sum}; ${done}`;
+}
+
+const RUN_COLUMNS: readonly Column[] = [
+  { title: 'series' },
+  { title: 'from' },
+  { title: 'to' },
+  { title: 'no bar', align: right },
+  { title: 'habit', align: right },
+  { title: 'times', align: right },
+];
+
+/** Suspicious runs with their measure, the strangest first. */
+export function suspiciousLines(
+  runs: readonly SuspiciousRun[],
+  most: number,
+  width: number,
+  style: Style = PLAIN,
+): string[] {
+  if (runs.length === 0) return [];
+  const rows = runs
+    .slice(0, most)
+    .map(({ series, fromUs, toUs, candles, habit, ratio }) => [
+      sanitise(`${series.venue} ${series.symbol} ${interval(series.intervalS)}`),
+      instant(fromUs),
+      instant(toUs),
+      count(candles),
+      count(habit),
+      `${ratio.toFixed(ratio < 10 ? 1 : 0)}×`,
+    ]);
+  const more = runs.length - rows.length;
+  return [
+    '',
+    style.bold(
+      `${counted(runs.length, 'suspicious run')} inside coverage: no gaps, for files vouch that nobody traded`,
+    ),
+    style.dim(
+      `habit: bars missing that 99 of 100 spacings of the year do not exceed; suspicious above ${SUSPICIOUS_HABITS} habits`,
+    ),
+    ...tableLines(RUN_COLUMNS, rows, width, style),
+    ...(more > 0 ? [`… and ${count(more)} more: --json has all`] : []),
+  ];
+}
+
+/** A gap as an event for JSON lines. */
+export function gapEvent(gap: Gap): { readonly type: 'gap' } & Record<string, unknown> {
+  const { fromUs, toUs, detectedUs, changedUs, ...rest } = gap;
+  return { type: 'gap', ...rest, startTs: fromUs, endTs: toUs, detectedTs: detectedUs, changedTs: changedUs };
+}
+
+export function suspiciousEvent(
+  run: SuspiciousRun,
+): { readonly type: 'suspicious' } & Record<string, unknown> {
+  const { series, fromUs, toUs, candles, habit, ratio } = run;
+  const { seriesId, venue, symbol, intervalS } = series;
+  return {
+    type: 'suspicious',
+    seriesId,
+    venue,
+    symbol,
+    intervalS,
+    startTs: fromUs,
+    endTs: toUs,
+    candles,
+    habit,
+    ratio,
+  };
+}
+
+const DOWNLOADS_HEAD =
+  'file,entry,out_after,venue,symbol,interval_s,start,end,candles,candles_from_now,overflow,state';
+
+/** A download list: a line for each file of each gap, so that the first column is what to fetch. */
+export function* downloadLines(gaps: readonly Gap[], nowUs: number): Iterable<string> {
+  yield DOWNLOADS_HEAD;
+  for (const gap of gaps) {
+    const rest = [
+      gap.venue,
+      gap.symbol,
+      String(gap.intervalS),
+      isoInstant(gap.fromUs),
+      isoInstant(gap.toUs),
+      String(gap.candles),
+      String(gap.candlesFromNow),
+      gap.overflow === null ? null : String(gap.overflow),
+      gap.state,
+    ];
+    let named = false;
+    for (const { name, entry, periodEndUs } of publishedFiles(gap, gap, nowUs)) {
+      named = true;
+      yield csvLine([name, entry, isoInstant(periodEndUs).slice(0, 10), ...rest]);
+    }
+    if (!named) yield csvLine([gap.file, null, null, ...rest]);
+  }
+}
+
+/** What a scan looked at, in a line. */
+export function scanned(scans: readonly SeriesScan[]): string {
+  const expected = scans.reduce((sum, scan) => sum + scan.expected, 0);
+  const vouched = scans.reduce((sum, scan) => sum + scan.vouched, 0);
+  const share = expected === 0 ? '' : `, ${percent(vouched / expected)} covered`;
+  return `${counted(scans.length, 'series', 'series')}, ${counted(expected, 'bar')} expected${share}`;
+}
+
+/** `100%`, `99.97%`: never 100 while anything is missing. */
+export function percent(share: number): string {
+  if (share >= 1) return '100%';
+  const text = (Math.floor(share * 10_000) / 100).toFixed(share < 0.1 ? 1 : 2).replace(/\.?0+$/, '');
+  return `${text}%`;
+}
+
+/** What became of a fill, and what remains. */
+export function fillLines(summary: FillSummary, most: number, width: number, style: Style = PLAIN): string[] {
+  const { gaps, filled, partly, candlesFilled, remaining } = summary;
+  if (gaps === 0) return ['No open gap is on record: npx backhaul gaps scan looks for them'];
+  const inPart = partly === 0 ? '' : `, ${count(partly)} in part`;
+  const head = `${count(filled)} of ${counted(gaps, 'gap')} filled${inPart}; ${counted(candlesFilled, 'bar')} covered that were not`;
+  if (remaining.length === 0) return [style.green(head)];
+  return [
+    filled > 0 ? style.green(head) : style.bold(head),
+    `still open: ${gapSum(remaining, null)}`,
+    ...remaining
+      .filter((gap) => gap.error !== null)
+      .slice(0, 5)
+      .map(
+        (gap) =>
+          `${style.red('failed')} ${sanitise(gap.symbol)} ${interval(gap.intervalS)} ${instant(gap.fromUs)}: ${faultLine(gap.error!)}`,
+      ),
+    ...gapLines(remaining, most, width, style),
+  ];
+}
+
+/** The one line of a fill that found nothing of what is missing; null where it found something, or something failed. */
+export function nothingFilled({ gaps, failed, candlesFilled, sources, load }: FillSummary): string | null {
+  if (gaps === 0 || failed > 0 || candlesFilled > 0 || load?.interrupted === true) return null;
+  if (load !== null && load.tasks.failed > 0) return null;
+  const where =
+    sources === 0 ? 'here' : `in ${load === null ? counted(sources, 'answer') : counted(sources, 'file')}`;
+  return `nothing ${where} covers any of ${counted(gaps, 'open gap')}: nothing was changed`;
+}
+
+/** The first file of a gap, for a hint. */
+export function firstFile(gap: Gap, nowUs: number): string | null {
+  for (const file of publishedFiles(gap, gap, nowUs)) return publishedName(file);
+  return gap.file;
+}

@@ -1,0 +1,67 @@
+/** What `validate` says: findings as a table and as JSON events. */
+
+import { count, counted, instant, interval } from '../base/quantities.ts';
+import { CHECK_TEXTS, type Finding } from '../validate/findings.ts';
+import type { Validation } from '../validate/validate.ts';
+import { PLAIN, type Style } from './style.ts';
+import { tableLines } from './table.ts';
+import { sanitise } from './text.ts';
+
+/** The findings, at most `most`, and what was checked. */
+export function validationLines(
+  done: Validation,
+  most: number,
+  width: number,
+  style: Style = PLAIN,
+): string[] {
+  const { findings, made, series } = done;
+  const sound = made.filter((check) => findings.every((finding) => finding.check !== check));
+  const checked = sound.map((check) => `${style.green('✓')} ${check.padEnd(9)} ${CHECK_TEXTS[check]}`);
+  if (findings.length === 0)
+    return [...checked, '', style.green(`${counted(series, 'series', 'series')}: nothing found`)];
+  const rows = findings.slice(0, most).map((finding) => {
+    const worst = finding.examples[0];
+    return [
+      finding.check,
+      seriesOf(finding),
+      count(finding.count),
+      sanitise(finding.text),
+      worst === undefined ? '' : instant(worst.atUs),
+      worst === undefined ? '' : sanitise(worst.text),
+    ];
+  });
+  const more = findings.length - rows.length;
+  return [
+    ...tableLines(
+      [
+        { title: 'check' },
+        { title: 'series' },
+        { title: 'found', align: 'right' },
+        { title: 'what' },
+        { title: 'worst at' },
+        { title: 'there' },
+      ],
+      rows,
+      width,
+      style,
+    ),
+    ...(more > 0 ? [`… and ${count(more)} more: --json has all`] : []),
+    '',
+    ...checked,
+    '',
+    style.yellow(`${counted(findings.length, 'finding')} in ${counted(series, 'series', 'series')}`),
+  ];
+}
+
+function seriesOf({ venue, symbol, intervalS }: Finding): string {
+  return sanitise(`${venue} ${symbol ?? '*'} ${interval(intervalS)}`);
+}
+
+type Event = { readonly type: string } & Record<string, unknown>;
+
+export function* validationEvents(done: Validation): Iterable<Event> {
+  for (const { examples, ...finding } of done.findings) {
+    yield { type: 'finding', ...finding, examples: examples.map(({ atUs, text }) => ({ atTs: atUs, text })) };
+  }
+  yield { type: 'validation', series: done.series, checks: done.made, findings: done.findings.length };
+}

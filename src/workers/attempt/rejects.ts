@@ -1,0 +1,34 @@
+import type { RejectSummary } from '../../load/events.ts';
+import type { Reject } from '../../scan/shape.ts';
+import type { Assignment } from '../link.ts';
+
+/** The rejects of one attempt. Bounded by the reject budget: beyond it the attempt fails and nothing is kept. */
+export class RejectLedger {
+  readonly list: Reject[] = [];
+
+  add(rejects: readonly Reject[]): void {
+    for (const reject of rejects) this.list.push(reject);
+  }
+
+  /** Counts by reason, each with its first reject. */
+  summary(task: Pick<Assignment, 'uri' | 'entry'>): RejectSummary[] {
+    const byReason = new Map<string, { count: number; first: Reject }>();
+    for (const reject of this.list) {
+      const seen = byReason.get(reject.reason);
+      if (seen === undefined) byReason.set(reject.reason, { count: 1, first: reject });
+      else seen.count++;
+    }
+    return [...byReason.values()].map(({ count, first }) => ({
+      reason: first.reason,
+      count,
+      example: {
+        uri: task.uri,
+        entry: task.entry,
+        line: first.line,
+        byteOffset: first.byteOffset,
+        field: first.field,
+        record: first.record,
+      },
+    }));
+  }
+}

@@ -1,0 +1,83 @@
+import { describe, expect, test } from 'vitest';
+import { BackhaulError } from '../../src/faults/fault.ts';
+import {
+  decodeState,
+  encodeState,
+  IndicatorEngine,
+  SessionClock,
+  STATE_LENGTH,
+  STATE_VERSION,
+} from '../../src/indicators/engine.ts';
+import { barsOf } from './series.ts';
+
+function stateAfter(bars: number): Float64Array {
+  const cols = barsOf(Array.from({ length: bars }, (_, i) => 10 + Math.sin(i)));
+  const engine = new IndicatorEngine(SessionClock.utcDay());
+  engine.run(cols, 0, bars);
+  const state = new Float64Array(STATE_LENGTH);
+  engine.store(state, 0);
+  return state;
+}
+
+function faultOf(action: () => void): unknown {
+  try {
+    action();
+  } catch (error) {
+    if (error instanceof BackhaulError) return error.fault;
+    throw error;
+  }
+  return null;
+}
+
+const OUTDATED = { kind: 'internal', hint: 'backhaul recompute' };
+
+describe('a stored state', () => {
+  test.each([0, 1, 2, 19, 20, 21, 49, 50, 51, 1000])('of %d bars comes back to the same bits', (bars) => {
+    const state = stateAfter(bars);
+    const back = new Float64Array(STATE_LENGTH + 3).fill(7);
+    decodeState(encodeState(state, 0), back, 2);
+    expect(Buffer.from(back.buffer, 16, 8 * STATE_LENGTH).equals(Buffer.from(state.buffer))).toBe(true);
+    expect([back[0], back[1], back[STATE_LENGTH + 2]]).toEqual([7, 7, 7]);
+  });
+
+  test('takes 136 bytes and 8 a close, up to 50 closes', () => {
+    expect([0, 1, 20, 50, 51, 5000].map((bars) => encodeState(stateAfter(bars), 0).length)).toEqual([
+      136, 144, 296, 536, 536, 536,
+    ]);
+  });
+
+  test('of zeros is that of a series without bars', () => {
+    expect(encodeState(new Float64Array(STATE_LENGTH), 0)).toEqual(encodeState(stateAfter(0), 0));
+  });
+
+  test('of another version is refused with the command that helps', () => {
+    const state = stateAfter(30);
+    const bytes = encodeState(state, 0);
+    new DataView(bytes.buffer).setFloat64(0, STATE_VERSION + 1, true);
+    expect(faultOf(() => decodeState(bytes, state, 0))).toMatchObject(OUTDATED);
+    const other = Float64Array.from(state);
+    other[0] = STATE_VERSION + 1;
+    expect(faultOf(() => new IndicatorEngine(SessionClock.utcDay()).load(other, 0))).toMatchObject(OUTDATED);
+  });
+
+  test('of any other length is refused', () => {
+    const bytes = encodeState(stateAfter(30), 0);
+    const into = new Float64Array(STATE_LENGTH);
+    for (let length = 0; length < bytes.length; length++) {
+      expect(
+        faultOf(() => decodeState(bytes.subarray(0, length), into, 0)),
+        `${length}`,
+      ).toMatchObject(OUTDATED);
+    }
+    expect(faultOf(() => decodeState(new Uint8Array([...bytes, 0]), into, 0))).toMatchObject(OUTDATED);
+  });
+
+  test('is read wherever its bytes lie in memory', () => {
+    const bytes = encodeState(stateAfter(30), 0);
+    const within = new Uint8Array(bytes.length + 3);
+    within.set(bytes, 3);
+    const into = new Float64Array(STATE_LENGTH);
+    decodeState(within.subarray(3), into, 0);
+    expect(into).toEqual(stateAfter(30));
+  });
+});
