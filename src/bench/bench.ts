@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { bytes } from '../base/quantities.ts';
 import { BackhaulError } from '../faults/fault.ts';
 import type { LoadOptions } from '../load/events.ts';
-import type { PlannedTask } from '../producer/planning/discover.ts';
+import type { PlannedTask } from '../producer/planning/found_task.ts';
 import { bottleneck } from './bottleneck.ts';
 import { watchMachine } from './busyness.ts';
 import { type CheckResult, checkReadyMade, checkTable } from './check.ts';

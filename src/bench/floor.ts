@@ -14,7 +14,7 @@ import { BARS_COLUMNS, COPY_HEADER, COPY_TRAILER } from '../copy/format.ts';
 import { connect, createPool, endPool } from '../database/connect.ts';
 import { BackhaulError, type Fault } from '../faults/fault.ts';
 import type { LoadOptions } from '../load/events.ts';
-import type { PlannedTask } from '../producer/planning/discover.ts';
+import type { PlannedTask } from '../producer/planning/found_task.ts';
 import { ALONE, type Keyless, keyBuilds } from '../state/key_builds.ts';
 import { Pipeline } from './pipeline.ts';
 

@@ -8,7 +8,7 @@ import type { LoadOptions } from '../load/events.ts';
 import { settingsOf } from '../load/load.ts';
 import { SeriesStates } from '../load/series_states.ts';
 import { openBytes } from '../producer/archive/entry_stream.ts';
-import type { PlannedTask } from '../producer/planning/discover.ts';
+import type { PlannedTask } from '../producer/planning/found_task.ts';
 import { openObject } from '../producer/sources/open_source.ts';
 import { carryLast, Scanner } from '../scan/scanner.ts';
 import { SymbolTable } from '../scan/symbols.ts';

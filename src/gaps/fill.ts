@@ -5,7 +5,7 @@ import { endsOpen } from '../copy/unfinished.ts';
 import { connect, createPool, type Db } from '../database/connect.ts';
 import { BackhaulError, type Fault } from '../faults/fault.ts';
 import type { LoadOptions, LoadSummary } from '../load/events.ts';
-import type { SelectTask } from '../producer/planning/discover.ts';
+import type { SelectTask } from '../producer/planning/found_task.ts';
 import { laneOf, type SeriesFilter, sharedLaneOf, stampOf, usOf } from '../series/series.ts';
 import { endFilling, type Gap, type GapState, listGaps, lockFilling, startFilling } from './gap_store.ts';
 import { recheck } from './recheck.ts';

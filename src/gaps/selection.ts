@@ -1,5 +1,5 @@
 import { hull, intersect, merge, type Range } from '../base/ranges.ts';
-import type { PlannedTask, SelectTask, WantRange } from '../producer/planning/discover.ts';
+import type { PlannedTask, SelectTask, WantRange } from '../producer/planning/found_task.ts';
 import { fileRange } from '../series/coverage.ts';
 import { laneOf } from '../series/series.ts';
 import type { SeriesName } from './files.ts';

@@ -5,7 +5,7 @@ import { killPoint } from '../base/kill_points.ts';
 import { breakPool, createPool, endPool, namedConnectError } from '../database/connect.ts';
 import { BackhaulError } from '../faults/fault.ts';
 import { INFLATE_LIMITS } from '../producer/archive/entry_stream.ts';
-import type { SelectTask } from '../producer/planning/discover.ts';
+import type { SelectTask } from '../producer/planning/found_task.ts';
 import { pruneStates } from '../state/indicator_states.ts';
 import { faultOf } from '../state/machine.ts';
 import { isHypertable, migrate } from '../state/migrate.ts';

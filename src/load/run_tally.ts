@@ -1,5 +1,5 @@
 import type { Fault } from '../faults/fault.ts';
-import type { DiscoverCounts } from '../producer/planning/discover.ts';
+import type { DiscoverCounts } from '../producer/planning/found_task.ts';
 import type { ListingCounts } from '../state/task_listing.ts';
 import type { ClaimedTask } from '../state/task_store.ts';
 import type { LoadedResult } from '../workers/task_result.ts';

@@ -1,6 +1,6 @@
 import type { Db } from '../database/connect.ts';
 import { selectNewer } from '../gaps/selection.ts';
-import type { SelectTask } from '../producer/planning/discover.ts';
+import type { SelectTask } from '../producer/planning/found_task.ts';
 import { ALL_SERIES, laneOf, readSeries, usOf } from './series.ts';
 
 /** `load --incremental`: from the last bars on. */

@@ -2,14 +2,14 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll } from 'vitest';
-import {
-  type DiscoverCounts,
-  type DiscoveredTask,
-  type DiscoverOptions,
-  discover,
-  type FailedTask,
-  type PlannedTask,
-} from '../../src/producer/planning/discover.ts';
+import { discover } from '../../src/producer/planning/discover.ts';
+import type {
+  DiscoverCounts,
+  DiscoveredTask,
+  DiscoverOptions,
+  FailedTask,
+  PlannedTask,
+} from '../../src/producer/planning/found_task.ts';
 import { openSource } from '../../src/producer/sources/open_source.ts';
 
 const made: string[] = [];

@@ -3,7 +3,7 @@ import { abortError } from '../../faults/file_fault.ts';
 import { earliestStamp, readHead } from '../layouts/head.ts';
 import { openObject } from '../sources/open_source.ts';
 import type { ObjectReader, SourceOptions } from '../sources/source.ts';
-import type { DiscoveredTask, PlannedTask } from './discover.ts';
+import type { DiscoveredTask, PlannedTask } from './found_task.ts';
 
 /** The order of tasks whose names do not date them. */
 

@@ -1,10 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openBytes } from '../../../../src/producer/archive/entry_stream.ts';
-import {
-  type DiscoveredTask,
-  type DiscoverOptions,
-  discover,
-} from '../../../../src/producer/planning/discover.ts';
+import { discover } from '../../../../src/producer/planning/discover.ts';
+import type { DiscoveredTask, DiscoverOptions } from '../../../../src/producer/planning/found_task.ts';
 import { openObject, openSource } from '../../../../src/producer/sources/open_source.ts';
 import { S3Server } from '../../../s3_server/s3_server.ts';
 import { virtualObject } from '../../../s3_server/stored_object.ts';

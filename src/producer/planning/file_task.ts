@@ -1,0 +1,35 @@
+import type { Storage } from '../../state/task_plan.ts';
+import { sniffFile } from '../layouts/head.ts';
+import type { Source } from '../sources/source.ts';
+import type { Asked } from './asked.ts';
+import { type PlannedTask, placeOf } from './found_task.ts';
+import type { Item } from './items.ts';
+import { plannedTask } from './planned_task.ts';
+
+/**
+ * The task of a file of its own; null when nobody asked for it. A local one is looked into, of a remote one the name
+ * must do where it can.
+ */
+export async function fileTask(
+  { object, path, checksums }: Item,
+  source: Source,
+  asked: Asked,
+  signal: AbortSignal | undefined,
+): Promise<PlannedTask | null> {
+  const named = asked.byName(path);
+  if (named !== null && asked.wants(named) === null) return asked.leaveOut();
+  let storage: Storage = { kind: /\.gz$/i.test(object.name) ? 'gzip' : 'plain' };
+  let resolution = named;
+  if (named === null || source.uri.startsWith('file:')) {
+    const reader = await source.open(object);
+    try {
+      const sniffed = await sniffFile(reader, storage, signal);
+      storage = sniffed.storage;
+      resolution = asked.byHead(sniffed.head, path, named, { uri: object.uri });
+    } finally {
+      await reader.close();
+    }
+  }
+  const published = { sha256: await checksums.of(object.name), expectedRows: null, manifest: null };
+  return plannedTask(placeOf(object), resolution!, storage, published, asked) ?? asked.leaveOut();
+}

@@ -1,0 +1,83 @@
+import type { Fault } from '../../faults/fault.ts';
+import type { TaskPlan } from '../../state/task_plan.ts';
+import type { SourceObject } from '../sources/source.ts';
+
+/** What discovery is asked for, and what it finds. */
+
+/** Where something to load lies. */
+export interface TaskPlace {
+  readonly uri: string;
+  /** Name inside a zip; null for an object that is a file of its own. */
+  readonly entry: string | null;
+  readonly etag: string;
+  /** Bytes as they lie in the source. */
+  readonly sizeBytes: number;
+  readonly modifiedMs: number | null;
+}
+
+/** A task with all a worker needs. */
+export interface PlannedTask extends TaskPlace {
+  readonly layout: string;
+  /** `venue/SYMBOL/interval`; for files of many symbols with a star in the place of the symbol. */
+  readonly lane: string;
+  /** µs of the planned first bar; null: unknown. */
+  sequence: number | null;
+  readonly plan: TaskPlan;
+}
+
+/** Something that ought to be loaded and cannot be. */
+export interface FailedTask extends TaskPlace {
+  readonly layout: string | null;
+  readonly lane: null;
+  readonly sequence: null;
+  readonly plan: null;
+  readonly fault: Fault;
+}
+
+export type DiscoveredTask = PlannedTask | FailedTask;
+
+/** Bars to load of a task, `[fromUs, toUs)`; null is unbounded. */
+export interface WantRange {
+  readonly fromUs: number | null;
+  readonly toUs: number | null;
+}
+
+/** Asked for each planned task; null leaves it out: it is neither stored nor loaded. */
+export type SelectTask = (task: PlannedTask) => WantRange | null;
+
+/** What discovery has seen so far; kept up to date while it runs. */
+export interface DiscoverCounts {
+  /** Files in the sources, and files in their zips. */
+  objects: number;
+  entries: number;
+  /** Left out by `--symbols`, `--intervals`, `--from`, `--to`, for what their names say. */
+  filtered: number;
+  /** No data by their names. */
+  notData: number;
+}
+
+export interface DiscoverOptions {
+  /** `auto`, a layout's name, or the path of a YAML file. */
+  readonly layout: string;
+  readonly fromUs: number | null;
+  readonly toUs: number | null;
+  /** As the user wrote them; null for all. */
+  readonly symbols: readonly string[] | null;
+  /** Seconds; null for all. */
+  readonly intervals: readonly number[] | null;
+  readonly onInvalid: TaskPlan['onInvalid'];
+  readonly onConflict: TaskPlan['onConflict'];
+  readonly maxRejects: number | null;
+  readonly maxRejectShare: number | null;
+  readonly counts?: DiscoverCounts;
+  /** Something worth saying that is no failure of a task. */
+  readonly onNote?: (message: string) => void;
+}
+
+export function placeOf({ uri, etag, sizeBytes, modifiedMs }: SourceObject): TaskPlace {
+  return { uri, entry: null, etag, sizeBytes, modifiedMs };
+}
+
+export function failed(place: TaskPlace, fault: Fault, layout?: string): FailedTask {
+  return { ...place, layout: layout ?? null, lane: null, sequence: null, plan: null, fault };
+}
