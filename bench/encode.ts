@@ -5,7 +5,9 @@
  */
 
 import { BarColumns } from '../src/bars/columns.ts';
-import { BarDecoder, BarEncoder, COPY_HEADER, MAX_ROW_BYTES } from '../src/copy/format.ts';
+import { BarDecoder } from '../src/copy/bar_decoder.ts';
+import { BarEncoder } from '../src/copy/bar_encoder.ts';
+import { COPY_HEADER, MAX_ROW_BYTES } from '../src/copy/wire.ts';
 
 const ROWS = 8192;
 

@@ -7,7 +7,7 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { gunzipSync } from 'node:zlib';
 import { BarColumns, INDICATOR_NAMES } from '../bars/columns.ts';
-import { BarDecoder } from '../copy/format.ts';
+import { BarDecoder } from '../copy/bar_decoder.ts';
 import { connect } from '../database/connect.ts';
 import { BackhaulError } from '../faults/fault.ts';
 import type { DayFiles } from './day_files.ts';

@@ -10,7 +10,7 @@ import { mkdir, readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
-import { BARS_COLUMNS, COPY_HEADER, COPY_TRAILER } from '../copy/format.ts';
+import { BARS_COLUMNS, COPY_HEADER, COPY_TRAILER } from '../copy/wire.ts';
 import { connect, createPool, endPool } from '../database/connect.ts';
 import { BackhaulError, type Fault } from '../faults/fault.ts';
 import type { LoadOptions } from '../load/events.ts';

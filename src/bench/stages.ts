@@ -1,7 +1,8 @@
 /** The stages of the pipeline apart, each on one core, on the first of the day files. */
 
 import type { BarColumns } from '../bars/columns.ts';
-import { BarEncoder, MAX_ROW_BYTES } from '../copy/format.ts';
+import { BarEncoder } from '../copy/bar_encoder.ts';
+import { MAX_ROW_BYTES } from '../copy/wire.ts';
 import { IndicatorEngine, STATE_LENGTH } from '../indicators/engine.ts';
 import { SessionClock } from '../indicators/session_clock.ts';
 import type { LoadOptions } from '../load/events.ts';
@@ -12,7 +13,7 @@ import type { PlannedTask } from '../producer/planning/found_task.ts';
 import { openObject } from '../producer/sources/open_source.ts';
 import { carryLast, Scanner } from '../scan/scanner.ts';
 import { SymbolTable } from '../scan/symbols.ts';
-import { scanChecks } from '../workers/attempt/task_attempt.ts';
+import { scanChecks } from '../workers/attempt/file_scan.ts';
 import type { WorkerLink } from '../workers/link.ts';
 import { workerMemory } from '../workers/worker_memory.ts';
 

@@ -2,8 +2,9 @@ import type { Socket } from 'node:net';
 import type { ClientBase } from 'pg';
 import { type CopyStreamQuery, from as copyFrom } from 'pg-copy-streams';
 import { type BarBatch, barsOf } from '../bars/record_batch.ts';
-import { BARS_COLUMNS, type BarEncoder, COPY_HEADER, COPY_TRAILER, MAX_ROW_BYTES } from './format.ts';
+import type { BarEncoder } from './bar_encoder.ts';
 import { type Leaf, splitByLeaf } from './leaf.ts';
+import { BARS_COLUMNS, COPY_HEADER, COPY_TRAILER, MAX_ROW_BYTES } from './wire.ts';
 
 /** Where encoded bars go: PostgreSQL, or nowhere for a benchmark of the stages before it. */
 export interface BarSink {

@@ -1,8 +1,9 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { type BarBatch, barsOf } from '../bars/record_batch.ts';
+import type { BarEncoder } from './bar_encoder.ts';
 import type { BarSink } from './copy_writer.ts';
-import { type BarEncoder, COPY_HEADER, COPY_TRAILER, MAX_ROW_BYTES } from './format.ts';
 import { splitByLeaf } from './leaf.ts';
+import { COPY_HEADER, COPY_TRAILER, MAX_ROW_BYTES } from './wire.ts';
 
 interface OpenFile {
   readonly handle: FileHandle;

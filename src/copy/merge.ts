@@ -2,9 +2,11 @@ import type { ClientBase } from 'pg';
 import { BarColumns, INDICATOR_NAMES } from '../bars/columns.ts';
 import { killPoint } from '../base/kill_points.ts';
 import { decodeState, encodeState, type IndicatorEngine, STATE_LENGTH } from '../indicators/engine.ts';
+import { BarEncoder } from './bar_encoder.ts';
 import { copyRows } from './copy_writer.ts';
-import { BARS_COLUMNS, BarEncoder, MAX_ROW_BYTES, RowEncoder } from './format.ts';
+import { RowEncoder } from './row_encoder.ts';
 import { completes, endsOpen } from './unfinished.ts';
+import { BARS_COLUMNS, MAX_ROW_BYTES } from './wire.ts';
 
 /**
  * The second way into `bars`, for rows that are not simply newer than what stands: files that overlap, arrive late,

@@ -1,6 +1,7 @@
 import { type BarBatch, barsOf } from '../bars/record_batch.ts';
+import type { BarEncoder } from './bar_encoder.ts';
 import type { BarSink } from './copy_writer.ts';
-import { type BarEncoder, MAX_ROW_BYTES } from './format.ts';
+import { MAX_ROW_BYTES } from './wire.ts';
 
 /** Encodes rows and throws the bytes away: measures every stage before the database. */
 export class NullSink implements BarSink {

@@ -3,7 +3,7 @@
 import type { Client } from 'pg';
 import { connect } from '../database/connect.ts';
 import { classify } from '../state/machine.ts';
-import { TaskAttempt } from './attempt/task_attempt.ts';
+import { runAttempt } from './attempt/task_attempt.ts';
 import { type Assignment, WorkerLink } from './link.ts';
 import type { TaskResult } from './task_result.ts';
 
@@ -62,7 +62,7 @@ export default async function runTask(assignment: Assignment): Promise<TaskResul
   try {
     const client =
       assignment.settings.sink === 'postgres' ? await clientFor(assignment.settings.databaseUrl) : null;
-    return await new TaskAttempt(assignment, link, client).run();
+    return await runAttempt(assignment, link, client);
   } catch (error) {
     await rollBack();
     // What the main thread wants comes first: an aborted attempt fails in many ways.

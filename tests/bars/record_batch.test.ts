@@ -3,7 +3,7 @@ import { tableFromIPC } from 'apache-arrow';
 import { expect, test } from 'vitest';
 import { BarColumns } from '../../src/bars/columns.ts';
 import { BATCH_SCHEMA, barsOf, toRecordBatch } from '../../src/bars/record_batch.ts';
-import { BARS_COLUMNS } from '../../src/copy/format.ts';
+import { BARS_COLUMNS } from '../../src/copy/wire.ts';
 
 function someColumns(): BarColumns {
   const cols = new BarColumns(10);

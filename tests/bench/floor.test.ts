@@ -5,8 +5,10 @@ import { afterAll, expect, it } from 'vitest';
 import { BarColumns } from '../../src/bars/columns.ts';
 import { toRecordBatch } from '../../src/bars/record_batch.ts';
 import { copiesOf, type ReadyMade, type Stretch } from '../../src/bench/floor.ts';
+import { BarDecoder } from '../../src/copy/bar_decoder.ts';
+import { BarEncoder } from '../../src/copy/bar_encoder.ts';
 import { FileSink } from '../../src/copy/file_sink.ts';
-import { BarDecoder, BarEncoder, MAX_ROW_BYTES } from '../../src/copy/format.ts';
+import { MAX_ROW_BYTES } from '../../src/copy/wire.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'backhaul-floor-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

@@ -3,8 +3,9 @@ import type { Client } from 'pg';
 import { describe, expect, it } from 'vitest';
 import { BarColumns } from '../../src/bars/columns.ts';
 import { toRecordBatch } from '../../src/bars/record_batch.ts';
+import { BarEncoder } from '../../src/copy/bar_encoder.ts';
 import { CopyWriter, MAX_COPY_BYTES } from '../../src/copy/copy_writer.ts';
-import { BarEncoder, MAX_ROW_BYTES } from '../../src/copy/format.ts';
+import { MAX_ROW_BYTES } from '../../src/copy/wire.ts';
 import { Partitions } from '../../src/state/partitions.ts';
 import { testDatabase } from '../database.ts';
 

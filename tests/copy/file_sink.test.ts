@@ -4,8 +4,10 @@ import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
 import { BarColumns } from '../../src/bars/columns.ts';
 import { toRecordBatch } from '../../src/bars/record_batch.ts';
+import { BarDecoder } from '../../src/copy/bar_decoder.ts';
+import { BarEncoder } from '../../src/copy/bar_encoder.ts';
 import { FileSink } from '../../src/copy/file_sink.ts';
-import { BarDecoder, BarEncoder, MAX_ROW_BYTES } from '../../src/copy/format.ts';
+import { MAX_ROW_BYTES } from '../../src/copy/wire.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'backhaul-sink-'));
 afterAll(() => rmSync(root, { recursive: true, force: true }));

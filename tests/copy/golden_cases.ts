@@ -1,14 +1,9 @@
 /** What the goldens hold: for each file, the SQL a real server answered and the bytes the encoders make of the same values. */
 
 import { BarColumns, INDICATOR_NAMES } from '../../src/bars/columns.ts';
-import {
-  BARS_COLUMNS,
-  BarEncoder,
-  COPY_HEADER,
-  COPY_TRAILER,
-  MAX_ROW_BYTES,
-  RowEncoder,
-} from '../../src/copy/format.ts';
+import { BarEncoder } from '../../src/copy/bar_encoder.ts';
+import { RowEncoder } from '../../src/copy/row_encoder.ts';
+import { BARS_COLUMNS, COPY_HEADER, COPY_TRAILER, MAX_ROW_BYTES } from '../../src/copy/wire.ts';
 
 export interface GoldenCase {
   readonly file: string;

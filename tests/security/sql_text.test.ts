@@ -45,7 +45,8 @@ const LOOKED_AT: Readonly<Record<string, readonly string[]>> = {
   // States, events and lists of columns: literals of the functions that call.
   'src/state/task_store.ts': ['event', 'from', 'to', 'reason', 'columns'],
   // Numbers.
-  'src/workers/attempt/task_attempt.ts': ['taskId', 'attempt', 'written', 'series.rows'],
+  'src/workers/attempt/transaction.ts': ['this.#taskId', 'this.#attempt'],
+  'src/workers/attempt/append.ts': ['written', 'series.rows'],
 };
 
 const SQL =

@@ -3,16 +3,10 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { BarColumns, INDICATOR_NAMES } from '../../src/bars/columns.ts';
-import {
-  BARS_COLUMNS,
-  BarDecoder,
-  BarEncoder,
-  COPY_HEADER,
-  COPY_TRAILER,
-  decodeRows,
-  MAX_ROW_BYTES,
-  RowEncoder,
-} from '../../src/copy/format.ts';
+import { BarDecoder, decodeRows } from '../../src/copy/bar_decoder.ts';
+import { BarEncoder } from '../../src/copy/bar_encoder.ts';
+import { RowEncoder } from '../../src/copy/row_encoder.ts';
+import { BARS_COLUMNS, COPY_HEADER, COPY_TRAILER, MAX_ROW_BYTES } from '../../src/copy/wire.ts';
 import { BackhaulError } from '../../src/faults/fault.ts';
 import { GOLDEN_BARS, GOLDEN_CASES, goldenColumns, SHORT_BARS } from './golden_cases.ts';
 

@@ -1,0 +1,119 @@
+/** Append: rows newer than what stands, straight into their leaves. */
+
+import { BarColumns } from '../../bars/columns.ts';
+import { toRecordBatch } from '../../bars/record_batch.ts';
+import { killPoint } from '../../base/kill_points.ts';
+import { BarEncoder } from '../../copy/bar_encoder.ts';
+import { type BarSink, CopyWriter, MAX_COPY_BYTES } from '../../copy/copy_writer.ts';
+import { FileSink } from '../../copy/file_sink.ts';
+import { NullSink } from '../../copy/null_sink.ts';
+import { IndicatorEngine } from '../../indicators/engine.ts';
+import { SessionClock } from '../../indicators/session_clock.ts';
+import { SeriesStates } from '../../load/series_states.ts';
+import { sortBars } from '../../scan/sort.ts';
+import type { TaskResult } from '../task_result.ts';
+import type { BatchConsumer } from './batches.ts';
+import { broken, commit } from './commit.ts';
+import { scanFile } from './file_bytes.ts';
+import type { FileScan } from './file_scan.ts';
+import { ensureLeaves } from './leaves.ts';
+import { RestartBy } from './load_path.ts';
+import type { AttemptParts } from './parts.ts';
+
+/**
+ * Loads the file by COPY, its indicators computed on the way; `sorting`: put into order in memory first. Throws
+ * {@link RestartBy} when the file cannot be appended.
+ */
+export async function append(parts: AttemptParts, file: FileScan, sorting: boolean): Promise<TaskResult> {
+  const { link, memory, progress } = parts;
+  const { plan } = parts.task;
+  const inOrder = plan.order === 'symbol-time' && plan.wantSymbols === null;
+  const series = new SeriesStates(link, file.symbols, plan, inOrder);
+  const engine = new IndicatorEngine(SessionClock.zone(plan.sessionZone), memory.kernel);
+  let sink: BarSink | null = null;
+  const take: BatchConsumer = async (cols, rows) => {
+    if (rows === 0) return;
+    file.checkBudget();
+    if (!(await series.compute(engine, cols, rows))) throw new RestartBy('merge');
+    progress.waits.lane = series.laneSeconds;
+    await ensureLeaves(parts, cols, rows);
+    let since = performance.now();
+    const took = (more: number): void => {
+      const now = performance.now();
+      progress.waits.copy += (now - since) / 1000;
+      since = now;
+      progress.wroteRows(more, file);
+    };
+    sink ??= openSink(parts);
+    await sink.write(toRecordBatch(cols, series.ids, 0, rows), took);
+    killPoint('copy.opened');
+    took(0);
+  };
+  let written = 0;
+  try {
+    if (sorting) await sortFile(parts, file, take);
+    else
+      await scanFile(parts, file, take, (rows) => {
+        progress.queuedRows(rows);
+        series.foresee();
+      });
+    file.checkEnd();
+    series.complete();
+    if (sink !== null) written = await (sink as BarSink).end();
+    killPoint('copy.written');
+  } catch (error) {
+    await (sink as BarSink | null)?.abort();
+    throw error;
+  }
+  if (written !== series.rows) throw broken(`COPY took ${written} rows of ${series.rows}`);
+  return commit(parts, {
+    file,
+    loaded: series.rows,
+    duplicates: file.duplicates,
+    rejected: file.rejected,
+    conflicts: 0,
+    completed: 0,
+    recomputed: 0,
+    merged: false,
+    series,
+    writeStates: true,
+    rejects: file.rejects.summary(parts.task),
+  });
+}
+
+/** Collects the whole file in memory, sorts it, and hands it on in batches; too large a file goes to the merge. */
+async function sortFile(parts: AttemptParts, file: FileScan, take: BatchConsumer): Promise<void> {
+  const { settings } = parts.task;
+  let all = new BarColumns(Math.min(settings.batchRows, settings.sortRows), false);
+  const collect: BatchConsumer = async (cols, rows) => {
+    if (all.length + rows > all.capacity) {
+      if (all.length + rows > settings.sortRows) throw new RestartBy('merge');
+      const larger = new BarColumns(
+        Math.min(settings.sortRows, Math.max(2 * all.capacity, all.length + rows)),
+        false,
+      );
+      larger.append(all, 0, all.length);
+      all = larger;
+    }
+    all.append(cols, 0, rows);
+  };
+  await scanFile(parts, file, collect);
+  file.foldedInSort(sortBars(all, file.symbols.names));
+  const cols = parts.memory.columns[0]!;
+  for (let at = 0; at < all.length; at += cols.capacity) {
+    cols.length = 0;
+    cols.append(all, at, Math.min(all.length, at + cols.capacity));
+    await take(cols, cols.length);
+  }
+}
+
+function openSink({ task, client, memory, transaction }: AttemptParts): BarSink {
+  const { kernel, buffers } = memory;
+  const { sink, hypertable, indicators } = task.settings;
+  const encoder = new BarEncoder(indicators, kernel);
+  if (typeof sink === 'object')
+    return new FileSink(encoder, buffers[0]!, `${sink.folder}/${task.taskId}`, MAX_COPY_BYTES);
+  if (client === null) return new NullSink(encoder, buffers[0]!);
+  const before = transaction.opening();
+  return new CopyWriter(client, encoder, { buffers, hypertable, before, maxCopyBytes: MAX_COPY_BYTES });
+}

@@ -1,0 +1,122 @@
+/** The end of an attempt: sums checked, its turn in the lane awaited, rows and all that belongs to them committed as one. */
+
+import type { ClientBase } from 'pg';
+import { killPoint } from '../../base/kill_points.ts';
+import { copyRows } from '../../copy/copy_writer.ts';
+import { RowEncoder } from '../../copy/row_encoder.ts';
+import { BackhaulError, type Fault } from '../../faults/fault.ts';
+import type { RejectSummary } from '../../load/events.ts';
+import type { SeriesStates } from '../../load/series_states.ts';
+import { finish } from '../../state/task_store.ts';
+import type { TaskResult } from '../task_result.ts';
+import type { FileScan } from './file_scan.ts';
+import type { AttemptParts } from './parts.ts';
+import { writeEnds } from './series_ends.ts';
+
+/** What a file has brought, by whichever path. */
+export interface FileOutcome {
+  readonly file: FileScan;
+  readonly loaded: number;
+  readonly duplicates: number;
+  readonly rejected: number;
+  readonly conflicts: number;
+  readonly completed: number;
+  readonly recomputed: number;
+  readonly merged: boolean;
+  readonly series: SeriesStates;
+  readonly writeStates: boolean;
+  readonly rejects: readonly RejectSummary[];
+}
+
+/** Writes what belongs to the rows, checks the sums, and commits. */
+export async function commit(parts: AttemptParts, done: FileOutcome): Promise<TaskResult> {
+  const { task, link, client, transaction, progress } = parts;
+  const { file, series } = done;
+  const { taskId, attempt, plan } = task;
+  const read = file.scanner.counters.recordsRead;
+  if (read !== done.loaded + done.rejected + done.duplicates)
+    throw broken(
+      `records read ${read} <> loaded ${done.loaded} + rejected ${done.rejected} + duplicates ${done.duplicates}`,
+      'reconcile',
+    );
+  if (plan.expectedRows !== null && plan.expectedRows !== read + file.scanner.counters.outside)
+    throw new BackhaulError({
+      kind: 'checksum',
+      message: 'the file does not hold the rows its manifest promises',
+      expected: `${plan.expectedRows} rows`,
+      found: `${read + file.scanner.counters.outside} rows`,
+      hint: 'download the file again',
+    });
+  const waiting = performance.now();
+  killPoint('lane.asked');
+  const laneLoaded = await link.ask({ kind: 'turn' });
+  progress.waits.lane += (performance.now() - waiting) / 1000;
+  killPoint('lane.turn');
+  if (client !== null) {
+    await transaction.begin();
+    await writeRejects(client, taskId, file);
+    const ends = await writeEnds(client, task, series, done.writeStates);
+    killPoint('beside.written');
+    await finish(client, {
+      ends,
+      taskId,
+      attempt,
+      laneLoaded,
+      rowsRead: read,
+      rowsLoaded: done.loaded,
+      rowsRejected: done.rejected,
+      rowsDuplicate: done.duplicates,
+      rowsConflict: done.conflicts,
+      rowsOutside: file.scanner.counters.outside,
+      firstTsUs: series.firstTs,
+      lastTsUs: series.lastTs,
+    });
+    killPoint('task.finished');
+    await transaction.commit();
+  }
+  return {
+    kind: 'loaded',
+    rows: {
+      read,
+      loaded: done.loaded,
+      rejected: done.rejected,
+      duplicate: done.duplicates,
+      conflict: done.conflicts,
+      outside: file.scanner.counters.outside,
+    },
+    firstTsUs: series.firstTs,
+    lastTsUs: series.lastTs,
+    inflatedBytes: progress.inflatedBytes,
+    seriesIds: series.usedIds(),
+    rejects: done.rejects,
+    merged: done.merged,
+    completed: done.completed,
+    recomputed: done.recomputed,
+    waits: progress.waits,
+  };
+}
+
+async function writeRejects(client: ClientBase, taskId: number, file: FileScan): Promise<void> {
+  if (file.rejects.list.length === 0) return;
+  const rows = new RowEncoder(6);
+  for (const reject of file.rejects.list) {
+    rows.row();
+    rows.int8(taskId);
+    rows.int8(reject.line);
+    rows.int8(reject.byteOffset);
+    rows.text(reject.reason);
+    rows.text(reject.field);
+    rows.text(reject.record);
+  }
+  const columns = ['task_id', 'line', 'byte_offset', 'reason', 'field', 'record'];
+  await copyRows(client, 'backhaul.reject', columns, rows.bytes());
+}
+
+/** A broken invariant of our own. */
+export function broken(message: string, kind: Fault['kind'] = 'internal'): BackhaulError {
+  return new BackhaulError({
+    kind,
+    message,
+    hint: 'this is a defect of backhaul: nothing of the file was kept',
+  });
+}

@@ -1,0 +1,55 @@
+/** The bytes of a task's file, from its object through its archive into the scanner. */
+
+import { openBytes } from '../../producer/archive/entry_stream.ts';
+import { openArchive, openObject } from '../../producer/sources/open_source.ts';
+import type { ObjectReader } from '../../producer/sources/source.ts';
+import type { Assignment } from '../link.ts';
+import type { BatchConsumer } from './batches.ts';
+import { BatchQueue, scanInto } from './batches.ts';
+import type { FileScan } from './file_scan.ts';
+import { RestartBy } from './load_path.ts';
+import type { AttemptParts } from './parts.ts';
+
+/**
+ * Scans the whole file; `take` is given its rows a batch at a time and `queued` hears of each before. Throws
+ * {@link RestartBy} when the records are not in the order the layout promised.
+ */
+export async function scanFile(
+  parts: AttemptParts,
+  file: FileScan,
+  take: BatchConsumer,
+  queued?: (rows: number) => void,
+): Promise<void> {
+  const queue = new BatchQueue(parts.memory.columns, take, queued);
+  const reader = await openReader(parts.task);
+  try {
+    await scanInto(bytesOf(parts, reader), file.scanner, queue, (bytes) =>
+      parts.progress.sawBytes(bytes, file),
+    );
+    if (file.scanner.unordered) throw new RestartBy('sort');
+  } catch (error) {
+    await queue.stop(error);
+    throw error;
+  } finally {
+    await reader.close();
+  }
+}
+
+function openReader({ uri, sizeBytes, etag, settings, plan }: Assignment): Promise<ObjectReader> {
+  const { storage } = plan;
+  return storage.kind === 'zip'
+    ? openArchive(uri, storage.objectBytes, storage.objectEtag, settings.source)
+    : openObject(uri, sizeBytes, etag, settings.source);
+}
+
+function bytesOf({ task, link, progress }: AttemptParts, reader: ObjectReader): AsyncIterable<Uint8Array> {
+  const { plan } = task;
+  return openBytes(reader, plan.storage, link.signal, {
+    entry: task.entry,
+    sha256: plan.sha256,
+    limits: task.settings.inflate,
+    onWait: (ms) => {
+      progress.waits.source += ms / 1000;
+    },
+  });
+}

@@ -1,0 +1,107 @@
+/** The scanner of one file, with what it sets aside and how much of that the run allows. */
+
+import { BackhaulError } from '../../faults/fault.ts';
+import { Scanner } from '../../scan/scanner.ts';
+import type { ScanChecks } from '../../scan/shape.ts';
+import type { SortOutcome } from '../../scan/sort.ts';
+import { SymbolTable } from '../../scan/symbols.ts';
+import type { Assignment, WorkerSettings } from '../link.ts';
+import { RejectLedger } from './rejects.ts';
+
+/** Numeric stamps before this are outside all reason: the wrong unit, not the year 1979. */
+const EARLIEST_NUMERIC_US = Date.UTC(1980, 0, 1) * 1000;
+/** Dates written out may be older: daily bars of stock indices go back this far. */
+const EARLIEST_TEXT_US = Date.UTC(1800, 0, 1) * 1000;
+
+/** A share of a handful of records says nothing: a file may always have this many. */
+const SMALL_FILE_REJECTS = 10;
+
+/** What a file's records are held against. */
+export function scanChecks(plan: Assignment['plan'], settings: WorkerSettings): ScanChecks {
+  return {
+    intervalUs: plan.intervalS * 1e6,
+    grid: plan.grid,
+    zone: plan.sessionZone,
+    fileFromUs: plan.fileFromUs ?? Number.NEGATIVE_INFINITY,
+    fileToUs: plan.fileToUs ?? Number.POSITIVE_INFINITY,
+    wantFromUs: plan.wantFromUs ?? Number.NEGATIVE_INFINITY,
+    wantToUs: plan.wantToUs ?? Number.POSITIVE_INFINITY,
+    earliestUs: plan.shape.time === 'text' ? EARLIEST_TEXT_US : EARLIEST_NUMERIC_US,
+    latestUs: settings.latestUs,
+    onInvalid: plan.onInvalid,
+    maxRecordBytes: settings.maxRecordBytes,
+  };
+}
+
+/** The scanner of one file with its rejects and its reject budget. */
+export class FileScan {
+  readonly scanner: Scanner;
+  readonly symbols: SymbolTable;
+  readonly rejects = new RejectLedger();
+  readonly #plan: Assignment['plan'];
+  #foldedDuplicates = 0;
+  #foldedRejects = 0;
+
+  constructor(task: Assignment, order: 'time' | 'symbol-time' | 'any') {
+    const { plan, settings } = task;
+    this.#plan = plan;
+    this.symbols = new SymbolTable(plan.symbol, plan.wantSymbols);
+    this.scanner = new Scanner(plan.shape, scanChecks(plan, settings), this.symbols, order);
+  }
+
+  get duplicates(): number {
+    return this.scanner.counters.duplicates + this.#foldedDuplicates;
+  }
+
+  get rejected(): number {
+    return this.scanner.counters.rejected + this.#foldedRejects;
+  }
+
+  /** Equal stamps found when the file was sorted. */
+  foldedInSort({ duplicates, rejected, rejects }: SortOutcome): void {
+    this.#foldedDuplicates += duplicates;
+    this.#foldedRejects += rejected;
+    this.rejects.add(rejects);
+  }
+
+  /** Equal stamps with other values, already written to `reject` by the merge. */
+  conflictsInStage(count: number): void {
+    this.#foldedRejects += count;
+  }
+
+  /** Throws once the absolute limit is passed. */
+  checkBudget(): void {
+    this.rejects.add(this.scanner.takeRejects());
+    const { maxRejects } = this.#plan;
+    if (maxRejects !== null && this.rejected > maxRejects) this.#overBudget(`at most ${maxRejects} rejects`);
+  }
+
+  /** Throws when the whole file has more rejects than its share, or nothing but rejects. */
+  checkEnd(): void {
+    this.checkBudget();
+    const { maxRejectShare } = this.#plan;
+    const read = this.scanner.counters.recordsRead;
+    const rejected = this.rejected;
+    if (rejected > 0 && rejected === read) this.#overBudget('at least one good record');
+    if (maxRejectShare !== null && rejected > Math.max(SMALL_FILE_REJECTS, maxRejectShare * read))
+      this.#overBudget(`at most ${maxRejectShare * 100} % of ${read} records rejected`);
+  }
+
+  #overBudget(expected: string): never {
+    const first = this.rejects.list[0];
+    throw new BackhaulError({
+      kind: 'too-many-rejects',
+      message: `too many bad records: ${this.rejected} of ${this.scanner.counters.recordsRead} read so far; nothing of the file was kept`,
+      expected,
+      found: first === undefined ? '' : `${first.reason} in "${first.record}"`,
+      ...(first !== undefined && {
+        where: {
+          line: first.line,
+          byteOffset: first.byteOffset,
+          ...(first.field !== '' && { field: first.field }),
+        },
+      }),
+      hint: 'look at the file; --max-rejects allows more, --on-invalid keep loads records that only break a rule',
+    });
+  }
+}

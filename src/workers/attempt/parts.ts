@@ -1,0 +1,17 @@
+/** What the stages of one attempt share. */
+
+import type { ClientBase } from 'pg';
+import type { Assignment, WorkerLink } from '../link.ts';
+import type { WorkerMemory } from '../worker_memory.ts';
+import type { AttemptProgress } from './progress.ts';
+import type { AttemptTransaction } from './transaction.ts';
+
+export interface AttemptParts {
+  readonly task: Assignment;
+  readonly link: WorkerLink;
+  /** Null when rows go to no database. */
+  readonly client: ClientBase | null;
+  readonly memory: WorkerMemory;
+  readonly transaction: AttemptTransaction;
+  readonly progress: AttemptProgress;
+}

@@ -1,0 +1,46 @@
+/** The one transaction of an attempt: opened with the first statement that needs it, and never left behind. */
+
+import type { ClientBase } from 'pg';
+import { killPoint } from '../../base/kill_points.ts';
+
+export class AttemptTransaction {
+  readonly #client: ClientBase | null;
+  readonly #taskId: number;
+  readonly #attempt: number;
+  #began = false;
+
+  /** `client` is null when rows go to no database. */
+  constructor(client: ClientBase | null, taskId: number, attempt: number) {
+    this.#client = client;
+    this.#taskId = taskId;
+    this.#attempt = attempt;
+  }
+
+  async begin(): Promise<void> {
+    if (this.#began || this.#client === null) return;
+    await this.#client.query(this.opening());
+  }
+
+  /** What opens it, to go before the first statement. The session carries the attempt's name: whoever expires it can end it. */
+  opening(): string {
+    if (this.#began) return '';
+    this.#began = true;
+    // An asynchronous commit may be lost by a crash of the server, but only whole: the task is then loaded again.
+    return `BEGIN; SET LOCAL synchronous_commit = off; SET LOCAL application_name = 'backhaul ${this.#taskId}/${this.#attempt}';`;
+  }
+
+  async commit(): Promise<void> {
+    if (this.#client === null) return;
+    const committing = this.#client.query('COMMIT');
+    killPoint('commit.sent');
+    await committing;
+    killPoint('commit.answered');
+    this.#began = false;
+  }
+
+  async rollBack(): Promise<void> {
+    if (!this.#began || this.#client === null) return;
+    this.#began = false;
+    await this.#client.query('ROLLBACK');
+  }
+}
