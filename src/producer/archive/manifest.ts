@@ -34,9 +34,12 @@ export function parseManifest(text: string): Manifest | null {
   return { fromUs, toUs, rows };
 }
 
-/** What files are called in manifests and zips alike. */
+/** What files are called in manifests and zips alike: the one may spell an accent as a letter of its own, the other not. */
 export function manifestKey(name: string): string {
-  return name.slice(name.lastIndexOf('/') + 1).toLowerCase();
+  return name
+    .slice(name.lastIndexOf('/') + 1)
+    .normalize('NFC')
+    .toLowerCase();
 }
 
 function isObject(json: Json | undefined): json is { readonly [key: string]: Json } {

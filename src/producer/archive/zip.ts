@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { createHash } from 'node:crypto';
 import * as yauzl from 'yauzl';
 import { BackhaulError, type Fault, type FaultKind } from '../../faults/fault.ts';
@@ -57,12 +58,7 @@ export async function listZip(reader: ObjectReader, signal?: AbortSignal): Promi
     for await (const entry of zip.eachEntry()) {
       if (signal?.aborted) throw abortError(signal);
       listed++;
-      const name = yauzl.getFileNameLowLevel(
-        entry.generalPurposeBitFlag,
-        entry.fileNameRaw,
-        entry.extraFields,
-        false,
-      );
+      const name = nameOf(entry);
       if (!name.endsWith('/')) found.push({ name, entry });
     }
   } catch (error) {
@@ -79,6 +75,19 @@ export async function listZip(reader: ObjectReader, signal?: AbortSignal): Promi
       (overlapping.has(one) ? OVERLAP : null);
     return info(one, problem, reader.uri);
   });
+}
+
+/** Bit of an entry's flags that says its name is UTF-8. */
+const UTF8_FLAG = 0x800;
+
+/**
+ * The name of an entry: what its Unicode path field says, else UTF-8 where its bytes are that, else CP437. The flag is
+ * not asked: many programs write UTF-8 without it, and text of CP437 beyond ASCII is next to never valid UTF-8.
+ */
+function nameOf(entry: yauzl.Entry): string {
+  const flags = entry.generalPurposeBitFlag & ~UTF8_FLAG;
+  const told = isUtf8(entry.fileNameRaw) ? flags | UTF8_FLAG : flags;
+  return yauzl.getFileNameLowLevel(told, entry.fileNameRaw, entry.extraFields, false);
 }
 
 /** A directory that lists nothing, in a zip that starts with an entry, is not the one the zip was made with. */

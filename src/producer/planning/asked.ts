@@ -57,7 +57,8 @@ export class Asked {
   symbolFilter(layout: Layout): SymbolFilter {
     let filter = this.#symbols.get(layout);
     if (filter === undefined) {
-      filter = new SymbolFilter(this.options.symbols, layout.aliases);
+      const asked = this.options.symbols?.map((symbol) => symbol.normalize('NFC')) ?? null;
+      filter = new SymbolFilter(asked, layout.aliases);
       this.#symbols.set(layout, filter);
     }
     return filter;

@@ -65,15 +65,23 @@ function archiveItem(parts: readonly SourceObject[], checksums: FolderChecksums)
 /** Folders of a local path that layouts may read; those further up are the user's own affair. */
 const PATH_SEGMENTS = 12;
 
-/** What layouts match their patterns on: the path without scheme, and of a local one the last folders alone. */
+/**
+ * What layouts match their patterns on: the path without scheme, and of a local one the last folders alone. Letters
+ * with accents are one character each (NFC): macOS writes them as two, and a symbol must not become two by that.
+ */
 export function pathOf(uri: string): string {
   if (uri.startsWith('file:')) {
-    return fileURLToPath(uri).split(/[/\\]/).slice(-PATH_SEGMENTS).join('/');
+    return fileURLToPath(uri).split(/[/\\]/).slice(-PATH_SEGMENTS).join('/').normalize('NFC');
   }
   const path = uri.replace(/^[a-z0-9]+:\/\//i, '').replace(/[?#].*$/, '');
   try {
-    return decodeURIComponent(path);
+    return decodeURIComponent(path).normalize('NFC');
   } catch {
     return path;
   }
+}
+
+/** The same of an entry of a zip: its name behind the zip's. */
+export function entryPath(zipPath: string, entry: string): string {
+  return `${zipPath}/${entry.normalize('NFC')}`;
 }

@@ -5,7 +5,7 @@ import type { ZipEntryInfo } from '../archive/zip.ts';
 import type { ObjectReader, SourceObject } from '../sources/source.ts';
 import type { Asked } from './asked.ts';
 import { type DiscoveredTask, failed } from './found_task.ts';
-import { pathOf } from './items.ts';
+import { entryPath, pathOf } from './items.ts';
 import { zipStorage } from './zip_storage.ts';
 
 /** What a zip says of itself, and what of it is not there. */
@@ -60,7 +60,7 @@ export function missingEntries(
   // None of its names in the zip: it is the list that speaks another language, not the zip that is empty.
   if (missing.length === manifest.rows.size) return [];
   return missing.flatMap(([, { name, rows }]): DiscoveredTask[] => {
-    const resolution = asked.byName(`${pathOf(object.uri)}/${name}`);
+    const resolution = asked.byName(entryPath(pathOf(object.uri), name));
     if (resolution !== null && asked.wants(resolution) === null) {
       asked.leaveOut();
       return [];

@@ -8,7 +8,7 @@ import { isClutterPath, type ObjectKind } from '../sources/object_kind.ts';
 import type { ObjectReader, Source } from '../sources/source.ts';
 import type { Asked } from './asked.ts';
 import { type DiscoveredTask, failed, type TaskPlace } from './found_task.ts';
-import type { Item } from './items.ts';
+import { entryPath, type Item } from './items.ts';
 import { plannedTask } from './planned_task.ts';
 import { publishedSum } from './published_sum.ts';
 import { manifestOf, missingEntries } from './zip_manifest.ts';
@@ -34,7 +34,7 @@ export async function zipTasks(
     const entries = (await listZip(reader, signal)).filter(({ name }) => !isClutterPath(name));
     asked.counts.entries += entries.length;
     const manifest = await manifestOf(object, reader, entries, asked.options.onNote, signal);
-    const kinds = entries.map(({ name }) => asked.kindOf(`${path}/${name}`, false));
+    const kinds = entries.map(({ name }) => asked.kindOf(entryPath(path, name), false));
     const single = kinds.filter((kind) => kind === 'data').length === 1;
     const sha256 = await publishedSum(item, source, reader, single, signal);
     const zip: OpenZip = { item, reader, manifest, sha256, alone: single ? alone : null };
@@ -83,7 +83,7 @@ async function entryTask(
     sizeBytes: entry.compressedSize,
     modifiedMs: Number.isNaN(entry.modifiedMs) ? null : entry.modifiedMs,
   };
-  const path = `${item.path}/${entry.name}`;
+  const path = entryPath(item.path, entry.name);
   if (kind !== 'data' && kind !== 'zip' && !leadsOut(entry.name)) {
     asked.counts.notData++;
     return null;

@@ -1,3 +1,4 @@
+import { crc32 } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { BlockCache } from '../../../src/producer/archive/block_cache.ts';
@@ -46,6 +47,35 @@ describe('listZip', () => {
     expect(entries).toHaveLength(70_000);
     expect(entries[69_999]!.name).toBe('P69999_60.csv');
     expect(reader.reads).toBeLessThan(20);
+  });
+
+  it('reads a name as UTF-8 where it is that, flag or no flag, by its Unicode field before, else as CP437', async () => {
+    const umlaut = Buffer.from([0x58, 0x9a, 0x5f, 0x36, 0x30, 0x2e, 0x63, 0x73, 0x76]);
+    const unicodePath = (of: Uint8Array, name: string): ZipFileSpec['extra'] => {
+      const head = Buffer.alloc(5);
+      head.writeUInt8(1, 0);
+      head.writeUInt32LE(crc32(of), 1);
+      return { id: 0x7075, data: Buffer.concat([head, Buffer.from(name)]) };
+    };
+    const entries = await listed([
+      { name: '狗狗USD_60.csv' },
+      { name: '猫猫USD_60.csv', flags: 0x800 },
+      // 0x9a is Ü in CP437; said to be UTF-8, it is none.
+      { name: '', nameBytes: umlaut },
+      { name: '', nameBytes: Buffer.concat([umlaut, umlaut]), flags: 0x800 },
+      {
+        name: '',
+        nameBytes: Buffer.from('___60.csv'),
+        extra: unicodePath(Buffer.from('___60.csv'), 'ÉUSD_60.csv')!,
+      },
+    ]);
+    expect(entries.map(({ name }) => name)).toEqual([
+      '狗狗USD_60.csv',
+      '猫猫USD_60.csv',
+      'XÜ_60.csv',
+      'XÜ_60.csvXÜ_60.csv',
+      'ÉUSD_60.csv',
+    ]);
   });
 
   const other: ZipFileSpec = { name: 'OK_60.csv', data: CSV };

@@ -23,6 +23,10 @@ export interface ZipFileSpec {
   readonly raw?: Uint8Array;
   /** Sizes and offset in a zip64 extra field. */
   readonly zip64?: boolean;
+  /** Bytes of the name, in both headers, where they are not the UTF-8 of `name`. */
+  readonly nameBytes?: Uint8Array;
+  /** A further extra field in the directory alone. */
+  readonly extra?: { readonly id: number; readonly data: Uint8Array };
 }
 
 export function zipBytes(files: readonly ZipFileSpec[], comment = ''): Buffer {
@@ -70,7 +74,7 @@ const TIME = (19 << 11) | (12 << 5) | 6;
 const DATE = ((2026 - 1980) << 9) | (9 << 5) | 14;
 
 function localHeader(file: ZipFileSpec, fields: Fields): Buffer {
-  const name = Buffer.from(file.localName ?? file.name);
+  const name = Buffer.from(file.nameBytes ?? file.localName ?? file.name);
   const follows = (fields.flags & 8) !== 0;
   const header = Buffer.alloc(30);
   header.writeUInt32LE(0x04034b50, 0);
@@ -88,9 +92,10 @@ function localHeader(file: ZipFileSpec, fields: Fields): Buffer {
 }
 
 function directoryHeader(file: ZipFileSpec, fields: Fields, offset: number): Buffer {
-  const name = Buffer.from(file.name);
+  const name = Buffer.from(file.nameBytes ?? file.name);
   const compressed = file.compressedSize ?? fields.compressed;
-  const extra = file.zip64 === true ? zip64Extra(fields.uncompressed, compressed, offset) : Buffer.alloc(0);
+  const zip64 = file.zip64 === true ? zip64Extra(fields.uncompressed, compressed, offset) : Buffer.alloc(0);
+  const extra = Buffer.concat([zip64, file.extra === undefined ? Buffer.alloc(0) : extraField(file.extra)]);
   const masked = (value: number): number => (file.zip64 === true ? 0xffffffff : value);
   const header = Buffer.alloc(46);
   header.writeUInt32LE(0x02014b50, 0);
@@ -107,6 +112,13 @@ function directoryHeader(file: ZipFileSpec, fields: Fields, offset: number): Buf
   header.writeUInt16LE(extra.length, 30);
   header.writeUInt32LE(masked(offset), 42);
   return Buffer.concat([header, name, extra]);
+}
+
+function extraField({ id, data }: { readonly id: number; readonly data: Uint8Array }): Buffer {
+  const head = Buffer.alloc(4);
+  head.writeUInt16LE(id, 0);
+  head.writeUInt16LE(data.length, 2);
+  return Buffer.concat([head, data]);
 }
 
 function zip64Extra(uncompressed: number, compressed: number, offset: number): Buffer {

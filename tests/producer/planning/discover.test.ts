@@ -126,6 +126,22 @@ describe('discovery', () => {
   });
 });
 
+describe('a name', () => {
+  it('is one symbol however it is written: with or without the flag of UTF-8, in one character or in two', async () => {
+    const name = 'MÉTA';
+    const folder = folderWith({
+      'a.zip': zipBytes([{ name: `${name.normalize('NFC')}-1h-2025-02.csv`, data: KLINE, flags: 0x800 }]),
+      'b.zip': zipBytes([{ name: `${name.normalize('NFC')}-1h-2025-03.csv`, data: KLINE }]),
+      'c.zip': zipBytes([{ name: `${name.normalize('NFD')}-1h-2025-04.csv`, data: KLINE }]),
+      [`${name.normalize('NFD')}-1h-2025-05.csv`]: KLINE,
+    });
+    for (const symbols of [null, [name.normalize('NFC')], [name.normalize('NFD')]]) {
+      const { planned: tasks } = await planned(folder, { symbols });
+      expect(tasks.map(({ lane }) => lane)).toEqual(Array(4).fill(`binance/${name.normalize('NFC')}/3600`));
+    }
+  });
+});
+
 describe('what cannot be loaded', () => {
   it('fails by name, and the others are planned', async () => {
     const folder = folderWith({
