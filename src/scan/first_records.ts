@@ -120,6 +120,7 @@ export class FirstRecords {
 
 function unitName(unit: TimeUnit): string {
   if (unit === 'text' || unit === 'magnitude') return 'a date';
+  if (unit === 'excel') return 'days since 1899-12-30';
   return UNIT_NAMES[unit];
 }
 

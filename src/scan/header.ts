@@ -1,7 +1,11 @@
-import type { RecordShape, Role, ShapeColumn } from './shape.ts';
+import type { NumberRole, RecordShape, Role, ShapeColumn } from './shape.ts';
 
-/** Roles without which a record is no bar; `symbol` too when the file does not name its one symbol. */
-export const REQUIRED_ROLES: readonly Role[] = ['time', 'open', 'high', 'low', 'close', 'volume'];
+const NUMBER_ROLES: readonly string[] = ['open', 'high', 'low', 'close', 'volume', 'trades'];
+
+/** Whether a field of the role is one of a bar's numbers. */
+export function isNumberRole(role: Role): role is NumberRole {
+  return NUMBER_ROLES.includes(role);
+}
 
 /** Roles of the fields of a record, in their order. */
 export interface ColumnRoles {
@@ -25,7 +29,7 @@ export function normaliseName(name: string): string {
 /** The roles of a file without a header: the shape's columns in their order. */
 export function rolesByPosition(shape: RecordShape, symbolIsFixed: boolean): ColumnRoles {
   const columns: (ShapeColumn | null)[] = shape.columns.map((column) => column);
-  return describe(columns, symbolIsFixed);
+  return describe(columns, shape, symbolIsFixed);
 }
 
 /**
@@ -51,11 +55,23 @@ export function rolesByHeader(
     columns[at] = column;
     found.add(column.role);
   }
-  return describe(columns, symbolIsFixed);
+  return describe(columns, shape, symbolIsFixed);
 }
 
-function describe(columns: readonly (ShapeColumn | null)[], symbolIsFixed: boolean): ColumnRoles {
-  const required: readonly Role[] = symbolIsFixed ? REQUIRED_ROLES : [...REQUIRED_ROLES, 'symbol'];
+/** Roles without which a record is no bar; `symbol` too when the file does not name its one symbol. */
+function requiredRoles({ volume }: RecordShape, symbolIsFixed: boolean): Role[] {
+  const required: Role[] = ['time', 'open', 'high', 'low', 'close'];
+  if (volume === undefined) required.push('volume');
+  if (!symbolIsFixed) required.push('symbol');
+  return required;
+}
+
+function describe(
+  columns: readonly (ShapeColumn | null)[],
+  shape: RecordShape,
+  symbolIsFixed: boolean,
+): ColumnRoles {
+  const required = requiredRoles(shape, symbolIsFixed);
   const roles = columns.map((column): Role => {
     if (column === null || (symbolIsFixed && column.role === 'symbol')) return 'ignore';
     return column.role;

@@ -2,7 +2,7 @@ import type { BarColumns } from '../bars/columns.ts';
 import type { Zone } from '../base/zone.ts';
 import type { FieldList } from './csv_record.ts';
 import { isOnGrid } from './grid.ts';
-import type { ColumnRoles } from './header.ts';
+import { type ColumnRoles, isNumberRole } from './header.ts';
 import { parseNumber, trimEnd, trimStart } from './numbers.ts';
 import { recordText } from './record_text.ts';
 import type { RecordShape, RejectReason, Role, ScanChecks } from './shape.ts';
@@ -109,7 +109,7 @@ export class Judge {
     out.trades[row] = Number.NaN;
     for (let i = 0; i < roles.length; i++) {
       const role = roles[i]!;
-      if (role === 'time' || role === 'symbol' || role === 'ignore') continue;
+      if (!isNumberRole(role)) continue;
       const start = starts[i]!;
       const end = ends[i]!;
       if (optional[i] && isNull(bytes, start, end)) continue;

@@ -2,7 +2,7 @@ import type { BarColumns } from '../bars/columns.ts';
 import type { KernelFields, KernelSymbol } from '../bars/row_kernel.ts';
 import type { Zone } from '../base/zone.ts';
 import { isMultiple, isOnGrid } from './grid.ts';
-import type { ColumnRoles } from './header.ts';
+import { type ColumnRoles, isNumberRole } from './header.ts';
 import { readNumber, readStamp, STAMP_UNITS, skipFields } from './plain_fields.ts';
 import { kernelFields, readQuickly } from './quick_records.ts';
 import type { ScanCounters } from './rejects.ts';
@@ -103,7 +103,7 @@ export class PlainRecords {
     this.#fields = Uint8Array.from(roles, (role) => fieldCode(role, context.unit));
     this.#ignored = new Int32Array(roles.length);
     for (let i = roles.length - 1; i >= 0; i--) {
-      this.#ignored[i] = roles[i] === 'ignore' ? 1 + (this.#ignored[i + 1] ?? 0) : 0;
+      this.#ignored[i] = this.#fields[i] === FIELD_IGNORE ? 1 + (this.#ignored[i + 1] ?? 0) : 0;
     }
     this.#unit = STAMP_UNITS.indexOf(context.unit);
     this.#hasTrades = roles.includes('trades');
@@ -345,7 +345,7 @@ export class PlainRecords {
 function fieldCode(role: Role, unit: TimeUnit): number {
   if (role === 'time') return unit === 'text' ? FIELD_TEXT_TIME : FIELD_TIME;
   if (role === 'symbol') return FIELD_SYMBOL;
-  return role === 'ignore' ? FIELD_IGNORE : FIELD_NUMBER;
+  return isNumberRole(role) ? FIELD_NUMBER : FIELD_IGNORE;
 }
 
 /** Where the numbers of a role go; fields that are no numbers are never written through it. */

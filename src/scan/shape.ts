@@ -1,7 +1,34 @@
 /** What the scanner must know of one file: plain data, made by the producer from a layout and a name. */
 
-/** What a field of a record is. `ignore` fields are counted and skipped. */
-export type Role = 'time' | 'symbol' | 'open' | 'high' | 'low' | 'close' | 'volume' | 'trades' | 'ignore';
+/**
+ * What a field of a record is. `date` and `time_of_day` make a stamp together; `price`, `side` and `id` are a trade's;
+ * `extra` is kept beside the bar; `ignore` fields are counted and skipped.
+ */
+export type Role =
+  | 'time'
+  | 'date'
+  | 'time_of_day'
+  | 'symbol'
+  | 'open'
+  | 'high'
+  | 'low'
+  | 'close'
+  | 'volume'
+  | 'trades'
+  | 'price'
+  | 'side'
+  | 'id'
+  | 'extra'
+  | 'ignore';
+
+/** Roles of a bar's numbers. */
+export type NumberRole = 'open' | 'high' | 'low' | 'close' | 'volume' | 'trades';
+
+/** A further column to keep: its name beside the bar, and PostgreSQL's type for it. */
+export interface ExtraColumn {
+  readonly name: string;
+  readonly type: 'float8' | 'int8' | 'numeric' | 'text';
+}
 
 export interface ShapeColumn {
   readonly role: Role;
@@ -10,15 +37,28 @@ export interface ShapeColumn {
    * at the ends. Of two that a header has, the one named first here is meant.
    */
   readonly names: readonly string[];
-  /** May be empty, `NULL` or `null` in a record (trades only: it becomes NULL). A header may lack trades in any case. */
+  /** May be null in a record (trades only: it becomes NULL). A header may lack trades in any case. */
   readonly optional?: boolean;
+  /** Of an `extra` column. */
+  readonly extra?: ExtraColumn;
 }
 
 /**
- * Unit of a numeric stamp; `magnitude` reads s, ms, µs or ns off the number of digits, record by record, and takes a
- * date too; `text` is an ISO-like date and time (see parseTextStamp for all forms).
+ * Unit of a stamp; `magnitude` reads s, ms, µs or ns off the number of digits, record by record, and takes a date too;
+ * `text` is a date and time (see {@link RecordShape.formats}); `excel` counts days from 1899-12-30.
  */
-export type TimeUnit = 's' | 'ms' | 'us' | 'ns' | 'magnitude' | 'text';
+export type TimeUnit = 's' | 'ms' | 'us' | 'ns' | 'magnitude' | 'text' | 'excel';
+
+/** How numbers are written, where it is not `[+-]?digits[.digits][e±digits]`. */
+export interface NumberStyle {
+  readonly decimal: '.' | ',';
+  /** What parts groups of three digits; `' '` stands for a no-break space too. */
+  readonly thousands: string | null;
+  /** `59.40K`, `1.2M`, `3B`, `1T`. */
+  readonly suffixes: boolean;
+  /** Prices are whole multiples of ten to this power; 0 when they are what they say. */
+  readonly scale: number;
+}
 
 /** How the bytes of one file become records, and which field is what. */
 export interface RecordShape {
@@ -31,9 +71,43 @@ export interface RecordShape {
   /** Columns in their order without a header; with one, matched by name and free in order. */
   readonly columns: readonly ShapeColumn[];
   readonly time: TimeUnit;
-  /** IANA zone of `text` stamps that name none. */
+  /** IANA zone, or `±HH:MM`, of stamps that name none. */
   readonly timeZone: string;
+  /** Patterns of text stamps, of which one fits the file; absent: any of the well-known ones. */
+  readonly formats?: readonly string[];
+  /** Present: stamps are the bars' ends. */
+  readonly stamps?: 'close';
+  /** WHATWG name; absent: UTF-8, or UTF-16 where the first bytes say so. */
+  readonly encoding?: string;
+  readonly numbers?: NumberStyle;
+  /** Words for "no value", as they stand between blanks; absent: {@link NULL_WORDS}. */
+  readonly nulls?: readonly string[];
+  /** Absent: every record has a volume. `optional`: it may be null, or the column missing. `none`: there is none. */
+  readonly volume?: 'optional' | 'none';
+  /** Present: prices may be 0 or negative. */
+  readonly prices?: 'any';
+  /** Present: a record whose prices are all null is a reject. Absent: it is no bar, and counted as empty. */
+  readonly empty?: 'reject';
 }
+
+/** What stands for "no value" where a layout does not say. */
+export const NULL_WORDS: readonly string[] = [
+  '',
+  'null',
+  'NULL',
+  'Null',
+  'NaN',
+  'nan',
+  'NAN',
+  'None',
+  'none',
+  'N/A',
+  'n/a',
+  'NA',
+  '#N/A',
+  '-',
+  '\\N',
+];
 
 /** The rules a record is held against. All times µs since 1970, ranges half open `[from, to)`. */
 export interface ScanChecks {

@@ -1,5 +1,5 @@
 import type { Zone } from '../base/zone.ts';
-import { POWERS_OF_TEN, trimEnd, trimStart } from './numbers.ts';
+import { POWERS_OF_TEN, parseNumber, trimEnd, trimStart } from './numbers.ts';
 import type { TimeUnit } from './shape.ts';
 
 /**
@@ -40,7 +40,22 @@ export function parseStamp(
   ) {
     return parseTextStamp(bytes, first, last, zone);
   }
+  if (unit === 'excel') return parseSerialDay(bytes, first, last, zone);
   return parseDigitStamp(bytes, first, last, unit);
+}
+
+/** Day 0 of spreadsheets; they take 1900 for a leap year, so that days count from here only from March of it on. */
+const SERIAL_EPOCH_US = -25_569 * DAY_US;
+const FIRST_SERIAL_DAY = 61;
+
+/**
+ * Days since 1899-12-30 in `zone`, the time of day as their fraction: `45292.4375`. To the nearest second, as five
+ * places, which spreadsheets print at the least, are less than that.
+ */
+function parseSerialDay(bytes: Uint8Array, start: number, end: number, zone: Zone): number {
+  const days = parseNumber(bytes, start, end);
+  if (!(days >= FIRST_SERIAL_DAY)) return Number.NaN;
+  return zone.instantUs(SERIAL_EPOCH_US + Math.round(days * 86_400) * 1e6);
 }
 
 /** `[+-]?\d+(\.\d*)?` in the unit. */
@@ -48,7 +63,7 @@ function parseDigitStamp(
   bytes: Uint8Array,
   start: number,
   end: number,
-  unit: Exclude<TimeUnit, 'text'>,
+  unit: Exclude<TimeUnit, 'text' | 'excel'>,
 ): number {
   let p = start;
   let negative = false;

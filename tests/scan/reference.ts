@@ -210,12 +210,12 @@ function judge(record: RawRecord, { shape, checks, fixed, wanted }: Input): Judg
     offset: record.offset,
   };
   for (const [i, { role, optional }] of columns.entries()) {
-    if (role === 'time' || role === 'symbol' || role === 'ignore') continue;
+    if (!(role in row) || role === 'symbol') continue;
     const field = trim(fields[i]!);
     if (role === 'trades' && optional === true && ['', 'NULL', 'null'].includes(field)) continue;
     if (!NUMBER.test(field)) return { reason: 'number', field: role };
     if (role === 'trades' && !Number.isSafeInteger(Number(field))) return { reason: 'trades', field: role };
-    row[role] = Number(field) + 0; // a 0 has no sign
+    row[role as (typeof VALUES)[number]] = Number(field) + 0; // a 0 has no sign
   }
   const broken = brokenRule(row, checks);
   return broken !== null && checks.onInvalid === 'reject' ? broken : { row };

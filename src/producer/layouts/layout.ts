@@ -1,11 +1,14 @@
 import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
-import { z } from 'zod';
 import { nearest } from '../../base/nearest.ts';
 import { BackhaulError } from '../../faults/fault.ts';
 import { fileError } from '../../faults/file_fault.ts';
-import type { RecordShape, ShapeColumn } from '../../scan/shape.ts';
-import { zoneNamed } from './period.ts';
+import type { NumberStyle, RecordShape, ShapeColumn } from '../../scan/shape.ts';
+import { columnSlips, readColumns } from './column_roles.ts';
+import { layoutError, type Slip, slipsOf } from './layout_error.ts';
+import { type LayoutKeys, layoutSchema } from './schema.ts';
+
+export type { LayoutText, Origin } from './schema.ts';
 
 /**
  * A layout: how a vendor lays files out, as data. Those in `layouts/` and a user's YAML file go through one schema.
@@ -14,145 +17,8 @@ import { zoneNamed } from './period.ts';
  * zip's.
  */
 
-const ROLES = ['time', 'symbol', 'open', 'high', 'low', 'close', 'volume', 'trades', 'ignore'] as const;
-
-const names = z.union([
-  z
-    .string()
-    .min(1)
-    .transform((name) => [name]),
-  z.array(z.string().min(1)).min(1),
-]);
-
-const column = z.union([
-  z.enum(ROLES).transform((role) => ({ role, names: [role as string], optional: role === 'trades' })),
-  z
-    .strictObject({ role: z.enum(ROLES), names: names.optional(), optional: z.boolean().optional() })
-    .transform((given) => ({
-      role: given.role,
-      names: given.names ?? [given.role as string],
-      optional: given.optional ?? false,
-    })),
-]);
-
-/** In order, or (for files with a header) as `role: name`. */
-const columns = z.union([
-  z.array(column).min(2),
-  z.partialRecord(z.enum(ROLES), names).transform((map) =>
-    ROLES.filter((role) => map[role] !== undefined).map((role) => ({
-      role,
-      names: map[role]!,
-      optional: role === 'trades',
-    })),
-  ),
-]);
-
-const pattern = z.string().superRefine((source, context) => {
-  try {
-    new RegExp(source);
-  } catch (error) {
-    context.addIssue({ code: 'custom', message: (error as Error).message });
-  }
-});
-
-const zone = z.string().superRefine((name, context) => {
-  try {
-    zoneNamed(name);
-  } catch {
-    context.addIssue({ code: 'custom', message: `${name} is no IANA time zone, such as America/New_York` });
-  }
-});
-
-/** Where a value comes from. */
-const origin = z.union([
-  z.string().transform((constant) => ({ kind: 'constant' as const, value: constant })),
-  z
-    .strictObject({ constant: z.string() })
-    .transform(({ constant }) => ({ kind: 'constant' as const, value: constant })),
-  z.strictObject({ column: z.string() }).transform((given) => ({ kind: 'column' as const, ...given })),
-  z.strictObject({ group: z.string() }).transform(({ group }) => ({
-    kind: 'name' as const,
-    template: `{${group}}`,
-    words: {} as Record<string, string>,
-    bySymbol: [] as { readonly pattern: string; readonly value: string }[],
-    otherwise: null as string | null,
-  })),
-  z
-    .strictObject({
-      /** Text with `{group}` or `{group:lower}`; a group that did not match is empty. */
-      from: z.string(),
-      /** What the filled-in text stands for. With words, text that is none of them counts as missing. */
-      words: z.record(z.string(), z.string()).optional(),
-      /** Where the name tells nothing: by the first symbol in the file. */
-      symbols: z.array(z.strictObject({ pattern, value: z.string() })).optional(),
-      otherwise: z.string().optional(),
-    })
-    .transform(({ from, words, symbols, otherwise }) => ({
-      kind: 'name' as const,
-      template: from,
-      words: words ?? {},
-      bySymbol: symbols ?? [],
-      otherwise: otherwise ?? null,
-    })),
-]);
-
-const GRIDS = ['none', 'epoch', 'week', 'month', 'zone-day'] as const;
-
-const layoutSchema = z.strictObject({
-  name: z
-    .string()
-    .regex(/^[a-z0-9][a-z0-9_.-]{0,63}$/i, 'a short name of letters, digits, - and _')
-    .optional(),
-  /** A name as the vendor writes it, for error messages. */
-  example: z.string().optional(),
-  /** A path that matches one of these is of this layout. */
-  paths: z.union([pattern.transform((one) => [one]), z.array(pattern)]).default([]),
-  /** Further groups, wherever in the path; those of `paths` and of earlier patterns win. */
-  context: z.array(pattern).default([]),
-  columns,
-  header: z.enum(['none', 'required', 'optional']).default('optional'),
-  delimiter: z
-    .string()
-    .regex(/^[\t -~]$/, 'one ASCII character')
-    .default(','),
-  /** Lines before the header that may be skipped. */
-  preamble: z.int().min(0).max(100).default(0),
-  time: z
-    .strictObject({
-      unit: z.enum(['s', 'ms', 'us', 'ns', 'magnitude', 'text']).default('magnitude'),
-      zone: zone.default('UTC'),
-    })
-    .prefault({}),
-  venue: origin,
-  symbol: origin.default({ kind: 'column', column: 'symbol' }),
-  interval: origin,
-  /** Words for intervals beyond `30s`, `5m`, `1h`, `1d`, `1w`, `1mo`. */
-  intervals: z
-    .record(z.string(), z.strictObject({ seconds: z.int().positive(), grid: z.enum(GRIDS).optional() }))
-    .default({}),
-  order: z.enum(['time', 'symbol-time', 'any']).default('any'),
-  /** Where bars may open; by the interval and the session's zone when not given. */
-  grid: z.enum(GRIDS).optional(),
-  /** Zone whose midnight starts a session; `{venue}` may be used. By default the zone of textual stamps, else UTC. */
-  session: z
-    .union([zone, z.strictObject({ from: z.string(), words: z.record(z.string(), zone), otherwise: zone })])
-    .optional(),
-  /** Whether a stamp outside the period that the name tells is invalid. The group `full`: from the beginning. */
-  range: z.enum(['checked', 'planning']).default('checked'),
-  /** Spellings of one currency. */
-  aliases: z.array(z.tuple([z.string().min(2), z.string().min(2)])).default([]),
-});
-
-/** A layout as its author writes it. */
-export type LayoutText = z.input<typeof layoutSchema>;
-
-type Parsed = z.output<typeof layoutSchema>;
-
-/** Where a value comes from: a constant, the path (and else the first symbol), or a column. */
-export type Origin = Parsed['venue'];
-
 /** A layout, checked and ready. */
-export interface Layout extends Omit<Parsed, 'name' | 'example' | 'columns' | 'paths' | 'context'> {
+export interface Layout extends Omit<LayoutKeys, 'name' | 'example' | 'columns' | 'paths' | 'context'> {
   readonly name: string;
   readonly example: string;
   readonly paths: readonly RegExp[];
@@ -164,49 +30,72 @@ export interface Layout extends Omit<Parsed, 'name' | 'example' | 'columns' | 'p
 /** Checks a layout. Fails with `usage`, saying where; `source` names the file. */
 export function checkLayout(text: unknown, source: string, defaultName: string): Layout {
   const result = layoutSchema.safeParse(text);
-  if (!result.success) throw layoutError(source, result.error.issues);
-  const { columns: given, paths, context, name, example, ...rest } = result.data;
-  const missing = missingRoles(
-    given.map(({ role }) => role),
-    rest.symbol.kind === 'column',
-  );
-  if (missing.length > 0) {
-    throw layoutError(source, [{ path: ['columns'], message: `no column for ${missing.join(', ')}` }]);
-  }
-  const shape: RecordShape = {
-    delimiter: rest.delimiter,
-    header: rest.header,
-    preamble: rest.preamble,
-    columns: given.map(({ role, names, optional }): ShapeColumn => {
-      return optional ? { role, names, optional } : { role, names };
-    }),
-    time: rest.time.unit,
-    timeZone: rest.time.zone,
-  };
+  if (!result.success) throw layoutError(source, slipsOf(result.error.issues, text));
+  const keys = result.data;
+  const { columns, slips } = readColumns(keys);
+  const wrong = slips.length > 0 ? slips : [...columnSlips(columns, keys), ...valueSlips(keys)];
+  if (wrong.length > 0) throw layoutError(source, wrong);
+  const { columns: _, paths, context, name, example, ...rest } = keys;
   return {
     ...rest,
     name: name ?? defaultName,
     example: example ?? 'a name its `paths` fit',
     paths: paths.map((one) => new RegExp(one)),
     context: context.map((one) => new RegExp(one)),
-    shape,
+    shape: shapeOf(keys, columns),
   };
 }
 
-function missingRoles(roles: readonly string[], symbolIsColumn: boolean): string[] {
-  const required = ['time', 'open', 'high', 'low', 'close', 'volume', ...(symbolIsColumn ? ['symbol'] : [])];
-  return required.filter((role) => !roles.includes(role));
+/** Values that each may be, but not together. */
+function valueSlips({ time, numbers, kind }: LayoutKeys): Slip[] {
+  const slips: Slip[] = [];
+  const slip = (path: readonly string[], message: string): void => {
+    slips.push({ path, message });
+  };
+  if (time.format !== undefined && !['text', 'magnitude', undefined].includes(time.unit))
+    slip(['time', 'format'], `is for stamps of unit: text, and the unit is ${time.unit}`);
+  if (numbers.thousands === numbers.decimal)
+    slip(['numbers', 'thousands'], `cannot be ${numbers.decimal} beside decimal: '${numbers.decimal}'`);
+  if (powerOfTen(numbers.scale) === null)
+    slip(['numbers', 'scale'], `${numbers.scale} is no power of ten, such as 0.01 or 1e-9`);
+  if (kind === 'trades') slip(['kind'], 'trades cannot be loaded yet');
+  return slips;
 }
 
-function layoutError(
-  source: string,
-  issues: readonly { readonly path: readonly PropertyKey[]; readonly message: string }[],
-): BackhaulError {
-  const said = issues.slice(0, 3).map(({ path, message }) => `${path.join('.') || 'the file'}: ${message}`);
-  return new BackhaulError({
-    kind: 'usage',
-    message: `the layout ${source} is not valid: ${said.join('; ')}`,
-  });
+/** The exponent of a power of ten, or null. */
+function powerOfTen(scale: number): number | null {
+  const match = /^1(?:\.0*)?e([+-]\d+)$/.exec(scale.toExponential());
+  return match === null ? null : Number(match[1]);
+}
+
+/** What the scanner must know. A key that is as it is by default leaves no trace: what is loaded by it stays loaded. */
+function shapeOf(keys: LayoutKeys, columns: readonly ShapeColumn[]): RecordShape {
+  const { time, numbers, encoding, volume, prices, empty } = keys;
+  const style: NumberStyle = {
+    decimal: numbers.decimal,
+    thousands: numbers.thousands ?? null,
+    suffixes: numbers.suffixes,
+    scale: powerOfTen(numbers.scale) ?? 0,
+  };
+  const isPlain = style.decimal === '.' && style.thousands === null && !style.suffixes && style.scale === 0;
+  const hasVolume = columns.some(({ role }) => role === 'volume');
+  const volumeKept = volume ?? (hasVolume ? 'required' : 'none');
+  return {
+    delimiter: keys.delimiter,
+    header: keys.header,
+    preamble: keys.preamble,
+    columns,
+    time: time.unit ?? (time.format === undefined ? 'magnitude' : 'text'),
+    timeZone: time.zone,
+    ...(time.format !== undefined && { formats: time.format }),
+    ...(time.stamps === 'close' && { stamps: 'close' }),
+    ...(!/^utf-?8$/i.test(encoding) && { encoding }),
+    ...(!isPlain && { numbers: style }),
+    ...(numbers.null !== undefined && { nulls: numbers.null }),
+    ...(volumeKept !== 'required' && { volume: volumeKept }),
+    ...(prices === 'any' && { prices }),
+    ...(empty === 'reject' && { empty }),
+  };
 }
 
 /**
@@ -220,7 +109,8 @@ export async function loadLayout(spec: string, known: readonly Layout[]): Promis
   const { parse, YAMLError } = await import('yaml');
   let text: unknown;
   try {
-    text = parse(await readFile(spec, 'utf8'));
+    // Keys as they are written: `null:` is a key of numbers.
+    text = parse(await readFile(spec, 'utf8'), { stringKeys: true });
   } catch (error) {
     if (error instanceof YAMLError) {
       throw new BackhaulError({ kind: 'usage', message: `the layout ${spec} is no YAML: ${error.message}` });

@@ -1,0 +1,165 @@
+import { nearest } from '../../base/nearest.ts';
+import type { ExtraColumn, Role, ShapeColumn } from '../../scan/shape.ts';
+import type { Slip } from './layout_error.ts';
+import { keyMeant, type LayoutKeys } from './schema.ts';
+
+/** The key `columns`: which field is what. */
+
+/** Roles a layout may name. */
+const ROLES: readonly Role[] = [
+  'time',
+  'date',
+  'time_of_day',
+  'symbol',
+  'open',
+  'high',
+  'low',
+  'close',
+  'volume',
+  'trades',
+  'price',
+  'side',
+  'id',
+  'ignore',
+];
+
+/** Header names of roles beside their own. */
+const HEADER_NAMES: Readonly<Partial<Record<Role, readonly string[]>>> = {
+  date: ['date', 'day'],
+  time_of_day: ['time_of_day', 'time'],
+};
+
+/** What `columns` and `extra` say. */
+export interface ColumnsRead {
+  readonly columns: readonly ShapeColumn[];
+  readonly slips: readonly Slip[];
+}
+
+/** Reads `columns`, and `extra` with it. */
+export function readColumns({ columns, extra }: Pick<LayoutKeys, 'columns' | 'extra'>): ColumnsRead {
+  const slips: Slip[] = [];
+  const kept = new Set<string>();
+  /** A role, or an extra column's name; null for neither. */
+  const roleOf = (word: string, path: readonly PropertyKey[]): Role | null => {
+    if (Object.hasOwn(extra, word)) return 'extra';
+    if ((ROLES as readonly string[]).includes(word)) return word as Role;
+    slips.push({ path, message: noRole(word) });
+    return null;
+  };
+  const shaped = (role: Role, word: string, names: readonly string[], optional: boolean): ShapeColumn => {
+    // A column that is listed to be ignored under the name of one to keep is kept.
+    const name =
+      role === 'extra' ? word : names.find((one) => role === 'ignore' && Object.hasOwn(extra, one));
+    if (name === undefined) return optional ? { role, names, optional } : { role, names };
+    kept.add(name);
+    const column: ExtraColumn = { name, type: extra[name]! };
+    return { role: 'extra', names, extra: column };
+  };
+  const read: ShapeColumn[] = [];
+  const isList = Array.isArray(columns);
+  const entries = isList ? columns.map(listed) : Object.entries(columns).map(mapped);
+  for (const [i, given] of entries.entries()) {
+    const path = isList ? ['columns', i] : ['columns', given.word];
+    if (given.slip !== null) {
+      slips.push({ path, message: given.slip });
+      continue;
+    }
+    const role = roleOf(given.word, path);
+    if (role === null) continue;
+    const names = given.names ?? HEADER_NAMES[role] ?? [given.word];
+    read.push(shaped(role, given.word, names, given.optional ?? role === 'trades'));
+  }
+  // With a header, a column to keep need not be listed.
+  for (const [name, type] of Object.entries(extra)) {
+    if (!kept.has(name)) read.push({ role: 'extra', names: [name], extra: { name, type } });
+  }
+  return { columns: isList ? read : inRoleOrder(read), slips };
+}
+
+interface Given {
+  readonly word: string;
+  readonly names: readonly string[] | null;
+  readonly optional: boolean | null;
+  readonly slip: string | null;
+}
+
+type ListItem = Extract<LayoutKeys['columns'], readonly unknown[]>[number];
+
+function listed(item: ListItem): Given {
+  if (typeof item === 'string') return { word: item, names: null, optional: null, slip: null };
+  const keys = Object.keys(item);
+  const slip = (text: string): Given => ({ word: '', names: null, optional: null, slip: text });
+  if (!('role' in item)) {
+    const [word, names] = Object.entries(item)[0] ?? ['', ''];
+    if (keys.length === 1 && typeof names !== 'boolean' && (ROLES as readonly string[]).includes(word))
+      return { word, names: listOf(names), optional: null, slip: null };
+    return slip(`there is no column ${keys.join(', ')}; ${meantByKey(word)}`);
+  }
+  const { role, names, optional, ...rest } = item;
+  const [unknown] = Object.keys(rest);
+  if (unknown !== undefined)
+    return slip(`there is no key ${unknown}; ${keyMeant(unknown, ['role', 'names', 'optional'])}`);
+  if (typeof role !== 'string') return slip('role is one word');
+  if (typeof names === 'boolean') return slip('names is a header name, or a list of them');
+  if (optional !== undefined && typeof optional !== 'boolean') return slip('optional is true or false');
+  return {
+    word: role,
+    names: names === undefined ? null : listOf(names),
+    optional: optional ?? false,
+    slip: null,
+  };
+}
+
+function mapped([word, names]: [string, readonly string[]]): Given {
+  return { word, names, optional: null, slip: null };
+}
+
+function listOf(names: string | readonly string[]): readonly string[] {
+  return typeof names === 'string' ? [names] : names;
+}
+
+/** A map has no order that means anything: columns of one layout are always in the same. */
+function inRoleOrder(columns: readonly ShapeColumn[]): ShapeColumn[] {
+  const place = ({ role }: ShapeColumn): number => {
+    const at = ROLES.indexOf(role);
+    return at < 0 ? ROLES.length : at;
+  };
+  return [...columns].sort((a, b) => place(a) - place(b));
+}
+
+function noRole(word: string): string {
+  const near = nearest(word, ROLES);
+  const meant =
+    near === null ? `there are ${ROLES.join(', ')}, and the names of extra` : `did you mean ${near}?`;
+  return `${word} is no role; ${meant}`;
+}
+
+function meantByKey(word: string): string {
+  const near = nearest(word, ROLES);
+  if (near !== null) return `did you mean ${near}?`;
+  const elsewhere = keyMeant(word, []);
+  return elsewhere.includes('belongs') ? elsewhere : 'a column is a role, or { role: …, names: … }';
+}
+
+/** What the columns lack for a file of bars or trades, and what does not go together. */
+export function columnSlips(
+  columns: readonly ShapeColumn[],
+  { kind, header, symbol, volume }: Pick<LayoutKeys, 'kind' | 'header' | 'symbol' | 'volume'>,
+): Slip[] {
+  const roles = columns.map(({ role }) => role);
+  const has = (role: Role): boolean => roles.includes(role);
+  const slip = (message: string): Slip[] => [{ path: ['columns'], message }];
+  if (!has('time') && has('date') && !has('time_of_day'))
+    return slip('date is a day beside a time_of_day; a column that holds the whole stamp is time');
+  if (!has('time') && has('time_of_day') && !has('date'))
+    return slip('time_of_day needs the column date beside it; a column that holds the whole stamp is time');
+  const needed: Role[] = kind === 'bars' ? ['open', 'high', 'low', 'close'] : ['price', 'volume'];
+  if (kind === 'bars' && volume === 'required') needed.push('volume');
+  if (symbol.kind === 'column') needed.push('symbol');
+  const missing = needed.filter((role) => !has(role));
+  if (!has('time') && !has('date')) missing.unshift('time');
+  if (missing.length > 0) return slip(`no column for ${missing.join(', ')}`);
+  const twice = roles.find((role, i) => role !== 'ignore' && role !== 'extra' && roles.indexOf(role) !== i);
+  if (header === 'none' && twice !== undefined) return slip(`two columns are ${twice}`);
+  return [];
+}

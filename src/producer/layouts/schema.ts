@@ -1,0 +1,275 @@
+import { z } from 'zod';
+import { nearest } from '../../base/nearest.ts';
+import { zoneNamed } from './period.ts';
+
+/**
+ * The keys of a layout file, as its author writes them. What a value may be is said here; how the values fit each
+ * other in `layout.ts`. The file's JSON schema is made of this one, so each key carries its description.
+ */
+
+/** An object whose unknown keys are told with the nearest known one. */
+function keyed<Shape extends z.ZodRawShape>(shape: Shape) {
+  const keys = Object.keys(shape);
+  return z.strictObject(shape, {
+    error: (issue) => (issue.code === 'unrecognized_keys' ? unknownKeys(issue.keys, keys) : undefined),
+  });
+}
+
+/** Keys that belong somewhere else than where they are often written. */
+const HOME: Readonly<Record<string, string>> = {
+  unit: 'time',
+  format: 'time',
+  zone: 'time',
+  stamps: 'time',
+  timezone: 'time: { zone: … }',
+  tz: 'time: { zone: … }',
+  decimal: 'numbers',
+  thousands: 'numbers',
+  suffixes: 'numbers',
+  null: 'numbers',
+  scale: 'numbers',
+  group: 'symbol, venue or interval',
+};
+
+function unknownKeys(unknown: readonly string[], keys: readonly string[]): string {
+  return unknown.map((key) => `there is no key ${key}; ${keyMeant(key, keys)}`).join('; ');
+}
+
+/** What a key that does not exist was likely meant to be. */
+export function keyMeant(key: string, keys: readonly string[]): string {
+  const near = nearest(key, keys);
+  if (near !== null) return `did you mean ${near}?`;
+  const home = Object.hasOwn(HOME, key) ? HOME[key] : undefined;
+  return home === undefined ? `there are ${keys.join(', ')}` : `${key} belongs into ${home}`;
+}
+
+const names = z.union([
+  z
+    .string()
+    .min(1)
+    .transform((name) => [name]),
+  z.array(z.string().min(1)).min(1),
+]);
+
+/** A column by its role, by role and header names, or (`close: Last Price`) by both in short. */
+const column = z.union([
+  z.string(),
+  z.record(z.string(), z.union([z.string(), z.boolean(), z.array(z.string())])),
+]);
+
+const columns = z.union([z.array(column).min(2), z.record(z.string(), names)]);
+
+const pattern = z.string().superRefine((source, context) => {
+  try {
+    new RegExp(source);
+  } catch (error) {
+    const message = /\(\?P[<=]/.test(source)
+      ? 'a named group is (?<name>…) here, not (?P<name>…)'
+      : (error as Error).message;
+    context.addIssue({ code: 'custom', message });
+  }
+});
+
+const zone = z.string().superRefine((name, context) => {
+  try {
+    zoneNamed(name);
+  } catch {
+    context.addIssue({
+      code: 'custom',
+      message: `${name} is no time zone, such as America/New_York, Etc/GMT+5 or -05:00${nearestZone(name)}`,
+    });
+  }
+});
+
+function nearestZone(name: string): string {
+  const near = nearest(name, Intl.supportedValuesOf('timeZone'));
+  return near === null ? '' : `; did you mean ${near}?`;
+}
+
+/** Where a value comes from. */
+const origin = z.union([
+  z.string().transform((constant) => ({ kind: 'constant' as const, value: constant })),
+  keyed({ constant: z.string() }).transform(({ constant }) => ({
+    kind: 'constant' as const,
+    value: constant,
+  })),
+  keyed({ column: z.string() }).transform((given) => ({ kind: 'column' as const, ...given })),
+  keyed({ group: z.string() }).transform(({ group }) => ({
+    kind: 'name' as const,
+    template: `{${group}}`,
+    words: {} as Record<string, string>,
+    bySymbol: [] as { readonly pattern: string; readonly value: string }[],
+    otherwise: null as string | null,
+  })),
+  keyed({
+    from: z.string().describe('Text with `{group}` or `{group:lower}`; a group that did not match is empty.'),
+    words: z
+      .record(z.string(), z.string())
+      .optional()
+      .describe(
+        'What the filled-in text stands for. With words, text that is none of them counts as missing.',
+      ),
+    symbols: z
+      .array(keyed({ pattern, value: z.string() }))
+      .optional()
+      .describe('Where the name tells nothing: by the first symbol in the file.'),
+    otherwise: z.string().optional(),
+  }).transform(({ from, words, symbols, otherwise }) => ({
+    kind: 'name' as const,
+    template: from,
+    words: words ?? {},
+    bySymbol: symbols ?? [],
+    otherwise: otherwise ?? null,
+  })),
+]);
+
+const GRIDS = ['none', 'epoch', 'week', 'month', 'zone-day'] as const;
+
+const encoding = z.string().superRefine((name, context) => {
+  try {
+    new TextDecoder(name);
+  } catch {
+    const near = nearest(name, ENCODINGS);
+    const meant = near === null ? `such as ${ENCODINGS.join(', ')}` : `did you mean ${near}?`;
+    context.addIssue({ code: 'custom', message: `${name} is no encoding; ${meant}` });
+  }
+});
+
+const ENCODINGS = [
+  'utf-8',
+  'utf-16le',
+  'utf-16be',
+  'windows-1252',
+  'iso-8859-15',
+  'shift_jis',
+  'gbk',
+  'big5',
+];
+
+const time = keyed({
+  unit: z
+    .enum(['s', 'ms', 'us', 'ns', 'magnitude', 'text', 'excel'])
+    .optional()
+    .describe(
+      'Unit of the stamps. By default magnitude (read off the number of digits); text with a format.',
+    ),
+  format: names
+    .optional()
+    .describe('Pattern of text stamps in Unicode (LDML) letters, or a list of patterns.'),
+  zone: zone.default('UTC').describe('IANA zone, or ±HH:MM, of stamps that name none.'),
+  stamps: z.enum(['open', 'close']).default('open').describe('close: bars are stamped at their end.'),
+});
+
+const numbers = keyed({
+  decimal: z.enum(['.', ',']).default('.'),
+  thousands: z
+    .enum(['.', ',', "'", ' ', '_'])
+    .optional()
+    .describe('What parts groups of three digits; a space stands for a no-break space too.'),
+  suffixes: z.boolean().default(false).describe('59.40K, 1.2M, 3B.'),
+  null: z
+    .union([z.string().transform((word) => [word]), z.array(z.string())])
+    .optional()
+    .describe('Words for "no value".'),
+  scale: z
+    .number()
+    .positive()
+    .default(1)
+    .describe('A power of ten that prices are multiples of, such as 1e-9.'),
+});
+
+const WEEKDAYS = ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'] as const;
+const hours = z.string().regex(/^\d\d:\d\d-\d\d:\d\d$/, 'hours such as 09:30-16:00');
+
+const calendar = z.union([
+  z.enum(['crypto', 'us-equities', 'forex', 'cme', 'none']),
+  keyed({
+    zone,
+    week: z
+      .partialRecord(z.enum(WEEKDAYS), z.union([hours, z.array(hours)]))
+      .describe('Hours of trading by the day of the week; 24:00 is its end.'),
+    holidays: z
+      .union([z.string(), z.array(z.string())])
+      .optional()
+      .describe('Days without trading, YYYY-MM-DD, or a file of such lines.'),
+  }),
+]);
+
+export const layoutSchema = keyed({
+  name: z
+    .string()
+    .regex(/^[a-z0-9][a-z0-9_.-]{0,63}$/i, 'a short name of letters, digits, - and _')
+    .optional(),
+  example: z.string().optional().describe('A name as the vendor writes it, for error messages.'),
+  paths: z
+    .union([pattern.transform((one) => [one]), z.array(pattern)])
+    .default([])
+    .describe(
+      'Regular expressions; a path that matches one is of this layout. Named groups tell what it holds.',
+    ),
+  context: z
+    .array(pattern)
+    .default([])
+    .describe('Further groups, wherever in the path; those of paths and of earlier patterns win.'),
+  encoding: encoding.default('utf-8').describe('Of the text; a byte order mark decides by itself.'),
+  columns: columns.describe('Roles in the order of the file, or role: header name.'),
+  extra: z
+    .record(z.string(), z.enum(['float8', 'int8', 'numeric', 'text']))
+    .default({})
+    .describe('Further columns to keep, by name or header.'),
+  kind: z.enum(['bars', 'trades']).default('bars'),
+  header: z.enum(['none', 'required', 'optional']).default('optional'),
+  delimiter: z
+    .string()
+    .transform((text) => (text === 'tab' || text === '\\t' ? '\t' : text))
+    .refine((text) => /^[\t -~]$/.test(text) && !/[0-9A-Za-z"+.-]/.test(text), {
+      message: 'one ASCII character that is no letter, digit, quote, sign or point',
+    })
+    .default(','),
+  preamble: z.int().min(0).max(100).default(0).describe('Lines before the header that may be skipped.'),
+  time: time.prefault({}),
+  numbers: numbers.prefault({}),
+  volume: z.enum(['required', 'optional', 'none']).optional(),
+  prices: z.enum(['positive', 'any']).default('positive'),
+  empty: z
+    .enum(['skip', 'reject'])
+    .default('skip')
+    .describe('What becomes of a record whose prices are all null.'),
+  calendar: calendar.optional().describe('When the market trades.'),
+  venue: origin,
+  symbol: origin.default({ kind: 'column', column: 'symbol' }),
+  interval: origin,
+  intervals: z
+    .record(z.string(), keyed({ seconds: z.int().positive(), grid: z.enum(GRIDS).optional() }))
+    .default({})
+    .describe('Words for intervals beyond 30s, 5m, 1h, 1d, 1w, 1mo.'),
+  order: z.enum(['time', 'symbol-time', 'any']).default('any'),
+  grid: z
+    .enum(GRIDS)
+    .optional()
+    .describe('Where bars may open; by the interval and the session zone when not given.'),
+  session: z
+    .union([zone, keyed({ from: z.string(), words: z.record(z.string(), zone), otherwise: zone })])
+    .optional()
+    .describe('Zone whose midnight starts a session. By default the zone of textual stamps, else UTC.'),
+  range: z
+    .enum(['checked', 'planning'])
+    .default('checked')
+    .describe('Whether a stamp outside the period that the name tells is invalid.'),
+  aliases: z
+    .array(z.tuple([z.string().min(2), z.string().min(2)]))
+    .default([])
+    .describe('Spellings of one currency.'),
+});
+
+/** A layout as its author writes it. */
+export type LayoutText = z.input<typeof layoutSchema>;
+
+/** The same, read. */
+export type LayoutKeys = z.output<typeof layoutSchema>;
+
+/** Where a value comes from: a constant, the path (and else the first symbol), or a column. */
+export type Origin = LayoutKeys['venue'];
+
+/** When a market trades. */
+export type LayoutCalendar = LayoutKeys['calendar'];
