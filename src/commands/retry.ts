@@ -54,7 +54,7 @@ interface Done {
 async function retry(url: string, patterns: readonly string[]): Promise<Done> {
   const { connect } = await import('../database/connect.ts');
   const { statusSummary } = await import('../state/status.ts');
-  const { requeueFailed } = await import('../state/task_store.ts');
+  const { requeueFailed } = await import('../state/tasks/requeue.ts');
   const client = await connect(url, { applicationName: 'backhaul retry' });
   try {
     await requireTables(client);

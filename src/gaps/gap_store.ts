@@ -1,10 +1,11 @@
 import type { ClientBase, Pool } from 'pg';
 import type { Range } from '../base/ranges.ts';
 import { type Db, inTransaction } from '../database/connect.ts';
+import { stampOf, usOf } from '../database/stamps.ts';
 import type { Fault } from '../faults/fault.ts';
 import { storableJson } from '../faults/storable.ts';
 import type { Series, SeriesFilter } from '../series/series.ts';
-import { findSeries, stampOf, usOf } from '../series/series.ts';
+import { findSeries } from '../series/series.ts';
 import { fileSpan, publishedFiles, publishedName } from './files.ts';
 import { API_REACH, type Hole, reachOf } from './find.ts';
 import { type OpenGap, reconcile } from './reconcile.ts';

@@ -1,5 +1,6 @@
 import type { Db } from '../database/connect.ts';
-import { type Series, stampOf, usOf } from '../series/series.ts';
+import { stampOf, usOf } from '../database/stamps.ts';
+import type { Series } from '../series/series.ts';
 import { lookAt } from './look.ts';
 import type { SeriesScan } from './scan.ts';
 

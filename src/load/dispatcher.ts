@@ -5,20 +5,10 @@ import { BackhaulError, type Fault } from '../faults/fault.ts';
 import { decodeState, STATE_LENGTH } from '../indicators/engine.ts';
 import { classify } from '../state/machine.ts';
 import type { Partitions } from '../state/partitions.ts';
-import {
-  type ClaimedTask,
-  claim,
-  endAttempts,
-  expire,
-  fail,
-  heartbeat,
-  type LaneAtClaim,
-  laneStanding,
-  release,
-  releaseOrphans,
-  retryLater,
-  unfinished,
-} from '../state/task_store.ts';
+import { type ClaimedTask, claim, type LaneAtClaim } from '../state/tasks/claim.ts';
+import { fail, release, releaseOrphans, retryLater } from '../state/tasks/give_up.ts';
+import { laneStanding, unfinished } from '../state/tasks/lane_standing.ts';
+import { endAttempts, expire, heartbeat } from '../state/tasks/lease.ts';
 import type { Answers, Foretold, Notice, PhaseSeconds, Question, WorkerSettings } from '../workers/link.ts';
 import type { Running, WorkerPool } from '../workers/pool.ts';
 import { unlessAborted } from '../workers/restarts.ts';

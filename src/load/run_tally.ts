@@ -1,7 +1,7 @@
 import type { Fault } from '../faults/fault.ts';
 import type { DiscoverCounts } from '../producer/planning/found_task.ts';
 import type { ListingCounts } from '../state/task_listing.ts';
-import type { ClaimedTask } from '../state/task_store.ts';
+import type { ClaimedTask } from '../state/tasks/claim.ts';
 import type { LoadedResult } from '../workers/task_result.ts';
 import type { ConcurrencyLimit } from './concurrency.ts';
 import type { DispatchEvents } from './dispatcher.ts';

@@ -1,8 +1,9 @@
 import type { Pool } from 'pg';
+import { stampOf } from '../database/stamps.ts';
 import type { Hole } from '../gaps/find.ts';
 import { reachOf } from '../gaps/find.ts';
 import { type SeriesScan, scanSeries, shareOf } from '../gaps/scan.ts';
-import { meant, type Series, type SeriesFilter, stampOf } from '../series/series.ts';
+import { meant, type Series, type SeriesFilter } from '../series/series.ts';
 import type { Tier } from '../series/tiers.ts';
 
 /** How complete the data is: expected against actual, by symbol and interval and by month. Reads only. µs since 1970. */

@@ -1,6 +1,7 @@
 import { merge, type Range } from '../base/ranges.ts';
 import type { Db } from '../database/connect.ts';
-import { laneOf, type Series, type SeriesGrid, sharedLaneOf, usOf } from './series.ts';
+import { usOf } from '../database/stamps.ts';
+import { laneOf, type Series, type SeriesGrid, sharedLaneOf } from './series.ts';
 
 /**
  * What loaded files vouch for, as ranges a series: where there is no bar inside, nobody traded; outside, nobody knows.

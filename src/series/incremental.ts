@@ -1,7 +1,8 @@
 import type { Db } from '../database/connect.ts';
+import { usOf } from '../database/stamps.ts';
 import { selectNewer } from '../gaps/selection.ts';
 import type { SelectTask } from '../producer/planning/found_task.ts';
-import { ALL_SERIES, laneOf, readSeries, usOf } from './series.ts';
+import { ALL_SERIES, laneOf, readSeries } from './series.ts';
 
 /** `load --incremental`: from the last bars on. */
 

@@ -3,13 +3,14 @@ import { INDICATOR_NAMES, type IndicatorName } from '../bars/columns.ts';
 import { killPoint } from '../base/kill_points.ts';
 import { openStage, recomputeSpans } from '../copy/merge.ts';
 import { inTransaction } from '../database/connect.ts';
+import { stampOf } from '../database/stamps.ts';
 import { BackhaulError } from '../faults/fault.ts';
 import { IndicatorEngine, SessionClock } from '../indicators/engine.ts';
 import { isHypertable } from '../state/migrate.ts';
 import { Partitions } from '../state/partitions.ts';
-import { CLAIM_LOCK } from '../state/task_store.ts';
+import { CLAIM_LOCK } from '../state/tasks/moves.ts';
 import { readCoverage } from './coverage.ts';
-import { laneOf, readSeries, type Series, type SeriesFilter, sharedLaneOf, stampOf } from './series.ts';
+import { laneOf, readSeries, type Series, type SeriesFilter, sharedLaneOf } from './series.ts';
 
 /** Indicators again, from the bars that stand. µs since 1970. */
 

@@ -4,6 +4,7 @@ import { barGrid } from '../calendar/bar_grid.ts';
 import { ExpectedBars } from '../calendar/expected_bars.ts';
 import { calendarOf } from '../calendar/market_calendar.ts';
 import type { Db } from '../database/connect.ts';
+import { usOf } from '../database/stamps.ts';
 import { BackhaulError } from '../faults/fault.ts';
 import type { SeriesName } from '../gaps/files.ts';
 import { type Aliases, spellings } from '../producer/layouts/symbols.ts';
@@ -117,14 +118,6 @@ export async function findSeries(db: Db, filter: SeriesFilter): Promise<NameRow[
       (filter.intervals === null || filter.intervals.includes(row.intervalS)),
   );
 }
-
-/** µs since 1970 of a timestamptz expression, as a double: exact until 2255. */
-export const usOf = (expression: string): string =>
-  `round(extract(epoch FROM ${expression}) * 1000000)::float8`;
-
-/** µs since 1970 as timestamptz; exact, as to_timestamp(double) is not. */
-export const stampOf = (parameter: string): string =>
-  `('epoch'::timestamptz + ${parameter}::bigint * interval '1 us')`;
 
 /** First and last bar of series: two look-ups a series in the keys; partitions without a key yet are read once. */
 async function readEnds(

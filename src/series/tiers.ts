@@ -2,7 +2,7 @@ import type { Pool } from 'pg';
 import { nearest } from '../base/nearest.ts';
 import { inTransaction } from '../database/connect.ts';
 import { BackhaulError } from '../faults/fault.ts';
-import { CLAIM_LOCK } from '../state/task_store.ts';
+import { CLAIM_LOCK } from '../state/tasks/moves.ts';
 
 /** Symbols in tiers: what matters most is loaded first and shown first. */
 

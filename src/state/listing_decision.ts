@@ -3,7 +3,7 @@ import type { Fault } from '../faults/fault.ts';
 import type { TaskState } from './machine.ts';
 import type { TaskPlan } from './task_plan.ts';
 
-/** What a listing found, held against what the table knows of it. Pure; `task_store.ts` carries it out. */
+/** What a listing found, held against what the table knows of it. Pure; `task_listing.ts` carries it out. */
 
 /** One object or entry as the producer plans it. */
 export interface DiscoveredTask {

@@ -1,7 +1,7 @@
 import type { Fault, FaultKind } from '../faults/fault.ts';
 
 /**
- * The life of a task: states, events, and which failures are tried again. Pure. `task_store.ts` has one SQL statement
+ * The life of a task: states, events, and which failures are tried again. Pure. `tasks` has one SQL statement
  * an event; the database refuses the same illegal moves by itself.
  *
  * Who moves a task on, and what a crash leaves behind:

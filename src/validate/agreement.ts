@@ -1,8 +1,9 @@
 import { interval } from '../base/quantities.ts';
 import { intersect, type Range, subtract } from '../base/ranges.ts';
 import type { Db } from '../database/connect.ts';
+import { stampOf, usOf } from '../database/stamps.ts';
 import type { SeriesScan } from '../gaps/scan.ts';
-import { type Series, stampOf, usOf } from '../series/series.ts';
+import type { Series } from '../series/series.ts';
 import { EXAMPLES_KEPT, type Example, type Finding, findingOf } from './findings.ts';
 
 /**

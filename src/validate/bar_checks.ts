@@ -1,5 +1,6 @@
 import type { Db } from '../database/connect.ts';
-import { type Series, stampOf, usOf } from '../series/series.ts';
+import { stampOf, usOf } from '../database/stamps.ts';
+import type { Series } from '../series/series.ts';
 import { EXAMPLES_KEPT, type Example, type Finding, findingOf } from './findings.ts';
 
 /** Checks that look at the bars of one series at a time. Each reads them once, in SQL. µs since 1970. */

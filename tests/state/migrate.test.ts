@@ -5,7 +5,8 @@ import { createPool } from '../../src/database/connect.ts';
 import { nextState, TASK_EVENTS, TASK_STATES } from '../../src/state/machine.ts';
 import { isHypertable, migrate, SCHEMA_VERSION } from '../../src/state/migrate.ts';
 import { upsertTasks } from '../../src/state/task_listing.ts';
-import { claim, expire } from '../../src/state/task_store.ts';
+import { claim } from '../../src/state/tasks/claim.ts';
+import { expire } from '../../src/state/tasks/lease.ts';
 import { testDatabase } from '../database.ts';
 import { sampleTask } from './sample_tasks.ts';
 

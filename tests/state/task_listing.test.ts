@@ -12,7 +12,10 @@ import {
 import { TASK_STATES } from '../../src/state/machine.ts';
 import { type ListingCounts, previewTasks, upsertTasks } from '../../src/state/task_listing.ts';
 import type { TaskPlan } from '../../src/state/task_plan.ts';
-import { claim, fail, finish, skip } from '../../src/state/task_store.ts';
+import { claim } from '../../src/state/tasks/claim.ts';
+import { finish } from '../../src/state/tasks/finish.ts';
+import { fail } from '../../src/state/tasks/give_up.ts';
+import { skip } from '../../src/state/tasks/requeue.ts';
 import { testDatabase } from '../database.ts';
 import { samplePlan, sampleTask } from './sample_tasks.ts';
 

@@ -8,25 +8,13 @@ import { nextState, type TaskEvent, type TaskState } from '../../src/state/machi
 import { finishRun, resumeRun, startRun } from '../../src/state/run_store.ts';
 import { statusSummary } from '../../src/state/status.ts';
 import { upsertTasks } from '../../src/state/task_listing.ts';
-import {
-  type ClaimedTask,
-  type ClaimOptions,
-  claim,
-  expire,
-  type Finished,
-  fail,
-  finish,
-  hasPendingAhead,
-  heartbeat,
-  release,
-  requeueFailed,
-  retryLater,
-  sessionName,
-  skip,
-  unfinished,
-  unfinishedCount,
-  waitersAhead,
-} from '../../src/state/task_store.ts';
+import { sessionName } from '../../src/state/tasks/attempt.ts';
+import { type ClaimedTask, type ClaimOptions, claim } from '../../src/state/tasks/claim.ts';
+import { type Finished, finish } from '../../src/state/tasks/finish.ts';
+import { fail, release, retryLater } from '../../src/state/tasks/give_up.ts';
+import { unfinished } from '../../src/state/tasks/lane_standing.ts';
+import { expire, heartbeat } from '../../src/state/tasks/lease.ts';
+import { requeueFailed, skip } from '../../src/state/tasks/requeue.ts';
 import { testDatabase } from '../database.ts';
 import { samplePlan, sampleTask } from './sample_tasks.ts';
 
@@ -117,8 +105,7 @@ describe('claim', () => {
   test('gives all a worker needs, and marks the row', async () => {
     const task = sampleTask(1, { entry: 'XBTUSD_60.csv', plan: samplePlan({ wantFromUs: 5 }) });
     const [id] = await add(task);
-    const runId = await startRun(await database.client(), { owner: OWNER, command: 'load', options: {} });
-    expect(await claimSome(1, { runId })).toEqual([
+    expect(await claimSome(1)).toEqual([
       {
         taskId: id,
         attempt: 1,
@@ -135,21 +122,20 @@ describe('claim', () => {
         laneAtClaim: { loaded: 0, foreignAhead: 0 },
       },
     ]);
-    const { rows } = await pool.query('SELECT state, owner, attempt, run_id FROM backhaul.task');
-    expect(rows).toEqual([{ state: 'running', owner: OWNER, attempt: 1, run_id: runId }]);
+    const { rows } = await pool.query('SELECT state, owner, attempt FROM backhaul.task');
+    expect(rows).toEqual([{ state: 'running', owner: OWNER, attempt: 1 }]);
     const events = await pool.query('SELECT event, attempt, owner FROM backhaul.task_event');
     expect(events.rows).toEqual([{ event: 'claim', attempt: 1, owner: OWNER }]);
   });
 
-  test('never claims over an earlier task of the lane that is not due, nor over an excluded one', async () => {
-    const [a, b] = await add(...[1, 2, 3].map((n) => sampleTask(n)));
+  test('never claims over an earlier task of the lane that is not due', async () => {
+    const [a] = await add(...[1, 2, 3].map((n) => sampleTask(n)));
     await add(sampleTask(9, { lane: 'other' }));
     await claimSome(1);
     await retryLater(pool, a!, 1, FAULT, 60_000, true);
     expect(numbers(await claimSome(10))).toEqual([9]);
     await pool.query('UPDATE backhaul.task SET not_before = now() WHERE task_id = $1', [a]);
-    expect(numbers(await claimSome(10, { exclude: [b!] }))).toEqual([1]);
-    expect(numbers(await claimSome(10))).toEqual([2, 3]);
+    expect(numbers(await claimSome(10))).toEqual([1, 2, 3]);
   });
 
   test('goes on in a lane whose earlier tasks run or have ended', async () => {
@@ -378,7 +364,7 @@ describe('leases', () => {
     const runId = await startRun(alive, { owner: OTHER, command: 'load', options: { a: 1 } });
     await startRun(dying, { owner: OWNER, command: 'load', options: {} });
     await claimSome(1);
-    await claimSome(1, { owner: OTHER, runId });
+    await claimSome(1, { owner: OTHER });
     expect(await expire(pool)).toEqual([]);
     await dying.end();
     await expect.poll(() => expire(pool)).toMatchObject([{ taskId: id, reason: 'owner-gone' }]);
@@ -411,9 +397,7 @@ describe('the rest of a life', () => {
     await claimSome(1);
     expect(await retryLater(pool, id!, 1, FAULT, 3_600_000, true)).toBe(true);
     expect(await claimSome(1)).toEqual([]);
-    const { pending, nextDueMs } = await unfinished(pool);
-    expect(pending).toBe(1);
-    expect(nextDueMs).toBeGreaterThan(3_500_000);
+    expect(await unfinished(pool)).toEqual({ pending: 1, running: 0 });
     await pool.query('UPDATE backhaul.task SET not_before = now()');
     await claimSome(1);
     expect(await retryLater(pool, id!, 2, FAULT, 0, false)).toBe(true);
@@ -442,18 +426,7 @@ describe('the rest of a life', () => {
     expect(await skip(pool, a!, 'not wanted')).toBe(false);
     await claimSome(1);
     await finishOne({ taskId: b!, attempt: 1 });
-    expect(await unfinishedCount(pool)).toBe(0);
-  });
-
-  test('waitersAhead counts those in other hands, hasPendingAhead those in none', async () => {
-    const ids = await add(...[1, 2, 3, 4].map((n) => sampleTask(n)));
-    await claimSome(1, { owner: OTHER });
-    await claimSome(1);
-    expect(await waitersAhead(pool, ids[3]!, OWNER)).toBe(2);
-    expect(await hasPendingAhead(pool, ids[3]!)).toBe(true);
-    expect(await waitersAhead(pool, ids[2]!, OWNER)).toBe(1);
-    expect(await hasPendingAhead(pool, ids[2]!)).toBe(false);
-    expect(await waitersAhead(pool, ids[0]!, OWNER)).toBe(0);
+    expect(await unfinished(pool)).toEqual({ pending: 0, running: 0 });
   });
 
   test('the status adds it all up', async () => {
@@ -513,15 +486,15 @@ describe('the machine', () => {
         let expected = legal;
         let effect: boolean;
         if (event === 'claim') {
-          expected &&= earlier(task).every((m) => model[m]!.state !== 'pending');
-          // Excluding all that is not of this lane up to this task leaves it, or an earlier one that comes first.
-          const wanted = await claimSome(1, {
-            exclude: ids.filter((_, n) => n !== task && !earlier(task).includes(n)),
-          });
+          // Nobody chooses: it is the first that waits.
+          const first = model.findIndex(({ state }) => state === 'pending');
+          expected = first === task;
+          const wanted = await claimSome(1);
+          expect(wanted.map(({ taskId }) => taskId)).toEqual(first === -1 ? [] : [ids[first]]);
           effect = wanted[0]?.taskId === id;
-          if (wanted.length === 1 && !effect) {
+          if (first !== -1 && !effect) {
             await release(pool, wanted[0]!.taskId, wanted[0]!.attempt, 'not this one');
-            model[ids.indexOf(wanted[0]!.taskId)]!.attempt++;
+            model[first]!.attempt++;
           }
         } else if (event === 'skip') effect = await skip(pool, id, 'test');
         else if (event === 'requeue') effect = (await requeueFailed(pool, { taskIds: [id] })).requeued === 1;
@@ -623,7 +596,11 @@ describe('the machine', () => {
     };
     const owner = async (): Promise<void> => {
       const id = randomUUID();
-      while ((await unfinishedCount(pool)) > 0) {
+      const isDone = async (): Promise<boolean> => {
+        const { pending, running } = await unfinished(pool);
+        return pending + running === 0;
+      };
+      while (!(await isDone())) {
         // Some leases are over before the work has begun.
         const tasks = await claimSome(3, { owner: id, leaseMs: chance() < 0.3 ? -1 : 200 });
         if (tasks.length === 0 || chance() < 0.3) await expire(pool);

@@ -1,4 +1,4 @@
-import type { ClaimedTask } from '../../state/task_store.ts';
+import type { ClaimedTask } from '../../state/tasks/claim.ts';
 import type { PhaseSeconds } from '../../workers/link.ts';
 import type { DispatchEvents } from '../dispatcher.ts';
 

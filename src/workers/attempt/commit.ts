@@ -7,7 +7,7 @@ import { RowEncoder } from '../../copy/row_encoder.ts';
 import { BackhaulError, type Fault } from '../../faults/fault.ts';
 import type { RejectSummary } from '../../load/events.ts';
 import type { SeriesStates } from '../../load/series_states.ts';
-import { finish } from '../../state/task_store.ts';
+import { finish } from '../../state/tasks/finish.ts';
 import type { TaskResult } from '../task_result.ts';
 import type { FileScan } from './file_scan.ts';
 import type { AttemptParts } from './parts.ts';

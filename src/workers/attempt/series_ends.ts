@@ -5,7 +5,7 @@ import { copyRows } from '../../copy/copy_writer.ts';
 import { RowEncoder } from '../../copy/row_encoder.ts';
 import { encodeState, STATE_LENGTH } from '../../indicators/engine.ts';
 import type { SeriesStates } from '../../load/series_states.ts';
-import type { SeriesEnd } from '../../state/task_store.ts';
+import type { SeriesEnd } from '../../state/tasks/finish.ts';
 import type { Assignment } from '../link.ts';
 
 /** Ends of so many series go with the statement that finishes a task; more are copied, in two round trips. */

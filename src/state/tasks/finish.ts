@@ -1,0 +1,121 @@
+import type { ClientBase } from 'pg';
+import { stampOf } from '../../database/stamps.ts';
+import { BackhaulError } from '../../faults/fault.ts';
+import { isBefore } from '../task_order.ts';
+import type { Attempt } from './attempt.ts';
+import { noteEvent, OWNED } from './moves.ts';
+
+/** `finish`: running → loaded. */
+
+/** What a worker has done, to be committed with it. Counts are records of the file; stamps µs since 1970. */
+export interface Finished extends Attempt {
+  readonly rowsRead: number;
+  readonly rowsLoaded: number;
+  readonly rowsRejected: number;
+  readonly rowsDuplicate: number;
+  readonly rowsConflict: number;
+  readonly rowsOutside: number;
+  readonly firstTsUs: number | null;
+  readonly lastTsUs: number | null;
+  /**
+   * Tasks of the lane that must be loaded now for the indicator states this attempt started from to be right; null
+   * where it read none. Another number means that somebody moved the lane on meanwhile.
+   */
+  readonly laneLoaded: number | null;
+  /** Ends of series to be stored with it, if they are few; many are better copied. */
+  readonly ends?: readonly SeriesEnd[];
+}
+
+/** What a task leaves of a series: the range it vouches for, its last bar, and the state behind that. µs since 1970. */
+export interface SeriesEnd {
+  readonly seriesId: number;
+  readonly fromUs: number;
+  readonly toUs: number;
+  readonly lastTsUs: number;
+  /** As the engine encodes it; null: no state is stored. */
+  readonly state: Uint8Array | null;
+}
+
+const FINISH = `
+WITH me AS MATERIALIZED (SELECT task_id, owner, lane, sequence, uri, entry FROM backhaul.task WHERE ${OWNED} FOR UPDATE),
+ahead AS MATERIALIZED (
+  SELECT e.task_id FROM backhaul.task e JOIN me ON e.lane = me.lane
+  WHERE e.state IN ('pending', 'running') AND ${isBefore('e', 'me')} LIMIT 1),
+lane AS MATERIALIZED (
+  SELECT count(*) AS loaded FROM backhaul.task l JOIN me ON l.lane = me.lane
+  WHERE l.rows_loaded IS NOT NULL AND l.state = 'loaded'),
+moved AS (
+  UPDATE backhaul.task t
+  SET state = 'loaded', owner = NULL, lease_until = NULL, finished_at = clock_timestamp(), error = NULL, replaces = NULL,
+      rows_read = $3, rows_loaded = $4, rows_rejected = $5, rows_duplicate = $6, rows_conflict = $7, rows_outside = $8,
+      first_ts = ${stampOf('$9')}, last_ts = ${stampOf('$10')}
+  FROM me WHERE t.task_id = me.task_id AND NOT EXISTS (SELECT FROM ahead)
+    AND ($11::bigint IS NULL OR $11 = (SELECT loaded FROM lane))
+  RETURNING t.task_id, t.attempt, me.owner),
+covered AS (
+  INSERT INTO backhaul.coverage (series_id, covered, task_id)
+  SELECT u.series_id, tstzrange(${stampOf('u.from_us')}, ${stampOf('u.to_us')}), moved.task_id
+  FROM unnest($12::int[], $13::bigint[], $14::bigint[]) AS u (series_id, from_us, to_us), moved),
+ended AS (
+  INSERT INTO backhaul.indicator_state (series_id, ts, task_id, state)
+  SELECT u.series_id, ${stampOf('u.last_us')}, moved.task_id, u.state
+  FROM unnest($12::int[], $15::bigint[], $16::bytea[]) AS u (series_id, last_us, state), moved
+  WHERE u.state IS NOT NULL),
+${noteEvent('finish', 'running', 'loaded')}
+SELECT (SELECT count(*) FROM me)::int AS owned, (SELECT count(*) FROM moved)::int AS moved,
+       (SELECT task_id FROM ahead) AS ahead`;
+
+/**
+ * Moves a running task to loaded, inside the transaction that loads its rows; to be the last statement before COMMIT.
+ * Throws a fault of kind `lost-lease` if the attempt is no longer the task's, `predecessor` if an earlier task of the
+ * lane is not final, `reconcile` if the counts do not add up: roll back then.
+ */
+export async function finish(client: ClientBase, done: Finished): Promise<void> {
+  const { taskId, attempt, rowsRead, rowsLoaded, rowsRejected, rowsDuplicate } = done;
+  if (rowsRead !== rowsLoaded + rowsRejected + rowsDuplicate)
+    throw new BackhaulError({
+      kind: 'reconcile',
+      message: `Records read are not those loaded, rejected and duplicate together.`,
+      expected: `${rowsRead} read`,
+      found: `${rowsLoaded} loaded + ${rowsRejected} rejected + ${rowsDuplicate} duplicate`,
+    });
+  const { ends = [] } = done;
+  const values = [
+    taskId,
+    attempt,
+    rowsRead,
+    rowsLoaded,
+    rowsRejected,
+    rowsDuplicate,
+    done.rowsConflict,
+    done.rowsOutside,
+    done.firstTsUs,
+    done.lastTsUs,
+    done.laneLoaded,
+    ends.map(({ seriesId }) => seriesId),
+    ends.map(({ fromUs }) => fromUs),
+    ends.map(({ toUs }) => toUs),
+    ends.map(({ lastTsUs }) => lastTsUs),
+    ends.map(({ state }) => state),
+  ];
+  // Named, so that a session plans it once: that takes longer than the statement itself.
+  const { rows } = await client.query<{ owned: number; moved: number; ahead: number | null }>({
+    name: 'backhaul finish',
+    text: FINISH,
+    values,
+  });
+  const { owned, moved, ahead } = rows[0]!;
+  if (moved === 1) return;
+  if (owned === 1)
+    throw new BackhaulError({
+      kind: 'predecessor',
+      message:
+        ahead === null
+          ? 'Another loader has moved the lane on: the indicators start from older states.'
+          : `Task ${ahead} of the same lane must go first.`,
+    });
+  throw new BackhaulError({
+    kind: 'lost-lease',
+    message: `Attempt ${attempt} no longer owns task ${taskId}.`,
+  });
+}

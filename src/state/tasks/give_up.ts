@@ -1,0 +1,83 @@
+import type { Db } from '../../database/connect.ts';
+import type { Fault } from '../../faults/fault.ts';
+import { storableJson } from '../../faults/storable.ts';
+import type { TaskEvent } from '../machine.ts';
+import type { Attempt } from './attempt.ts';
+import { noteEvent, OWNED } from './moves.ts';
+
+/** An attempt that does not come to its end: `fail`, running → failed; `retry`, running → pending. */
+
+/** One guarded move of a running task: its new columns, the event and its reason ($3, jsonb). */
+function leaveRunning(event: TaskEvent, to: 'failed' | 'pending', columns: string): string {
+  return `
+    WITH me AS MATERIALIZED (SELECT task_id, owner FROM backhaul.task WHERE ${OWNED} FOR UPDATE),
+    moved AS (
+      UPDATE backhaul.task t SET state = '${to}', owner = NULL, lease_until = NULL, ${columns}
+      FROM me WHERE t.task_id = me.task_id RETURNING t.task_id, t.attempt, me.owner),
+    ${noteEvent(event, 'running', to, '$3::jsonb')}
+    SELECT task_id FROM moved`;
+}
+
+const FAIL = leaveRunning(
+  'fail',
+  'failed',
+  'error = $3, failures = t.failures + 1, finished_at = clock_timestamp()',
+);
+const RETRY = leaveRunning(
+  'retry',
+  'pending',
+  `error = $3, not_before = clock_timestamp() + $4 * interval '1 ms', failures = t.failures + $5`,
+);
+const RELEASE = leaveRunning('retry', 'pending', 'not_before = clock_timestamp()');
+
+async function tookEffect(db: Db, sql: string, values: readonly unknown[]): Promise<boolean> {
+  const { rowCount } = await db.query(sql, [...values]);
+  return rowCount === 1;
+}
+
+/** Ends a task for good. False: the attempt no longer owned it, nothing has changed. */
+export async function fail(db: Db, taskId: number, attempt: number, fault: Fault): Promise<boolean> {
+  return tookEffect(db, FAIL, [taskId, attempt, storableJson(fault)]);
+}
+
+/** Back to pending, not to be claimed for `delayMs`. False: the attempt no longer owned it. */
+export async function retryLater(
+  db: Db,
+  taskId: number,
+  attempt: number,
+  fault: Fault,
+  delayMs: number,
+  countsAgainstLimit: boolean,
+): Promise<boolean> {
+  return tookEffect(db, RETRY, [taskId, attempt, storableJson(fault), delayMs, countsAgainstLimit ? 1 : 0]);
+}
+
+/** Back to pending at once and without penalty: a drain, or a predecessor that must go first. */
+export async function release(db: Db, taskId: number, attempt: number, reason: string): Promise<boolean> {
+  return tookEffect(db, RELEASE, [taskId, attempt, JSON.stringify({ reason })]);
+}
+
+/**
+ * Tasks that stand as this owner's and are none of `held` back to pending: how their attempts ended could not be
+ * recorded, or a crash of the server undid it.
+ */
+export async function releaseOrphans(
+  db: Db,
+  owner: string,
+  held: readonly Attempt[],
+  reason: string,
+): Promise<number> {
+  const { rowCount } = await db.query(
+    `WITH orphan AS MATERIALIZED (
+       SELECT task_id, owner FROM backhaul.task
+       WHERE owner = $1 AND state = 'running' AND (task_id, attempt) NOT IN (SELECT * FROM unnest($2::bigint[], $3::int[]))
+       FOR UPDATE),
+     moved AS (
+       UPDATE backhaul.task t SET state = 'pending', owner = NULL, lease_until = NULL, not_before = clock_timestamp()
+       FROM orphan WHERE t.task_id = orphan.task_id RETURNING t.task_id, t.attempt, orphan.owner),
+     ${noteEvent('retry', 'running', 'pending', '$4::jsonb')}
+     SELECT task_id FROM moved`,
+    [owner, held.map((one) => one.taskId), held.map((one) => one.attempt), JSON.stringify({ reason })],
+  );
+  return rowCount ?? 0;
+}

@@ -1,0 +1,49 @@
+import type { Db } from '../../database/connect.ts';
+import { isBefore } from '../task_order.ts';
+
+/** How the tasks stand, as those who run them ask for it. */
+
+/** How a running task stands in its lane. */
+export interface LaneStanding {
+  /** Tasks of the lane that are loaded. */
+  readonly loaded: number;
+  /** Those of `among` that are. */
+  readonly loadedAmong: readonly number[];
+  /** Earlier tasks that wait for a claim, and that run in other hands than `owner`'s. */
+  readonly pendingAhead: number;
+  readonly foreignAhead: number;
+}
+
+/** All of it from one snapshot. `among`: ids the caller wants to know about. */
+export async function laneStanding(
+  db: Db,
+  taskId: number,
+  owner: string,
+  among: readonly number[],
+): Promise<LaneStanding> {
+  const { rows } = await db.query<LaneStanding>({
+    name: 'backhaul lane standing',
+    text: `WITH me AS MATERIALIZED (SELECT lane, sequence, uri, entry FROM backhaul.task WHERE task_id = $1),
+     ahead AS (
+       SELECT e.state, e.owner FROM backhaul.task e JOIN me ON e.lane = me.lane
+       WHERE e.state IN ('pending', 'running') AND ${isBefore('e', 'me')})
+     SELECT
+       (SELECT count(*) FROM backhaul.task l JOIN me ON l.lane = me.lane
+        WHERE l.rows_loaded IS NOT NULL AND l.state = 'loaded') AS loaded,
+       (SELECT coalesce(array_agg(task_id::int), '{}') FROM backhaul.task
+        WHERE task_id = ANY ($3::bigint[]) AND state = 'loaded') AS "loadedAmong",
+       (SELECT count(*) FROM ahead WHERE state = 'pending') AS "pendingAhead",
+       (SELECT count(*) FROM ahead WHERE state = 'running' AND owner <> $2) AS "foreignAhead"`,
+    values: [taskId, owner, among],
+  });
+  return rows[0]!;
+}
+
+/** Tasks that are not final yet. */
+export async function unfinished(db: Db): Promise<{ readonly pending: number; readonly running: number }> {
+  const { rows } = await db.query<{ pending: number; running: number }>(
+    `SELECT count(*) FILTER (WHERE state = 'pending') AS pending, count(*) FILTER (WHERE state = 'running') AS running
+     FROM backhaul.task WHERE state IN ('pending', 'running')`,
+  );
+  return rows[0]!;
+}
