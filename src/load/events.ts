@@ -206,6 +206,10 @@ export interface LoadSummary {
   readonly tasks: Readonly<Record<TaskOutcome, number>>;
   /** Files that `--incremental` or a fill of gaps had no use for, by what their names and ranges say. */
   readonly leftOut: number;
+  /** Files left out by `--symbols`, `--intervals`, `--from`, `--to`, for what their names say. */
+  readonly filtered: number;
+  /** What the sources hold and nobody read, by kind: `.zst`, `.parquet`, `document`, `hidden` … */
+  readonly notRead: { readonly files: number; readonly kinds: Readonly<Record<string, number>> };
   readonly rows: RowCounts;
   /** Bytes read, as they lie in the sources, and inflated. */
   readonly bytes: number;

@@ -1,5 +1,5 @@
 import type { Fault } from '../faults/fault.ts';
-import type { DiscoverCounts } from '../producer/planning/found_task.ts';
+import { type DiscoverCounts, noCounts } from '../producer/planning/found_task.ts';
 import type { ListingCounts } from '../state/task_listing.ts';
 import type { ClaimedTask } from '../state/tasks/claim.ts';
 import type { LoadedResult } from '../workers/task_result.ts';
@@ -45,7 +45,7 @@ export class RunTally {
   readonly #decisions: { readonly atSeconds: number; readonly workers: number; readonly reason: string }[] =
     [];
   /** What discovery counts: objects, entries, and what it passed over. */
-  readonly found: DiscoverCounts = { objects: 0, entries: 0, filtered: 0, notData: 0 };
+  readonly found: DiscoverCounts = noCounts();
   #toDo = 0;
   #bytesTotal = 0;
   #bytesDone = 0;
@@ -265,6 +265,11 @@ export class RunTally {
       entries: this.found.entries,
       tasks: { ...this.#tasks, released },
       leftOut: this.leftOut,
+      filtered: this.found.filtered,
+      notRead: {
+        files: Object.values(this.found.notRead).reduce((sum, count) => sum + count, 0),
+        kinds: { ...this.found.notRead },
+      },
       rows: { ...this.#rows },
       bytes: this.#bytesDone,
       inflatedBytes: this.#inflated,

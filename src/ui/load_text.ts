@@ -80,15 +80,26 @@ export function planLines(plan: readonly PlanEvent[], width: number, style: Styl
 
 /** A load at its end, for a person. `incremental`: only what is newer than the bars that stand was asked for. */
 export function summaryLines(summary: LoadSummary, style: Style = PLAIN, incremental = false): string[] {
-  if (incremental && isNothingNew(summary)) return [nothingNew(summary)];
-  if (summary.nothingToDo && summary.tasks.failed === 0) return [nothingToDo(summary)];
+  if (incremental && isNothingNew(summary)) return [nothingNew(summary), ...notReadLines(summary)];
+  if (summary.nothingToDo && summary.tasks.failed === 0)
+    return [nothingToDo(summary), ...notReadLines(summary)];
   return [
     headline(summary, style),
     ...facts(summary).map(([name, text]) => `  ${name.padEnd(10)} ${text}`),
+    ...notReadLines(summary),
     ...rejectLines(summary, style),
     ...failureLines(summary, style),
     ...nextLines(summary),
   ];
+}
+
+/** `3 files not read: 2 .zst, 1 .parquet`, most first; no line where everything was. */
+export function notReadLines({ notRead }: Pick<LoadSummary, 'notRead'>): string[] {
+  if (notRead.files === 0) return [];
+  const kinds = Object.entries(notRead.kinds)
+    .sort(([a, m], [b, n]) => n - m || (a < b ? -1 : 1))
+    .map(([kind, files]) => `${count(files)} ${sanitise(kind)}`);
+  return [`  ${counted(notRead.files, 'file')} not read: ${kinds.join(', ')}`];
 }
 
 function nothingToDo(summary: LoadSummary): string {
@@ -133,6 +144,7 @@ function facts(summary: LoadSummary): [string, string][] {
     ...(tasks.unchanged > 0 ? [`${count(tasks.unchanged)} loaded before`] : []),
     ...(tasks.skipped > 0 ? [`${count(tasks.skipped)} skipped`] : []),
     ...(summary.leftOut > 0 ? [`${count(summary.leftOut)} left out`] : []),
+    ...(summary.filtered > 0 ? [`${count(summary.filtered)} not asked for`] : []),
     ...(tasks.failed > 0 ? [`${count(tasks.failed)} failed`] : []),
     ...(tasks.released > 0 ? [`${count(tasks.released)} given back`] : []),
   ];

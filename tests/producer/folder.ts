@@ -3,12 +3,13 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll } from 'vitest';
 import { discover } from '../../src/producer/planning/discover.ts';
-import type {
-  DiscoverCounts,
-  DiscoveredTask,
-  DiscoverOptions,
-  FailedTask,
-  PlannedTask,
+import {
+  type DiscoverCounts,
+  type DiscoveredTask,
+  type DiscoverOptions,
+  type FailedTask,
+  noCounts,
+  type PlannedTask,
 } from '../../src/producer/planning/found_task.ts';
 import { openSource } from '../../src/producer/sources/open_source.ts';
 
@@ -54,7 +55,7 @@ export async function planned(
   paths: string | readonly string[],
   options: Partial<DiscoverOptions> = {},
 ): Promise<Discovered> {
-  const counts = { objects: 0, entries: 0, filtered: 0, notData: 0 };
+  const counts = noCounts();
   const notes: string[] = [];
   const sources = await Promise.all([paths].flat().map((path) => openSource(path, {})));
   const tasks: DiscoveredTask[] = [];

@@ -15,6 +15,8 @@ const FINE: LoadSummary = {
   entries: 42,
   tasks: { loaded: 45, failed: 0, skipped: 0, unchanged: 2, released: 0 },
   leftOut: 0,
+  filtered: 0,
+  notRead: { files: 0, kinds: {} },
   rows: { read: 1000, loaded: 1000, rejected: 0, duplicate: 0, conflict: 0, outside: 0 },
   bytes: 21_400_000,
   inflatedBytes: 63_900_000,
@@ -62,6 +64,17 @@ const FAULTY: LoadSummary = {
     },
   ],
 };
+
+describe('files that nobody read', () => {
+  const notRead = { files: 4, kinds: { '.parquet': 1, hidden: 1, '.zst': 2 } };
+
+  it('are counted by kind, most first, whatever else there is to say', () => {
+    const line = '  4 files not read: 2 .zst, 1 .parquet, 1 hidden';
+    expect(summaryLines({ ...FINE, notRead })).toContain(line);
+    expect(summaryLines({ ...FINE, notRead, nothingToDo: true })).toContain(line);
+    expect(summaryLines(FINE).join()).not.toContain('not read');
+  });
+});
 
 describe('the summary', () => {
   it('tells what, how fast, how many series and which range', () => {

@@ -6,7 +6,7 @@ import type { Layout } from '../layouts/layout.ts';
 import { isNamedBy, type Resolution } from '../layouts/resolve.ts';
 import { SymbolFilter } from '../layouts/symbols.ts';
 import { kindOfName, type ObjectKind } from '../sources/object_kind.ts';
-import type { DiscoverCounts, DiscoverOptions } from './found_task.ts';
+import { type DiscoverCounts, type DiscoverOptions, noCounts } from './found_task.ts';
 
 /** What was asked for of the sources, held against names and heads. */
 export class Asked {
@@ -19,14 +19,14 @@ export class Asked {
   /** `forced`: the one layout the user named. */
   constructor(forced: Layout | null, options: DiscoverOptions) {
     this.options = options;
-    this.counts = options.counts ?? { objects: 0, entries: 0, filtered: 0, notData: 0 };
+    this.counts = options.counts ?? noCounts();
     this.#forced = forced;
     this.#layouts = forced === null ? KNOWN_LAYOUTS : [forced];
   }
 
   /** `explicit`: the user named this very file. */
   kindOf(path: string, explicit: boolean): ObjectKind {
-    const kind = kindOfName(path, explicit);
+    const kind = kindOfName(path, explicit, this.#forced !== null);
     return kind === 'other' && this.#forced !== null && isNamedBy(this.#forced, path) ? 'data' : kind;
   }
 
@@ -62,6 +62,11 @@ export class Asked {
       this.#symbols.set(layout, filter);
     }
     return filter;
+  }
+
+  /** Counts a file that is not read, by its kind. */
+  notRead(kind: string): void {
+    this.counts.notRead[kind] = (this.counts.notRead[kind] ?? 0) + 1;
   }
 
   /** Counts something nobody asked for. */

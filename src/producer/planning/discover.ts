@@ -34,7 +34,8 @@ export async function* discover(
     const planner = new Planner(source, forced, options, signal);
     const width = planner.isLocal ? LOCAL_WIDTH : REMOTE_WIDTH;
     const cut = planner.isLocal ? Number.POSITIVE_INFINITY : REMOTE_RUN;
-    for await (const { objects, lists } of byFolder(source.list(filter, signal), cut)) {
+    const listed = source.list(filter, signal, (kind) => planner.passedOver(kind));
+    for await (const { objects, lists } of byFolder(listed, cut)) {
       const fresh = sources.length === 1 ? objects : objects.filter(({ uri }) => !seen.has(uri));
       if (sources.length > 1) for (const { uri } of fresh) seen.add(uri);
       for await (const tasks of inOrder(planner.items(fresh, lists), width, (item) => planner.plan(item))) {

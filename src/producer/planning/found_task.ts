@@ -52,8 +52,12 @@ export interface DiscoverCounts {
   entries: number;
   /** Left out by `--symbols`, `--intervals`, `--from`, `--to`, for what their names say. */
   filtered: number;
-  /** No data by their names. */
-  notData: number;
+  /** Not read for what their names say, by kind: `.zst`, `.parquet`, `document`, `hidden` … */
+  readonly notRead: Record<string, number>;
+}
+
+export function noCounts(): DiscoverCounts {
+  return { objects: 0, entries: 0, filtered: 0, notRead: {} };
 }
 
 export interface DiscoverOptions {

@@ -20,14 +20,14 @@ export interface Item {
 }
 
 /**
- * The files, zips and archives in parts among the objects of a folder, `kindOf` their paths; `onNoData` is told of
- * each other object.
+ * The files, zips and archives in parts among the objects of a folder, `kindOf` their paths; `other` is asked about each
+ * of the others.
  */
 export function itemsOf(
   folder: readonly SourceObject[],
   checksums: FolderChecksums,
   kindOf: (path: string, uri: string) => ObjectKind,
-  onNoData: (object: SourceObject) => void,
+  other: (object: SourceObject, kind: ObjectKind) => Item | null,
 ): Item[] {
   const archives = new Map<string, SourceObject[]>();
   const items: Item[] = [];
@@ -42,7 +42,8 @@ export function itemsOf(
     } else if (kind === 'data' || kind === 'zip') {
       items.push({ object, kind, path, checksums, parts: [], fault: null });
     } else {
-      onNoData(object);
+      const item = other(object, kind);
+      if (item !== null) items.push(item);
     }
   }
   for (const parts of archives.values()) items.push(archiveItem(parts, checksums));
@@ -56,10 +57,13 @@ function archiveItem(parts: readonly SourceObject[], checksums: FolderChecksums)
     const path = partsPrefix(pathOf(whole.uri)) ?? pathOf(whole.uri);
     return { object: whole, kind: 'zip', path, checksums, parts: ordered, fault: null };
   } catch (error) {
-    const object = parts[0]!;
-    const { fault } = error as BackhaulError;
-    return { object, kind: 'broken', path: pathOf(object.uri), checksums, parts, fault };
+    return brokenItem(parts[0]!, checksums, (error as BackhaulError).fault);
   }
+}
+
+/** One that fails with what is known of it already. */
+export function brokenItem(object: SourceObject, checksums: FolderChecksums, fault: Fault): Item {
+  return { object, kind: 'broken', path: pathOf(object.uri), checksums, parts: [], fault };
 }
 
 /** Folders of a local path that layouts may read; those further up are the user's own affair. */

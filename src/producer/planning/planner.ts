@@ -1,12 +1,13 @@
-import { BackhaulError } from '../../faults/fault.ts';
+import { BackhaulError, type Fault } from '../../faults/fault.ts';
 import { abortError, faultAt, fileError } from '../../faults/file_fault.ts';
 import type { Layout } from '../layouts/layout.ts';
 import { FolderChecksums } from '../sources/checksums.ts';
+import { type ObjectKind, unreadHint, unreadKind } from '../sources/object_kind.ts';
 import type { Source, SourceObject } from '../sources/source.ts';
 import { Asked } from './asked.ts';
 import { fileTask } from './file_task.ts';
 import { type DiscoveredTask, type DiscoverOptions, failed, placeOf } from './found_task.ts';
-import { type Item, itemsOf } from './items.ts';
+import { brokenItem, type Item, itemsOf } from './items.ts';
 import { zipTasks } from './zip_tasks.ts';
 
 /** Plans what one source holds. */
@@ -36,8 +37,20 @@ export class Planner {
       folder,
       checksums,
       (path, uri) => this.#asked.kindOf(path, uri === this.#source.uri),
-      () => this.#asked.counts.notData++,
+      (object, kind) => this.#unread(object, kind, checksums),
     );
+  }
+
+  /** A file that was named outright fails, any other is counted; checksums are read when they are needed. */
+  #unread(object: SourceObject, kind: ObjectKind, checksums: FolderChecksums): Item | null {
+    if (object.uri === this.#source.uri) return brokenItem(object, checksums, unreadFault(object));
+    if (kind === 'other') this.#asked.notRead(unreadKind(object.name));
+    return null;
+  }
+
+  /** What a listing left out. */
+  passedOver(kind: string): void {
+    this.#asked.notRead(kind);
   }
 
   /** The tasks of one object. Only an interrupt makes it fail. */
@@ -54,4 +67,17 @@ export class Planner {
       return [failed(placeOf(object), faultAt(fileError(error, object.uri), { uri: object.uri }))];
     }
   }
+}
+
+/** Of a file that was named outright and is none that is read. */
+function unreadFault({ uri, name }: SourceObject): Fault {
+  const hint = unreadHint(name);
+  return {
+    kind: hint === null ? 'not-a-bar-file' : 'unsupported',
+    message: hint === null ? 'by its name the file holds no bars' : `${unreadKind(name)} files are not read`,
+    where: { uri },
+    expected: 'a CSV or text file, one of these gzipped, or a zip of them',
+    found: name.slice(name.lastIndexOf('/') + 1),
+    hint: hint === null ? 'If it is a table of bars, say how to read it: --layout my.yaml.' : `${hint}.`,
+  };
 }

@@ -4,7 +4,7 @@ import { PartsReader } from '../archive/parts.ts';
 import { listZip, type ZipEntryInfo } from '../archive/zip.ts';
 import { readHead } from '../layouts/head.ts';
 import type { Resolution } from '../layouts/resolve.ts';
-import { isClutterPath, type ObjectKind } from '../sources/object_kind.ts';
+import { hiddenKind, isHiddenPath, type ObjectKind, unreadKind } from '../sources/object_kind.ts';
 import type { ObjectReader, Source } from '../sources/source.ts';
 import type { Asked } from './asked.ts';
 import { type DiscoveredTask, failed, type TaskPlace } from './found_task.ts';
@@ -31,7 +31,12 @@ export async function zipTasks(
   }
   const reader = await openItem(item, source);
   try {
-    const entries = (await listZip(reader, signal)).filter(({ name }) => !isClutterPath(name));
+    const entries = (await listZip(reader, signal)).filter(({ name }) => {
+      if (!isHiddenPath(name)) return true;
+      const kind = hiddenKind(name);
+      if (kind !== null) asked.notRead(kind);
+      return false;
+    });
     asked.counts.entries += entries.length;
     const manifest = await manifestOf(object, reader, entries, asked.options.onNote, signal);
     const kinds = entries.map(({ name }) => asked.kindOf(entryPath(path, name), false));
@@ -85,7 +90,9 @@ async function entryTask(
   };
   const path = entryPath(item.path, entry.name);
   if (kind !== 'data' && kind !== 'zip' && !leadsOut(entry.name)) {
-    asked.counts.notData++;
+    // Its manifest was read.
+    if (manifest === null || manifestKey(entry.name) !== 'manifest.json')
+      asked.notRead(unreadKind(entry.name));
     return null;
   }
   const named = asked.byName(path) ?? alone;

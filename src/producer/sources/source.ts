@@ -38,7 +38,12 @@ export interface ObjectReader {
 export interface Source {
   /** As the user gave it, made canonical. */
   readonly uri: string;
-  list(filter: ListFilter, signal?: AbortSignal): AsyncIterable<SourceObject>;
+  /** `onUnread` is told the kind of each file that it holds and does not list. */
+  list(
+    filter: ListFilter,
+    signal?: AbortSignal,
+    onUnread?: (kind: string) => void,
+  ): AsyncIterable<SourceObject>;
   open(object: {
     readonly uri: string;
     readonly sizeBytes: number;

@@ -45,7 +45,7 @@ describe('discovery', () => {
       'kraken/ETHUSD/3600',
       'kraken/EMPTY/3600',
     ]);
-    expect(counts).toEqual({ objects: 5, entries: 3, filtered: 0, notData: 4 });
+    expect(counts).toEqual({ objects: 5, entries: 3, filtered: 0, notRead: { '.md': 2, document: 1 } });
     expect(tasks[0]).toMatchObject({
       entry: null,
       sizeBytes: BAR.length,
@@ -139,6 +139,63 @@ describe('a name', () => {
       const { planned: tasks } = await planned(folder, { symbols });
       expect(tasks.map(({ lane }) => lane)).toEqual(Array(4).fill(`binance/${name.normalize('NFC')}/3600`));
     }
+  });
+});
+
+describe('what is not read', () => {
+  it('is counted by kind, in folders and zips, hidden files too, clutter not', async () => {
+    const folder = folderWith({
+      'AAUSD_60.csv': BAR,
+      'BBUSD_60.csv.zst': '(',
+      'CCUSD_60.csv.ZST': '(',
+      'all.parquet': 'PAR1',
+      'index.csv': 'name\n',
+      LICENSE: 'free',
+      'notes 2.0 of May': 'x',
+      '.CCUSD_60.csv': BAR,
+      '.DS_Store': 'x',
+      'x.zip': zipBytes([
+        { name: 'DDUSD_60.csv', data: BAR },
+        { name: 'EEUSD_60.csv.bz2', data: 'BZh' },
+        { name: '.FFUSD_60.csv', data: BAR },
+        { name: '__MACOSX/._DDUSD_60.csv', data: 'x' },
+      ]),
+    });
+    const { planned: tasks, counts } = await planned(folder);
+    expect(tasks).toHaveLength(2);
+    expect(counts.notRead).toEqual({
+      '.zst': 2,
+      '.bz2': 1,
+      '.parquet': 1,
+      document: 1,
+      'without extension': 2,
+      hidden: 2,
+    });
+  });
+
+  it('fails where it was named outright, with what would make it readable', async () => {
+    const folder = folderWith({
+      'a.parquet': 'PAR1',
+      'b.csv.zst': '(',
+      'readme.md': 'x',
+      'b.csv.sha256': 'x',
+      'AAUSD_60.bars': BAR,
+    });
+    const faults = await Promise.all(
+      ['a.parquet', 'b.csv.zst', 'readme.md', 'b.csv.sha256'].map(async (name) => {
+        const { failed, planned: tasks } = await planned(join(folder, name));
+        expect(tasks).toEqual([]);
+        return failed.map(({ fault }) => `${fault.kind} ${fault.message} (${fault.hint})`).join();
+      }),
+    );
+    expect(faults).toEqual([
+      'unsupported .parquet files are not read (Write it out as CSV and load that.)',
+      'unsupported .zst files are not read (Unpack it and load what it holds.)',
+      expect.stringContaining('not-a-bar-file by its name'),
+      expect.stringContaining('not-a-bar-file by its name'),
+    ]);
+    // Of any other name it is not for us to say: the bytes decide.
+    expect((await planned(join(folder, 'AAUSD_60.bars'))).failed[0]!.fault.message).toContain('looks like');
   });
 });
 
@@ -321,7 +378,7 @@ describe('an archive in parts', () => {
       `${names[0]} AAUSD_60.csv`,
       `${names[0]} BBUSD_60.csv`,
     ]);
-    expect(counts).toMatchObject({ objects: 5, entries: 2, notData: 1 });
+    expect(counts).toMatchObject({ objects: 5, entries: 2, notRead: {} });
     const { uri, plan, entry } = tasks[1]!;
     if (plan.storage.kind !== 'zip') throw new Error('a zip was expected');
     expect(plan.storage.objectBytes).toBe(archive.length);
@@ -456,7 +513,7 @@ interval: 1d
     expect(failed.map(({ uri, fault }) => `${base(uri)} ${fault.message}`)).toEqual([
       'a.csv looks like nyse, but its name does not tell the symbol',
     ]);
-    expect(counts.notData).toBe(1);
+    expect(counts.notRead).toEqual({ '.dat': 1 });
     await assignSequences(tasks, {});
     expect(tasks[0]!.sequence).toBe(us('2024-01-02T05:00:00Z'));
   });

@@ -1,11 +1,12 @@
 import type { Dirent } from 'node:fs';
-import { type FileHandle, open, readdir, realpath, stat } from 'node:fs/promises';
+import { type FileHandle, open, opendir, realpath, stat } from 'node:fs/promises';
 import { basename, join, relative, sep } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { BackhaulError } from '../../../faults/fault.ts';
 import { abortError, fileError } from '../../../faults/file_fault.ts';
 import { partsPrefix } from '../../archive/parts.ts';
 import { isChecksumList, SIDECAR_SUFFIXES } from '../checksums.ts';
+import { hiddenKind, isHidden } from '../object_kind.ts';
 import type { ListFilter, ObjectReader, Source, SourceObject } from '../source.ts';
 
 /** Folders and single files on this machine. */
@@ -25,19 +26,10 @@ function etagOf(info: { readonly mtimeNs: bigint; readonly size: bigint }): stri
   return `${info.mtimeNs}-${info.size}`;
 }
 
-/** Hidden files and what archivers and file managers leave behind. */
-export function isClutter(name: string): boolean {
-  return name.startsWith('.') || name === '__MACOSX' || name === 'Thumbs.db' || name === 'desktop.ini';
-}
-
-/** Names in the order of their UTF-16 code units: the same on every machine, whatever its locale. */
-function byName(a: { readonly name: string }, b: { readonly name: string }): number {
-  return a.name < b.name ? -1 : a.name > b.name ? 1 : 0;
-}
-
 /**
- * A folder with all below it, or one file. A folder lists its own files first, then its subfolders, each by name.
- * A link that leads back inside the folder is left out: what it points at is listed under its own name.
+ * A folder with all below it, or one file. A folder lists its own files first, lists of checksums before all others,
+ * then its subfolders, each by name: by UTF-16 code units, the same on every machine. Of a folder its names alone are
+ * held. A link that leads back inside the folder is left out: what it points at is listed under its own name.
  */
 export class LocalSource implements Source {
   readonly uri: string;
@@ -56,16 +48,20 @@ export class LocalSource implements Source {
     try {
       const root = await realpath(path);
       const kind = kindOf(await stat(root));
-      if (kind === 'other') throw new BackhaulError({ kind: 'usage', message: NO_FILE, where: { uri } });
+      if (kind === 'device') throw new BackhaulError({ kind: 'usage', message: NO_FILE, where: { uri } });
       return new LocalSource(root, kind === 'folder');
     } catch (error) {
       throw fileError(error, uri);
     }
   }
 
-  async *list(_filter: ListFilter, signal?: AbortSignal): AsyncIterable<SourceObject> {
+  async *list(
+    _filter: ListFilter,
+    signal?: AbortSignal,
+    onUnread: (kind: string) => void = () => {},
+  ): AsyncIterable<SourceObject> {
     if (this.#isFolder) {
-      yield* this.#folder(this.#root, new Set(), signal);
+      yield* this.#folder(this.#root, { linked: new Set(), signal, onUnread });
       return;
     }
     const segments = this.#root.split(sep).filter((segment) => segment !== '');
@@ -93,29 +89,45 @@ export class LocalSource implements Source {
       return [this.#root, ...sidecars.filter((_, i) => exist[i])];
     }
     const folder = join(this.#root, '..');
-    const files = (await entriesOf(folder)).filter((entry) => !entry.isDirectory());
-    const paths = files.map(({ name }) => join(folder, name));
-    return paths.filter((path) => partsPrefix(path) === prefix || isChecksumList(path));
-  }
-
-  async *#folder(
-    folder: string,
-    linked: Set<string>,
-    signal: AbortSignal | undefined,
-  ): AsyncIterable<SourceObject> {
-    if (signal?.aborted) throw abortError(signal);
-    const subfolders: string[] = [];
-    for (const entry of await entriesOf(folder)) {
-      if (isClutter(entry.name)) continue;
+    const kin: string[] = [];
+    await eachEntry(folder, (entry) => {
       const path = join(folder, entry.name);
-      const kind = entry.isSymbolicLink() ? await this.#linkKind(path, linked) : kindOf(entry);
-      if (kind === 'folder') subfolders.push(path);
-      if (kind === 'file') yield await describe(path, relative(this.#root, path).split(sep).join('/'));
-    }
-    for (const subfolder of subfolders) yield* this.#folder(subfolder, linked, signal);
+      if (!entry.isDirectory() && (partsPrefix(path) === prefix || isChecksumList(path))) kin.push(path);
+    });
+    return kin.sort();
   }
 
-  /** What a link leads to; `other` for what the listing meets anyway. A dangling link is a file that is not there. */
+  async *#folder(folder: string, walk: Walk): AsyncIterable<SourceObject> {
+    if (walk.signal?.aborted) throw abortError(walk.signal);
+    const lists: string[] = [];
+    const files: string[] = [];
+    const folders: string[] = [];
+    const links: string[] = [];
+    const place = (name: string, kind: Kind): void => {
+      if (kind === 'folder') folders.push(name);
+      else if (kind === 'file') (isChecksumList(name) ? lists : files).push(name);
+      else if (kind === 'device') walk.onUnread('pipe or device');
+    };
+    await eachEntry(folder, (entry) => {
+      if (walk.signal?.aborted) throw abortError(walk.signal);
+      if (!isHidden(entry.name)) {
+        if (entry.isSymbolicLink()) links.push(entry.name);
+        else place(entry.name, kindOf(entry));
+        return;
+      }
+      const kind = hiddenKind(entry.name);
+      if (kind !== null) walk.onUnread(kind);
+    });
+    // Of two links to one folder the first by name is followed.
+    for (const name of links.sort()) place(name, await this.#linkKind(join(folder, name), walk.linked));
+    const below = relative(this.#root, folder).split(sep).join('/');
+    const prefix = below === '' ? '' : `${below}/`;
+    for (const names of [lists.sort(), files.sort()])
+      for (const name of names) yield await describe(join(folder, name), prefix + name);
+    for (const name of folders.sort()) yield* this.#folder(join(folder, name), walk);
+  }
+
+  /** What a link leads to; `seen` for what the listing meets anyway. A dangling link is a file that is not there. */
   async #linkKind(path: string, linked: Set<string>): Promise<Kind> {
     let target: string;
     try {
@@ -123,25 +135,36 @@ export class LocalSource implements Source {
     } catch {
       return 'file';
     }
-    if (target === this.#root || target.startsWith(this.#root + sep)) return 'other';
+    if (target === this.#root || target.startsWith(this.#root + sep)) return 'seen';
     const kind = kindOf(await stat(target));
     if (kind !== 'folder') return kind;
-    if (linked.has(target) || this.#root.startsWith(target + sep)) return 'other';
+    if (linked.has(target) || this.#root.startsWith(target + sep)) return 'seen';
     linked.add(target);
     return kind;
   }
 }
 
-type Kind = 'file' | 'folder' | 'other';
-
-function kindOf(entry: { isDirectory(): boolean; isFile(): boolean }): Kind {
-  if (entry.isDirectory()) return 'folder';
-  return entry.isFile() ? 'file' : 'other';
+/** A listing of a folder with all below it. */
+interface Walk {
+  /** Folders that links have led to. */
+  readonly linked: Set<string>;
+  readonly signal: AbortSignal | undefined;
+  readonly onUnread: (kind: string) => void;
 }
 
-async function entriesOf(folder: string): Promise<Dirent[]> {
+type Kind = 'file' | 'folder' | 'device' | 'seen';
+
+function kindOf(entry: { isDirectory(): boolean; isFile(): boolean }): Exclude<Kind, 'seen'> {
+  if (entry.isDirectory()) return 'folder';
+  return entry.isFile() ? 'file' : 'device';
+}
+
+/** Entries read from a folder in one call: a folder may hold millions. */
+const ENTRIES_AT_ONCE = 1_000;
+
+async function eachEntry(folder: string, use: (entry: Dirent) => void): Promise<void> {
   try {
-    return (await readdir(folder, { withFileTypes: true })).sort(byName);
+    for await (const entry of await opendir(folder, { bufferSize: ENTRIES_AT_ONCE })) use(entry);
   } catch (error) {
     throw fileError(error, pathToFileURL(folder).href);
   }

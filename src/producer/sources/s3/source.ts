@@ -2,7 +2,7 @@
 
 import { BackhaulError } from '../../../faults/fault.ts';
 import { type Aliases, spellings } from '../../layouts/symbols.ts';
-import { isClutter } from '../local/source.ts';
+import { hiddenKind, isHiddenPath } from '../object_kind.ts';
 import { secretParameter } from '../signed_address.ts';
 import type { ListFilter, ObjectReader, Source, SourceObject, SourceOptions } from '../source.ts';
 import { contentTag } from '../transfer/content_tag.ts';
@@ -58,13 +58,24 @@ class S3Source implements Source {
    * Page by page as it is read. A listed object's name is its whole key, so that layouts see every folder.
    * Faults: `not-found` when nothing at all is there, `forbidden`, `credentials`, `network` …
    */
-  async *list(filter: ListFilter, signal?: AbortSignal): AsyncIterable<SourceObject> {
+  async *list(
+    filter: ListFilter,
+    signal?: AbortSignal,
+    onUnread?: (kind: string) => void,
+  ): AsyncIterable<SourceObject> {
     const { bucket } = this.#place;
     const pages = sumsFirst(pagesOf(this.#access, bucket, this.#settings(false), signal));
     let any = false;
     for await (const key of this.#keys(pages, wantedOf(filter), signal)) {
       any = true;
-      if (isData(key)) yield { ...describe(key), uri: s3Uri(bucket, key.key) };
+      // A key that ends in a slash marks a folder.
+      if (key.key.endsWith('/')) continue;
+      if (!isHiddenPath(key.key)) {
+        yield { ...describe(key), uri: s3Uri(bucket, key.key) };
+        continue;
+      }
+      const kind = hiddenKind(key.key);
+      if (kind !== null) onUnread?.(kind);
     }
     if (!any && !(await isAnything(pages, this.#place.key))) throw this.#nothing();
   }
@@ -193,11 +204,6 @@ const RENAMED: Aliases = [
   ['XBT', 'BTC'],
   ['XDG', 'DOGE'],
 ];
-
-/** Markers of folders, and what no vendor meant as data. */
-function isData({ key }: ListedKey): boolean {
-  return !key.endsWith('/') && !key.split('/').some((segment) => isClutter(segment));
-}
 
 function describe(listed: ListedKey): Omit<SourceObject, 'uri'> {
   return {
