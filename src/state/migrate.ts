@@ -2,26 +2,7 @@ import type { ClientBase } from 'pg';
 import { killPoint } from '../base/kill_points.ts';
 import { type Db, inTransaction } from '../database/connect.ts';
 import { BackhaulError } from '../faults/fault.ts';
-import { sql as tables } from './migrations/0001_tables.ts';
-import { sql as reader } from './migrations/0002_reader.ts';
-import { sql as gaps } from './migrations/0003_gaps.ts';
-import { sql as gapsWithoutApi } from './migrations/0004_gaps_without_api.ts';
-import { sql as fewerEntries } from './migrations/0005_fewer_entries.ts';
-
-interface Migration {
-  readonly version: number;
-  readonly name: string;
-  readonly sql: string;
-}
-
-/** In order. One that has been released is never changed: the next one changes what it made. */
-const MIGRATIONS: readonly Migration[] = [
-  { version: 1, name: 'tables', sql: tables },
-  { version: 2, name: 'reader', sql: reader },
-  { version: 3, name: 'gaps', sql: gaps },
-  { version: 4, name: 'gaps without an API', sql: gapsWithoutApi },
-  { version: 5, name: 'fewer index entries', sql: fewerEntries },
-];
+import { MIGRATIONS } from './migrations/migrations.ts';
 
 /** The schema this program reads and writes. */
 export const SCHEMA_VERSION = MIGRATIONS.at(-1)!.version;

@@ -1,43 +1,97 @@
-import { INDICATOR_NAMES } from '../../bars/columns.ts';
-
 /**
  * The tables as DESIGN promises them to whoever queries. Text that is compared or sorted by us is `COLLATE "C"`: the
  * order of a lane must be the same bytes on every server, whatever its locale.
+ *
+ * - A leaf without its key inherits from `bars_bare` until the load is done, then it is attached to `bars`. Both
+ *   parents stay empty themselves. With TimescaleDB `bars` is a hypertable and `bars_bare` is never used.
+ * - Who moves a task out of each state, and what a crash leaves behind, is told in `machine.ts`. The same table of
+ *   moves is held by the server: the conditions live in the triggers' WHEN, so a legal move costs an expression and no
+ *   function call.
+ * - No foreign keys on what a file of 10,000 symbols writes 10,000 of: they would cost a look-up a row.
  */
-
-const BAR_COLUMNS = `
-  series_id int NOT NULL,
-  ts timestamptz NOT NULL,
-  open float8, high float8, low float8, close float8,
-  volume float8,
-  trades int8,
-  ${INDICATOR_NAMES.map((name) => `${name} float8`).join(',\n  ')}`;
-
-const series = `
+export const sql = `
 CREATE TABLE backhaul.series (
   series_id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   venue text COLLATE "C" NOT NULL,
   symbol text COLLATE "C" NOT NULL,
   interval_s int NOT NULL CHECK (interval_s > 0),
   UNIQUE (venue, symbol, interval_s)
-);`;
+);
 
-/**
- * A leaf without its key inherits from `bars_bare` until the load is done, then it is attached to `bars`. Both
- * parents stay empty themselves. With TimescaleDB `bars` is a hypertable and `bars_bare` is never used.
- */
-const bars = `
 DO $$
 BEGIN
   IF EXISTS (SELECT FROM pg_extension WHERE extname = 'timescaledb') THEN
-    CREATE TABLE backhaul.bars (${BAR_COLUMNS}, PRIMARY KEY (series_id, ts));
+    CREATE TABLE backhaul.bars (
+  series_id int NOT NULL,
+  ts timestamptz NOT NULL,
+  open float8, high float8, low float8, close float8,
+  volume float8,
+  trades int8,
+  sma_20 float8,
+  sma_50 float8,
+  ema_20 float8,
+  ema_50 float8,
+  ema_100 float8,
+  ema_200 float8,
+  rsi_14 float8,
+  macd float8,
+  macd_signal float8,
+  macd_hist float8,
+  bb_upper float8,
+  bb_lower float8,
+  vwap float8,
+  atr_14 float8,
+  log_return float8,
+  volatility_20 float8, PRIMARY KEY (series_id, ts));
     EXECUTE $sql$ SELECT create_hypertable('backhaul.bars', 'ts',
                     chunk_time_interval => interval '1 month', create_default_indexes => false) $sql$;
   ELSE
-    CREATE TABLE backhaul.bars (${BAR_COLUMNS}, PRIMARY KEY (series_id, ts)) PARTITION BY RANGE (ts);
+    CREATE TABLE backhaul.bars (
+  series_id int NOT NULL,
+  ts timestamptz NOT NULL,
+  open float8, high float8, low float8, close float8,
+  volume float8,
+  trades int8,
+  sma_20 float8,
+  sma_50 float8,
+  ema_20 float8,
+  ema_50 float8,
+  ema_100 float8,
+  ema_200 float8,
+  rsi_14 float8,
+  macd float8,
+  macd_signal float8,
+  macd_hist float8,
+  bb_upper float8,
+  bb_lower float8,
+  vwap float8,
+  atr_14 float8,
+  log_return float8,
+  volatility_20 float8, PRIMARY KEY (series_id, ts)) PARTITION BY RANGE (ts);
   END IF;
 END $$;
-CREATE TABLE backhaul.bars_bare (${BAR_COLUMNS});
+CREATE TABLE backhaul.bars_bare (
+  series_id int NOT NULL,
+  ts timestamptz NOT NULL,
+  open float8, high float8, low float8, close float8,
+  volume float8,
+  trades int8,
+  sma_20 float8,
+  sma_50 float8,
+  ema_20 float8,
+  ema_50 float8,
+  ema_100 float8,
+  ema_200 float8,
+  rsi_14 float8,
+  macd float8,
+  macd_signal float8,
+  macd_hist float8,
+  bb_upper float8,
+  bb_lower float8,
+  vwap float8,
+  atr_14 float8,
+  log_return float8,
+  volatility_20 float8);
 CREATE TABLE backhaul.partition (
   name text COLLATE "C" PRIMARY KEY,
   from_ts timestamptz NOT NULL,
@@ -47,11 +101,10 @@ CREATE TABLE backhaul.partition (
 );
 CREATE VIEW backhaul.candles AS
   SELECT s.venue, s.symbol, s.interval_s, b.ts, b.open, b.high, b.low, b.close, b.volume, b.trades,
-         ${INDICATOR_NAMES.map((name) => `b.${name}`).join(', ')}
+         b.sma_20, b.sma_50, b.ema_20, b.ema_50, b.ema_100, b.ema_200, b.rsi_14, b.macd, b.macd_signal, b.macd_hist, b.bb_upper, b.bb_lower, b.vwap, b.atr_14, b.log_return, b.volatility_20
   FROM backhaul.series s
-  JOIN (SELECT * FROM backhaul.bars UNION ALL SELECT * FROM backhaul.bars_bare) b USING (series_id);`;
+  JOIN (SELECT * FROM backhaul.bars UNION ALL SELECT * FROM backhaul.bars_bare) b USING (series_id);
 
-const run = `
 CREATE TABLE backhaul.run (
   run_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   owner uuid NOT NULL UNIQUE,
@@ -63,10 +116,8 @@ CREATE TABLE backhaul.run (
   finished_at timestamptz,
   audit jsonb
 );
-CREATE INDEX run_open ON backhaul.run (run_id) WHERE state = 'running';`;
+CREATE INDEX run_open ON backhaul.run (run_id) WHERE state = 'running';
 
-/** Who moves a task out of each state, and what a crash leaves behind, is told in `machine.ts`. */
-const task = `
 CREATE TABLE backhaul.task (
   task_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   uri text COLLATE "C" NOT NULL,
@@ -147,13 +198,8 @@ CREATE TABLE backhaul.task_event (
     ('replace', 'loaded', 'pending'),
     ('requeue', 'failed', 'pending')))
 );
-CREATE INDEX task_event_task ON backhaul.task_event (task_id, event_id);`;
+CREATE INDEX task_event_task ON backhaul.task_event (task_id, event_id);
 
-/**
- * The same table of moves, held by the server. The conditions live in the triggers' WHEN, so a legal move costs an
- * expression and no function call.
- */
-const transitions = `
 CREATE FUNCTION backhaul.refuse_transition() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   RAISE EXCEPTION 'task % may not go from % (attempt %) to % (attempt %)', NEW.task_id,
@@ -169,10 +215,8 @@ CREATE TRIGGER task_transition BEFORE UPDATE OF state, attempt ON backhaul.task 
   EXECUTE FUNCTION backhaul.refuse_transition();
 CREATE TRIGGER task_birth BEFORE INSERT ON backhaul.task FOR EACH ROW
   WHEN (NEW.state <> 'pending' OR NEW.attempt <> 0)
-  EXECUTE FUNCTION backhaul.refuse_transition();`;
+  EXECUTE FUNCTION backhaul.refuse_transition();
 
-/** No foreign keys on what a file of 10,000 symbols writes 10,000 of: they would cost a look-up a row. */
-const outcomes = `
 CREATE TABLE backhaul.reject (
   task_id bigint NOT NULL REFERENCES backhaul.task,
   line bigint NOT NULL,
@@ -215,5 +259,3 @@ CREATE TABLE backhaul.indicator_state (
 -- Doubles do not compress; trying costs more than the COPY itself.
 ALTER TABLE backhaul.indicator_state ALTER COLUMN state SET STORAGE EXTERNAL;
 CREATE INDEX indicator_state_task ON backhaul.indicator_state (task_id);`;
-
-export const sql = [series, bars, run, task, transitions, outcomes].join('\n');

@@ -1,0 +1,43 @@
+/**
+ * The schema's history: a file a step, in order. A step is a text that never changes, not by a byte, once it has been
+ * released: there are databases that it has made, and the next step has to find them as they are. So it holds all of
+ * its SQL literally, and nothing of the program's is put into it: a constant that grows tomorrow would change what was
+ * made yesterday. `tests/state/migrations.test.ts` holds the digest of each.
+ *
+ * A new step: `NNNN_what_it_does.ts` with the next free number, whose docstring says why; a line below; its digest in
+ * the test, which prints it. Steps run as statements of one transaction, which any number of programs may begin at
+ * once. What they do to a database with data in it is tried on one that version 0.1.0 has made
+ * (`tests/state/fixtures`).
+ *
+ * An indicator more is a step of its own, since every database stands without its column:
+ *
+ *     ALTER TABLE backhaul.bars ADD COLUMN new_indicator float8;
+ *     ALTER TABLE backhaul.bars_bare ADD COLUMN new_indicator float8;
+ *     CREATE OR REPLACE VIEW backhaul.candles AS … (the whole view, the new column last)
+ *
+ * Leaves get the column from the parent that they hang from. The columns stand in the order of `INDICATOR_NAMES`
+ * (`src/bars/columns.ts`), so the new name goes to its end. `backhaul recompute` gives the new indicator to bars that
+ * stand. Where its state needs more than the stored states hold, `STATE_VERSION` (`src/indicators/state.ts`) goes up:
+ * loads then refuse the old states and name that command, which makes them anew. No step deletes states: the next
+ * load would begin its averages in the middle of a series.
+ */
+
+import { sql as tables } from './0001_tables.ts';
+import { sql as reader } from './0002_reader.ts';
+import { sql as gaps } from './0003_gaps.ts';
+import { sql as gapsWithoutApi } from './0004_gaps_without_api.ts';
+import { sql as fewerEntries } from './0005_fewer_entries.ts';
+
+export interface Migration {
+  readonly version: number;
+  readonly name: string;
+  readonly sql: string;
+}
+
+export const MIGRATIONS: readonly Migration[] = [
+  { version: 1, name: 'tables', sql: tables },
+  { version: 2, name: 'reader', sql: reader },
+  { version: 3, name: 'gaps', sql: gaps },
+  { version: 4, name: 'gaps without an API', sql: gapsWithoutApi },
+  { version: 5, name: 'fewer index entries', sql: fewerEntries },
+];

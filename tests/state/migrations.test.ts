@@ -1,0 +1,32 @@
+import { createHash } from 'node:crypto';
+import { readdirSync, readFileSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import { MIGRATIONS } from '../../src/state/migrations/migrations.ts';
+
+/** SHA-256 of each step's SQL. A line is added with its step, and none ever changes. */
+const DIGESTS: readonly string[] = [
+  'e7d9ab39bb58dd114944d1ed185703a203f89a83433bc256eadb2a4c1c395525',
+  'd3c86f10b6d38b60d3ac5dc172dcb8381904d40ce202909c1a54e7ef11a2ae98',
+  'ef8ed5227170bc080cf582bd99eb9b69b72859b3c5aca592458a257624294a65',
+  'dc968e872d6363d7b55880f94cd320e5005962577752d34e19a9046c54d4740c',
+  '247374a9839ecf25263878ac42ec2f2c42af5829559b2aa479ba2728d80e24e3',
+];
+
+const digest = (sql: string): string => createHash('sha256').update(sql).digest('hex');
+
+test('every step is, byte for byte, the text that was released', () => {
+  expect(MIGRATIONS.map(({ sql }) => digest(sql))).toEqual(DIGESTS);
+});
+
+test('steps are numbered from 1 without a hole, each by its file', () => {
+  expect(MIGRATIONS.map(({ version }) => version)).toEqual(MIGRATIONS.map((_, n) => n + 1));
+  const files = readdirSync('src/state/migrations').filter((name) => /^\d/.test(name));
+  expect(files.toSorted().map((name) => Number(name.slice(0, 4)))).toEqual(MIGRATIONS.map((_, n) => n + 1));
+});
+
+test('steps are literal: nothing of the program is in their text', () => {
+  for (const name of readdirSync('src/state/migrations').filter((file) => /^\d/.test(file))) {
+    const text = readFileSync(`src/state/migrations/${name}`, 'utf8');
+    expect(text.match(/^import .*|\$\{.*/gm), name).toBeNull();
+  }
+});
