@@ -1,10 +1,10 @@
 /**
- * The indicators of `src/indicators`, all in one pass over the bars of a series: the same formulas in the same
- * order, so that every value has the same bits; what they are is told there. Part of the module of `rows.ts`.
+ * The indicators of `src/indicators`, all in one pass over the bars of a series. Part of the module of `rows.ts`; loops
+ * that are plainly right, and give the same bits, are the tests' (`tests/indicators/plain_loops.ts`).
  *
- * Why: the loops in TypeScript take 129 ns a bar of 10,000 series, one after another, each waiting for its own last sum;
- * here 66, side by side, with two divisions or averages to an instruction, and nothing is left for the compiler to warm
- * up (node bench/indicators.ts).
+ * Why: such loops in TypeScript, one indicator after another, each waiting for its own last sum, took 129 ns a bar of
+ * 10,000 series; here 66, side by side, with two divisions or averages to an instruction, and nothing is left for the
+ * compiler to warm up (node bench/indicators.ts).
  */
 
 import { ln } from './ln';
@@ -23,29 +23,33 @@ const GAIN_LOSS: usize = STATE + 88;
 const ATR: usize = STATE + 104;
 const TURNOVER: usize = STATE + 120;
 const VOLUME: usize = STATE + 128;
-const CLOSE_RING: usize = STATE + 136;
-const RETURN_RING: usize = CLOSE_RING + 50 * 8;
+/** The last 50 closes and 20 returns, oldest first; {@link settle} writes them. */
+const CLOSES: usize = STATE + 136;
+const RETURNS: usize = CLOSES + 50 * 8;
 
-// Windows: rings as far as the state has none, and by the place of a block's value the mean and M2 of all from it on.
-const RING_20: usize = STATE + 704;
-const MEANS_20: usize = RING_20 + 20 * 8;
-const M2S_20: usize = MEANS_20 + 21 * 8;
-const MEANS_50: usize = M2S_20 + 21 * 8;
-const MEANS_RETURN: usize = MEANS_50 + 51 * 8;
-const M2S_RETURN: usize = MEANS_RETURN + 21 * 8;
-/** Mean, and M2, of a block's values so far. */
-const PREFIX_20: usize = M2S_RETURN + 21 * 8;
-const PREFIX_50: usize = PREFIX_20 + 16;
-const PREFIX_RETURN: usize = PREFIX_50 + 8;
+// Rings, by bar: the place of a bar is its number modulo their size. Two doubles a place: of the closes, of the returns.
+/** Close and return of a bar. */
+const VALUES: usize = STATE + 704;
+/** Means of the last 5 and 10 bars, and the sums of squared distances from them. */
+const MEAN_5: usize = VALUES + 64 * 16;
+const SUM_5: usize = MEAN_5 + 8 * 16;
+const MEAN_10: usize = SUM_5 + 8 * 16;
+const SUM_10: usize = MEAN_10 + 64 * 16;
+/** Mean of the last 20 closes. */
+const MEAN_20: usize = SUM_10 + 16 * 16;
+/** What the next bar needs of the means and sums of 2 and 4 bars: of the last bar, and of the one before. */
+const LAST_2: usize = MEAN_20 + 32 * 8;
+const BEFORE_2: usize = LAST_2 + 16;
+const LAST_SUM_2: usize = BEFORE_2 + 16;
+const BEFORE_SUM_2: usize = LAST_SUM_2 + 16;
+const LAST_4: usize = BEFORE_SUM_2 + 16;
+const LAST_SUM_4: usize = LAST_4 + 16;
 
-// Tables: 1/k; k/20 and (20-k)k/20; k/50.
-const INVERSE: usize = PREFIX_RETURN + 16;
-const SHARE_20: usize = INVERSE + 202 * 8;
-const SPREAD_20: usize = SHARE_20 + 21 * 8;
-const SHARE_50: usize = SPREAD_20 + 21 * 8;
+/** 1/k. */
+const INVERSE: usize = LAST_SUM_4 + 16;
 
 /** Addresses of the columns that are read: ts, high, low, close, volume; and of the 16 that are written. */
-export const BARS: usize = SHARE_50 + 51 * 8;
+export const BARS: usize = INVERSE + 202 * 8;
 /** First byte behind all this. */
 export const INDICATORS_END: usize = BARS + 21 * 4;
 
@@ -53,75 +57,87 @@ export const INDICATORS_END: usize = BARS + 21 * 4;
 const LIMIT: f64 = 1e150;
 /** Bars until the last average has its whole weight. */
 const WARM: f64 = 201;
+/** Bars are counted up to here: see `COUNTED` in `src/indicators/state.ts`. */
+const COUNTED: f64 = 256;
 
-/** Fills the tables; once an instance. */
+/** Number of the bar that comes next, as the rings count: it wraps, and so do they. */
+let next: u32 = 0;
+
+/** Fills the table; once an instance. */
 export function setUpIndicators(): void {
   for (let k: usize = 1; k < 202; k++) store<f64>(INVERSE + k * 8, 1 / <f64>k);
-  for (let k: usize = 0; k <= 20; k++) {
-    store<f64>(SHARE_20 + k * 8, <f64>k / 20);
-    store<f64>(SPREAD_20 + k * 8, <f64>((20 - k) * k) / 20);
-  }
-  for (let k: usize = 0; k <= 50; k++) store<f64>(SHARE_50 + k * 8, <f64>k / 50);
 }
 
-/** Means and M2s of the values of a ring of 20 from j on, for j from the last down to `least`. */
-function momentsFromEnd(ring: usize, means: usize, m2s: usize, least: i32): void {
-  let mean: f64 = 0;
-  let m2: f64 = 0;
-  for (let j: i32 = 19; j >= least; j--) {
-    const at = <usize>j * 8;
-    const value = load<f64>(ring + at);
-    const delta = value - mean;
-    mean += delta * load<f64>(INVERSE + 20 * 8 - at);
-    m2 += delta * (value - mean);
-    store<f64>(means + at, mean);
-    store<f64>(m2s + at, m2);
-  }
+/** Where in a ring of `size` places, of 16 bytes each, bar `number` lies. */
+function placeOf(ring: usize, size: u32, number: u32): usize {
+  return ring + ((<usize>number & (size - 1)) << 4);
 }
 
-/** Means of the closes from j on, for j from the last of 50 down to `least`. */
-function meansFromEnd(least: i32): void {
-  let mean: f64 = 0;
-  for (let j: i32 = 49; j >= least; j--) {
-    const at = <usize>j * 8;
-    mean += (load<f64>(CLOSE_RING + at) - mean) * load<f64>(INVERSE + 50 * 8 - at);
-    store<f64>(MEANS_50 + at, mean);
-  }
-}
-
-/** Mean and M2 of the first `phase` values of a ring, to `prefix`. */
-function momentsSoFar(ring: usize, phase: i32, prefix: usize): void {
-  let mean: f64 = 0;
-  let m2: f64 = 0;
-  for (let j: i32 = 0; j < phase; j++) {
-    const value = load<f64>(ring + <usize>j * 8);
-    const delta = value - mean;
-    mean += delta * load<f64>(INVERSE + <usize>(j + 1) * 8);
-    m2 += delta * (value - mean);
-  }
-  store<f64>(prefix, mean);
-  store<f64>(prefix + 8, m2);
-}
-
-/** What follows from the state now in STATE: the windows over its closes and returns. */
+/** What follows from the state now in STATE: the means over its closes and returns; see {@link indicate}. */
 export function restore(): void {
-  const count = <i64>load<f64>(COUNT);
-  for (let number = max<i64>(0, count - 20); number < count; number++) {
-    const close = load<f64>(CLOSE_RING + <usize>(number % 50) * 8);
-    store<f64>(RING_20 + <usize>(number % 20) * 8, close);
+  let last = f64x2.splat(0);
+  let last2 = f64x2.splat(0);
+  let before2 = f64x2.splat(0);
+  let lastSum2 = f64x2.splat(0);
+  let beforeSum2 = f64x2.splat(0);
+  let last4 = f64x2.splat(0);
+  let lastSum4 = f64x2.splat(0);
+  for (let j: u32 = 0; j < 50; j++) {
+    const close = load<f64>(CLOSES + <usize>j * 8);
+    // No return before the last 20 is in a mean that is still wanted.
+    const value = f64x2(close, j < 30 ? 0 : load<f64>(RETURNS + <usize>(j - 30) * 8));
+    v128.store(placeOf(VALUES, 64, j), value);
+    const delta2 = f64x2.sub(value, last);
+    const mean2 = f64x2.add(last, f64x2.mul(delta2, f64x2.splat(0.5)));
+    const delta4 = f64x2.sub(mean2, before2);
+    const mean4 = f64x2.add(before2, f64x2.mul(delta4, f64x2.splat(0.5)));
+    const delta5 = f64x2.sub(value, last4);
+    const mean5 = f64x2.add(last4, f64x2.mul(delta5, f64x2.splat(0.2)));
+    const old5 = v128.load(placeOf(MEAN_5, 8, j - 5));
+    const delta10 = f64x2.sub(mean5, old5);
+    const mean10 = f64x2.add(old5, f64x2.mul(delta10, f64x2.splat(0.5)));
+    v128.store(placeOf(MEAN_5, 8, j), mean5);
+    v128.store(placeOf(MEAN_10, 64, j), mean10);
+    if (j >= 30) {
+      const old10 = v128.load(placeOf(MEAN_10, 64, j - 10));
+      const mean20 = f64x2.add(old10, f64x2.mul(f64x2.sub(mean10, old10), f64x2.splat(0.5)));
+      store<f64>(MEAN_20 + ((<usize>j & 31) << 3), f64x2.extract_lane(mean20, 0));
+      const sum2 = f64x2.mul(f64x2.mul(delta2, delta2), f64x2.splat(0.5));
+      const sum4 = f64x2.add(f64x2.add(beforeSum2, sum2), f64x2.mul(delta4, delta4));
+      const sum5 = f64x2.add(lastSum4, f64x2.mul(f64x2.mul(delta5, delta5), f64x2.splat(0.8)));
+      const sum10 = f64x2.add(
+        f64x2.add(v128.load(placeOf(SUM_5, 8, j - 5)), sum5),
+        f64x2.mul(f64x2.mul(delta10, delta10), f64x2.splat(2.5)),
+      );
+      v128.store(placeOf(SUM_5, 8, j), sum5);
+      v128.store(placeOf(SUM_10, 16, j), sum10);
+      beforeSum2 = lastSum2;
+      lastSum2 = sum2;
+      lastSum4 = sum4;
+    }
+    last = value;
+    before2 = last2;
+    last2 = mean2;
+    last4 = mean4;
   }
-  const phase20 = <i32>(count % 20);
-  momentsSoFar(RING_20, phase20, PREFIX_20);
-  momentsFromEnd(RING_20, MEANS_20, M2S_20, phase20);
-  const phase50 = <i32>(count % 50);
-  let mean: f64 = 0;
-  for (let j: i32 = 0; j < phase50; j++)
-    mean += (load<f64>(CLOSE_RING + <usize>j * 8) - mean) * load<f64>(INVERSE + <usize>(j + 1) * 8);
-  store<f64>(PREFIX_50, mean);
-  meansFromEnd(phase50);
-  const phaseReturn = <i32>(max<i64>(0, count - 1) % 20);
-  momentsSoFar(RETURN_RING, phaseReturn, PREFIX_RETURN);
-  momentsFromEnd(RETURN_RING, MEANS_RETURN, M2S_RETURN, phaseReturn);
+  v128.store(LAST_2, last2);
+  v128.store(BEFORE_2, before2);
+  v128.store(LAST_SUM_2, lastSum2);
+  v128.store(BEFORE_SUM_2, beforeSum2);
+  v128.store(LAST_4, last4);
+  v128.store(LAST_SUM_4, lastSum4);
+  next = 50;
+}
+
+/** Brings the closes and returns in STATE up to the last bar; those of bars that never were are 0. */
+export function settle(): void {
+  const count = <i64>load<f64>(COUNT);
+  for (let j: u32 = 0; j < 50; j++) {
+    const at = placeOf(VALUES, 64, next - 50 + j);
+    store<f64>(CLOSES + <usize>j * 8, <i64>j < 50 - count ? 0 : load<f64>(at));
+    // The first bar has no return.
+    if (j >= 30) store<f64>(RETURNS + <usize>(j - 30) * 8, <i64>j < 51 - count ? 0 : load<f64>(at + 8));
+  }
 }
 
 /** The weight of the k-th value in an exponential average of n. */
@@ -167,6 +183,10 @@ function blankCold(k: f64, at: usize): void {
 /**
  * Computes rows from … to-1, all of the series whose state is in STATE, in ascending time; `restore` has been called.
  * Returns `to`, or the row it stopped at because its stamp is not below `until`: a new session begins.
+ *
+ * A mean of n bars is made of two of the halves, a + (b − a)·nb/n, and their sums of squared distances likewise,
+ * Qa + Qb + (b − a)²·na·nb/n (Chan, Golub and LeVeque 1979): of 2, 4, 5 (4 and 1), 10, 20; of 50 closes it is one of 40,
+ * twice 20, and the 10 before. What came of the halves some bars ago lies in rings.
  */
 export function indicate(from: u32, to: u32, until: f64): u32 {
   const stamps = column(0);
@@ -201,14 +221,14 @@ export function indicate(from: u32, to: u32, until: f64): u32 {
   let range = load<f64>(ATR);
   let turnover = load<f64>(TURNOVER);
   let total = load<f64>(VOLUME);
-  let k20: usize = <usize>(<i64>k % 20) * 8;
-  let k50: usize = <usize>(<i64>k % 50) * 8;
-  let kReturn: usize = <usize>(max<i64>(0, <i64>k - 1) % 20) * 8;
-  let mean20 = load<f64>(PREFIX_20);
-  let m2of20 = load<f64>(PREFIX_20 + 8);
-  let mean50 = load<f64>(PREFIX_50);
-  let meanReturn = load<f64>(PREFIX_RETURN);
-  let m2ofReturn = load<f64>(PREFIX_RETURN + 8);
+  let number = next;
+  let last = v128.load(placeOf(VALUES, 64, number - 1));
+  let last2 = v128.load(LAST_2);
+  let before2 = v128.load(BEFORE_2);
+  let lastSum2 = v128.load(LAST_SUM_2);
+  let beforeSum2 = v128.load(BEFORE_SUM_2);
+  let last4 = v128.load(LAST_4);
+  let lastSum4 = v128.load(LAST_SUM_4);
 
   let weight1 = f64x2(2.0 / 21, 2.0 / 51);
   let weight2 = f64x2(2.0 / 101, 2.0 / 201);
@@ -272,59 +292,59 @@ export function indicate(from: u32, to: u32, until: f64): u32 {
     const vwap = f64x2.extract_lane(shares, 1);
     store<f64>(vwaps + at, abs(vwap) <= f64.MAX_VALUE ? vwap : NaN);
 
-    store<f64>(CLOSE_RING + k50, x);
-    k50 += 8;
-    mean50 += (x - mean50) * load<f64>(INVERSE + k50);
-    const suffix50 = load<f64>(MEANS_50 + k50);
-    store<f64>(sma50s + at, suffix50 + (mean50 - suffix50) * load<f64>(SHARE_50 + k50));
-    if (k50 === 50 * 8) {
-      meansFromEnd(0);
-      k50 = 0;
-      mean50 = 0;
-    }
-
-    store<f64>(RING_20 + k20, x);
-    k20 += 8;
-    const delta = x - mean20;
-    mean20 += delta * load<f64>(INVERSE + k20);
-    m2of20 += delta * (x - mean20);
-    const suffix20 = load<f64>(MEANS_20 + k20);
-    const apart20 = mean20 - suffix20;
-    const sma20 = suffix20 + apart20 * load<f64>(SHARE_20 + k20);
-    const m2 = load<f64>(M2S_20 + k20) + m2of20 + apart20 * apart20 * load<f64>(SPREAD_20 + k20);
-    if (k20 === 20 * 8) {
-      momentsFromEnd(RING_20, MEANS_20, M2S_20, 0);
-      k20 = 0;
-      mean20 = 0;
-      m2of20 = 0;
-    }
-    store<f64>(sma20s + at, sma20);
-
     let logReturn = NaN;
-    let m2Return: f64 = 0;
     if (k >= 2) {
       const ratio = f64x2.extract_lane(quotients, 1);
       if (x > 0 && ratio > 0 && ratio <= f64.MAX_VALUE) logReturn = ln(ratio);
-      store<f64>(RETURN_RING + kReturn, logReturn);
-      kReturn += 8;
-      const deltaReturn = logReturn - meanReturn;
-      meanReturn += deltaReturn * load<f64>(INVERSE + kReturn);
-      m2ofReturn += deltaReturn * (logReturn - meanReturn);
-      const apartReturn = meanReturn - load<f64>(MEANS_RETURN + kReturn);
-      m2Return =
-        load<f64>(M2S_RETURN + kReturn) +
-        m2ofReturn +
-        apartReturn * apartReturn * load<f64>(SPREAD_20 + kReturn);
-      if (kReturn === 20 * 8) {
-        momentsFromEnd(RETURN_RING, MEANS_RETURN, M2S_RETURN, 0);
-        kReturn = 0;
-        meanReturn = 0;
-        m2ofReturn = 0;
-      }
     }
     store<f64>(returns + at, logReturn);
 
-    const deviations = f64x2.sqrt(f64x2.div(f64x2(m2, m2Return), f64x2(20, 19)));
+    const value = f64x2(x, logReturn);
+    const delta2 = f64x2.sub(value, last);
+    const mean2 = f64x2.add(last, f64x2.mul(delta2, f64x2.splat(0.5)));
+    const sum2 = f64x2.mul(f64x2.mul(delta2, delta2), f64x2.splat(0.5));
+    const delta4 = f64x2.sub(mean2, before2);
+    const mean4 = f64x2.add(before2, f64x2.mul(delta4, f64x2.splat(0.5)));
+    const sum4 = f64x2.add(f64x2.add(beforeSum2, sum2), f64x2.mul(delta4, delta4));
+    const delta5 = f64x2.sub(value, last4);
+    const mean5 = f64x2.add(last4, f64x2.mul(delta5, f64x2.splat(0.2)));
+    const sum5 = f64x2.add(lastSum4, f64x2.mul(f64x2.mul(delta5, delta5), f64x2.splat(0.8)));
+    const old5 = v128.load(placeOf(MEAN_5, 8, number - 5));
+    const delta10 = f64x2.sub(mean5, old5);
+    const mean10 = f64x2.add(old5, f64x2.mul(delta10, f64x2.splat(0.5)));
+    const sum10 = f64x2.add(
+      f64x2.add(v128.load(placeOf(SUM_5, 8, number - 5)), sum5),
+      f64x2.mul(f64x2.mul(delta10, delta10), f64x2.splat(2.5)),
+    );
+    const old10 = v128.load(placeOf(MEAN_10, 64, number - 10));
+    const delta20 = f64x2.sub(mean10, old10);
+    const mean20 = f64x2.add(old10, f64x2.mul(delta20, f64x2.splat(0.5)));
+    const sum20 = f64x2.add(
+      f64x2.add(v128.load(placeOf(SUM_10, 16, number - 10)), sum10),
+      f64x2.mul(f64x2.mul(delta20, delta20), f64x2.splat(5)),
+    );
+    const sma20 = f64x2.extract_lane(mean20, 0);
+    const old20 = load<f64>(MEAN_20 + ((<usize>(number - 20) & 31) << 3));
+    const mean40 = old20 + (sma20 - old20) * 0.5;
+    const oldest10 = load<f64>(placeOf(MEAN_10, 64, number - 40));
+    store<f64>(sma50s + at, mean40 + (oldest10 - mean40) * 0.2);
+    store<f64>(sma20s + at, sma20);
+    v128.store(placeOf(VALUES, 64, number), value);
+    v128.store(placeOf(MEAN_5, 8, number), mean5);
+    v128.store(placeOf(SUM_5, 8, number), sum5);
+    v128.store(placeOf(MEAN_10, 64, number), mean10);
+    v128.store(placeOf(SUM_10, 16, number), sum10);
+    store<f64>(MEAN_20 + ((<usize>number & 31) << 3), sma20);
+    number++;
+    last = value;
+    before2 = last2;
+    last2 = mean2;
+    beforeSum2 = lastSum2;
+    lastSum2 = sum2;
+    last4 = mean4;
+    lastSum4 = sum4;
+
+    const deviations = f64x2.sqrt(f64x2.div(sum20, f64x2(20, 19)));
     const width = 2 * f64x2.extract_lane(deviations, 0);
     store<f64>(uppers + at, sma20 + width);
     store<f64>(lowers + at, sma20 - width);
@@ -334,7 +354,7 @@ export function indicate(from: u32, to: u32, until: f64): u32 {
     if (k < WARM) blankCold(k, at);
   }
 
-  store<f64>(COUNT, k);
+  store<f64>(COUNT, min(k, COUNTED));
   store<f64>(LAST_CLOSE, before);
   v128.store(EMA_20_50, ema1);
   v128.store(EMA_100_200, ema2);
@@ -344,10 +364,12 @@ export function indicate(from: u32, to: u32, until: f64): u32 {
   store<f64>(ATR, range);
   store<f64>(TURNOVER, turnover);
   store<f64>(VOLUME, total);
-  store<f64>(PREFIX_20, mean20);
-  store<f64>(PREFIX_20 + 8, m2of20);
-  store<f64>(PREFIX_50, mean50);
-  store<f64>(PREFIX_RETURN, meanReturn);
-  store<f64>(PREFIX_RETURN + 8, m2ofReturn);
+  next = number;
+  v128.store(LAST_2, last2);
+  v128.store(BEFORE_2, before2);
+  v128.store(LAST_SUM_2, lastSum2);
+  v128.store(BEFORE_SUM_2, beforeSum2);
+  v128.store(LAST_4, last4);
+  v128.store(LAST_SUM_4, lastSum4);
   return row;
 }

@@ -10,7 +10,7 @@
 
 import { INDICATORS_END, setUpIndicators } from './indicators';
 
-export { BARS, indicate, restore, STATE } from './indicators';
+export { BARS, indicate, restore, STATE, settle } from './indicators';
 
 // What lies where. The caller keeps to these, by the globals' names.
 /** 10^0 … 10^22. */

@@ -23,6 +23,7 @@ interface Exports {
   scan(...words: readonly number[]): number;
   encode(from: number, to: number, doubles: number, out: number): number;
   restore(): void;
+  settle(): void;
   indicate(from: number, to: number, until: number): number;
 }
 
@@ -288,6 +289,11 @@ export class RowKernel {
   /** {@link state} is that of another series now. */
   restore(): void {
     this.#exports.restore();
+  }
+
+  /** Sees that {@link state} is whole: the closes and returns in it are written when they are asked for. */
+  settle(): void {
+    this.#exports.settle();
   }
 
   /**

@@ -1,7 +1,14 @@
 import type { ClientBase } from 'pg';
-import { BarColumns, INDICATOR_NAMES } from '../bars/columns.ts';
+import { type BarColumns, INDICATOR_NAMES } from '../bars/columns.ts';
+import { RowKernel } from '../bars/row_kernel.ts';
 import { killPoint } from '../base/kill_points.ts';
-import { decodeState, encodeState, type IndicatorEngine, STATE_LENGTH } from '../indicators/engine.ts';
+import {
+  decodeState,
+  encodeState,
+  IndicatorEngine,
+  type SessionClock,
+  STATE_LENGTH,
+} from '../indicators/engine.ts';
 import { BarEncoder } from './bar_encoder.ts';
 import { copyRows } from './copy_writer.ts';
 import { RowEncoder } from './row_encoder.ts';
@@ -25,6 +32,19 @@ const PRICES = ['open', 'high', 'low', 'close', 'volume', 'trades'] as const;
 const INCOMING = ['series_id', 'ts', ...PRICES, 'line', 'byte_offset'] as const;
 /** Rows a cursor hands over at once: 24 columns of text, some 8 MB. */
 const FETCH_ROWS = 20_000;
+
+/** What indicators are computed with and in. */
+export interface MergeMemory {
+  readonly engine: IndicatorEngine;
+  /** In the memory of the engine's kernel. */
+  readonly cols: BarColumns;
+}
+
+/** For a thread that has no memory of its own for batches. */
+export function mergeMemory(session: SessionClock): MergeMemory {
+  const kernel = new RowKernel(1, FETCH_ROWS, 0, 0);
+  return { engine: new IndicatorEngine(session, kernel), cols: kernel.columns(FETCH_ROWS) };
+}
 /** Differing rows kept as evidence, a task. All are counted. */
 const CONFLICTS_KEPT = 1_000;
 
@@ -186,7 +206,7 @@ type MergedRow = readonly (number | null)[];
  */
 export async function recomputeSpans(
   client: ClientBase,
-  engine: IndicatorEngine,
+  { engine, cols }: MergeMemory,
   asked: readonly boolean[],
   taskId: number,
 ): Promise<{ recomputed: number }> {
@@ -196,7 +216,7 @@ export async function recomputeSpans(
   );
   if (spans.rowCount === 0) return { recomputed: 0 };
   const startStates = new Map(spans.rows.map((row) => [row.series_id, row.state]));
-  const recompute = new Recomputation(client, engine, asked, startStates);
+  const recompute = new Recomputation(client, { engine, cols }, asked, startStates);
   await client.query('ANALYZE pg_temp.fresh; ANALYZE pg_temp.span');
   await client.query(`
     DECLARE merged NO SCROLL CURSOR FOR
@@ -210,7 +230,7 @@ export async function recomputeSpans(
     ) u ORDER BY series_id, ts`);
   for (;;) {
     const { rows } = await client.query<(number | null)[]>({
-      text: `FETCH ${FETCH_ROWS} FROM merged`,
+      text: `FETCH ${Math.min(FETCH_ROWS, cols.capacity)} FROM merged`,
       rowMode: 'array',
     });
     if (rows.length === 0) break;
@@ -230,8 +250,8 @@ class Recomputation {
   /** Indicators that were not asked for, by their place in `INDICATOR_NAMES`. */
   readonly #unasked: readonly number[];
   readonly #starts: ReadonlyMap<number, Buffer | null>;
-  readonly #cols = new BarColumns(FETCH_ROWS);
-  readonly #ids = new Int32Array(FETCH_ROWS);
+  readonly #cols: BarColumns;
+  readonly #ids: Int32Array;
   readonly #state = new Float64Array(STATE_LENGTH);
   readonly #ends: { seriesId: number; tsUs: number; state: Uint8Array }[] = [];
   #series: number | null = null;
@@ -240,12 +260,14 @@ class Recomputation {
 
   constructor(
     client: ClientBase,
-    engine: IndicatorEngine,
+    { engine, cols }: MergeMemory,
     asked: readonly boolean[],
     starts: ReadonlyMap<number, Buffer | null>,
   ) {
     this.#client = client;
     this.#engine = engine;
+    this.#cols = cols;
+    this.#ids = new Int32Array(cols.capacity);
     this.#unasked = asked.flatMap((isAsked, k) => (isAsked ? [] : [k]));
     this.#starts = starts;
   }
@@ -364,7 +386,7 @@ class Recomputation {
 export async function mergeStaged(
   client: ClientBase,
   taskId: number,
-  engine: IndicatorEngine,
+  { engine, cols }: MergeMemory,
   asked: readonly boolean[],
   onConflict: 'keep' | 'replace',
 ): Promise<MergeCounts> {
@@ -373,7 +395,7 @@ export async function mergeStaged(
   killPoint('merge.compared');
   const { rows } = await client.query<{ n: string }>('SELECT count(*) AS n FROM fresh');
   const loaded = Number(rows[0]!.n) - across.completed;
-  const { recomputed } = await recomputeSpans(client, engine, asked, taskId);
+  const { recomputed } = await recomputeSpans(client, { engine, cols }, asked, taskId);
   return {
     loaded,
     duplicates: within.duplicates + across.duplicates + (onConflict === 'keep' ? across.conflicts : 0),

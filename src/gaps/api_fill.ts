@@ -3,11 +3,11 @@ import type { ClientBase, Pool } from 'pg';
 import { BarColumns, INDICATOR_NAMES, type IndicatorName } from '../bars/columns.ts';
 import { killPoint } from '../base/kill_points.ts';
 import { holds, hull, intersect, merge, type Range } from '../base/ranges.ts';
-import { mergeStaged, openStage, stageRows } from '../copy/merge.ts';
+import { mergeMemory, mergeStaged, openStage, stageRows } from '../copy/merge.ts';
 import { inTransaction } from '../database/connect.ts';
 import { stampOf } from '../database/stamps.ts';
 import { BackhaulError, type Fault } from '../faults/fault.ts';
-import { IndicatorEngine, SessionClock } from '../indicators/engine.ts';
+import { SessionClock } from '../indicators/engine.ts';
 import { laneOf, seriesText } from '../series/series.ts';
 import { faultOf } from '../state/machine.ts';
 import { isHypertable } from '../state/migrate.ts';
@@ -120,8 +120,8 @@ class ApiWriter {
     if (candles.length === 0) return { rows: 0, conflicts: 0 };
     await openStage(client);
     await stageRows(client, columnsOf(candles), Int32Array.of(seriesId), candles.length);
-    const engine = new IndicatorEngine(SessionClock.utcDay());
-    const merged = await mergeStaged(client, taskId, engine, this.#asked, 'keep');
+    const memory = mergeMemory(SessionClock.utcDay());
+    const merged = await mergeStaged(client, taskId, memory, this.#asked, 'keep');
     return { rows: merged.loaded, conflicts: merged.conflicts };
   }
 }

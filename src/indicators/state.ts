@@ -3,8 +3,16 @@
 import { BackhaulError } from '../faults/fault.ts';
 import { logReturn } from './returns.ts';
 
-/** Raised whenever a formula or the layout below changes; states of another version are refused. */
-export const STATE_VERSION = 1;
+/** Raised whenever a formula or the layout below changes; states of unknown versions are refused. */
+export const STATE_VERSION = 2;
+/** Its bytes say the same, but for a count without end; the windows of its time differ in the last bits. */
+const COUNTED_ON = 1;
+
+/**
+ * Bars are counted up to here: behind the 201st no weight depends on how many there were, so that two states are the
+ * same bits where all that follows is, however many bars came before each.
+ */
+export const COUNTED = 256;
 
 /** Closes kept: the longest window. */
 export const CLOSES = 50;
@@ -13,7 +21,7 @@ export const RETURNS = 20;
 
 // Slots of a state, in doubles.
 export const VERSION = 0;
-/** Bars seen, without those that are no bars to an indicator (see `IndicatorEngine.run`). */
+/** Bars seen, {@link COUNTED} at most, without those that are no bars to an indicator (see `IndicatorEngine.run`). */
 export const COUNT = 1;
 export const LAST_TS = 2;
 export const LAST_CLOSE = 3;
@@ -32,12 +40,12 @@ export const SESSION = 14;
 export const TURNOVER = 15;
 export const VOLUME = 16;
 const SCALARS = 17;
-/** Close number k (from 0) lies at CLOSE_RING + k mod 50, return number k at RETURN_RING + k mod 20. */
-export const CLOSE_RING = SCALARS;
-export const RETURN_RING = CLOSE_RING + CLOSES;
+/** The last 50 closes, the newest last, then the last 20 returns likewise; 0 where there were fewer. */
+const CLOSES_AT = SCALARS;
+const RETURNS_AT = CLOSES_AT + CLOSES;
 
 /** Doubles a series. A state of zeros is a series without bars, so a fresh Float64Array needs no preparation. */
-export const STATE_LENGTH: number = RETURN_RING + RETURNS;
+export const STATE_LENGTH: number = RETURNS_AT + RETURNS;
 
 /** Writes the state of a series without bars. */
 export function clearState(state: Float64Array, at: number): void {
@@ -78,11 +86,8 @@ export function encodeState(state: Float64Array, at: number): Uint8Array {
     doubles[LAST_TS] = Number.NEGATIVE_INFINITY;
     doubles[SESSION] = Number.NEGATIVE_INFINITY;
   }
-  // The ring's oldest close comes first; what is before it in the ring is newer than the rest.
-  const ring = at + CLOSE_RING;
-  const oldest = (count - kept) % CLOSES;
-  for (let i = 0; i < kept; i++)
-    doubles[SCALARS + i] = state[ring + (oldest + i < kept ? oldest + i : oldest + i - kept)]!;
+  const oldest = at + CLOSES_AT + CLOSES - kept;
+  for (let i = 0; i < kept; i++) doubles[SCALARS + i] = state[oldest + i]!;
   return kept === CLOSES ? encodedBytes : encodedBytes.subarray(0, 8 * (SCALARS + kept));
 }
 
@@ -90,7 +95,8 @@ export function encodeState(state: Float64Array, at: number): Uint8Array {
 export function decodeState(bytes: Uint8Array, into: Float64Array, at: number): void {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (bytes.length < 8 * SCALARS) throw damaged(bytes.length, 8 * SCALARS);
-  checkVersion(view.getFloat64(8 * VERSION, true));
+  const version = view.getFloat64(8 * VERSION, true);
+  if (version !== COUNTED_ON) checkVersion(version);
   const count = view.getFloat64(8 * COUNT, true);
   const kept = Math.min(count, CLOSES);
   if (!Number.isSafeInteger(count) || count < 0 || bytes.length !== 8 * (SCALARS + kept)) {
@@ -98,14 +104,25 @@ export function decodeState(bytes: Uint8Array, into: Float64Array, at: number): 
   }
   into.fill(0, at, at + STATE_LENGTH);
   for (let i = 0; i < SCALARS; i++) into[at + i] = view.getFloat64(8 * i, true);
+  into[at + VERSION] = STATE_VERSION;
+  into[at + COUNT] = Math.min(count, COUNTED);
   let before = Number.NaN;
   for (let i = 0; i < kept; i++) {
-    const number = count - kept + i;
     const close = view.getFloat64(8 * (SCALARS + i), true);
-    into[at + CLOSE_RING + (number % CLOSES)] = close;
-    if (i > 0) into[at + RETURN_RING + ((number - 1) % RETURNS)] = logReturn(close, before);
+    const age = kept - 1 - i;
+    into[at + CLOSES_AT + CLOSES - 1 - age] = close;
+    if (i > 0 && age < RETURNS) into[at + RETURNS_AT + RETURNS - 1 - age] = logReturn(close, before);
     before = close;
   }
+}
+
+/**
+ * Whether two states at the same bar have all the same bits, and so give the same indicators of whatever follows. What a
+ * state holds of windows are the values in them, by age: nothing in it tells where the series began.
+ */
+export function sameState(a: Float64Array, atA: number, b: Float64Array, atB: number): boolean {
+  for (let i = 0; i < RETURNS_AT; i++) if (!Object.is(a[atA + i], b[atB + i])) return false;
+  return true;
 }
 
 function damaged(found: number, expected: number): BackhaulError {

@@ -1,11 +1,11 @@
 import type { ClientBase, Pool } from 'pg';
 import { INDICATOR_NAMES, type IndicatorName } from '../bars/columns.ts';
 import { killPoint } from '../base/kill_points.ts';
-import { openStage, recomputeSpans } from '../copy/merge.ts';
+import { mergeMemory, openStage, recomputeSpans } from '../copy/merge.ts';
 import { inTransaction } from '../database/connect.ts';
 import { stampOf } from '../database/stamps.ts';
 import { BackhaulError } from '../faults/fault.ts';
-import { IndicatorEngine, SessionClock } from '../indicators/engine.ts';
+import { SessionClock } from '../indicators/engine.ts';
 import { isHypertable } from '../state/migrate.ts';
 import { Partitions } from '../state/partitions.ts';
 import { CLAIM_LOCK } from '../state/tasks/moves.ts';
@@ -86,11 +86,9 @@ async function recomputeSeries(
     series.seriesId,
     start,
   ]);
-  const engine = new IndicatorEngine(
-    sessionZone === 'UTC' ? SessionClock.utcDay() : SessionClock.zone(sessionZone),
-  );
+  const memory = mergeMemory(SessionClock.zone(sessionZone));
   const asked = INDICATOR_NAMES.map((name) => indicators.includes(name));
-  const { recomputed } = await recomputeSpans(client, engine, asked, rows[0]?.task_id ?? 0);
+  const { recomputed } = await recomputeSpans(client, memory, asked, rows[0]?.task_id ?? 0);
   killPoint('recompute.written');
   return recomputed;
 }

@@ -2,17 +2,12 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type BarColumns, INDICATOR_NAMES, type IndicatorName } from '../../src/bars/columns.ts';
 import { plainIndicators } from '../../src/bench/plain_indicators.ts';
-import {
-  decodeState,
-  encodeState,
-  IndicatorEngine,
-  SessionClock,
-  STATE_LENGTH,
-} from '../../src/indicators/engine.ts';
+import { decodeState, encodeState, SessionClock, STATE_LENGTH } from '../../src/indicators/engine.ts';
+import { PlainColumnsEngine } from './plain_columns.ts';
 import { barsOf, firstDifference, indicator, MINUTE_US, randomOf } from './series.ts';
 
 function compute(cols: BarColumns, clock = SessionClock.utcDay()): BarColumns {
-  new IndicatorEngine(clock).run(cols, 0, cols.length);
+  new PlainColumnsEngine(clock).run(cols, 0, cols.length);
   return cols;
 }
 
@@ -92,7 +87,7 @@ describe('continuity', () => {
         const state = new Float64Array(2 * STATE_LENGTH);
         let from = 0;
         for (const [k, to] of ends.entries()) {
-          const engine = new IndicatorEngine(SessionClock.utcDay());
+          const engine = new PlainColumnsEngine(SessionClock.utcDay());
           engine.load(state, STATE_LENGTH);
           engine.run(parts, from, to);
           engine.store(state, STATE_LENGTH);
@@ -115,7 +110,7 @@ describe('continuity', () => {
     const whole = [compute(barsOf(a)), compute(barsOf(b))] as const;
     const parts = [barsOf(a), barsOf(b)] as const;
     const states = new Float64Array(2 * STATE_LENGTH);
-    const engine = new IndicatorEngine(SessionClock.utcDay());
+    const engine = new PlainColumnsEngine(SessionClock.utcDay());
     for (let from = 0; from < 400; from += 25) {
       for (const [s, cols] of parts.entries()) {
         engine.load(states, s * STATE_LENGTH);
@@ -132,7 +127,7 @@ describe('continuity', () => {
 
   test('reset forgets the series before', () => {
     const cols = barsOf(Array.from({ length: 300 }, (_, i) => 5 + Math.sin(i)));
-    const engine = new IndicatorEngine(SessionClock.utcDay());
+    const engine = new PlainColumnsEngine(SessionClock.utcDay());
     engine.run(barsOf([1e9, 2, 1e-3, 7]), 0, 4);
     engine.reset();
     engine.run(cols, 0, 300);
@@ -143,7 +138,7 @@ describe('continuity', () => {
   });
 
   test('the last stamp goes with the state', () => {
-    const engine = new IndicatorEngine(SessionClock.utcDay());
+    const engine = new PlainColumnsEngine(SessionClock.utcDay());
     expect(engine.lastTs).toBe(Number.NEGATIVE_INFINITY);
     const cols = barsOf([1, 2, Number.NaN]);
     engine.run(cols, 0, 0);
@@ -152,7 +147,7 @@ describe('continuity', () => {
     const state = new Float64Array(STATE_LENGTH);
     engine.store(state, 0);
     decodeState(encodeState(state, 0), state, 0);
-    const other = new IndicatorEngine(SessionClock.utcDay());
+    const other = new PlainColumnsEngine(SessionClock.utcDay());
     other.load(state, 0);
     expect(other.lastTs).toBe(cols.ts[2]);
   });
@@ -200,7 +195,7 @@ describe('exactness', () => {
       Array.from({ length: rows }, (_, i) => 10 ** (6 * Math.sin(i / 500)) * (1 + random())),
       random,
     );
-    const engine = new IndicatorEngine(SessionClock.single());
+    const engine = new PlainColumnsEngine(SessionClock.single());
     let runningSum = 0;
     for (let round = 0; round < 200; round++) {
       engine.run(cols, 0, rows);

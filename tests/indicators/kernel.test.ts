@@ -4,6 +4,7 @@ import { type BarColumns, INDICATOR_NAMES } from '../../src/bars/columns.ts';
 import { RowKernel } from '../../src/bars/row_kernel.ts';
 import { IndicatorEngine, SessionClock, STATE_LENGTH } from '../../src/indicators/engine.ts';
 import { ln } from '../../src/indicators/ln.ts';
+import { PlainLoops } from './plain_loops.ts';
 import { barsOf, firstDifference, MINUTE_US, randomOf } from './series.ts';
 
 const ROWS = 800;
@@ -17,22 +18,22 @@ function moved(cols: BarColumns): BarColumns {
   return inKernel;
 }
 
-/** Both engines over the same bars, cut at `places`, each piece on from the state of the one before. */
+/** Kernel and plain loops over the same bars, cut at `places`, each piece on from the state of the one before. */
 function expectEqualBits(cols: BarColumns, clock: () => SessionClock, places: readonly number[]): void {
   const other = moved(cols);
   const ends = [...new Set([...places.map((place) => place % cols.length), cols.length])].sort(
     (a, b) => a - b,
   );
-  const engines = [new IndicatorEngine(clock()), new IndicatorEngine(clock(), inKernel.kernel)] as const;
-  const states = [new Float64Array(STATE_LENGTH), new Float64Array(STATE_LENGTH)] as const;
+  const plain = new PlainLoops(clock());
+  const engine = new IndicatorEngine(clock(), inKernel.kernel!);
+  const state = new Float64Array(STATE_LENGTH);
   let from = 0;
   for (const to of ends) {
-    for (const [i, bars] of [cols, other].entries()) {
-      engines[i]!.load(states[i]!, 0);
-      engines[i]!.run(bars, from, to);
-      engines[i]!.store(states[i]!, 0);
-    }
-    const slot = firstDifference(states[0], states[1], STATE_LENGTH);
+    plain.run(cols, from, to);
+    engine.load(state, 0);
+    engine.run(other, from, to);
+    engine.store(state, 0);
+    const slot = firstDifference(plain.state(), state, STATE_LENGTH);
     expect(`state differs at ${slot}`).toBe('state differs at -1');
     from = to;
   }

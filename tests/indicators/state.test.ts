@@ -3,16 +3,17 @@ import { BackhaulError } from '../../src/faults/fault.ts';
 import {
   decodeState,
   encodeState,
-  IndicatorEngine,
   SessionClock,
   STATE_LENGTH,
   STATE_VERSION,
+  sameState,
 } from '../../src/indicators/engine.ts';
+import { PlainColumnsEngine } from './plain_columns.ts';
 import { barsOf } from './series.ts';
 
 function stateAfter(bars: number): Float64Array {
   const cols = barsOf(Array.from({ length: bars }, (_, i) => 10 + Math.sin(i)));
-  const engine = new IndicatorEngine(SessionClock.utcDay());
+  const engine = new PlainColumnsEngine(SessionClock.utcDay());
   engine.run(cols, 0, bars);
   const state = new Float64Array(STATE_LENGTH);
   engine.store(state, 0);
@@ -32,6 +33,38 @@ function faultOf(action: () => void): unknown {
 const OUTDATED = { kind: 'internal', hint: 'backhaul recompute' };
 
 describe('a stored state', () => {
+  test('of the version before is read: it counted on', () => {
+    const state = stateAfter(1000);
+    const bytes = encodeState(state, 0).slice();
+    const view = new DataView(bytes.buffer);
+    view.setFloat64(0, 1, true);
+    view.setFloat64(8, 1000, true);
+    const back = new Float64Array(STATE_LENGTH);
+    decodeState(bytes, back, 0);
+    expect(back).toEqual(state);
+    expect(sameState(back, 0, state, 0)).toBe(true);
+  });
+
+  test('tells nothing of where the series began: two that saw the same last bars become the same', () => {
+    const bars = 6000;
+    const walk = (start: number): Float64Array => {
+      const closes = Array.from(
+        { length: bars },
+        (_, i) => 100 + 10 * Math.sin(i * i) + (i < 1237 ? start : 0),
+      );
+      const cols = barsOf(closes);
+      const engine = new PlainColumnsEngine(SessionClock.utcDay());
+      engine.run(cols, start % 1000, bars);
+      const state = new Float64Array(STATE_LENGTH);
+      engine.store(state, 0);
+      return state;
+    };
+    const [one, other] = [walk(0), walk(413)];
+    expect(sameState(one, 0, other, 0)).toBe(true);
+    other[5]! *= 1 + Number.EPSILON;
+    expect(sameState(one, 0, other, 0)).toBe(false);
+  });
+
   test.each([0, 1, 2, 19, 20, 21, 49, 50, 51, 1000])('of %d bars comes back to the same bits', (bars) => {
     const state = stateAfter(bars);
     const back = new Float64Array(STATE_LENGTH + 3).fill(7);
@@ -57,7 +90,9 @@ describe('a stored state', () => {
     expect(faultOf(() => decodeState(bytes, state, 0))).toMatchObject(OUTDATED);
     const other = Float64Array.from(state);
     other[0] = STATE_VERSION + 1;
-    expect(faultOf(() => new IndicatorEngine(SessionClock.utcDay()).load(other, 0))).toMatchObject(OUTDATED);
+    expect(faultOf(() => new PlainColumnsEngine(SessionClock.utcDay()).load(other, 0))).toMatchObject(
+      OUTDATED,
+    );
   });
 
   test('of any other length is refused', () => {

@@ -2,7 +2,8 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { BarColumns, INDICATOR_NAMES, type IndicatorName } from '../../src/bars/columns.ts';
-import { IndicatorEngine, SessionClock } from '../../src/indicators/engine.ts';
+import { SessionClock } from '../../src/indicators/engine.ts';
+import { PlainColumnsEngine } from './plain_columns.ts';
 
 /** Published results of Stock.Indicators, kept outside the project. */
 const VECTORS = join(import.meta.dirname, '../../../shared/vectors');
@@ -54,7 +55,7 @@ describe.skipIf(!present)(`published vectors${present ? '' : ' (skipped: no ../s
   ];
   test.each(cases)('%s agrees with the published %s.%s to 1e-9', (name, indicator, key) => {
     const cols = readBars('default.csv');
-    new IndicatorEngine(SessionClock.single()).run(cols, 0, cols.length);
+    new PlainColumnsEngine(SessionClock.single()).run(cols, 0, cols.length);
     const expected = published(indicator, key);
     expect(expected).toHaveLength(cols.length);
     const found = Array.from(column(cols, name), (x) => (Number.isNaN(x) ? null : x));
@@ -67,7 +68,7 @@ describe.skipIf(!present)(`published vectors${present ? '' : ' (skipped: no ../s
   test.each(['zeros.csv', 'bad.csv', 'toobig.csv', 'longest.csv'])('%s gives no infinity', (file) => {
     const cols = readBars(file);
     expect(cols.length).toBeGreaterThan(100);
-    new IndicatorEngine(SessionClock.utcDay()).run(cols, 0, cols.length);
+    new PlainColumnsEngine(SessionClock.utcDay()).run(cols, 0, cols.length);
     for (const out of cols.indicators) expect(out.findIndex((x) => Math.abs(x) === Infinity)).toBe(-1);
     // bad.csv has bars without numbers: only those have no average.
     const usable = (i: number) =>
@@ -78,7 +79,7 @@ describe.skipIf(!present)(`published vectors${present ? '' : ' (skipped: no ../s
 
   test('prices of zero give averages of zero and no returns', () => {
     const cols = readBars('zeros.csv');
-    new IndicatorEngine(SessionClock.single()).run(cols, 0, cols.length);
+    new PlainColumnsEngine(SessionClock.single()).run(cols, 0, cols.length);
     expect(new Set(column(cols, 'sma_50').slice(49))).toEqual(new Set([0]));
     expect(new Set(column(cols, 'rsi_14').slice(14))).toEqual(new Set([100]));
     expect(column(cols, 'log_return').every(Number.isNaN)).toBe(true);

@@ -15,7 +15,7 @@ import type { AttemptParts } from './parts.ts';
 
 /** Loads the file by way of the stage. Answers `needs-standing`, with nothing done, while a leaf has no key yet. */
 export async function merge(parts: AttemptParts, file: FileScan): Promise<TaskResult> {
-  const { task, link, client, transaction } = parts;
+  const { task, link, client, transaction, memory } = parts;
   if (client === null) throw broken('nothing can be merged without a database');
   const { plan, taskId, settings } = task;
   await link.ask({ kind: 'turn' });
@@ -42,8 +42,9 @@ export async function merge(parts: AttemptParts, file: FileScan): Promise<TaskRe
     return { kind: 'needs-standing' };
   }
   killPoint('merge.staged');
-  const engine = new IndicatorEngine(SessionClock.zone(plan.sessionZone));
-  const merged = await mergeStaged(client, taskId, engine, settings.indicators, plan.onConflict);
+  const engine = new IndicatorEngine(SessionClock.zone(plan.sessionZone), memory.kernel);
+  const work = { engine, cols: memory.columns[0]! };
+  const merged = await mergeStaged(client, taskId, work, settings.indicators, plan.onConflict);
   killPoint('merge.recomputed');
   file.conflictsInStage(merged.rejected);
   file.checkEnd();
