@@ -8,6 +8,7 @@ import { command as dbCommand } from './commands/db.ts';
 import { DEMO_SETTINGS, command as demoCommand } from './commands/demo.ts';
 import { DOCTOR_SETTINGS, command as doctorCommand } from './commands/doctor.ts';
 import { EXIT, exitCodeOfFault } from './commands/exit_codes.ts';
+import { EXPORT_SETTINGS, command as exportCommand } from './commands/export.ts';
 import {
   CLEANUP_SETTINGS,
   FILL_SETTINGS,
@@ -42,6 +43,7 @@ const COMMANDS: readonly CommandModule<object, Arguments>[] = [
   validateCommand,
   recomputeCommand,
   queryCommand,
+  exportCommand,
   dbCommand,
   doctorCommand,
   benchCommand,
@@ -201,7 +203,14 @@ function withHint(fault: Fault): Fault {
 
 declareKnown(LOAD_SETTINGS, STATUS_SETTINGS, RETRY_SETTINGS, QUERY_SETTINGS, DEMO_SETTINGS);
 declareKnown(TIER_SETTINGS, SCAN_SETTINGS, LIST_SETTINGS, FILL_SETTINGS, CLEANUP_SETTINGS);
-declareKnown(REPORT_SETTINGS, VALIDATE_SETTINGS, RECOMPUTE_SETTINGS, BENCH_SETTINGS, DOCTOR_SETTINGS);
+declareKnown(
+  EXPORT_SETTINGS,
+  REPORT_SETTINGS,
+  VALIDATE_SETTINGS,
+  RECOMPUTE_SETTINGS,
+  BENCH_SETTINGS,
+  DOCTOR_SETTINGS,
+);
 toleratePipesThatClose();
 takeSignals();
 for (const event of ['uncaughtException', 'unhandledRejection'] as const) {

@@ -1,0 +1,117 @@
+/** `backhaul export`: bars out of the database as Parquet, Arrow or CSV files. */
+
+import type { Argv, CommandModule } from 'yargs';
+import { FORMATS, PARTITION_KEYS, type PartitionKey } from '../export/plan.ts';
+import { exportLine, exportLines } from '../ui/export_text.ts';
+import { eventLine } from '../ui/json_lines.ts';
+import { DATABASE_SETTINGS } from './database_option.ts';
+import { EXIT } from './exit_codes.ts';
+import { listenForInterrupt } from './interrupt.ts';
+import { withLoadedDatabase } from './loaded_database.ts';
+import { print, say } from './screen.ts';
+import { configuredTiers, RANGE_SETTINGS, SERIES_SETTINGS, seriesFilter } from './series_options.ts';
+import {
+  type Arguments,
+  declare,
+  list,
+  onOff,
+  readSurroundings,
+  refuseUnknown,
+  resolve,
+  Unreadable,
+  value,
+} from './settings.ts';
+import { oneOf, parseWorkers } from './value_parsers.ts';
+
+const SHOW = 'Output:';
+const BY: readonly PartitionKey[] = ['venue', 'interval', 'year'];
+
+export const EXPORT_SETTINGS = {
+  ...SERIES_SETTINGS,
+  ...RANGE_SETTINGS,
+  format: value(
+    { group: SHOW, describe: `One of ${FORMATS.join(', ')}`, otherwise: 'parquet' },
+    oneOf(...FORMATS),
+  ),
+  by: list(
+    { group: SHOW, describe: `Cut files by these (${PARTITION_KEYS.join(', ')})`, otherwise: BY.join(',') },
+    parseKeys,
+  ),
+  workers: value(
+    { group: SHOW, describe: 'Files written at once', otherwise: 'auto, a core each' },
+    parseWorkers,
+  ),
+  json: onOff({ group: SHOW, describe: 'One JSON object a line on stdout' }),
+  ...DATABASE_SETTINGS,
+};
+
+/** Between two lines of progress where nothing can be drawn. */
+const PLAIN_EVERY_MS = 10_000;
+
+export const command: CommandModule<object, Arguments> = {
+  command: 'export <folder>',
+  describe: 'Write bars to Parquet, Arrow or CSV files',
+  builder: (yargs) =>
+    declare(yargs as Argv<Arguments>, EXPORT_SETTINGS)
+      .positional('folder', { describe: 'A new or empty folder; one whose export was interrupted goes on' })
+      .example('$0 export ./bars', 'all bars: venue=…/interval=…/year=…/bars.parquet')
+      .example('$0 export ./btc --symbols XBTUSD --intervals 1h,1d --format csv.gz --by symbol,interval', '')
+      .epilogue(
+        'All files are of one instant of the database, sorted by symbol and time, and appear when they are whole;\nmanifest.json says the rows and the SHA-256 of each.',
+      ),
+  handler: async (argv) => {
+    refuseUnknown(EXPORT_SETTINGS, ['folder'], argv);
+    const surroundings = readSurroundings(process.cwd());
+    const flags = resolve(EXPORT_SETTINGS, argv, surroundings);
+    const filter = seriesFilter(flags, configuredTiers(surroundings));
+    const interrupt = listenForInterrupt(() =>
+      say('Interrupted: ending with the files at work. Ctrl-C again stops at once; whole files stay.'),
+    );
+    try {
+      await withLoadedDatabase(flags.database, 'export', async (db, url) => {
+        const { runExport } = await import('../export/export.ts');
+        const { usableCores } = await import('../load/scaling/machine.ts');
+        const { workers = 'auto' } = flags;
+        let toldAt = performance.now();
+        const summary = await runExport(
+          db,
+          {
+            url,
+            folder: String(argv['folder']),
+            format: flags.format ?? 'parquet',
+            by: flags.by ?? BY,
+            filter,
+            fromUs: flags.from ?? null,
+            toUs: flags.to ?? null,
+            workers: workers === 'auto' ? usableCores() : workers,
+            drain: interrupt.drain,
+          },
+          {
+            file: (file) => {
+              if (flags.json) print(eventLine({ type: 'file', ...file } as { type: string }));
+            },
+            progress: (progress) => {
+              if (performance.now() - toldAt < PLAIN_EVERY_MS) return;
+              toldAt = performance.now();
+              say(exportLine(progress));
+            },
+          },
+        );
+        if (flags.json) print(eventLine(summary));
+        else print(...exportLines(summary));
+        if (summary.interrupted) process.exitCode = EXIT.interrupted;
+      });
+    } finally {
+      interrupt.dispose();
+    }
+  },
+};
+
+function parseKeys(texts: readonly string[]): readonly PartitionKey[] {
+  const keys = texts.map((text) => {
+    const key = PARTITION_KEYS.find((one) => one === text.toLowerCase());
+    if (key === undefined) throw new Unreadable(`some of ${PARTITION_KEYS.join(', ')}`);
+    return key;
+  });
+  return [...new Set(keys)];
+}
