@@ -14,6 +14,8 @@ const HELPERS =
 const LOOKED_AT: Readonly<Record<string, readonly string[]>> = {
   // Names of our own tables and columns.
   'src/copy/copy_writer.ts': ['table', "columns.join(', ')", 'this.#before'],
+  // Numbers, ISO stamps the planner made, and column names of the catalogue, quoted.
+  'src/export/worker.ts': ["seriesIds.join(',')", "names.join(', ')", 'from', 'to'],
   'src/copy/merge.ts': ['a', 'b', 'name', 'set'],
   'src/validate/agreement.ts': ['columns', 'table', 'parameter', "[...FIELDS, 'volume'].map(far).join(', ')"],
   'src/validate/bar_checks.ts': ['columns', 'table', 'bad', 'details'],
