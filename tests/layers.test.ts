@@ -66,7 +66,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'src/scan',
   ],
   'src/report': ['src/database/stamps.ts', 'src/gaps', 'src/series', 'src/base', 'src/ui'],
-  'src/validate': ['src/database/stamps.ts', 'src/gaps', 'src/series', 'src/base', 'src/ui'],
+  'src/validate': ['src/gaps', 'src/series', 'src/calendar', 'src/database', 'src/base', 'src/ui'],
 };
 
 /** What looks at loaded bars. What loads them knows nothing of it, not even its types. */

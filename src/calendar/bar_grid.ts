@@ -14,14 +14,18 @@ export interface BarGrid {
   next(openUs: number): number;
   /** Where openings are a constant step apart, that step: arithmetic then does for loops. */
   readonly stepUs: number | null;
+  /** The files promise it: a bar that opens elsewhere is off the grid. */
+  readonly promised: boolean;
 }
 
 class UniformGrid implements BarGrid {
   readonly stepUs: number;
+  readonly promised: boolean;
   readonly #phaseUs: number;
 
-  constructor(stepUs: number, phaseUs: number) {
+  constructor(stepUs: number, phaseUs: number, promised = true) {
     this.stepUs = stepUs;
+    this.promised = promised;
     this.#phaseUs = phaseUs;
   }
 
@@ -36,6 +40,7 @@ class UniformGrid implements BarGrid {
 
 const MONTHS: BarGrid = {
   stepUs: null,
+  promised: true,
   floor: (us) => {
     const date = new Date(Math.floor(us / 1000));
     return Date.UTC(date.getUTCFullYear(), date.getUTCMonth(), 1) * 1000;
@@ -49,6 +54,7 @@ const MONTHS: BarGrid = {
 /** The midnights of a zone. */
 class ZoneDays implements BarGrid {
   readonly stepUs = null;
+  readonly promised = true;
   readonly #zone: Zone;
 
   constructor(zone: Zone) {
@@ -92,6 +98,10 @@ export function barGrid(
     case 'zone-day':
       return zone === 'UTC' ? new UniformGrid(stepUs, 0) : new ZoneDays(new Zone(zone));
     case 'none':
-      return new UniformGrid(stepUs, someUs === null ? 0 : someUs - Math.floor(someUs / stepUs) * stepUs);
+      return new UniformGrid(
+        stepUs,
+        someUs === null ? 0 : someUs - Math.floor(someUs / stepUs) * stepUs,
+        false,
+      );
   }
 }

@@ -60,6 +60,11 @@ export class ExpectedBars {
     return this.#grid.next(openUs);
   }
 
+  /** Whether a bar may open there: where files promise no grid, anywhere. */
+  mayOpenAt(us: number): boolean {
+    return !this.#grid.promised || this.#grid.floor(us) === us;
+  }
+
   /** Openings of the grid strictly between two bars, whether a market is open or not. */
   gridCount(afterUs: number, beforeUs: number): number {
     const { stepUs } = this.#grid;

@@ -36,13 +36,17 @@ export const VALIDATE_SETTINGS = {
     parsePositive,
   ),
   'jump-deviations': value(
-    { group: HOW, describe: "Standard deviations of the series' moves that a jump exceeds", otherwise: '30' },
+    {
+      group: HOW,
+      describe: 'Usual moves of the series (a robust deviation) that a jump exceeds',
+      otherwise: '20',
+    },
     parsePositive,
   ),
   'volume-deviations': value(
     {
       group: HOW,
-      describe: "Standard deviations of the series' log volume that an outlier exceeds",
+      describe: "Robust deviations of the series' log volume that an outlier exceeds",
       otherwise: '6',
     },
     parsePositive,
@@ -51,7 +55,7 @@ export const VALIDATE_SETTINGS = {
   json: onOff({ group: 'Output:', describe: 'One JSON object a line on stdout' }),
 };
 
-const DEFAULTS = { jumpDeviations: 30, volumeDeviations: 6 };
+const DEFAULTS = { jumpDeviations: 20, volumeDeviations: 6 };
 
 const FINDINGS_SHOWN = 60;
 

@@ -19,18 +19,8 @@ export function validationLines(
   const checked = sound.map((check) => `${style.green('✓')} ${check.padEnd(9)} ${CHECK_TEXTS[check]}`);
   if (findings.length === 0)
     return [...checked, '', style.green(`${counted(series, 'series', 'series')}: nothing found`)];
-  const rows = findings.slice(0, most).map((finding) => {
-    const worst = finding.examples[0];
-    return [
-      finding.check,
-      seriesOf(finding),
-      count(finding.count),
-      sanitise(finding.text),
-      worst === undefined ? '' : instant(worst.atUs),
-      worst === undefined ? '' : sanitise(worst.text),
-    ];
-  });
-  const more = findings.length - rows.length;
+  const rows = findings.slice(0, most).flatMap(rowsOf);
+  const more = findings.length - Math.min(most, findings.length);
   return [
     ...tableLines(
       [
@@ -51,6 +41,15 @@ export function validationLines(
     '',
     style.yellow(`${counted(findings.length, 'finding')} in ${counted(series, 'series', 'series')}`),
   ];
+}
+
+/** A line for the worst example; of splits, which are asked for by their days, a line each. */
+function rowsOf(finding: Finding): string[][] {
+  const { examples, kind } = finding;
+  const [first, ...others] = examples.map(({ atUs, text }) => [instant(atUs), sanitise(text)]);
+  const head = [finding.check, seriesOf(finding), count(finding.count), sanitise(finding.text)];
+  const rows = [[...head, ...(first ?? ['', ''])]];
+  return kind === 'split' ? [...rows, ...others.map((one) => ['', '', '', '', ...one])] : rows;
 }
 
 function seriesOf({ venue, symbol, intervalS }: Finding): string {

@@ -1,155 +1,304 @@
+import type { ExpectedBars } from '../calendar/expected_bars.ts';
 import type { Db } from '../database/connect.ts';
-import { stampOf, usOf } from '../database/stamps.ts';
+import { inTransaction } from '../database/connect.ts';
+import { type BarPiece, type PriceColumn, streamBars } from '../series/bar_stream.ts';
 import type { Series } from '../series/series.ts';
-import { EXAMPLES_KEPT, type Example, type Finding, findingOf } from './findings.ts';
+import { EXAMPLES_KEPT, type Example, type Finding, findingOf, SPLITS_KEPT } from './findings.ts';
+import { type Jump, JumpFinder, type JumpKind, joined } from './jumps.ts';
+import { VolumeFinder } from './volumes.ts';
 
-/** Checks that look at the bars of one series at a time. Each reads them once, in SQL. µs since 1970. */
+/** Checks that look at the bars of one series at a time: all of them in one pass over the bars. µs since 1970. */
 
-export interface Scope {
-  readonly series: readonly Series[];
+export const BAR_CHECKS = ['ohlc', 'grid', 'jumps', 'volume', 'stamps'] as const;
+export type BarCheck = (typeof BAR_CHECKS)[number];
+
+/** A series to look at, with where its bars may open. */
+export interface CheckedSeries {
+  readonly series: Series;
+  readonly expectedBars: ExpectedBars;
+}
+
+export interface BarCheckOptions {
+  readonly checks: ReadonlySet<BarCheck>;
   readonly fromUs: number | null;
   readonly toUs: number | null;
+  readonly jumpDeviations: number;
+  readonly volumeDeviations: number;
 }
 
-/** Bars of the series $1 in the range $2, $3, wherever they stand. */
-function barsOf(columns: string): string {
-  const part = (table: string): string =>
-    `SELECT ${columns} FROM backhaul.${table} WHERE series_id = ANY ($1)
-       AND ($2::float8 IS NULL OR ts >= ${stampOf('$2')}) AND ($3::float8 IS NULL OR ts < ${stampOf('$3')})`;
-  return `(${part('bars')} UNION ALL ${part('bars_bare')})`;
+/** What the pass found; `bars` says how many there are, by series. */
+export interface CheckedBars {
+  readonly findings: readonly Finding[];
+  readonly bars: ReadonlyMap<number, number>;
 }
 
-interface FoundRow {
-  readonly id: number;
-  readonly count: number;
-  readonly examples: readonly (Example & Record<string, number>)[];
-}
+/** Rows of a series that are judged together: 3 MB of columns and as much of scratch. */
+const PIECE_ROWS = 1 << 16;
+/** Rows that are seen with the piece before and with the one after, half of them judged with each. */
+const OVERLAP = 32;
+/** Series named in one statement. */
+const SERIES_AT_ONCE = 2_000;
+/** Jumps of a series that are held to be told apart: beyond, they are counted as they are. */
+const JUMPS_HELD = 10_000;
 
-/**
- * Runs a query that picks bad bars as `(series_id, ts, weight, …)` and sums them up by series, the heaviest first.
- */
-async function pick(
+const COLUMNS: readonly PriceColumn[] = ['open', 'high', 'low', 'close', 'volume'];
+
+/** Makes the checks on every bar of the series. `all`: they are all the series there are. */
+export async function checkBars(
   db: Db,
-  scope: Scope,
-  bad: string,
-  details: string,
-  more: readonly unknown[] = [],
-): Promise<FoundRow[]> {
-  const { rows } = await db.query<FoundRow>(
-    `WITH bad AS (${bad}),
-     ranked AS (SELECT *, row_number() OVER (PARTITION BY series_id ORDER BY weight DESC, ts) AS n,
-                  count(*) OVER (PARTITION BY series_id) AS found FROM bad)
-     SELECT series_id AS id, max(found)::int AS count,
-       jsonb_agg(jsonb_build_object('atUs', ${usOf('ts')}, ${details}) ORDER BY n) AS examples
-     FROM ranked WHERE n <= ${EXAMPLES_KEPT} GROUP BY series_id ORDER BY series_id`,
-    [scope.series.map((one) => one.seriesId), scope.fromUs, scope.toUs, ...more],
-  );
-  return rows;
+  checked: readonly CheckedSeries[],
+  all: boolean,
+  options: BarCheckOptions,
+): Promise<CheckedBars> {
+  const pass = new Pass(checked, options);
+  const { fromUs, toUs } = options;
+  await inTransaction(db, async (client) => {
+    // One statement of many simple rows: compiling it, and a worker to gather from, cost more than they save.
+    await client.query('SET LOCAL jit = off; SET LOCAL max_parallel_workers_per_gather = 0');
+    for (const seriesIds of all ? [null] : inParts(checked)) {
+      const query = { seriesIds, columns: COLUMNS, fromUs, toUs };
+      await streamBars(client, query, { rows: PIECE_ROWS, overlap: OVERLAP }, (piece) => pass.take(piece));
+    }
+  });
+  return { findings: pass.findings(), bars: pass.bars };
 }
 
-function* withSeries(scope: Scope, rows: readonly FoundRow[]): Iterable<{ series: Series; row: FoundRow }> {
-  const byId = new Map(scope.series.map((one) => [one.seriesId, one]));
-  for (const row of rows) yield { series: byId.get(row.id)!, row };
+function inParts(checked: readonly CheckedSeries[]): number[][] {
+  const ids = checked.map(({ series }) => series.seriesId).sort((a, b) => a - b);
+  const parts: number[][] = [];
+  for (let at = 0; at < ids.length; at += SERIES_AT_ONCE) parts.push(ids.slice(at, at + SERIES_AT_ONCE));
+  return parts;
 }
 
-const number = (value: number | undefined): string => (value === undefined ? '' : String(value));
+/** Counts all and keeps the heaviest examples; of equal ones the first. */
+class Tally {
+  readonly examples: (Example & { readonly weight: number })[] = [];
+  count = 0;
+  readonly #kept: number;
 
-/** What prices and volumes must be. NaN counts as larger than anything in SQL, so it fails the last comparisons. */
-const SOUND = `open IS NOT NULL AND close IS NOT NULL AND low > 0 AND low <= least(open, close)
-  AND high >= greatest(open, close) AND high < 'Infinity' AND coalesce(volume, 0) >= 0
-  AND coalesce(volume, 0) < 'Infinity'`;
+  constructor(kept: number) {
+    this.#kept = kept;
+  }
 
-export async function checkOhlc(db: Db, scope: Scope): Promise<Finding[]> {
-  const rows = await pick(
-    db,
-    scope,
-    `SELECT series_id, ts, open, high, low, close, volume, 0 AS weight
-     FROM ${barsOf('series_id, ts, open, high, low, close, volume')} b WHERE NOT coalesce(${SOUND}, false)`,
-    `'text', concat_ws(' ', 'O', open, 'H', high, 'L', low, 'C', close, 'V', volume)`,
-  );
-  return [...withSeries(scope, rows)].map(({ series, row }) =>
-    findingOf('ohlc', series, row.count, 'bars whose prices or volume cannot be', row.examples),
-  );
+  add(weight: number, atUs: number, text: () => string): void {
+    this.count++;
+    if (this.examples.length === this.#kept && weight <= this.examples.at(-1)!.weight) return;
+    const at = this.examples.findIndex((one) => one.weight < weight);
+    this.examples.splice(at < 0 ? this.examples.length : at, 0, { weight, atUs, text: text() });
+    if (this.examples.length > this.#kept) this.examples.pop();
+  }
+
+  /** As a finding tells them. */
+  told(): Example[] {
+    return this.examples.map(({ atUs, text }) => ({ atUs, text }));
+  }
 }
 
-/**
- * Log returns from close to close, each divided by the square root of the intervals it took, as a random walk would
- * have it; those beyond `deviations` of the series' standard deviation.
- */
-export async function checkJumps(db: Db, scope: Scope, deviations: number): Promise<Finding[]> {
-  const rows = await pick(
-    db,
-    scope,
-    `WITH step AS (
-       SELECT series_id, ts, close, lag(close) OVER w AS before,
-         date_part('epoch', ts - lag(ts) OVER w) / interval_s AS steps
-       FROM ${barsOf('series_id, ts, close')} b JOIN backhaul.series USING (series_id)
-       WHERE close > 0 AND close < 'Infinity' WINDOW w AS (PARTITION BY series_id ORDER BY ts)),
-     move AS (SELECT *, ln(close / before) / sqrt(greatest(steps, 1)) AS r FROM step WHERE before IS NOT NULL),
-     spread AS (SELECT series_id, stddev_samp(r) AS s FROM move GROUP BY series_id HAVING count(*) >= 30)
-     SELECT series_id, ts, before, close, abs(r) / s AS weight FROM move JOIN spread USING (series_id)
-     WHERE s > 0 AND abs(r) > $4::float8 * s`,
-    `'before', before, 'close', close, 'weight', weight`,
-    [deviations],
-  );
-  return [...withSeries(scope, rows)].map(({ series, row }) =>
-    findingOf(
-      'jumps',
-      series,
-      row.count,
-      `closes further than ${deviations} deviations from the one before`,
-      row.examples.map(({ atUs, before, close, weight }) => ({
-        atUs,
-        text: `${number(before)} → ${number(close)}, ${weight!.toFixed(1)} deviations`,
-      })),
-    ),
-  );
+class Pass {
+  readonly bars = new Map<number, number>();
+  readonly #options: BarCheckOptions;
+  readonly #byId: ReadonlyMap<number, CheckedSeries>;
+  readonly #jumpFinder: JumpFinder;
+  readonly #volumeFinder: VolumeFinder;
+  readonly #findings = new Map<BarCheck, Finding[]>(BAR_CHECKS.map((check) => [check, []]));
+  #tallies = new Map<BarCheck, Tally>();
+  #jumps: Jump[] = [];
+  #before = 0;
+
+  constructor(checked: readonly CheckedSeries[], options: BarCheckOptions) {
+    this.#options = options;
+    this.#byId = new Map(checked.map((one) => [one.series.seriesId, one]));
+    this.#jumpFinder = new JumpFinder(options.checks.has('jumps') ? PIECE_ROWS : 0);
+    this.#volumeFinder = new VolumeFinder(options.checks.has('volume') ? PIECE_ROWS : 0);
+  }
+
+  /** By check, then in the order of the series' ids. */
+  findings(): Finding[] {
+    return BAR_CHECKS.flatMap((check) => this.#findings.get(check)!);
+  }
+
+  take(piece: BarPiece): void {
+    const one = this.#byId.get(piece.seriesId);
+    // A series that another program has begun since.
+    if (one === undefined) return;
+    const { rows, repeated, last } = piece;
+    const from = repeated === 0 ? 0 : OVERLAP / 2;
+    const to = last ? rows : rows - OVERLAP / 2;
+    const { checks } = this.#options;
+    if (checks.has('ohlc')) this.#checkPrices(piece, from, to);
+    if (checks.has('grid')) this.#checkGrid(piece, from, to, one.expectedBars);
+    if (checks.has('stamps')) this.#checkStamps(piece, from, to);
+    if (checks.has('volume')) this.#checkVolumes(piece, from, to);
+    if (checks.has('jumps')) this.#checkJumps(piece, from, to, one.series);
+    this.#before += to - from;
+    if (last) this.#close(one.series);
+  }
+
+  #tally(check: BarCheck): Tally {
+    let tally = this.#tallies.get(check);
+    if (tally === undefined) {
+      tally = new Tally(EXAMPLES_KEPT);
+      this.#tallies.set(check, tally);
+    }
+    return tally;
+  }
+
+  /** Every comparison with NaN is false, so it is found too. */
+  #checkPrices({ ts, values, nulls }: BarPiece, from: number, to: number): void {
+    const [open, high, low, close, volume] = values as Five;
+    for (let row = from; row < to; row++) {
+      const [o, h, l, c, v] = [open[row]!, high[row]!, low[row]!, close[row]!, volume[row]!];
+      const isSound =
+        l > 0 &&
+        l <= o &&
+        l <= c &&
+        h >= o &&
+        h >= c &&
+        h < Number.POSITIVE_INFINITY &&
+        ((v >= 0 && v < Number.POSITIVE_INFINITY) || (nulls[row]! & NULL_VOLUME) !== 0);
+      if (isSound) continue;
+      const missing = nulls[row]!;
+      this.#tally('ohlc').add(0, ts[row]!, () =>
+        ['O', o, 'H', h, 'L', l, 'C', c, 'V', v]
+          .map((word, i) => ((missing >> ((i - 1) / 2)) & (i & 1) ? 'NULL' : word))
+          .join(' '),
+      );
+    }
+  }
+
+  #checkGrid({ ts }: BarPiece, from: number, to: number, expected: ExpectedBars): void {
+    for (let row = from; row < to; row++) {
+      if (expected.mayOpenAt(ts[row]!)) continue;
+      this.#tally('grid').add(0, ts[row]!, () => 'off the grid, and kept');
+    }
+  }
+
+  /** Where leaves have their keys the server sees to it; leaves without one may hold a stamp twice. */
+  #checkStamps({ ts }: BarPiece, from: number, to: number): void {
+    for (let row = Math.max(1, from); row < to; row++) {
+      if (ts[row]! !== ts[row - 1]!) continue;
+      if (row > 1 && ts[row - 2]! === ts[row]!) continue;
+      let bars = 2;
+      while (row + bars - 1 < to && ts[row + bars - 1]! === ts[row]!) bars++;
+      const told = bars;
+      this.#tally('stamps').add(bars, ts[row]!, () => `${told} bars`);
+    }
+  }
+
+  #checkVolumes({ ts, values, rows }: BarPiece, from: number, to: number): void {
+    const { volumeDeviations } = this.#options;
+    for (const outlier of this.#volumeFinder.find(values[4]!, rows, from, to, volumeDeviations)) {
+      const { row, volume, typical, weight } = outlier;
+      this.#tally('volume').add(
+        weight,
+        ts[row]!,
+        () => `${volume}, usually ${Number(typical.toPrecision(3))}, ${weight.toFixed(1)} deviations`,
+      );
+    }
+  }
+
+  #checkJumps({ ts, values, rows }: BarPiece, from: number, to: number, { intervalS }: Series): void {
+    const [open, high, low, close] = values as Five;
+    const part = { rows, from, to, before: this.#before - from };
+    const found = this.#jumpFinder.find(
+      { ts, open, high, low, close },
+      part,
+      intervalS * 1e6,
+      this.#options.jumpDeviations,
+    );
+    if (found.length > 0) this.#jumps = this.#jumps.concat(found);
+    if (this.#jumps.length > JUMPS_HELD) this.#tellJumps();
+  }
+
+  #jumpTallies = new Map<JumpKind, Tally>();
+
+  #tellJumps(): void {
+    for (const jump of joined(this.#jumps)) {
+      let tally = this.#jumpTallies.get(jump.kind);
+      if (tally === undefined) {
+        tally = new Tally(jump.kind === 'split' ? SPLITS_KEPT : EXAMPLES_KEPT);
+        this.#jumpTallies.set(jump.kind, tally);
+      }
+      // Splits are told in their order: none is stranger than another.
+      tally.add(jump.kind === 'split' ? 0 : jump.weight, jump.atUs, () => jumpText(jump));
+    }
+    this.#jumps = [];
+  }
+
+  /** The series is over: what was found becomes findings. */
+  #close(series: Series): void {
+    this.bars.set(series.seriesId, this.#before);
+    this.#before = 0;
+    for (const [check, tally] of this.#tallies)
+      this.#findings
+        .get(check)!
+        .push(findingOf(check, series, tally.count, this.#textOf(check), tally.told()));
+    if (this.#tallies.size > 0) this.#tallies = new Map();
+    if (this.#jumps.length > 0) this.#tellJumps();
+    for (const [kind, tally] of this.#jumpTallies)
+      this.#findings
+        .get('jumps')!
+        .push(findingOf('jumps', series, tally.count, this.#jumpKindText(kind), tally.told(), kind));
+    if (this.#jumpTallies.size > 0) this.#jumpTallies = new Map();
+  }
+
+  #textOf(check: BarCheck): string {
+    switch (check) {
+      case 'ohlc':
+        return 'bars whose prices or volume cannot be';
+      case 'grid':
+        return "bars that do not open on their interval's grid";
+      case 'volume':
+        return `volumes more than ${this.#options.volumeDeviations} deviations above the usual`;
+      case 'stamps':
+        return 'stamps that stand more than once';
+      case 'jumps':
+        return 'jumps';
+    }
+  }
+
+  #jumpKindText(kind: JumpKind): string {
+    switch (kind) {
+      case 'split':
+        return 'prices that stay where a split would put them';
+      case 'slip':
+        return 'prices off by a factor of 100 or 1,000';
+      case 'decimal':
+        return 'prices whose decimal point slipped';
+      case 'sign':
+        return 'prices with the sign turned';
+      case 'spike':
+        return 'prices that jump away and come back';
+      case 'level':
+        return `closes further than ${this.#options.jumpDeviations} usual moves from the one before`;
+    }
+  }
 }
 
-/** Volumes whose logarithm lies more than `deviations` standard deviations above the series' mean. */
-export async function checkVolume(db: Db, scope: Scope, deviations: number): Promise<Finding[]> {
-  const rows = await pick(
-    db,
-    scope,
-    `WITH log AS (SELECT series_id, ts, volume, ln(volume) AS v FROM ${barsOf('series_id, ts, volume')} b
-                  WHERE volume > 0 AND volume < 'Infinity'),
-     usual AS (SELECT series_id, avg(v) AS mean, stddev_samp(v) AS s FROM log GROUP BY series_id HAVING count(*) >= 30)
-     SELECT series_id, ts, volume, exp(mean) AS typical, (v - mean) / s AS weight FROM log JOIN usual USING (series_id)
-     WHERE s > 0 AND v - mean > $4::float8 * s`,
-    `'volume', volume, 'typical', typical, 'weight', weight`,
-    [deviations],
-  );
-  return [...withSeries(scope, rows)].map(({ series, row }) =>
-    findingOf(
-      'volume',
-      series,
-      row.count,
-      `volumes more than ${deviations} deviations above the usual`,
-      row.examples.map(({ atUs, volume, typical, weight }) => ({
-        atUs,
-        text: `${number(volume)}, usually ${typical!.toPrecision(3)}, ${weight!.toFixed(1)} deviations`,
-      })),
-    ),
-  );
+type Five = [Float64Array, Float64Array, Float64Array, Float64Array, Float64Array];
+const NULL_VOLUME = 1 << 4;
+
+/** `53.53 → 27.08, 2:1 split`. */
+function jumpText({ kind, before, found, factor, weight, bars, open, field }: Jump): string {
+  const where = field === 'close' ? '' : `${field} `;
+  const moved = `${where}${before} → ${found}`;
+  const deviations =
+    weight > 0 ? `, ${weight < 1000 ? weight.toFixed(1) : Math.round(weight)} usual moves` : '';
+  switch (kind) {
+    case 'split':
+      return `${moved}, ${factor} split${open ? ', or a decimal place' : ''}`;
+    case 'sign':
+      return `${moved}, sign turned`;
+    case 'slip':
+    case 'decimal':
+      return `${moved}, ${factor}${forHowLong(bars)}`;
+    case 'spike':
+    case 'level':
+      return `${moved}${factor === '' ? '' : `, ${factor}`}${forHowLong(bars)}${deviations}`;
+  }
 }
 
-/** Stamps that stand twice. Where leaves have their keys the server sees to it; leaves without one are looked into. */
-export async function checkStamps(db: Db, scope: Scope): Promise<Finding[]> {
-  const rows = await pick(
-    db,
-    scope,
-    `SELECT series_id, ts, count(*) AS weight FROM ${barsOf('series_id, ts')} b
-     WHERE EXISTS (SELECT FROM backhaul.partition p WHERE p.state = 'bare' AND b.ts >= p.from_ts AND b.ts < p.to_ts)
-     GROUP BY series_id, ts HAVING count(*) > 1`,
-    `'weight', weight`,
-  );
-  return [...withSeries(scope, rows)].map(({ series, row }) =>
-    findingOf(
-      'stamps',
-      series,
-      row.count,
-      'stamps that stand more than once',
-      row.examples.map(({ atUs, weight }) => ({ atUs, text: `${number(weight)} bars` })),
-    ),
-  );
+function forHowLong(bars: number | null): string {
+  if (bars === null) return ' and stays';
+  return bars === 1 ? ' for one bar' : ` for ${bars} bars`;
 }

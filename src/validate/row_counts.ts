@@ -17,7 +17,7 @@ interface CountRow {
  * By series; where files hold many symbols, by venue and interval. A row that replaced another (`--on-conflict
  * replace`) was counted by both files. Of a task that waits to be loaded again, what it brought before still stands.
  */
-const COUNT = `
+const COMPARE = `
 WITH task AS (
   SELECT t.task_id, coalesce(replaces->'plan', plan) AS plan, rows_loaded, rows_conflict, rows_duplicate
   FROM backhaul.task t WHERE rows_loaded IS NOT NULL AND (state = 'loaded' OR replaces IS NOT NULL)),
@@ -28,8 +28,7 @@ brought AS (
   FROM task),
 shared AS (SELECT DISTINCT venue, interval_s, true AS is_shared FROM brought WHERE symbol IS NULL),
 counted AS (
-  SELECT series_id, count(*) AS bars
-  FROM (SELECT series_id FROM backhaul.bars UNION ALL SELECT series_id FROM backhaul.bars_bare) b GROUP BY series_id),
+  SELECT series_id, bars FROM unnest($1::int[], $2::int8[]) AS u (series_id, bars)),
 both_sides AS (
   SELECT venue, symbol, interval_s, 0 AS bars, rows AS brought, again, rows_duplicate FROM brought
   UNION ALL
@@ -38,17 +37,27 @@ SELECT venue, CASE WHEN is_shared THEN NULL ELSE symbol END AS symbol, interval_
   sum(bars)::int8 AS bars, sum(brought)::int8 AS brought, bool_or(again) AND sum(rows_duplicate) > 0 AS blurred
 FROM both_sides LEFT JOIN shared USING (venue, interval_s) GROUP BY 1, 2, 3 ORDER BY 1, 2, 3`;
 
-/** `includes` says which lanes are asked for; a null symbol stands for all of a venue. */
+const COUNT = `
+SELECT series_id AS id, count(*) AS bars
+FROM (SELECT series_id FROM backhaul.bars UNION ALL SELECT series_id FROM backhaul.bars_bare) b GROUP BY series_id`;
+
+/**
+ * `bars` by series, where they have been counted already; `includes` says which lanes are asked for: a null symbol stands
+ * for all of a venue.
+ */
 export async function checkRowCounts(
   db: Db,
+  bars: ReadonlyMap<number, number> | null,
   includes: (venue: string, symbol: string | null, intervalS: number) => boolean,
 ): Promise<Finding[]> {
-  const { rows } = await db.query<CountRow>(COUNT);
+  const counts = bars ?? (await countBars(db));
+  const { rows } = await db.query<CountRow>(COMPARE, [[...counts.keys()], [...counts.values()]]);
   return rows
     .filter((row) => includes(row.venue, row.symbol, row.intervalS))
     .filter(({ bars, brought, blurred }) => (blurred ? bars < brought : bars !== brought))
     .map(({ venue, symbol, intervalS, bars, brought }) => ({
       check: 'rows' as const,
+      kind: null,
       venue,
       symbol,
       intervalS,
@@ -56,4 +65,9 @@ export async function checkRowCounts(
       text: `${bars} bars stand, loaded files say ${brought}`,
       examples: [],
     }));
+}
+
+async function countBars(db: Db): Promise<Map<number, number>> {
+  const { rows } = await db.query<{ id: number; bars: number }>(COUNT);
+  return new Map(rows.map(({ id, bars }) => [id, bars]));
 }

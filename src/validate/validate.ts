@@ -2,7 +2,7 @@ import type { Db } from '../database/connect.ts';
 import { type SeriesScan, scanSeries } from '../gaps/scan.ts';
 import type { SeriesFilter } from '../series/series.ts';
 import { checkAgreement } from './agreement.ts';
-import { checkJumps, checkOhlc, checkStamps, checkVolume, type Scope } from './bar_checks.ts';
+import { BAR_CHECKS, type BarCheck, type CheckedBars, checkBars } from './bar_checks.ts';
 import type { Check, Finding } from './findings.ts';
 import { checkFreshness } from './freshness.ts';
 import { checkRowCounts } from './row_counts.ts';
@@ -29,59 +29,46 @@ export interface Validation {
   readonly findings: readonly Finding[];
 }
 
-/** Series a query looks at together: bounds what it sorts at once. */
-const SERIES_AT_ONCE = 2_000;
-
 /** Makes the checks asked for. Faults `usage` for an unknown symbol or interval and for an empty range. */
 export async function validate(db: Db, options: ValidateOptions): Promise<Validation> {
   const scans = await scanSeries(db, options);
   const made: Check[] = [];
   const findings: Finding[] = [];
+  let bars: CheckedBars | null = null;
   for (const check of options.checks) {
     if (check === 'fresh' && options.staleHours === null) continue;
     // Files are counted whole, so a part of the bars says nothing of them.
     if (check === 'rows' && (options.fromUs !== null || options.toUs !== null)) continue;
     options.onCheck(check);
-    findings.push(...(await make(db, check, scans, options)));
     made.push(check);
+    if (isBarCheck(check)) {
+      bars ??= await lookAtBars(db, scans, options);
+      findings.push(...bars.findings.filter((finding) => finding.check === check));
+    } else if (check === 'fresh') {
+      findings.push(...checkFreshness(scans, options.staleHours!, options.nowUs));
+    } else if (check === 'intervals') {
+      findings.push(...(await checkAgreement(db, scans)));
+    } else {
+      const counts = bars?.bars ?? null;
+      findings.push(...(await checkRowCounts(db, counts, asked(scans, options.filter))));
+    }
   }
   return { series: scans.length, made, findings };
 }
 
-async function make(
-  db: Db,
-  check: Check,
-  scans: readonly SeriesScan[],
-  options: ValidateOptions,
-): Promise<readonly Finding[]> {
-  switch (check) {
-    case 'fresh':
-      return checkFreshness(scans, options.staleHours!, options.nowUs);
-    case 'intervals':
-      return checkAgreement(db, scans);
-    case 'rows':
-      return checkRowCounts(db, asked(scans, options.filter));
-    default:
-      return inParts(scans, options, (scope) => {
-        if (check === 'ohlc') return checkOhlc(db, scope);
-        if (check === 'jumps') return checkJumps(db, scope, options.jumpDeviations);
-        if (check === 'volume') return checkVolume(db, scope, options.volumeDeviations);
-        return checkStamps(db, scope);
-      });
-  }
+function isBarCheck(check: Check): check is BarCheck {
+  return (BAR_CHECKS as readonly Check[]).includes(check);
 }
 
-async function inParts(
+/** All checks of bars that are asked for, in one pass. */
+async function lookAtBars(
+  db: Db,
   scans: readonly SeriesScan[],
-  { fromUs, toUs }: ValidateOptions,
-  work: (scope: Scope) => Promise<Finding[]>,
-): Promise<Finding[]> {
-  const findings: Finding[] = [];
-  for (let at = 0; at < scans.length; at += SERIES_AT_ONCE) {
-    const series = scans.slice(at, at + SERIES_AT_ONCE).map((scan) => scan.series);
-    findings.push(...(await work({ series, fromUs, toUs })));
-  }
-  return findings;
+  options: ValidateOptions,
+): Promise<CheckedBars> {
+  const { rows } = await db.query<{ count: number }>('SELECT count(*)::int AS count FROM backhaul.series');
+  const checks = new Set(options.checks.filter(isBarCheck));
+  return checkBars(db, scans, rows[0]!.count === scans.length, { ...options, checks });
 }
 
 /** Which counts belong to the series asked for; those of files of many symbols only where nobody chose symbols. */
