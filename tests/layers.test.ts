@@ -33,14 +33,24 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   'src/copy/bar_encoder.ts': ['src/bars', 'src/copy/wire.ts'],
   'src/copy/row_encoder.ts': ['src/copy/wire.ts', 'src/faults/fault.ts'],
   'src/copy/bar_decoder.ts': ['src/bars', 'src/copy/wire.ts', 'src/faults/fault.ts'],
-  'src/state': ['src/database', 'src/faults', 'src/base', 'src/bars', 'src/producer', 'src/copy/leaf.ts'],
+  'src/state': ['src/database', 'src/faults', 'src/base', 'src/bars', 'src/producer', 'src/copy'],
   'src/database': ['src/faults/fault.ts'],
   'src/copy': ['src/bars', 'src/indicators', 'src/faults/fault.ts', 'src/base/kill_points.ts'],
+  'src/merge': [
+    'src/bars',
+    'src/indicators',
+    'src/copy',
+    'src/state',
+    'src/database',
+    'src/faults/fault.ts',
+    'src/base/kill_points.ts',
+  ],
   'src/producer': ['src/faults', 'src/state', 'src/scan', 'src/bars', 'src/base'],
   'src/calendar': ['src/scan', 'src/base'],
   'src/series': [
     'src/calendar',
     'src/copy',
+    'src/merge',
     'src/database',
     'src/faults',
     'src/base',
@@ -54,6 +64,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   'src/gaps': [
     'src/calendar',
     'src/copy',
+    'src/merge',
     'src/database',
     'src/faults',
     'src/base',
@@ -65,13 +76,29 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'src/indicators',
     'src/scan',
   ],
-  'src/report': ['src/database/stamps.ts', 'src/gaps', 'src/series', 'src/base', 'src/ui'],
-  'src/validate': ['src/gaps', 'src/series', 'src/calendar', 'src/database', 'src/base', 'src/ui'],
+  'src/report': ['src/state', 'src/database/stamps.ts', 'src/gaps', 'src/series', 'src/base', 'src/ui'],
+  'src/validate': [
+    'src/state',
+    'src/gaps',
+    'src/series',
+    'src/calendar',
+    'src/database',
+    'src/base',
+    'src/ui',
+  ],
 };
 
 /** What looks at loaded bars. What loads them knows nothing of it, not even its types. */
 const ABOVE = ['src/gaps', 'src/series', 'src/report', 'src/validate', 'src/commands', 'src/cli.ts'];
-const BELOW = ['src/copy', 'src/database', 'src/producer', 'src/state', 'src/load', 'src/workers'];
+const BELOW = [
+  'src/copy',
+  'src/merge',
+  'src/database',
+  'src/producer',
+  'src/state',
+  'src/load',
+  'src/workers',
+];
 
 /** Packages and built-ins that touch the world, by which a pure module would stop being pure. */
 const WORLD =

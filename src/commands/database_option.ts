@@ -111,10 +111,8 @@ export async function withDatabase<D extends FoundDatabase | null, T>(
 
 /** Refuses a database nothing was ever loaded into. Fault: `database`. */
 export async function requireTables(db: Db): Promise<void> {
-  const { rows } = await db.query<{ there: boolean }>(
-    `SELECT to_regclass('backhaul.task') IS NOT NULL AS there`,
-  );
-  if (rows[0]?.there === true) return;
+  const { installedVersion } = await import('../state/migrate.ts');
+  if ((await installedVersion(db)) > 0) return;
   throw new BackhaulError({
     kind: 'database',
     message: 'Nothing has been loaded into this database: it has no schema backhaul',

@@ -1,20 +1,22 @@
-import { createHash, randomUUID } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import type { ClientBase, Pool } from 'pg';
 import { BarColumns, INDICATOR_NAMES, type IndicatorName } from '../bars/columns.ts';
 import { killPoint } from '../base/kill_points.ts';
 import { holds, hull, intersect, merge, type Range } from '../base/ranges.ts';
-import { mergeMemory, mergeStaged, openStage, stageRows } from '../copy/merge.ts';
 import { inTransaction } from '../database/connect.ts';
-import { stampOf } from '../database/stamps.ts';
 import { BackhaulError, type Fault } from '../faults/fault.ts';
 import { SessionClock } from '../indicators/engine.ts';
+import { mergeMemory, mergeStaged, openStage, stageRows } from '../merge/merge.ts';
 import { laneOf, seriesText } from '../series/series.ts';
 import { faultOf } from '../state/machine.ts';
 import { isHypertable } from '../state/migrate.ts';
 import { Partitions } from '../state/partitions.ts';
 import type { TaskPlan } from '../state/task_plan.ts';
+import type { Attempt } from '../state/tasks/attempt.ts';
 import { finish } from '../state/tasks/finish.ts';
+import { isLaneRunning } from '../state/tasks/lane_standing.ts';
 import { CLAIM_LOCK } from '../state/tasks/moves.ts';
+import { beginOwnTask } from '../state/tasks/own_task.ts';
 import type { FillAttempt } from './fill.ts';
 import type { Gap } from './gap_store.ts';
 import type { Candle, CandleAnswer, KrakenApi } from './kraken_api.ts';
@@ -81,12 +83,11 @@ class ApiWriter {
     await this.#makeStanding(candles);
     return inTransaction(this.#db, async (client) => {
       await aloneInLane(client, laneOf(gaps[0]!));
-      const taskId = await beginTask(client, gaps[0]!, answer, vouched);
-      const loaded = await this.#merge(client, taskId, gaps[0]!.seriesId, candles);
-      await writeCoverage(client, taskId, gaps[0]!.seriesId, vouched);
+      const { seriesId } = gaps[0]!;
+      const attempt = await beginTask(client, gaps[0]!, answer, vouched);
+      const loaded = await this.#merge(client, attempt.taskId, seriesId, candles);
       await finish(client, {
-        taskId,
-        attempt: 1,
+        ...attempt,
         rowsRead: candles.length,
         rowsLoaded: loaded.rows,
         rowsRejected: 0,
@@ -97,6 +98,8 @@ class ApiWriter {
         lastTsUs: candles.at(-1)?.tsUs ?? null,
         // No task of the lane can have moved: its claims wait for us.
         laneLoaded: null,
+        // The merge has stored the state behind the last bar.
+        ends: vouched.map((range) => ({ ...range, seriesId, lastTsUs: range.toUs, state: null })),
       });
       killPoint('api.merged');
       return loaded.rows;
@@ -141,11 +144,7 @@ function columnsOf(candles: readonly Candle[]): BarColumns {
 /** Nobody claims anything until we commit; if the lane is at work already, it is left alone. */
 async function aloneInLane(client: ClientBase, lane: string): Promise<void> {
   await client.query(`SELECT ${CLAIM_LOCK}`);
-  const { rowCount } = await client.query(
-    `SELECT FROM backhaul.task WHERE lane = $1 AND state = 'running' LIMIT 1`,
-    [lane],
-  );
-  if (rowCount !== 0)
+  if (await isLaneRunning(client, [lane]))
     throw new BackhaulError({
       kind: 'predecessor',
       message: 'a load is at work on the series',
@@ -153,40 +152,23 @@ async function aloneInLane(client: ClientBase, lane: string): Promise<void> {
     });
 }
 
-/** A task that is born running, in the transaction that loads it: nobody else ever sees it unfinished. */
-async function beginTask(
+/** The same question has another answer tomorrow: each is a task of its own. */
+function beginTask(
   client: ClientBase,
   gap: Gap,
   answer: CandleAnswer,
   vouched: readonly Range[],
-): Promise<number> {
-  const owner = randomUUID();
+): Promise<Attempt> {
   const { fromUs, toUs } = hull(vouched)!;
-  const { rows } = await client.query<{ task_id: number }>(
-    `INSERT INTO backhaul.task (uri, etag, size_bytes, layout, lane, sequence, plan)
-     VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING task_id`,
-    [
-      // The same question has another answer tomorrow.
-      `${answer.uri}#${owner}`,
-      `sha256:${createHash('sha256').update(JSON.stringify(answer.candles)).digest('hex')}`,
-      answer.sizeBytes,
-      API_LAYOUT,
-      laneOf(gap),
-      fromUs,
-      JSON.stringify(planOf(gap, fromUs, toUs)),
-    ],
-  );
-  const taskId = rows[0]!.task_id;
-  await client.query(
-    `WITH moved AS (
-       UPDATE backhaul.task SET state = 'running', attempt = 1, owner = $2, claimed_at = statement_timestamp(),
-         lease_until = statement_timestamp() + interval '1 minute'
-       WHERE task_id = $1 RETURNING task_id, attempt, owner)
-     INSERT INTO backhaul.task_event (task_id, event, from_state, to_state, attempt, owner)
-     SELECT task_id, 'claim', 'pending', 'running', attempt, owner FROM moved`,
-    [taskId, owner],
-  );
-  return taskId;
+  return beginOwnTask(client, {
+    uri: answer.uri,
+    etag: `sha256:${createHash('sha256').update(JSON.stringify(answer.candles)).digest('hex')}`,
+    sizeBytes: answer.sizeBytes,
+    layout: API_LAYOUT,
+    lane: laneOf(gap),
+    sequence: fromUs,
+    plan: planOf(gap, fromUs, toUs),
+  });
 }
 
 /** For whoever reads the table: the task is never planned again, and its file range is left to its coverage. */
@@ -212,18 +194,4 @@ function planOf({ venue, symbol, intervalS }: Gap, wantFromUs: number, wantToUs:
     expectedRows: null,
     sha256: null,
   };
-}
-
-async function writeCoverage(
-  client: ClientBase,
-  taskId: number,
-  seriesId: number,
-  vouched: readonly Range[],
-): Promise<void> {
-  await client.query(
-    `INSERT INTO backhaul.coverage (series_id, covered, task_id)
-     SELECT $1, tstzrange(${stampOf('from_us')}, ${stampOf('to_us')}), $2
-     FROM unnest($3::float8[], $4::float8[]) AS r (from_us, to_us)`,
-    [seriesId, taskId, vouched.map((range) => range.fromUs), vouched.map((range) => range.toUs)],
-  );
 }

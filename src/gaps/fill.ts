@@ -1,13 +1,14 @@
 import type { Pool } from 'pg';
 import { killPoint } from '../base/kill_points.ts';
 import { intersect, merge } from '../base/ranges.ts';
-import { endsOpen } from '../copy/unfinished.ts';
 import { connect, createPool, type Db } from '../database/connect.ts';
 import { stampOf, usOf } from '../database/stamps.ts';
 import { BackhaulError, type Fault } from '../faults/fault.ts';
 import type { LoadOptions, LoadSummary } from '../load/events.ts';
 import type { SelectTask } from '../producer/planning/found_task.ts';
 import { laneOf, type SeriesFilter, sharedLaneOf } from '../series/series.ts';
+import { endsOpen } from '../state/coverage.ts';
+import { areLanesKnown } from '../state/loaded_files.ts';
 import { endFilling, type Gap, type GapState, listGaps, lockFilling, startFilling } from './gap_store.ts';
 import { recheck } from './recheck.ts';
 import { checkRange } from './scan.ts';
@@ -172,11 +173,8 @@ async function symbolsToName(
 ): Promise<string[] | null> {
   const names = [...new Set(gaps.map((gap) => gap.symbol))];
   if (symbols !== null) return names;
-  const { rows } = await db.query<{ shared: boolean }>(
-    'SELECT EXISTS (SELECT FROM backhaul.task WHERE lane = ANY ($1)) AS shared',
-    [[...new Set(gaps.map((gap) => sharedLaneOf(gap)))]],
-  );
-  return rows[0]!.shared || names.length > MOST_SYMBOLS ? null : names;
+  const lanes = new Set(gaps.map((gap) => sharedLaneOf(gap)));
+  return names.length > MOST_SYMBOLS || (await areLanesKnown(db, [...lanes])) ? null : names;
 }
 
 /**

@@ -1,15 +1,14 @@
 import type { Pool } from 'pg';
 import { killPoint } from '../base/kill_points.ts';
-import type { Fault } from '../faults/fault.ts';
 import { discover } from '../producer/planning/discover.ts';
 import type { DiscoveredTask, SelectTask } from '../producer/planning/found_task.ts';
 import { assignSequences } from '../producer/planning/sequence.ts';
 import { openSource } from '../producer/sources/open_source.ts';
 import type { Source } from '../producer/sources/source.ts';
-import { previewTasks, upsertTasks } from '../state/task_listing.ts';
+import { failedAmong, previewTasks, upsertTasks } from '../state/task_listing.ts';
 import { vanishedObjects } from '../state/vanished.ts';
 import { acrossRestarts, type Patience } from '../workers/restarts.ts';
-import type { LoadFailure, LoadOptions, LoadReporter } from './events.ts';
+import type { LoadOptions, LoadReporter } from './events.ts';
 import type { RunTally } from './run_tally.ts';
 
 /** Vanished objects that are named; all are counted. */
@@ -93,7 +92,7 @@ export class Discovery {
         const counts = await acrossRestarts(patience, () => upsertTasks(db, runId, some));
         killPoint('discovery.stored');
         const failures =
-          counts.failed === 0 ? [] : await acrossRestarts(patience, () => failuresAmong(db, some));
+          counts.failed === 0 ? [] : await acrossRestarts(patience, () => failedAmong(db, some));
         this.#tally.stored(counts, failures);
       }
       if (remote) this.#claimable();
@@ -202,17 +201,6 @@ export class Discovery {
       else yield { ...task, plan: { ...task.plan, wantFromUs: want.fromUs, wantToUs: want.toUs } };
     }
   }
-}
-
-/** Tasks of a listing that stand as failed: by this listing, or from before. */
-async function failuresAmong(db: Pool, tasks: readonly DiscoveredTask[]): Promise<LoadFailure[]> {
-  const { rows } = await db.query<{ task_id: number; uri: string; entry: string | null; error: Fault }>(
-    `SELECT t.task_id, t.uri, t.entry, t.error FROM backhaul.task t
-     JOIN unnest($1::text[], $2::text[]) AS f (uri, entry) ON t.uri = f.uri AND coalesce(t.entry, '') = f.entry
-     WHERE t.state = 'failed' ORDER BY t.uri, t.entry`,
-    [tasks.map((task) => task.uri), tasks.map((task) => task.entry ?? '')],
-  );
-  return rows.map((row) => ({ uri: row.uri, entry: row.entry, taskId: row.task_id, fault: row.error }));
 }
 
 /**

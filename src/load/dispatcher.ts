@@ -3,6 +3,7 @@ import type { Pool } from 'pg';
 import { killPoint } from '../base/kill_points.ts';
 import { BackhaulError, type Fault } from '../faults/fault.ts';
 import { decodeState, STATE_LENGTH } from '../indicators/engine.ts';
+import { lastStates } from '../state/indicator_states.ts';
 import { classify } from '../state/machine.ts';
 import type { Partitions } from '../state/partitions.ts';
 import { type ClaimedTask, claim, type LaneAtClaim } from '../state/tasks/claim.ts';
@@ -514,16 +515,11 @@ export class Dispatcher {
   }
 
   async #readStates(seriesIds: readonly number[]): Promise<Map<number, Float64Array>> {
-    const { rows } = await this.#db.query<{ series_id: number; state: Buffer }>(
-      `SELECT w.series_id, i.state FROM unnest($1::int[]) AS w (series_id) CROSS JOIN LATERAL (
-         SELECT state FROM backhaul.indicator_state s WHERE s.series_id = w.series_id ORDER BY ts DESC LIMIT 1) i`,
-      [seriesIds],
-    );
     const states = new Map<number, Float64Array>();
-    for (const row of rows) {
+    for (const [seriesId, bytes] of await lastStates(this.#db, seriesIds)) {
       const state = new Float64Array(STATE_LENGTH);
-      decodeState(row.state, state, 0);
-      states.set(row.series_id, state);
+      decodeState(bytes, state, 0);
+      states.set(seriesId, state);
     }
     return states;
   }

@@ -5,6 +5,7 @@ import { reachOf } from '../gaps/find.ts';
 import { type SeriesScan, scanSeries, shareOf } from '../gaps/scan.ts';
 import { meant, type Series, type SeriesFilter } from '../series/series.ts';
 import type { Tier } from '../series/tiers.ts';
+import { countTasks } from '../state/status.ts';
 
 /** How complete the data is: expected against actual, by symbol and interval and by month. Reads only. µs since 1970. */
 
@@ -91,10 +92,7 @@ export async function readReport(db: Pool, options: ReportOptions): Promise<Repo
   const bars = await countBars(db, scans);
   const cells = scans.map((scan) => cellOf(scan, bars.get(scan.series.seriesId) ?? new Map(), options.nowUs));
   const rows = rowsOf(cells, options.tiers);
-  const tasks = await db.query<{ failed: number; pending: number }>(
-    `SELECT count(*) FILTER (WHERE state = 'failed')::int AS failed,
-            count(*) FILTER (WHERE state = 'pending')::int AS pending FROM backhaul.task`,
-  );
+  const tasks = await countTasks(db);
   return {
     options,
     intervals: [...new Set(cells.map((cell) => cell.series.intervalS))].sort((a, b) => a - b),
@@ -106,8 +104,8 @@ export async function readReport(db: Pool, options: ReportOptions): Promise<Repo
     expected: sum(cells, (cell) => cell.expected),
     vouched: sum(cells, (cell) => cell.vouched),
     bars: sum(cells, (cell) => cell.bars),
-    failedTasks: tasks.rows[0]!.failed,
-    pendingTasks: tasks.rows[0]!.pending,
+    failedTasks: tasks.failed,
+    pendingTasks: tasks.pending,
   };
 }
 

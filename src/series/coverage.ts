@@ -1,6 +1,7 @@
 import { merge, type Range } from '../base/ranges.ts';
 import type { Db } from '../database/connect.ts';
-import { usOf } from '../database/stamps.ts';
+import { type Covered, readCovered } from '../state/coverage.ts';
+import { type LoadedFile, readLoadedFiles } from '../state/loaded_files.ts';
 import { laneOf, type Series, type SeriesGrid, sharedLaneOf } from './series.ts';
 
 /**
@@ -23,25 +24,9 @@ export interface SeriesFacts extends SeriesGrid {
   readonly lastFile: string | null;
 }
 
-interface TaskRow {
-  readonly lane: string;
-  readonly uri: string;
-  readonly layout: string;
-  readonly sequence: number | null;
-  readonly fileFromUs: number | null;
-  readonly fileToUs: number | null;
-  readonly wantFromUs: number | null;
-  readonly wantToUs: number | null;
-  /** Name in the file → stored name; of shared lanes only. */
-  readonly wantSymbols: Readonly<Record<string, string>> | null;
-  readonly firstUs: number | null;
-  readonly grid: SeriesGrid['grid'];
-  readonly sessionZone: string;
-}
-
 /** The range a file is known to hold, whole, by what its plan and its name say. Null: only its bars tell. */
 export function fileRange(
-  task: Pick<TaskRow, 'uri' | 'layout' | 'sequence' | 'fileFromUs' | 'fileToUs'>,
+  task: Pick<LoadedFile, 'uri' | 'layout' | 'sequence' | 'fileFromUs' | 'fileToUs'>,
   firstBarUs: number | null,
 ): Range | null {
   const { fileFromUs, fileToUs } = task;
@@ -68,7 +53,7 @@ function quarterOf(uri: string): (Range & { readonly full: boolean }) | null {
 }
 
 /** What a loaded task vouches for: its file's range, as far as it was asked for. */
-function vouched(task: TaskRow): Range | null {
+function vouched(task: LoadedFile): Range | null {
   const range = fileRange(task, task.firstUs);
   if (range === null) return null;
   return {
@@ -77,41 +62,9 @@ function vouched(task: TaskRow): Range | null {
   };
 }
 
-/**
- * Of a task that is to be loaded again, what it was loaded as still stands. A file of one series without a record says
- * nothing: it may be an empty one among Kraken's older zips, or a series nobody traded, and nobody can tell.
- */
-async function readTasks(db: Db, lanes: readonly string[]): Promise<TaskRow[]> {
-  const { rows } = await db.query<TaskRow>(
-    `SELECT lane, uri, layout, sequence::float8 AS sequence,
-       (plan->>'fileFromUs')::float8 AS "fileFromUs", (plan->>'fileToUs')::float8 AS "fileToUs",
-       (plan->>'wantFromUs')::float8 AS "wantFromUs", (plan->>'wantToUs')::float8 AS "wantToUs",
-       CASE WHEN plan->>'symbol' IS NULL THEN nullif(plan->'wantSymbols', 'null') END AS "wantSymbols",
-       ${usOf('first_ts')} AS "firstUs", plan->>'grid' AS grid, plan->>'sessionZone' AS "sessionZone"
-     FROM (SELECT t.lane, t.uri, t.layout, t.sequence, t.first_ts, coalesce(t.replaces->'plan', t.plan) AS plan
-           FROM backhaul.task t
-           WHERE t.lane = ANY ($1) AND t.rows_loaded IS NOT NULL AND (t.state = 'loaded' OR t.replaces IS NOT NULL)
-             AND (t.plan->>'symbol' IS NULL OR t.rows_read + coalesce(t.rows_outside, 0) > 0)) t`,
-    [lanes],
-  );
-  return rows;
-}
-
-async function readRows(db: Db, ids: readonly number[]): Promise<Map<number, Range[]>> {
-  const ranges = new Map<number, Range[]>();
-  if (ids.length === 0) return ranges;
-  const { rows } = await db.query<{ id: number; fromUs: number | null; toUs: number | null }>(
-    `SELECT series_id AS id, ${usOf('lower(covered)')} AS "fromUs", ${usOf('upper(covered)')} AS "toUs"
-     FROM backhaul.coverage WHERE series_id = ANY ($1) AND NOT isempty(covered)`,
-    [ids],
-  );
-  for (const { id, fromUs, toUs } of rows) {
-    const range = { fromUs: fromUs ?? Number.NEGATIVE_INFINITY, toUs: toUs ?? Number.POSITIVE_INFINITY };
-    const known = ranges.get(id);
-    if (known === undefined) ranges.set(id, [range]);
-    else known.push(range);
-  }
-  return ranges;
+/** By series. */
+async function readRows(db: Db, ids: readonly number[]): Promise<Map<number, Covered[]>> {
+  return Map.groupBy(await readCovered(db, ids), ({ seriesId }) => seriesId);
 }
 
 /** What the tasks of a shared lane say. */
@@ -124,7 +77,7 @@ interface SharedLane {
   readonly complete: boolean;
 }
 
-function readSharedLane(tasks: readonly TaskRow[]): SharedLane {
+function readSharedLane(tasks: readonly LoadedFile[]): SharedLane {
   const all: Range[] = [];
   const some = new Map<string, Range[]>();
   let complete = true;
@@ -145,10 +98,10 @@ function readSharedLane(tasks: readonly TaskRow[]): SharedLane {
   return { all: merge(all), some, complete };
 }
 
-const NO_TASKS: readonly TaskRow[] = [];
+const NO_TASKS: readonly LoadedFile[] = [];
 
-function factsOf(series: Series, tasks: readonly TaskRow[]): SeriesFacts {
-  let last: TaskRow | undefined;
+function factsOf(series: Series, tasks: readonly LoadedFile[]): SeriesFacts {
+  let last: LoadedFile | undefined;
   for (const task of tasks) {
     if (last === undefined || (task.firstUs ?? 0) >= (last.firstUs ?? 0)) last = task;
   }
@@ -160,13 +113,13 @@ function factsOf(series: Series, tasks: readonly TaskRow[]): SeriesFacts {
 /** Coverage of each series, merged, and what else its files tell. */
 export async function readCoverage(db: Db, series: readonly Series[]): Promise<Coverage> {
   const lanes = new Set(series.flatMap((one) => [laneOf(one), sharedLaneOf(one)]));
-  const byLane = Map.groupBy(await readTasks(db, [...lanes]), (task) => task.lane);
+  const byLane = Map.groupBy(await readLoadedFiles(db, [...lanes]), (task) => task.lane);
   const shared = new Map<string, SharedLane>();
   for (const one of series) {
     const lane = sharedLaneOf(one);
     if (!shared.has(lane)) shared.set(lane, readSharedLane(byLane.get(lane) ?? NO_TASKS));
   }
-  const own = (one: Series): readonly TaskRow[] => byLane.get(laneOf(one)) ?? NO_TASKS;
+  const own = (one: Series): readonly LoadedFile[] => byLane.get(laneOf(one)) ?? NO_TASKS;
   const needRows = series.filter((one) => {
     const lane = sharedLaneOf(one);
     return own(one).length > 0 || !byLane.has(lane) || !shared.get(lane)!.complete;

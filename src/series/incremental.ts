@@ -1,7 +1,7 @@
 import type { Db } from '../database/connect.ts';
-import { usOf } from '../database/stamps.ts';
 import { selectNewer } from '../gaps/selection.ts';
 import type { SelectTask } from '../producer/planning/found_task.ts';
+import { lastBarsOfSharedLanes } from '../state/loaded_files.ts';
 import { ALL_SERIES, laneOf, readSeries } from './series.ts';
 
 /** `load --incremental`: from the last bars on. */
@@ -16,10 +16,6 @@ export async function incrementalSelection(db: Db): Promise<SelectTask> {
     if (series.lastUs !== null) lastBars.set(laneOf(series), series.lastUs);
   }
   // Of lanes of many symbols: some ticker trades last, and none of the others can be behind it but by not trading.
-  const { rows } = await db.query<{ lane: string; last: number }>(
-    `SELECT lane, ${usOf('max(last_ts)')} AS last FROM backhaul.task
-     WHERE state = 'loaded' AND plan->>'symbol' IS NULL AND last_ts IS NOT NULL GROUP BY lane`,
-  );
-  for (const { lane, last } of rows) lastBars.set(lane, last);
+  for (const [lane, last] of await lastBarsOfSharedLanes(db)) lastBars.set(lane, last);
   return selectNewer(lastBars);
 }

@@ -1,13 +1,14 @@
 import type { ClientBase, Pool } from 'pg';
 import { INDICATOR_NAMES, type IndicatorName } from '../bars/columns.ts';
 import { killPoint } from '../base/kill_points.ts';
-import { mergeMemory, openStage, recomputeSpans } from '../copy/merge.ts';
 import { inTransaction } from '../database/connect.ts';
 import { stampOf } from '../database/stamps.ts';
 import { BackhaulError } from '../faults/fault.ts';
 import { SessionClock } from '../indicators/engine.ts';
+import { mergeMemory, openStage, recomputeSpans } from '../merge/merge.ts';
 import { isHypertable } from '../state/migrate.ts';
 import { Partitions } from '../state/partitions.ts';
+import { isLaneRunning } from '../state/tasks/lane_standing.ts';
 import { CLAIM_LOCK } from '../state/tasks/moves.ts';
 import { readCoverage } from './coverage.ts';
 import { laneOf, readSeries, type Series, type SeriesFilter, sharedLaneOf } from './series.ts';
@@ -64,11 +65,7 @@ async function recomputeSeries(
   { fromUs, indicators }: Pick<RecomputeOptions, 'fromUs' | 'indicators'>,
 ): Promise<number> {
   await client.query(`SELECT ${CLAIM_LOCK}`);
-  const { rowCount } = await client.query(
-    `SELECT FROM backhaul.task WHERE lane = ANY ($1) AND state = 'running' LIMIT 1`,
-    [[laneOf(series), sharedLaneOf(series)]],
-  );
-  if (rowCount !== 0)
+  if (await isLaneRunning(client, [laneOf(series), sharedLaneOf(series)]))
     throw new BackhaulError({
       kind: 'database',
       message: 'A load is at work on these series.',

@@ -1,8 +1,7 @@
 import type { Pool } from 'pg';
 import { nearest } from '../base/nearest.ts';
-import { inTransaction } from '../database/connect.ts';
 import { BackhaulError } from '../faults/fault.ts';
-import { CLAIM_LOCK } from '../state/tasks/moves.ts';
+import { readSymbolTiers, type SymbolTier, storeSymbolTiers } from '../state/symbol_tiers.ts';
 
 /** Symbols in tiers: what matters most is loaded first and shown first. */
 
@@ -57,42 +56,15 @@ export function symbolsOfTiers(tiers: readonly Tier[], names: readonly string[])
 }
 
 /**
- * Makes these the tiers by which tasks are claimed: those planned from now on, and those that wait. The lock of claims
- * and listings is held, so that no task is planned with the priority of yesterday.
+ * Makes these the tiers by which tasks are claimed: those planned from now on, and those that wait. Most loads find them
+ * as the one before left them.
  */
 export async function setTiers(db: Pool, tiers: readonly Tier[]): Promise<void> {
-  const rows = tiers.flatMap(({ name, priority, symbols }) =>
+  const wanted = tiers.flatMap(({ name, priority, symbols }) =>
     symbols.map((symbol) => ({ symbol, tier: name, priority })),
   );
-  if (await areSet(db, rows)) return;
-  await inTransaction(db, async (client) => {
-    await client.query(`SELECT ${CLAIM_LOCK}`);
-    await client.query('DELETE FROM backhaul.tier');
-    await client.query(
-      `INSERT INTO backhaul.tier (symbol, tier, priority)
-       SELECT symbol, tier, priority FROM jsonb_to_recordset($1::jsonb) AS r (symbol text, tier text, priority smallint)
-       ON CONFLICT DO NOTHING`,
-      [JSON.stringify(rows)],
-    );
-    await client.query(
-      `UPDATE backhaul.task t SET priority = w.priority
-       FROM (SELECT task_id, coalesce(r.priority, 100) AS priority FROM backhaul.task
-             LEFT JOIN backhaul.tier r ON r.symbol = plan->>'symbol' WHERE state IN ('pending', 'running', 'failed')) w
-       WHERE t.task_id = w.task_id AND t.priority <> w.priority`,
-    );
-  });
-}
-
-interface TierRow {
-  readonly symbol: string;
-  readonly tier: string;
-  readonly priority: number;
-}
-
-/** Most loads find the tiers as the one before left them. */
-async function areSet(db: Pool, wanted: readonly TierRow[]): Promise<boolean> {
-  const { rows } = await db.query<TierRow>('SELECT symbol, tier, priority FROM backhaul.tier');
-  const key = ({ symbol, tier, priority }: TierRow): string => JSON.stringify([symbol, tier, priority]);
-  const there = new Set(rows.map(key));
-  return there.size === new Set(wanted.map(key)).size && wanted.every((row) => there.has(key(row)));
+  const key = ({ symbol, tier, priority }: SymbolTier): string => JSON.stringify([symbol, tier, priority]);
+  const there = new Set((await readSymbolTiers(db)).map(key));
+  if (there.size === new Set(wanted.map(key)).size && wanted.every((row) => there.has(key(row)))) return;
+  await storeSymbolTiers(db, wanted);
 }

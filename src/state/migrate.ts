@@ -43,7 +43,8 @@ export async function checkServer(db: Db): Promise<void> {
     });
 }
 
-async function installedVersion(db: Db): Promise<number> {
+/** The version of the schema in this database; 0: there is none. */
+export async function installedVersion(db: Db): Promise<number> {
   // Not to_regclass(): a session that once looked in vain keeps that answer for the rest of its transaction, and a
   // second migration, waiting for the lock in one, would not see what the first has made.
   const found = await db.query(

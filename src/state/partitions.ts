@@ -1,6 +1,7 @@
 import type { Pool, PoolClient } from 'pg';
 import { killPoint } from '../base/kill_points.ts';
 import { type Leaf, leafOf } from '../copy/leaf.ts';
+import type { Db } from '../database/connect.ts';
 import { ALONE, type KeyBuild, type Keyless, keyBuilds } from './key_builds.ts';
 
 /** A bare leaf that got its key and its place in `bars`. */
@@ -23,6 +24,12 @@ const PROMOTE_ATTEMPTS = 30;
 
 function timestampLiteral(us: number): string {
   return `'${new Date(us / 1000).toISOString()}'`;
+}
+
+/** Whether some leaf has no key yet. */
+export async function hasBareLeaf(db: Db): Promise<boolean> {
+  const { rowCount } = await db.query(`SELECT 1 FROM backhaul.partition WHERE state = 'bare' LIMIT 1`);
+  return rowCount !== 0;
 }
 
 /**

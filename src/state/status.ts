@@ -105,6 +105,16 @@ async function readStates(db: Db): Promise<Record<TaskState, StateTotals>> {
   return states;
 }
 
+/** The number of tasks in each state. */
+export async function countTasks(db: Db): Promise<Record<TaskState, number>> {
+  const { rows } = await db.query<{ state: TaskState; tasks: number }>(
+    'SELECT state, count(*) AS tasks FROM backhaul.task GROUP BY state',
+  );
+  const counts = Object.fromEntries(TASK_STATES.map((state) => [state, 0])) as Record<TaskState, number>;
+  for (const { state, tasks } of rows) counts[state] = tasks;
+  return counts;
+}
+
 async function readRates(db: Db): Promise<StatusSummary['rates']> {
   const { rows } = await db.query<{ rows: number; bytes: number; tasks: number }>(
     `SELECT coalesce(sum(rows_loaded), 0)::bigint AS rows, coalesce(sum(size_bytes), 0)::bigint AS bytes, count(*) AS tasks

@@ -285,3 +285,22 @@ export async function previewTasks(db: Db, tasks: readonly DiscoveredTask[]): Pr
   }
   return states;
 }
+
+/** A find that stands as failed. */
+export interface FailedFind {
+  readonly taskId: number;
+  readonly uri: string;
+  readonly entry: string | null;
+  readonly fault: Fault;
+}
+
+/** Those of a listing that stand as failed: by this listing, or from before. */
+export async function failedAmong(db: Db, tasks: readonly DiscoveredTask[]): Promise<FailedFind[]> {
+  const { rows } = await db.query<FailedFind>(
+    `SELECT t.task_id AS "taskId", t.uri, t.entry, t.error AS fault FROM backhaul.task t
+     JOIN unnest($1::text[], $2::text[]) AS f (uri, entry) ON t.uri = f.uri AND coalesce(t.entry, '') = f.entry
+     WHERE t.state = 'failed' ORDER BY t.uri, t.entry`,
+    [tasks.map((task) => task.uri), tasks.map((task) => task.entry ?? '')],
+  );
+  return rows;
+}

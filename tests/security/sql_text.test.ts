@@ -9,14 +9,14 @@ import { expect, it } from 'vitest';
 const CONSTANT = /^[A-Z][A-Z_]*(\.(map|join)\(.*\))*$/;
 /** They are given literals alone. */
 const HELPERS =
-  /^(usOf|stampOf|isBefore|orderKey|noteEvent|same|asJson|barsIn|barsOf|spacings|completes|endsOpen|stateOf|quoted|owner\.escapeLiteral)\(/;
+  /^(usOf|stampOf|isBefore|orderKey|noteEvent|same|asJson|barsIn|barsOf|spacings|completes|endsOpen|vouchedByAlone|insertCoverage|insertStates|sessionName|stateOf|quoted|owner\.escapeLiteral)\(/;
 
 const LOOKED_AT: Readonly<Record<string, readonly string[]>> = {
   // Names of our own tables and columns.
   'src/copy/copy_writer.ts': ['table', "columns.join(', ')", 'this.#before'],
   // Numbers, ISO stamps the planner made, and column names of the catalogue, quoted.
   'src/export/worker.ts': ["seriesIds.join(',')", "names.join(', ')", 'from', 'to'],
-  'src/copy/merge.ts': ['a', 'b', 'name', 'set'],
+  'src/merge/merge.ts': ['a', 'b', 'name', 'set', 'Math.min(FETCH_ROWS, cols.capacity)'],
   'src/validate/agreement.ts': ['columns', 'table', 'parameter', "[...FIELDS, 'volume'].map(far).join(', ')"],
   'src/validate/bar_checks.ts': ['columns', 'table', 'bad', 'details'],
   'src/gaps/suspicious.ts': ['within'],
@@ -42,12 +42,14 @@ const LOOKED_AT: Readonly<Record<string, readonly string[]>> = {
   'src/doctor/server.ts': ['left - BASE_SESSIONS', 'server.limit + needed', 'value', 'name'],
   'src/doctor/settings.ts': ['name', 'to', 'then'],
   // Aliases and expressions that its callers write out.
-  'src/copy/unfinished.ts': ['more', 'less', 'name', 'seriesId', 'end'],
+  'src/merge/unfinished.ts': ['more', 'less', 'name'],
   'src/load/run_session.ts': ['this.#runId'],
   'src/database/stamps.ts': ['expression', 'parameter'],
   // States, events and lists of columns: literals of the functions that call.
   'src/state/tasks/give_up.ts': ['columns', 'to'],
   'src/state/tasks/moves.ts': ['event', 'from', 'to', 'reason'],
+  'src/state/coverage.ts': ['seriesIds', 'fromUs', 'toUs', 'taskId', 'seriesId', 'end'],
+  'src/state/indicator_states.ts': ['seriesIds', 'tsUs', 'states'],
   // Numbers.
   'src/workers/attempt/transaction.ts': ['this.#taskId', 'this.#attempt'],
   'src/workers/attempt/append.ts': ['written', 'series.rows'],

@@ -1,6 +1,7 @@
 import type { ClientBase } from 'pg';
 import { stampOf } from '../../database/stamps.ts';
 import { BackhaulError } from '../../faults/fault.ts';
+import { endValues, INSERT_ENDS, type SeriesEnd } from '../series_ends.ts';
 import { isBefore } from '../task_order.ts';
 import type { Attempt } from './attempt.ts';
 import { noteEvent, OWNED } from './moves.ts';
@@ -26,16 +27,6 @@ export interface Finished extends Attempt {
   readonly ends?: readonly SeriesEnd[];
 }
 
-/** What a task leaves of a series: the range it vouches for, its last bar, and the state behind that. µs since 1970. */
-export interface SeriesEnd {
-  readonly seriesId: number;
-  readonly fromUs: number;
-  readonly toUs: number;
-  readonly lastTsUs: number;
-  /** As the engine encodes it; null: no state is stored. */
-  readonly state: Uint8Array | null;
-}
-
 const FINISH = `
 WITH me AS MATERIALIZED (SELECT task_id, owner, lane, sequence, uri, entry FROM backhaul.task WHERE ${OWNED} FOR UPDATE),
 ahead AS MATERIALIZED (
@@ -51,16 +42,7 @@ moved AS (
       first_ts = ${stampOf('$9')}, last_ts = ${stampOf('$10')}
   FROM me WHERE t.task_id = me.task_id AND NOT EXISTS (SELECT FROM ahead)
     AND ($11::bigint IS NULL OR $11 = (SELECT loaded FROM lane))
-  RETURNING t.task_id, t.attempt, me.owner),
-covered AS (
-  INSERT INTO backhaul.coverage (series_id, covered, task_id)
-  SELECT u.series_id, tstzrange(${stampOf('u.from_us')}, ${stampOf('u.to_us')}), moved.task_id
-  FROM unnest($12::int[], $13::bigint[], $14::bigint[]) AS u (series_id, from_us, to_us), moved),
-ended AS (
-  INSERT INTO backhaul.indicator_state (series_id, ts, task_id, state)
-  SELECT u.series_id, ${stampOf('u.last_us')}, moved.task_id, u.state
-  FROM unnest($12::int[], $15::bigint[], $16::bytea[]) AS u (series_id, last_us, state), moved
-  WHERE u.state IS NOT NULL),
+  RETURNING t.task_id, t.attempt, me.owner),${INSERT_ENDS},
 ${noteEvent('finish', 'running', 'loaded')}
 SELECT (SELECT count(*) FROM me)::int AS owned, (SELECT count(*) FROM moved)::int AS moved,
        (SELECT task_id FROM ahead) AS ahead`;
@@ -92,11 +74,7 @@ export async function finish(client: ClientBase, done: Finished): Promise<void> 
     done.firstTsUs,
     done.lastTsUs,
     done.laneLoaded,
-    ends.map(({ seriesId }) => seriesId),
-    ends.map(({ fromUs }) => fromUs),
-    ends.map(({ toUs }) => toUs),
-    ends.map(({ lastTsUs }) => lastTsUs),
-    ends.map(({ state }) => state),
+    ...endValues(ends),
   ];
   // Named, so that a session plans it once: that takes longer than the statement itself.
   const { rows } = await client.query<{ owned: number; moved: number; ahead: number | null }>({

@@ -47,3 +47,12 @@ export async function unfinished(db: Db): Promise<{ readonly pending: number; re
   );
   return rows[0]!;
 }
+
+/** Whether a task of these lanes is at work. Under {@link CLAIM_LOCK} none begins while the caller's transaction lasts. */
+export async function isLaneRunning(db: Db, lanes: readonly string[]): Promise<boolean> {
+  const { rowCount } = await db.query(
+    `SELECT FROM backhaul.task WHERE lane = ANY ($1) AND state = 'running' LIMIT 1`,
+    [lanes],
+  );
+  return rowCount !== 0;
+}

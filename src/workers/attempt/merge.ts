@@ -1,10 +1,11 @@
 /** Merge: rows among or against what stands, through a stage in the database. */
 
 import { killPoint } from '../../base/kill_points.ts';
-import { mergeStaged, openStage, removeOld, stageRows } from '../../copy/merge.ts';
 import { IndicatorEngine } from '../../indicators/engine.ts';
 import { SessionClock } from '../../indicators/session_clock.ts';
 import { SeriesStates } from '../../load/series_states.ts';
+import { mergeStaged, openStage, removeOld, stageRows } from '../../merge/merge.ts';
+import { hasBareLeaf } from '../../state/partitions.ts';
 import type { TaskResult } from '../task_result.ts';
 import type { BatchConsumer } from './batches.ts';
 import { broken, commit } from './commit.ts';
@@ -19,8 +20,7 @@ export async function merge(parts: AttemptParts, file: FileScan): Promise<TaskRe
   if (client === null) throw broken('nothing can be merged without a database');
   const { plan, taskId, settings } = task;
   await link.ask({ kind: 'turn' });
-  const bare = await client.query(`SELECT 1 FROM backhaul.partition WHERE state = 'bare' LIMIT 1`);
-  if (bare.rowCount !== 0) return { kind: 'needs-standing' };
+  if (await hasBareLeaf(client)) return { kind: 'needs-standing' };
   await transaction.begin();
   await openStage(client);
   killPoint('merge.opened');
@@ -36,8 +36,7 @@ export async function merge(parts: AttemptParts, file: FileScan): Promise<TaskRe
   };
   await scanFile(parts, file, take);
   // A leaf made meanwhile by another loader may be bare: the comparison would miss its rows.
-  const stillBare = await client.query(`SELECT 1 FROM backhaul.partition WHERE state = 'bare' LIMIT 1`);
-  if (stillBare.rowCount !== 0) {
+  if (await hasBareLeaf(client)) {
     await transaction.rollBack();
     return { kind: 'needs-standing' };
   }

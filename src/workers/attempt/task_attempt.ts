@@ -26,7 +26,7 @@ export async function runAttempt(
     link,
     client,
     memory: workerMemory(task.settings.batchRows, task.settings.copyBytes),
-    transaction: new AttemptTransaction(client, task.taskId, task.attempt),
+    transaction: new AttemptTransaction(client, task),
     progress: new AttemptProgress(link),
   };
   killPoint('attempt.begun');

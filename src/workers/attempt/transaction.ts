@@ -2,18 +2,17 @@
 
 import type { ClientBase } from 'pg';
 import { killPoint } from '../../base/kill_points.ts';
+import { type Attempt, sessionName } from '../../state/tasks/attempt.ts';
 
 export class AttemptTransaction {
   readonly #client: ClientBase | null;
-  readonly #taskId: number;
-  readonly #attempt: number;
+  readonly #name: Attempt;
   #began = false;
 
   /** `client` is null when rows go to no database. */
-  constructor(client: ClientBase | null, taskId: number, attempt: number) {
+  constructor(client: ClientBase | null, name: Attempt) {
     this.#client = client;
-    this.#taskId = taskId;
-    this.#attempt = attempt;
+    this.#name = name;
   }
 
   async begin(): Promise<void> {
@@ -26,7 +25,7 @@ export class AttemptTransaction {
     if (this.#began) return '';
     this.#began = true;
     // An asynchronous commit may be lost by a crash of the server, but only whole: the task is then loaded again.
-    return `BEGIN; SET LOCAL synchronous_commit = off; SET LOCAL application_name = 'backhaul ${this.#taskId}/${this.#attempt}';`;
+    return `BEGIN; SET LOCAL synchronous_commit = off; SET LOCAL application_name = '${sessionName(this.#name)}';`;
   }
 
   async commit(): Promise<void> {

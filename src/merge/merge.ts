@@ -2,6 +2,10 @@ import type { ClientBase } from 'pg';
 import { type BarColumns, INDICATOR_NAMES } from '../bars/columns.ts';
 import { RowKernel } from '../bars/row_kernel.ts';
 import { killPoint } from '../base/kill_points.ts';
+import { BarEncoder } from '../copy/bar_encoder.ts';
+import { copyRows } from '../copy/copy_writer.ts';
+import { RowEncoder } from '../copy/row_encoder.ts';
+import { BARS_COLUMNS, MAX_ROW_BYTES } from '../copy/wire.ts';
 import {
   decodeState,
   encodeState,
@@ -9,11 +13,10 @@ import {
   type SessionClock,
   STATE_LENGTH,
 } from '../indicators/engine.ts';
-import { BarEncoder } from './bar_encoder.ts';
-import { copyRows } from './copy_writer.ts';
-import { RowEncoder } from './row_encoder.ts';
-import { completes, endsOpen } from './unfinished.ts';
-import { BARS_COLUMNS, MAX_ROW_BYTES } from './wire.ts';
+import { endsOpen, vouchedByAlone } from '../state/coverage.ts';
+import { StateRows, type StoredState } from '../state/indicator_states.ts';
+import { dropOutcomes } from '../state/outcomes.ts';
+import { completes } from './unfinished.ts';
 
 /**
  * The second way into `bars`, for rows that are not simply newer than what stands: files that overlap, arrive late,
@@ -113,18 +116,12 @@ export async function stageRows(
 export async function removeOld(client: ClientBase, taskId: number): Promise<void> {
   await client.query(
     `WITH old AS (
-       DELETE FROM backhaul.bars b USING backhaul.coverage c
-       WHERE c.task_id = $1 AND b.series_id = c.series_id AND b.ts <@ c.covered
-         AND b.ts >= lower(c.covered) AND b.ts < upper(c.covered)
-         AND NOT EXISTS (SELECT 1 FROM backhaul.coverage o
-                         WHERE o.series_id = b.series_id AND o.task_id <> $1 AND o.covered @> b.ts)
+       DELETE FROM backhaul.bars b ${vouchedByAlone('$1')}
        RETURNING b.series_id, b.ts)
      INSERT INTO span (series_id, t0) SELECT series_id, min(ts) FROM old GROUP BY series_id`,
     [taskId],
   );
-  await client.query('DELETE FROM backhaul.coverage WHERE task_id = $1', [taskId]);
-  await client.query('DELETE FROM backhaul.reject WHERE task_id = $1', [taskId]);
-  await client.query('DELETE FROM backhaul.conflict WHERE task_id = $1', [taskId]);
+  await dropOutcomes(client, taskId);
 }
 
 /** Folds stamps that stand twice in the file itself: equal ones are duplicates, of differing ones the last wins. */
@@ -253,7 +250,7 @@ class Recomputation {
   readonly #cols: BarColumns;
   readonly #ids: Int32Array;
   readonly #state = new Float64Array(STATE_LENGTH);
-  readonly #ends: { seriesId: number; tsUs: number; state: Uint8Array }[] = [];
+  readonly #ends: StoredState[] = [];
   #series: number | null = null;
   /** Standing rows whose indicators changed. */
   changed = 0;
@@ -365,20 +362,9 @@ class Recomputation {
     await this.#client.query(
       `DELETE FROM backhaul.indicator_state i USING span s WHERE i.series_id = s.series_id AND i.ts >= s.t0`,
     );
-    const rows = new RowEncoder(4);
-    for (const end of this.#ends) {
-      rows.row();
-      rows.int4(end.seriesId);
-      rows.timestamptz(end.tsUs);
-      rows.int8(taskId);
-      rows.bytea(end.state);
-    }
-    await copyRows(
-      this.#client,
-      'backhaul.indicator_state',
-      ['series_id', 'ts', 'task_id', 'state'],
-      rows.bytes(),
-    );
+    const states = new StateRows(taskId, this.#ends.length);
+    for (const end of this.#ends) states.add(end);
+    await states.write(this.#client);
   }
 }
 

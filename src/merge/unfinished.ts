@@ -14,17 +14,3 @@ export function completes(more: string, less: string): string {
   return `(${more}.open = ${less}.open AND ${more}.high >= ${less}.high AND ${more}.low <= ${less}.low
     AND ${fewer('volume')} AND ${fewer('trades')} AND (${differs}))`;
 }
-
-/**
- * SQL that is true where a loaded file ended with the bar that closes at `end`, and nothing but its bars says that it
- * did: its plan knows no end, and it was not cut by what was asked for. A scalar query, so that it is never run but for
- * the bars in question.
- */
-export function endsOpen(seriesId: string, end: string): string {
-  return `coalesce((
-    SELECT true FROM backhaul.coverage c JOIN backhaul.task t USING (task_id)
-    WHERE c.series_id = ${seriesId} AND lower(c.covered) < ${end} AND upper(c.covered) = ${end}
-      AND t.plan->>'fileToUs' IS NULL
-      AND coalesce((t.plan->>'wantToUs')::float8 > round(extract(epoch FROM ${end}) * 1000000), true)
-    LIMIT 1), false)`;
-}
