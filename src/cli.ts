@@ -23,6 +23,7 @@ import { QUERY_SETTINGS, command as queryCommand } from './commands/query.ts';
 import { RECOMPUTE_SETTINGS, command as recomputeCommand } from './commands/recompute.ts';
 import { REPORT_SETTINGS, command as reportCommand } from './commands/report.ts';
 import { RETRY_SETTINGS, command as retryCommand } from './commands/retry.ts';
+import { RUNS_SETTINGS, RUNS_SHOW_SETTINGS, command as runsCommand } from './commands/runs.ts';
 import { everythingIsWritten, print, say, stderrStyle, toleratePipesThatClose } from './commands/screen.ts';
 import { TIER_SETTINGS } from './commands/series_options.ts';
 import { type Arguments, declareKnown } from './commands/settings.ts';
@@ -37,6 +38,7 @@ import { sanitise } from './ui/text.ts';
 const COMMANDS: readonly CommandModule<object, Arguments>[] = [
   loadCommand,
   statusCommand,
+  runsCommand,
   retryCommand,
   gapsCommand,
   reportCommand,
@@ -201,7 +203,15 @@ function withHint(fault: Fault): Fault {
   };
 }
 
-declareKnown(LOAD_SETTINGS, STATUS_SETTINGS, RETRY_SETTINGS, QUERY_SETTINGS, DEMO_SETTINGS);
+declareKnown(
+  RUNS_SETTINGS,
+  RUNS_SHOW_SETTINGS,
+  LOAD_SETTINGS,
+  STATUS_SETTINGS,
+  RETRY_SETTINGS,
+  QUERY_SETTINGS,
+  DEMO_SETTINGS,
+);
 declareKnown(TIER_SETTINGS, SCAN_SETTINGS, LIST_SETTINGS, FILL_SETTINGS, CLEANUP_SETTINGS);
 declareKnown(
   EXPORT_SETTINGS,

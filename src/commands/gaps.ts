@@ -9,6 +9,7 @@ import { KRAKEN_API } from '../gaps/find.ts';
 import { GAP_STATES, type Gap, type GapState } from '../gaps/gap_store.ts';
 import type { SeriesScan } from '../gaps/scan.ts';
 import type { SuspiciousRun } from '../gaps/suspicious.ts';
+import { noticeOfGaps } from '../notify/of_commands.ts';
 import {
   downloadLines,
   fillLines,
@@ -28,6 +29,7 @@ import { listenForInterrupt } from './interrupt.ts';
 import { load } from './load.ts';
 import { LOAD_SETTINGS, loadOptions } from './load_options.ts';
 import { withLoadedDatabase } from './loaded_database.ts';
+import { NOTIFY_SETTINGS, tell } from './notify_option.ts';
 import { print, say, stderrStyle, stdoutGone, stdoutStyle, stdoutWidth } from './screen.ts';
 import {
   configuredTiers,
@@ -58,6 +60,7 @@ export const SCAN_SETTINGS = {
   ...SERIES_SETTINGS,
   ...RANGE_SETTINGS,
   ...DATABASE_SETTINGS,
+  ...NOTIFY_SETTINGS,
   quick: onOff({ group: 'How:', describe: 'Do not look for suspicious runs: reads no bars' }),
   json,
   csv,
@@ -144,6 +147,7 @@ const scanCommand: CommandModule<object, Arguments> = {
       if (flags.json) showScanJson(scans, gaps, runs, recorded);
       else if (flags.csv) showCsv(gaps, now);
       else showScan(scans, gaps, runs);
+      await tell(flags, [noticeOfGaps(gaps, 'gaps scan')]);
     });
   },
 };

@@ -12,6 +12,7 @@ import { findDatabase, useDatabase, withDatabase } from './database_option.ts';
 import { exitCodeOfLoad } from './exit_codes.ts';
 import { listenForInterrupt } from './interrupt.ts';
 import { LOAD_SETTINGS, loadOptions } from './load_options.ts';
+import { tellingFaults, tellOfLoad } from './notify_option.ts';
 import { print, stderrStyle, stdoutStyle, stdoutWidth, whenStdoutGoes } from './screen.ts';
 import { configuredTiers, withTiers } from './series_options.ts';
 import { type Arguments, declare, readSurroundings, refuseUnknown, resolve } from './settings.ts';
@@ -38,20 +39,25 @@ export const command: CommandModule<object, Arguments> = {
     const sources = (argv['source'] as readonly string[]).map(String);
     await check(loadOptions(sources, flags, null));
     const use = flags['dry-run'] ? findDatabase : useDatabase;
-    await withDatabase(await use(flags.database), async (database) => {
-      const options = loadOptions(sources, flags, database?.url ?? null);
-      const showing = {
-        json: flags.json ?? false,
-        verbose: flags.verbose ?? false,
-        incremental: flags.incremental ?? false,
-      };
-      const summary = await load(
-        options,
-        showing,
-        selection(options.dryRun ? null : tiers, flags.incremental ?? false),
-      );
-      process.exitCode = exitCodeOfLoad(summary);
-    });
+    let url: string | null = null;
+    const work = async (): Promise<void> =>
+      withDatabase(await use(flags.database), async (database) => {
+        url = database?.url ?? null;
+        const options = loadOptions(sources, flags, url);
+        const showing = {
+          json: flags.json ?? false,
+          verbose: flags.verbose ?? false,
+          incremental: flags.incremental ?? false,
+        };
+        const summary = await load(
+          options,
+          showing,
+          selection(options.dryRun ? null : tiers, flags.incremental ?? false),
+        );
+        process.exitCode = exitCodeOfLoad(summary);
+        await tellOfLoad(flags, url, 'load', summary);
+      });
+    await tellingFaults(flags, 'load', () => url, work);
   },
 };
 

@@ -6,6 +6,7 @@ import type { LoadOptions } from '../load/events.ts';
 import { INFLATE_LIMITS } from '../producer/archive/entry_stream.ts';
 import type { SourceOptions } from '../producer/sources/source.ts';
 import { DATABASE_SETTINGS } from './database_option.ts';
+import { NOTIFY_SETTINGS } from './notify_option.ts';
 import { list, onOff, type Resolved, value } from './settings.ts';
 import {
   oneOf,
@@ -123,6 +124,7 @@ export const LOAD_SETTINGS = {
     { group: BAD, describe: 'So does one that becomes this many times its size', otherwise: '200' },
     wholeBetween(2, 2000),
   ),
+  ...NOTIFY_SETTINGS,
   'dry-run': onOff({ group: SHOW, describe: 'Show what would be loaded; write nothing' }),
   json: onOff({ group: SHOW, describe: 'One JSON object a line on stdout' }),
   verbose: onOff({ group: SHOW, describe: 'Say more on stderr: every task, partition and decision' }),

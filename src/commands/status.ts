@@ -40,15 +40,28 @@ export const command: CommandModule<object, Arguments> = {
   },
 };
 
+/** Loads before the last that its rate is held against. */
+const LOADS_COMPARED = 5;
+
 async function readStatus(client: Client): Promise<Status> {
   const { statusSummary } = await import('../state/status.ts');
+  const { findRun, loadsBefore } = await import('../state/run_history.ts');
+  const { comparedText } = await import('../ui/runs_text.ts');
   const summary = await statusSummary(client);
   const { rows } = await client.query<{ bare: number; rows: number | null }>(
     `SELECT (SELECT count(*) FROM backhaul.partition WHERE state = 'bare') AS bare,
             (SELECT (audit->'rows'->>'loaded')::float8 FROM backhaul.run WHERE run_id = $1) AS rows`,
     [summary.lastRun?.runId ?? null],
   );
-  return { ...summary, lastRunRows: rows[0]!.rows, barePartitions: rows[0]!.bare };
+  const { lastRun } = summary;
+  const audit = lastRun === null ? null : ((await findRun(client, lastRun.runId))?.audit ?? null);
+  const before = audit === null ? [] : await loadsBefore(client, lastRun!.runId, LOADS_COMPARED);
+  return {
+    ...summary,
+    lastRunRows: rows[0]!.rows,
+    lastRunCompared: audit === null ? null : comparedText(audit, before),
+    barePartitions: rows[0]!.bare,
+  };
 }
 
 async function watch(client: Client, show: (status: Status) => void): Promise<void> {

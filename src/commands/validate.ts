@@ -1,12 +1,15 @@
 /** `backhaul validate`: data-quality checks over what is loaded. */
 
 import type { Argv, CommandModule } from 'yargs';
+import { interval as intervalText } from '../base/quantities.ts';
+import { noticesOfFindings } from '../notify/of_commands.ts';
 import { eventLine } from '../ui/json_lines.ts';
 import { validationEvents, validationLines } from '../ui/validate_text.ts';
-import { CHECK_TEXTS, CHECKS, type Check } from '../validate/findings.ts';
+import { CHECK_TEXTS, CHECKS, type Check, type Finding } from '../validate/findings.ts';
 import { DATABASE_SETTINGS } from './database_option.ts';
 import { EXIT } from './exit_codes.ts';
 import { withLoadedDatabase } from './loaded_database.ts';
+import { NOTIFY_SETTINGS, tell } from './notify_option.ts';
 import { print, say, stderrStyle, stdoutStyle, stdoutWidth } from './screen.ts';
 import { configuredTiers, nowUs, RANGE_SETTINGS, SERIES_SETTINGS, seriesFilter } from './series_options.ts';
 import {
@@ -51,6 +54,7 @@ export const VALIDATE_SETTINGS = {
     },
     parsePositive,
   ),
+  ...NOTIFY_SETTINGS,
   ...DATABASE_SETTINGS,
   json: onOff({ group: 'Output:', describe: 'One JSON object a line on stdout' }),
 };
@@ -91,9 +95,16 @@ export const command: CommandModule<object, Arguments> = {
       if (flags.json) for (const event of validationEvents(done)) print(eventLine(event));
       else print(...validationLines(done, FINDINGS_SHOWN, stdoutWidth(), stdoutStyle()));
       if (done.findings.length > 0) process.exitCode = EXIT.incomplete;
+      await tell(flags, noticesOfFindings(done.findings.map(withSeries), 'validate'));
     });
   },
 };
+
+/** A finding's text names no series by itself. */
+function withSeries(finding: Finding): Finding {
+  const { venue, symbol, intervalS, text } = finding;
+  return { ...finding, text: `${venue} ${symbol ?? '*'} ${intervalText(intervalS)}: ${text}` };
+}
 
 function parseChecks(texts: readonly string[]): readonly Check[] {
   const expected = `some of ${CHECKS.join(', ')}`;

@@ -19,6 +19,17 @@ import type {
 const MAX_FAILURES = 100;
 const NO_ROWS: RowCounts = { read: 0, loaded: 0, rejected: 0, duplicate: 0, conflict: 0, outside: 0 };
 const DISCOVERING_MS = 250;
+/** Files and instants that a run's record keeps. */
+const SLOWEST_KEPT = 20;
+const SAMPLES_KEPT = 240;
+
+/** A file and how long its attempt took, s. */
+interface SlowFile {
+  readonly uri: string;
+  readonly entry: string | null;
+  readonly seconds: number;
+  readonly rows: number;
+}
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
@@ -46,6 +57,13 @@ export class RunTally {
     [];
   /** What discovery counts: objects, entries, and what it passed over. */
   readonly found: DiscoverCounts = noCounts();
+  /** Seconds all workers waited, by what for. */
+  readonly #waits = { source: 0, lane: 0, copy: 0 };
+  /** The files that took longest, longest first. */
+  readonly #slowest: SlowFile[] = [];
+  /** Records read at instants an even `#sampleEvery` seconds apart: half of them go whenever there are too many. */
+  #samples: { readonly atSeconds: number; readonly rowsRead: number; readonly workers: number }[] = [];
+  #sampleEvery = 1;
   #toDo = 0;
   #bytesTotal = 0;
   #bytesDone = 0;
@@ -145,6 +163,10 @@ export class RunTally {
     this.#inflated += result.inflatedBytes;
     for (const key of Object.keys(NO_ROWS) as (keyof RowCounts)[]) this.#rows[key] += result.rows[key];
     for (const id of result.seriesIds) this.#series.add(id);
+    this.#waits.source += result.waits.source;
+    this.#waits.lane += result.waits.lane;
+    this.#waits.copy += result.waits.copy;
+    this.#noteSlow({ uri: task.uri, entry: task.entry, seconds, rows: result.rows.loaded });
     if (result.firstTsUs !== null) this.#firstTs = Math.min(this.#firstTs ?? Infinity, result.firstTsUs);
     if (result.lastTsUs !== null) this.#lastTs = Math.max(this.#lastTs ?? -Infinity, result.lastTsUs);
     for (const reject of result.rejects) {
@@ -176,6 +198,24 @@ export class RunTally {
       seconds,
       fault: null,
     });
+  }
+
+  #noteSlow(file: SlowFile): void {
+    const slowest = this.#slowest;
+    if (slowest.length === SLOWEST_KEPT && file.seconds <= slowest.at(-1)!.seconds) return;
+    slowest.push(file);
+    slowest.sort((a, b) => b.seconds - a.seconds);
+    if (slowest.length > SLOWEST_KEPT) slowest.pop();
+  }
+
+  #sample(rowsRead: number, workers: number): void {
+    const atSeconds = this.#seconds();
+    const last = this.#samples.at(-1);
+    if (last !== undefined && atSeconds - last.atSeconds < this.#sampleEvery) return;
+    this.#samples.push({ atSeconds, rowsRead, workers });
+    if (this.#samples.length < SAMPLES_KEPT) return;
+    this.#samples = this.#samples.filter((_, index) => index % 2 === 0);
+    this.#sampleEvery *= 2;
   }
 
   #left(task: ClaimedTask, outcome: 'retry' | 'failed' | 'released', fault: Fault, seconds: number): void {
@@ -221,6 +261,7 @@ export class RunTally {
       bytes += one.share;
       records += one.records;
     }
+    this.#sample(records, workers);
     this.#report({
       type: 'progress',
       phase,
@@ -250,6 +291,9 @@ export class RunTally {
       peakWorkers: this.#peakWorkers,
       decisions: this.#decisions,
       failures: this.#failures,
+      waits: this.#waits,
+      slowest: this.#slowest,
+      samples: [...this.#samples, { atSeconds: this.#seconds(), rowsRead: this.#rows.read, workers: 0 }],
     };
   }
 

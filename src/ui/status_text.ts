@@ -11,6 +11,8 @@ import { sanitise } from './text.ts';
 export interface Status extends StatusSummary {
   /** Rows the last run loaded; null while it runs or if it was lost. */
   readonly lastRunRows: number | null;
+  /** How the last run's rate compares with the loads before; null without any. */
+  readonly lastRunCompared: string | null;
   /** Partitions without a key yet. */
   readonly barePartitions: number;
 }
@@ -60,6 +62,7 @@ function factLines(status: Status, now: Date): [string, string][] {
     ]);
   }
   if (lastRun !== null) lines.push(['last run', lastRunText(lastRun, status.lastRunRows, now)]);
+  if (status.lastRunCompared !== null) lines.push(['', status.lastRunCompared]);
   const reasons = rejects.map((reject) => `${count(reject.count)} ${sanitise(reject.reason)}`);
   if (reasons.length > 0) lines.push(['rejects', reasons.join(', ')]);
   if (bare > 0) lines.push(['partitions', `${count(bare)} without a key yet: a load that ends gives it`]);
