@@ -45,7 +45,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'src/faults/fault.ts',
     'src/base/kill_points.ts',
   ],
-  'src/producer': ['src/faults', 'src/state', 'src/scan', 'src/bars', 'src/base'],
+  'src/producer': ['src/faults', 'src/state', 'src/scan', 'src/bars', 'src/base', 'src/calendar'],
   'src/calendar': ['src/scan', 'src/base'],
   'src/series': [
     'src/calendar',

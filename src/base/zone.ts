@@ -1,18 +1,29 @@
 import { BackhaulError } from '../faults/fault.ts';
 
 const DAY_US = 86_400_000_000;
+const HOUR_US = 3_600_000_000;
+const MINUTE_US = 60_000_000;
 const QUARTER_HOUR_US = 900_000_000;
 const MAX_CACHED = 4096;
 const UTC_NAMES: ReadonlySet<string> = new Set(['UTC', 'GMT', 'Z', 'Etc/UTC', 'Etc/GMT', 'Zulu', 'Etc/Zulu']);
 
+/** How far ahead of `zone` the days are that begin at `zone HH:MM`, an afternoon's hour: `America/Chicago 17:00`. */
+export function sessionStart(name: string): { readonly zone: string; readonly aheadUs: number } {
+  const match = /^(\S+) (1[2-9]|2[0-3]):([0-5]\d)$/.exec(name);
+  if (match === null) return { zone: name, aheadUs: 0 };
+  return { zone: match[1]!, aheadUs: DAY_US - Number(match[2]) * HOUR_US - Number(match[3]) * MINUTE_US };
+}
+
 /**
  * Offsets of one IANA zone, in µs to be added to UTC. Looked up through `Intl` once a day of the zone, or once a
- * quarter of an hour on a day with a transition (all since 1973 fall on one), and remembered.
+ * quarter of an hour on a day with a transition (all since 1973 fall on one), and remembered. A zone may be put ahead, so
+ * that its days begin in the evening before ({@link sessionStart}).
  */
 export class Zone {
   readonly name: string;
   readonly isUtc: boolean;
   readonly #format: Intl.DateTimeFormat | null;
+  readonly #aheadUs: number;
   /** Offset by quarter of an hour (as `2 * n + 1`) and by UTC day (as `2 * n`; NaN on a day with a transition). */
   readonly #cache = new Map<number, number>();
   #lastDay = Number.NaN;
@@ -22,7 +33,9 @@ export class Zone {
   constructor(name: string) {
     this.name = name;
     this.isUtc = UTC_NAMES.has(name);
-    this.#format = this.isUtc ? null : dateTimeFormat(name);
+    const { zone, aheadUs } = sessionStart(name);
+    this.#format = this.isUtc ? null : dateTimeFormat(zone);
+    this.#aheadUs = aheadUs;
   }
 
   /** Offset in force at `ts` (µs UTC), in µs. */
@@ -89,7 +102,7 @@ export class Zone {
       part['minute']!,
       part['second']!,
     );
-    return (local - Math.floor(ms / 1000) * 1000) * 1000;
+    return (local - Math.floor(ms / 1000) * 1000) * 1000 + this.#aheadUs;
   }
 }
 

@@ -6,7 +6,7 @@ import type { LoadEvent, LoadOptions, LoadReporter, LoadSummary, PlanEvent } fro
 import type { Selection } from '../load/load.ts';
 import type { Tier } from '../series/tiers.ts';
 import { eventLine } from '../ui/json_lines.ts';
-import { eventText, notReadLines, planLines, summaryLines } from '../ui/load_text.ts';
+import { byRecordsLines, eventText, notReadLines, planLines, summaryLines } from '../ui/load_text.ts';
 import { type Progress, progressOn } from '../ui/progress.ts';
 import { findDatabase, useDatabase, withDatabase } from './database_option.ts';
 import { exitCodeOfLoad } from './exit_codes.ts';
@@ -137,7 +137,12 @@ function drainText({ phase, workers }: AtWork, drainMs: number): string {
 
 function showEnd(summary: LoadSummary, plan: readonly PlanEvent[], showing: Showing): void {
   if (showing.json) print(eventLine(summary));
-  else if (summary.dryRun) print(...planLines(plan, stdoutWidth(), stdoutStyle()), ...notReadLines(summary));
+  else if (summary.dryRun)
+    print(
+      ...planLines(plan, stdoutWidth(), stdoutStyle()),
+      ...byRecordsLines(summary),
+      ...notReadLines(summary),
+    );
   else print(...summaryLines(summary, stdoutStyle(), showing.incremental));
 }
 

@@ -61,6 +61,20 @@ export function parseIntervals(texts: readonly string[]): readonly number[] | nu
   });
 }
 
+/** One interval, s. */
+export function parseInterval(text: string): number {
+  const seconds = parseIntervals([text])?.[0];
+  if (seconds === undefined) throw new Unreadable('one interval, such as 1m, 1h or 1d');
+  return seconds;
+}
+
+/** A venue's name: what fits the table, and one line. */
+export function parseVenue(text: string): string {
+  if (text.trim() === '' || Buffer.byteLength(text) > 64 || /[\p{Cc}/]/u.test(text))
+    throw new Unreadable('a name of at most 64 bytes without a slash');
+  return text.trim();
+}
+
 /** Symbols as the user writes them; null for all. */
 export function parseSymbols(texts: readonly string[]): readonly string[] | null {
   return texts.length === 0 ? null : texts;

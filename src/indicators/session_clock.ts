@@ -1,3 +1,5 @@
+import { sessionStart } from '../base/zone.ts';
+
 /** Which session a bar belongs to: the anchor of VWAP. */
 
 const DAY_US = 86_400_000_000;
@@ -32,7 +34,10 @@ export class SessionClock {
     return new SessionClock((day) => day * DAY_US, 0);
   }
 
-  /** Sessions are the calendar days of an IANA zone, daylight saving included. Throws a RangeError for no such zone. */
+  /**
+   * Sessions are the calendar days of an IANA zone, daylight saving included, or those that begin the evening before
+   * (`America/Chicago 17:00`). Throws a RangeError for no such zone.
+   */
   static zone(iana: string): SessionClock {
     if (iana === 'UTC') return SessionClock.utcDay();
     const zone = new ZoneDays(iana);
@@ -64,11 +69,14 @@ export class SessionClock {
 /** The starts of a zone's days. Intl costs microseconds a question, so each day is asked for once. */
 class ZoneDays {
   readonly #format: Intl.DateTimeFormat;
+  readonly #aheadMs: number;
   readonly #starts = new Map<number, number>();
 
-  constructor(iana: string) {
+  constructor(name: string) {
+    const { zone, aheadUs } = sessionStart(name);
+    this.#aheadMs = aheadUs / 1000;
     this.#format = new Intl.DateTimeFormat('en-US', {
-      timeZone: iana,
+      timeZone: zone,
       hourCycle: 'h23',
       year: 'numeric',
       month: 'numeric',
@@ -85,7 +93,11 @@ class ZoneDays {
     for (const part of this.#format.formatToParts(ms)) {
       if (part.type in field) field[part.type as keyof typeof field] = Number(part.value);
     }
-    return Date.UTC(field.year, field.month - 1, field.day, field.hour, field.minute, field.second) - ms;
+    return (
+      Date.UTC(field.year, field.month - 1, field.day, field.hour, field.minute, field.second) -
+      ms +
+      this.#aheadMs
+    );
   }
 
   /** First instant (µs UTC) whose local date is `day` or later. */

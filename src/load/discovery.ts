@@ -181,6 +181,8 @@ export class Discovery {
         toUs: options.toUs,
         symbols: options.symbols,
         intervals: options.intervals,
+        interval: options.interval ?? null,
+        venue: options.venue ?? null,
         onInvalid: options.onInvalid,
         onConflict: options.onConflict,
         maxRejects: options.maxRejects,

@@ -6,6 +6,7 @@
 import type { IndicatorName } from '../bars/columns.ts';
 import type { Fault } from '../faults/fault.ts';
 import type { InflateLimits } from '../producer/archive/entry_stream.ts';
+import type { ToldByRecords } from '../producer/planning/found_task.ts';
 import type { SourceOptions } from '../producer/sources/source.ts';
 import type { RejectReason } from '../scan/shape.ts';
 
@@ -24,6 +25,9 @@ export interface LoadOptions {
   readonly symbols: readonly string[] | null;
   /** Seconds; null for all. */
   readonly intervals: readonly number[] | null;
+  /** What files are that do not tell: seconds, and a name. */
+  readonly interval?: number | null;
+  readonly venue?: string | null;
   /** The indicators to compute, in the order of `INDICATOR_NAMES`; the columns of the others stay NULL. */
   readonly indicators: readonly IndicatorName[];
   readonly workers: 'auto' | number;
@@ -209,6 +213,8 @@ export interface LoadSummary {
   /** Files left out by `--symbols`, `--intervals`, `--from`, `--to`, for what their names say. */
   readonly filtered: number;
   /** What the sources hold and nobody read, by kind: `.zst`, `.parquet`, `document`, `hidden` … */
+  /** Files whose records decided what their names do not tell, or tell otherwise. */
+  readonly byRecords: readonly ToldByRecords[];
   readonly notRead: { readonly files: number; readonly kinds: Readonly<Record<string, number>> };
   readonly rows: RowCounts;
   /** Bytes read, as they lie in the sources, and inflated. */

@@ -310,6 +310,7 @@ export class RunTally {
       tasks: { ...this.#tasks, released },
       leftOut: this.leftOut,
       filtered: this.found.filtered,
+      byRecords: this.found.byRecords,
       notRead: {
         files: Object.values(this.found.notRead).reduce((sum, count) => sum + count, 0),
         kinds: { ...this.found.notRead },

@@ -86,11 +86,24 @@ export function summaryLines(summary: LoadSummary, style: Style = PLAIN, increme
   return [
     headline(summary, style),
     ...facts(summary).map(([name, text]) => `  ${name.padEnd(10)} ${text}`),
+    ...byRecordsLines(summary),
     ...notReadLines(summary),
     ...rejectLines(summary, style),
     ...failureLines(summary, style),
     ...nextLines(summary),
   ];
+}
+
+/** `1m by the records of 3 files whose names do not tell`, a line each; none where names told all. */
+export function byRecordsLines({ byRecords }: Pick<LoadSummary, 'byRecords'>): string[] {
+  return byRecords.map(({ what, is, said, files }) => {
+    const whose = counted(files, 'file');
+    if (said === null) return `  ${what} ${sanitise(is)} by the records of ${whose} whose names do not tell`;
+    const word = `"${sanitise(said)}"`;
+    if (what === 'date')
+      return `  ${whose} dated by their records, which are not of ${word} as a folder says`;
+    return `  ${what} ${sanitise(is)} by the records of ${whose}, though a folder says ${word}`;
+  });
 }
 
 /** `3 files not read: 2 .zst, 1 .parquet`, most first; no line where everything was. */

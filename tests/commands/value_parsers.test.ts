@@ -144,6 +144,8 @@ describe('settings', () => {
       toUs: null,
       symbols: null,
       intervals: null,
+      interval: null,
+      venue: null,
       indicators: INDICATOR_NAMES,
       workers: 'auto',
       cpuTarget: 0.9,

@@ -42,6 +42,18 @@ describe('SessionClock', () => {
     expect(clock.session(from + hours * HOUR_US)).toBe(day + 1);
   });
 
+  test('a session that begins in the evening has the number of the day that follows', () => {
+    const clock = SessionClock.zone('America/Chicago 17:00');
+    const day = us(2026, 7, 14) / DAY_US;
+    expect(clock.session(us(2026, 7, 13, 22))).toBe(day);
+    expect([clock.from, clock.to]).toEqual([us(2026, 7, 13, 22), us(2026, 7, 14, 22)]);
+    expect(clock.session(us(2026, 7, 13, 22) - 1)).toBe(day - 1);
+    // In winter Chicago is six hours behind UTC; the night the clocks go back has an hour more.
+    expect(clock.session(us(2026, 1, 20, 23))).toBe(us(2026, 1, 21) / DAY_US);
+    expect(clock.session(us(2026, 10, 31, 22))).toBe(us(2026, 11, 1) / DAY_US);
+    expect(clock.to - clock.from).toBe(25 * HOUR_US);
+  });
+
   // Half hours, no daylight saving, clocks that jump over midnight, a skipped day, fourteen hours ahead.
   const zones = [
     ...['America/New_York', 'Asia/Kolkata', 'Asia/Tokyo', 'Europe/London', 'America/Sao_Paulo'],

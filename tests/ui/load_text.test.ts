@@ -16,6 +16,7 @@ const FINE: LoadSummary = {
   tasks: { loaded: 45, failed: 0, skipped: 0, unchanged: 2, released: 0 },
   leftOut: 0,
   filtered: 0,
+  byRecords: [],
   notRead: { files: 0, kinds: {} },
   rows: { read: 1000, loaded: 1000, rejected: 0, duplicate: 0, conflict: 0, outside: 0 },
   bytes: 21_400_000,

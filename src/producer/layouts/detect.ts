@@ -1,9 +1,17 @@
 import { basename } from 'node:path';
 import { BackhaulError, type FaultPlace } from '../../faults/fault.ts';
 import { printable } from '../../faults/file_fault.ts';
+import { normaliseName } from '../../scan/header.ts';
 import { type Fit, fitHead, type Head } from './head.ts';
 import type { Layout } from './layout.ts';
-import { isNamedBy, type Resolution, resolve, type Unresolved } from './resolve.ts';
+import {
+  type Given,
+  isNamedBy,
+  NOTHING_GIVEN,
+  type Resolution,
+  resolve,
+  type Unresolved,
+} from './resolve.ts';
 
 /** Which layout a file is of: told by its name, held against its head. */
 
@@ -11,17 +19,31 @@ import { isNamedBy, type Resolution, resolve, type Unresolved } from './resolve.
  * What the path alone tells; null when it is no known name, or tells too little. `forced`: the user named the (one)
  * layout, so the name need not fit.
  */
-export function detectByName(layouts: readonly Layout[], forced: boolean, path: string): Resolution | null {
+export function detectByName(
+  layouts: readonly Layout[],
+  forced: boolean,
+  path: string,
+  given: Given = NOTHING_GIVEN,
+): Resolution | null {
   for (const layout of layouts) {
     if (!forced && !isNamedBy(layout, path)) continue;
-    const resolution = resolve(layout, path, null);
+    const resolution = resolve(layout, path, null, given);
     if ('venue' in resolution) return resolution;
   }
   return null;
 }
 
+/** A layout held against a path and a head. */
+interface Candidate {
+  readonly layout: Layout;
+  readonly resolution: Resolution | Unresolved;
+  readonly fit: Fit;
+  /** Fields of the header that the layout does not know. */
+  readonly strange: number;
+}
+
 /**
- * What path and head tell together. Layouts whose names fit go first, then those whose header is found. Fails with
+ * What path and head tell together. Layouts whose names fit go first, then those that know the header best. Fails with
  * `not-a-bar-file`, naming what was found and the nearest layout.
  */
 export function detect(
@@ -30,43 +52,76 @@ export function detect(
   path: string,
   head: Head,
   where: FaultPlace,
+  given: Given = NOTHING_GIVEN,
 ): Resolution {
-  let nearest: { layout: Layout; fit: Fit } | null = null;
-  const unresolved: Record<'header' | 'records', Unresolved[]> = { header: [], records: [] };
-  const named = layouts.filter((layout) => forced || isNamedBy(layout, path));
-  for (const layout of [...named, ...layouts.filter((one) => !named.includes(one))]) {
-    const resolution = resolve(layout, path, head);
-    const isResolved = 'venue' in resolution;
-    const shape = isResolved ? resolution.shape : layout.shape;
-    const fit = fitHead(head, shape, layout.symbol.kind !== 'column');
-    if (nearest === null || fit.known > nearest.fit.known) nearest = { layout, fit };
-    const isKin = named.includes(layout) ? fit.kind !== 'none' : fit.kind === 'header';
-    if (isKin && isResolved) return resolution;
-    if (!isResolved && (fit.kind === 'header' || fit.kind === 'records'))
-      unresolved[fit.kind].push(resolution);
-  }
-  const kin = unresolved.header[0] ?? unresolved.records[0];
-  if (kin !== undefined) throw unresolvedError(kin, path, where);
-  throw strangerError(nearest!, where);
+  const candidates = layouts.map((layout) => candidate(layout, path, head, given));
+  const named = candidates.filter(({ layout }) => forced || isNamedBy(layout, path));
+  for (const { resolution, fit } of named)
+    if (fit.kind !== 'none' && 'venue' in resolution) return resolution;
+  // A layout that knows all of a header but not, say, the venue is the file's all the same: no other takes it over.
+  const kin = candidates.filter(({ fit }) => fit.kind === 'header');
+  const least = Math.min(...kin.map(({ strange }) => strange));
+  const best = kin.filter(({ strange }) => strange === least);
+  const unnamed = named.find(
+    (one) => !('venue' in one.resolution) && (one.fit.kind !== 'none' || isUnknownWord(one)),
+  );
+  if (unnamed === undefined) for (const { resolution } of best) if ('venue' in resolution) return resolution;
+  const unresolved = unnamed ?? best[0] ?? candidates.find(isKinByRecords);
+  if (unresolved !== undefined && !('venue' in unresolved.resolution))
+    throw unresolvedError(unresolved.resolution, path, where);
+  const nearest = candidates.reduce((a, b) => (b.fit.known > a.fit.known ? b : a));
+  throw strangerError(nearest, where);
+}
+
+function candidate(layout: Layout, path: string, head: Head, given: Given): Candidate {
+  const resolution = resolve(layout, path, head, given);
+  const shape = 'venue' in resolution ? resolution.shape : layout.shape;
+  const fit = fitHead(head, shape, layout.symbol.kind !== 'column');
+  const names = new Set(shape.columns.flatMap((column) => column.names.map(normaliseName)));
+  const strange = fit.first.filter((field) => !names.has(normaliseName(field))).length;
+  return { layout, resolution, fit, strange };
+}
+
+/** The name has a word where the layout has a list of words, and it is none of them. */
+function isUnknownWord({ resolution }: Candidate): boolean {
+  return !('venue' in resolution) && resolution.word !== null && resolution.known.length > 0;
+}
+
+function isKinByRecords({ fit, resolution }: Candidate): boolean {
+  return fit.kind === 'records' && !('venue' in resolution);
 }
 
 /** The records are bars, but of what? */
 function unresolvedError(
-  { layout, missing, word }: Unresolved,
+  { layout, missing, word, known, conflict }: Unresolved,
   path: string,
   where: FaultPlace,
 ): BackhaulError {
   const name = basename(path);
+  if (conflict !== null) {
+    return new BackhaulError({
+      kind: 'not-a-bar-file',
+      message: `looks like ${layout.name}, but its name and its records disagree about the ${missing}`,
+      where,
+      expected: conflict.said,
+      found: conflict.found,
+      hint: `Say which it is: --${missing}.`,
+    });
+  }
+  const isKnownKind = word !== null && known.length > 0;
   return new BackhaulError({
     kind: 'not-a-bar-file',
     message:
       word === null
         ? `looks like ${layout.name}, but its name does not tell the ${missing}`
-        : `looks like ${layout.name}, but ${printable(word, 40)} is no ${missing}`,
+        : `looks like ${layout.name}, but ${printable(word, 40)} is no ${missing}${isKnownKind ? ' it knows' : ''}`,
     where,
-    expected: `a name such as ${layout.example}`,
-    found: printable(name),
-    hint: `Rename the file, or state the ${missing} in a layout of your own: --layout my.yaml.`,
+    expected: isKnownKind ? `one of ${known.join(', ')}` : `a name such as ${layout.example}`,
+    found: word !== null && isKnownKind ? printable(word, 40) : printable(name),
+    hint:
+      missing === 'symbol'
+        ? 'Rename the file, or state the symbol in a layout of your own: --layout my.yaml.'
+        : `Say it for the files of this load that do not: --${missing} ${missing === 'interval' ? '1m' : 'NAME'}.`,
   });
 }
 

@@ -154,7 +154,7 @@ function looksLikeBar(record: readonly string[], shape: RecordShape, roles: Colu
 }
 
 /** The stamp of a record, µs; NaN when it has none. */
-function stampOf(record: readonly string[], shape: RecordShape, roles: ColumnRoles): number {
+export function stampOf(record: readonly string[], shape: RecordShape, roles: ColumnRoles): number {
   const bytes = Buffer.from(record[roles.roles.indexOf('time')] ?? '');
   return parseStamp(bytes, 0, bytes.length, shape.time, zoneNamed(shape.timeZone));
 }

@@ -40,8 +40,8 @@ export function checkLayout(text: unknown, source: string, defaultName: string):
     ...rest,
     name: name ?? defaultName,
     example: example ?? 'a name its `paths` fit',
-    paths: paths.map((one) => new RegExp(one)),
-    context: context.map((one) => new RegExp(one)),
+    paths: paths.map((one) => new RegExp(one, 'd')),
+    context: context.map((one) => new RegExp(one, 'd')),
     shape: shapeOf(keys, columns),
   };
 }

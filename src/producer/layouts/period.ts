@@ -1,4 +1,5 @@
-import { Zone } from '../../base/zone.ts';
+import { sessionStart, Zone } from '../../base/zone.ts';
+import { sessionHours } from '../../calendar/us_exchange_days.ts';
 import { daysFromCivil } from '../../scan/time.ts';
 
 /** Periods that names tell: a year, a quarter, a month or a day of some zone. */
@@ -38,7 +39,16 @@ export function periodOf(groups: Readonly<Record<string, string>>, zoneName: str
   const first = daysFromCivil(year, month, day);
   const last = groups['day'] === undefined ? firstOfMonth(year, month + months) : first + 1;
   if (groups['day'] !== undefined && first >= firstOfMonth(year, month + 1)) return null;
-  return { fromUs: midnightUs(first, zoneName), toUs: midnightUs(last, zoneName) };
+  // A session that begins in an evening begins when the one before it ended: after a weekend or a holiday, days before.
+  const begins = sessionStart(zoneName).aheadUs === 0 ? first : dayAfterTrading(first);
+  return { fromUs: midnightUs(begins, zoneName), toUs: midnightUs(last, zoneName) };
+}
+
+/** The day that follows the last one before `day` on which US exchanges trade. */
+function dayAfterTrading(day: number): number {
+  let before = day - 1;
+  while (sessionHours(before) === null && before > day - 10) before--;
+  return before + 1;
 }
 
 function firstOfMonth(year: number, month: number): number {

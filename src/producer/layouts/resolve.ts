@@ -1,8 +1,10 @@
 import type { RecordShape } from '../../scan/shape.ts';
 import type { TaskPlan } from '../../state/task_plan.ts';
-import { firstSymbol, type Head, valuesOf } from './head.ts';
+import { earliestStamp, firstSymbol, type Head, valuesOf } from './head.ts';
 import type { Layout, Origin } from './layout.ts';
+import { fillIn, groupsOf, isFar, type NameGroups } from './name_groups.ts';
 import { type Period, periodOf } from './period.ts';
+import { contradicts, overrules, type Spacing, spacingOf } from './spacing.ts';
 import { spellings } from './symbols.ts';
 
 /** From a layout and a name to what they say of one file. */
@@ -20,6 +22,21 @@ export interface Resolution {
   /** What the name tells of its time; either end may be unknown. */
   readonly fromUs: number | null;
   readonly toUs: number | null;
+  /** Venue or interval are but what a folder further up suggests, and no record was looked at yet. */
+  readonly unsure: boolean;
+  /** So is the time it covers. */
+  readonly unsureOfTime: boolean;
+  /** What the records decided where the name does not tell, or tells something else. */
+  readonly byRecords: readonly ByRecords[];
+  /** An interval that the user named and the file's own name contradicts, s. */
+  readonly ignoredS: number | null;
+}
+
+/** Something that the records decided. */
+export interface ByRecords {
+  readonly what: 'interval' | 'venue' | 'date';
+  /** The word in the path that they overrule; null where there is none. */
+  readonly said: string | null;
 }
 
 /** What the name does not tell. `inHead`: the file's first records may. */
@@ -28,55 +45,144 @@ export interface Unresolved {
   readonly missing: 'venue' | 'symbol' | 'interval';
   /** The word found, when it means nothing. */
   readonly word: string | null;
+  /** The words that would, where there is a list of them. */
+  readonly known: readonly string[];
   readonly inHead: boolean;
+  /** Name and records contradict each other: what each says. */
+  readonly conflict: { readonly said: string; readonly found: string } | null;
 }
 
-type Groups = Record<string, string>;
+/** What the user said outright of files that do not tell. */
+export interface Given {
+  readonly intervalS: number | null;
+  readonly venue: string | null;
+}
+
+export const NOTHING_GIVEN: Given = { intervalS: null, venue: null };
 
 /** Whether the path is one of the layout's. */
 export function isNamedBy(layout: Layout, path: string): boolean {
   return layout.paths.some((pattern) => pattern.test(path));
 }
 
-function groupsOf(layout: Layout, path: string): Groups {
-  const groups: Groups = {};
-  const take = (match: RegExpExecArray | null): boolean => {
-    for (const [name, value] of Object.entries(match?.groups ?? {})) {
-      if (value !== undefined && groups[name] === undefined) groups[name] = value;
-    }
-    return match !== null;
-  };
-  layout.paths.some((pattern) => take(pattern.exec(path)));
-  for (const pattern of layout.context) take(pattern.exec(path));
-  return groups;
-}
-
 /** Reads a file's name, and its head where there is one, as the layout says. */
-export function resolve(layout: Layout, path: string, head: Head | null): Resolution | Unresolved {
+export function resolve(
+  layout: Layout,
+  path: string,
+  head: Head | null,
+  given: Given = NOTHING_GIVEN,
+): Resolution | Unresolved {
   const groups = groupsOf(layout, path);
-  const venue = valueFrom(layout.venue, layout, groups, head);
-  if (venue.text === null || !isName(venue.text))
-    return { layout, missing: 'venue', word: venue.text, inHead: venue.inHead };
+  const missing = (
+    what: Unresolved['missing'],
+    { text, inHead }: Value,
+    conflict: Unresolved['conflict'] = null,
+  ): Unresolved => ({ layout, missing: what, word: text, known: wordsOf(layout[what]), inHead, conflict });
+
+  const told = valueFrom(layout.venue, layout, groups, head);
+  const venue = given.venue ?? (told.unknown ? null : told.text);
+  if (venue === null || !isName(venue)) return missing('venue', told);
   const symbol = layout.symbol.kind === 'column' ? null : valueFrom(layout.symbol, layout, groups, head);
-  if (symbol !== null && (symbol.text === null || !isName(symbol.text))) {
-    return { layout, missing: 'symbol', word: symbol.text, inHead: symbol.inHead };
-  }
-  const interval = valueFrom(layout.interval, layout, groups, head);
-  const known = interval.text === null ? null : intervalOf(layout, interval.text);
-  if (known === null) return { layout, missing: 'interval', word: interval.text, inHead: interval.inHead };
-  const sessionZone = sessionOf(layout, venue.text);
-  const period = periodOf(groups, sessionZone);
+  if (symbol !== null && (symbol.text === null || !isName(symbol.text))) return missing('symbol', symbol);
+
+  // Sessions are those of the market, whatever it is to be called.
+  const sessionZone = sessionOf(layout, told.unknown ? venue : (told.text ?? venue));
+  const shape = shapeFor(layout, symbol?.text ?? null);
+  const word = valueFrom(layout.interval, layout, groups, head);
+  const spacing = (): Spacing | null =>
+    head === null ? null : spacingOf(head, shape, symbol !== null, sessionZone);
+  const interval = intervalFrom(layout, word, given.intervalS, spacing, sessionZone);
+  if (interval === null) return missing('interval', word);
+  if ('said' in interval) return missing('interval', word, interval);
+
+  const isFarDate = ['year', 'quarter', 'month', 'day'].some((name) => groups.far.has(name));
+  const period = periodOf(groups.values, sessionZone);
+  const misdated =
+    isFarDate && period !== null && head !== null && !holds(period, head, shape, symbol !== null);
+  const dated = misdated ? null : period;
+  const byRecords: ByRecords[] = [];
+  if (interval.byRecords) byRecords.push({ what: 'interval', said: word.text });
+  if (told.overruled !== null && given.venue === null)
+    byRecords.push({ what: 'venue', said: told.overruled });
+  if (misdated) byRecords.push({ what: 'date', said: groups.values['year'] ?? null });
   return {
     layout,
-    venue: venue.text,
+    venue,
     symbol: symbol?.text ?? null,
-    intervalS: known.seconds,
-    shape: shapeFor(layout, symbol?.text ?? null),
-    grid: known.grid ?? layout.grid ?? gridOf(known.seconds, sessionZone),
+    intervalS: interval.seconds,
+    shape,
+    grid: interval.grid ?? layout.grid ?? gridOf(interval.seconds, sessionZone),
     sessionZone,
-    fromUs: firstBarUs(period, groups, known.seconds),
-    toUs: period?.toUs ?? null,
+    fromUs: firstBarUs(dated, groups.values, interval.seconds),
+    toUs: dated?.toUs ?? null,
+    unsure: head === null && (word.far || (told.far && hasSymbolRules(layout.venue))),
+    unsureOfTime: head === null && isFarDate && period !== null,
+    byRecords,
+    ignoredS: given.intervalS !== null && given.intervalS !== interval.seconds ? given.intervalS : null,
   };
+}
+
+interface Interval {
+  readonly seconds: number;
+  readonly grid?: TaskPlan['grid'] | undefined;
+  readonly byRecords?: boolean;
+}
+
+/**
+ * The file's own name says it; else the user; else a folder further up, or nobody. The last three are held against the
+ * records: what those say beyond doubt counts, unless the user says otherwise; where they but contradict, nothing does.
+ */
+function intervalFrom(
+  layout: Layout,
+  word: Value,
+  givenS: number | null,
+  spacing: () => Spacing | null,
+  zone: string,
+): Interval | { readonly said: string; readonly found: string } | null {
+  const named = word.text === null ? null : intervalOf(layout, word.text);
+  if (named !== null && !word.far) return named;
+  if (word.text !== null && named === null && !word.far) return null;
+  const records = spacing();
+  const found = records?.intervalS ?? null;
+  if (givenS !== null) {
+    if (records !== null && found !== null && found < givenS)
+      return {
+        said: `--interval says ${spelledInterval(givenS)}`,
+        found: `records ${spelledInterval(found)} apart`,
+      };
+    return { seconds: givenS };
+  }
+  if (named === null) return found === null ? null : { seconds: found, byRecords: true };
+  if (records === null) return named;
+  if (overrules(records, named.seconds)) return { seconds: found!, byRecords: true };
+  const grid = named.grid ?? layout.grid ?? gridOf(named.seconds, zone);
+  if (!contradicts(records, named.seconds, grid, zone)) return named;
+  return {
+    said: `the folder name ${word.text} says ${spelledInterval(named.seconds)}`,
+    found: found === null ? 'records that do not lie so' : `records ${spelledInterval(found)} apart`,
+  };
+}
+
+/** `5m`, `1h`, `1d`: as it is written in flags. */
+export function spelledInterval(seconds: number): string {
+  const unit = (['mo', 'w', 'd', 'h', 'm'] as const).find((one) => seconds % UNIT_SECONDS[one]! === 0) ?? 's';
+  return `${seconds / UNIT_SECONDS[unit]!}${unit}`;
+}
+
+/** Whether the first records lie in the period, or are undated. */
+function holds(period: Period, head: Head, shape: RecordShape, symbolIsFixed: boolean): boolean {
+  const first = earliestStamp(head, shape, symbolIsFixed);
+  return first === null || (first >= period.fromUs - DAY_US && first < period.toUs + DAY_US);
+}
+
+const DAY_US = 86_400_000_000;
+
+function hasSymbolRules(origin: Origin): boolean {
+  return origin.kind === 'name' && origin.bySymbol.length > 0;
+}
+
+function wordsOf(origin: Origin): readonly string[] {
+  return origin.kind === 'name' ? Object.keys(origin.words) : [];
 }
 
 /** What symbols in files are held to as well: at most 64 bytes, and no control character. */
@@ -85,47 +191,62 @@ function isName(text: string): boolean {
 }
 
 /** A bar longer than a day may have opened before the month or day its file is named after. */
-function firstBarUs(period: Period | null, groups: Groups, intervalS: number): number | null {
+function firstBarUs(period: Period | null, groups: NameGroups['values'], intervalS: number): number | null {
   if (period === null || groups['full'] !== undefined) return null;
   return intervalS > 86_400 ? period.fromUs - intervalS * 1e6 : period.fromUs;
 }
 
 interface Value {
+  /** Null: nothing tells. */
   readonly text: string | null;
+  /** `text` is a word that means nothing. */
+  readonly unknown: boolean;
+  /** Only a folder further up tells. */
+  readonly far: boolean;
   readonly inHead: boolean;
+  /** What such a folder tells, and the first records know better. */
+  readonly overruled: string | null;
 }
 
-function valueFrom(origin: Origin, layout: Layout, groups: Groups, head: Head | null): Value {
+function valueFrom(origin: Origin, layout: Layout, groups: NameGroups, head: Head | null): Value {
+  const value = { text: null, unknown: false, far: false, inHead: false, overruled: null };
   switch (origin.kind) {
     case 'constant':
-      return { text: origin.value, inHead: false };
+      return { ...value, text: origin.value };
     case 'column': {
       const values = head === null ? [] : [...valuesOf(head, layout.shape, origin.column)];
-      return { text: values.length === 1 ? values[0]! : null, inHead: head === null };
+      return { ...value, text: values.length === 1 ? values[0]! : null, inHead: head === null };
     }
     case 'name': {
-      const text = fillIn(origin.template, groups);
-      const words = Object.keys(origin.words).length > 0;
-      if (text !== '' && !words) return { text, inHead: false };
-      if (Object.hasOwn(origin.words, text)) return { text: origin.words[text]!, inHead: false };
-      if (origin.bySymbol.length > 0) {
-        const symbol = head === null ? null : firstSymbol(head, layout.shape);
-        const rule = origin.bySymbol.find(
-          ({ pattern }) => symbol !== null && new RegExp(pattern).test(symbol),
-        );
-        if (rule !== undefined) return { text: rule.value, inHead: false };
+      const text = fillIn(origin.template, groups.values);
+      const far = isFar(origin.template, groups);
+      const hasWords = Object.keys(origin.words).length > 0;
+      if (text !== '' && !hasWords) return { ...value, text, far };
+      const bySymbol = symbolRule(origin, layout, head);
+      if (Object.hasOwn(origin.words, text)) {
+        const word = origin.words[text]!;
+        const overruled = far && bySymbol?.sure && bySymbol.value !== word;
+        return overruled
+          ? { ...value, text: bySymbol.value, overruled: text }
+          : { ...value, text: word, far };
       }
-      return { text: origin.otherwise, inHead: head === null && origin.bySymbol.length > 0 };
+      // A name of the vendor's kind that is none of those known must not pass for another.
+      if (text !== '' && origin.otherwise === null) return { ...value, text, unknown: true };
+      if (bySymbol !== null) return { ...value, text: bySymbol.value };
+      return { ...value, text: origin.otherwise, inHead: head === null && origin.bySymbol.length > 0 };
     }
   }
 }
 
-/** Puts groups into a template; `{group:lower}` in lower case. */
-function fillIn(template: string, groups: Groups): string {
-  return template.replace(/\{([A-Za-z]\w*)(:lower)?\}/g, (_, name: string, lower: string | undefined) => {
-    const value = groups[name] ?? '';
-    return lower === undefined ? value : value.toLowerCase();
-  });
+/** What the first symbol tells; `sure`: by the vendor's own prefix, not as what is left. */
+function symbolRule(
+  { bySymbol }: Extract<Origin, { kind: 'name' }>,
+  layout: Layout,
+  head: Head | null,
+): { readonly value: string; readonly sure: boolean } | null {
+  const symbol = head === null || bySymbol.length === 0 ? null : firstSymbol(head, layout.shape);
+  const rule = bySymbol.find(({ pattern }) => symbol !== null && new RegExp(pattern).test(symbol));
+  return rule === undefined ? null : { value: rule.value, sure: rule.pattern !== '' };
 }
 
 function sessionOf(layout: Layout, venue: string): string {

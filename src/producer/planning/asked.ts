@@ -3,7 +3,8 @@ import { detect, detectByName } from '../layouts/detect.ts';
 import type { Head } from '../layouts/head.ts';
 import { KNOWN_LAYOUTS } from '../layouts/known.ts';
 import type { Layout } from '../layouts/layout.ts';
-import { isNamedBy, type Resolution } from '../layouts/resolve.ts';
+import { noBarsIn } from '../layouts/no_bars.ts';
+import { type Given, isNamedBy, type Resolution, spelledInterval } from '../layouts/resolve.ts';
 import { SymbolFilter } from '../layouts/symbols.ts';
 import { kindOfName, type ObjectKind } from '../sources/object_kind.ts';
 import { type DiscoverCounts, type DiscoverOptions, noCounts } from './found_task.ts';
@@ -14,12 +15,15 @@ export class Asked {
   readonly counts: DiscoverCounts;
   readonly #layouts: readonly Layout[];
   readonly #forced: Layout | null;
+  readonly #given: Given;
+  #ignoredSaid = false;
   readonly #symbols = new Map<Layout, SymbolFilter>();
 
   /** `forced`: the one layout the user named. */
   constructor(forced: Layout | null, options: DiscoverOptions) {
     this.options = options;
     this.counts = options.counts ?? noCounts();
+    this.#given = { intervalS: options.interval ?? null, venue: options.venue ?? null };
     this.#forced = forced;
     this.#layouts = forced === null ? KNOWN_LAYOUTS : [forced];
   }
@@ -31,18 +35,65 @@ export class Asked {
   }
 
   byName(path: string): Resolution | null {
-    return detectByName(this.#layouts, this.#forced !== null, path);
+    if (this.#noBarsIn(path) !== null) return null;
+    return detectByName(this.#layouts, this.#forced !== null, path, this.#given);
   }
 
   /** By name and head; by the name alone where the head cannot be read, which the task will say in full. */
   byHead(head: Head | null, path: string, named: Resolution | null, where: FaultPlace): Resolution {
-    if (head !== null) return detect(this.#layouts, this.#forced !== null, path, head, where);
+    this.refuseNoBars(path, where);
+    if (head !== null) return detect(this.#layouts, this.#forced !== null, path, head, where, this.#given);
     if (named !== null) return named;
     throw new BackhaulError({
       kind: 'corrupt',
       message: 'the file cannot be inflated, and its name is none of a known layout',
       where,
     });
+  }
+
+  /** Fails for a file that its name says to hold trades, quotes or the like; a layout that was named may know better. */
+  refuseNoBars(path: string, where: FaultPlace): void {
+    const message = this.#noBarsIn(path);
+    if (message === null) return;
+    throw new BackhaulError({
+      kind: 'not-a-bar-file',
+      message,
+      where,
+      expected: 'bars: open, high, low and close of an interval',
+      hint: 'Load the folders of bars alone. If the name misleads, say how to read the file: --layout my.yaml.',
+    });
+  }
+
+  #noBarsIn(path: string): string | null {
+    return this.#forced === null ? noBarsIn(path) : null;
+  }
+
+  /** Whether a file is to be looked into although its name tells what it is: the name may be none of its own. */
+  mustLook({ unsure, unsureOfTime }: Resolution): boolean {
+    return unsure || (unsureOfTime && (this.options.fromUs !== null || this.options.toUs !== null));
+  }
+
+  /** Whether the name alone tells that nobody asked for the file. */
+  isUnwanted(named: Resolution | null): boolean {
+    return named !== null && !this.mustLook(named) && this.wants(named) === null;
+  }
+
+  /** Takes note of what the records of a file decided that is to be loaded. */
+  noteDecisions({ byRecords, intervalS, venue, ignoredS }: Resolution, path: string): void {
+    for (const { what, said } of byRecords) {
+      const is = what === 'interval' ? spelledInterval(intervalS) : what === 'venue' ? venue : '';
+      const known = this.counts.byRecords.find(
+        (one) => one.what === what && one.is === is && one.said === said,
+      );
+      if (known !== undefined) known.files++;
+      else this.counts.byRecords.push({ what, is, said, files: 1 });
+    }
+    if (ignoredS === null || this.#ignoredSaid) return;
+    this.#ignoredSaid = true;
+    this.options.onNote?.(
+      `${path} says itself that its interval is ${spelledInterval(intervalS)}: --interval ${spelledInterval(ignoredS)} is for files ` +
+        'that do not tell; to choose among files there is --intervals',
+    );
   }
 
   /** The symbol to store (`''` for a file of many), or null when the file is none of those asked for. */

@@ -16,11 +16,12 @@ export async function fileTask(
   asked: Asked,
   signal: AbortSignal | undefined,
 ): Promise<PlannedTask | null> {
+  asked.refuseNoBars(path, { uri: object.uri });
   const named = asked.byName(path);
-  if (named !== null && asked.wants(named) === null) return asked.leaveOut();
+  if (asked.isUnwanted(named)) return asked.leaveOut();
   let storage: Storage = { kind: /\.gz$/i.test(object.name) ? 'gzip' : 'plain' };
   let resolution = named;
-  if (named === null || source.uri.startsWith('file:')) {
+  if (named === null || asked.mustLook(named) || source.uri.startsWith('file:')) {
     const reader = await source.open(object);
     try {
       const sniffed = await sniffFile(reader, storage, signal);
@@ -31,5 +32,8 @@ export async function fileTask(
     }
   }
   const published = { sha256: await checksums.of(object.name), expectedRows: null, manifest: null };
-  return plannedTask(placeOf(object), resolution!, storage, published, asked) ?? asked.leaveOut();
+  const task = plannedTask(placeOf(object), resolution!, storage, published, asked);
+  if (task === null) return asked.leaveOut();
+  asked.noteDecisions(resolution!, path);
+  return task;
 }

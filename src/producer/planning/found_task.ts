@@ -54,10 +54,21 @@ export interface DiscoverCounts {
   filtered: number;
   /** Not read for what their names say, by kind: `.zst`, `.parquet`, `document`, `hidden` … */
   readonly notRead: Record<string, number>;
+  readonly byRecords: ToldByRecords[];
+}
+
+/** Files whose records decided what their names do not tell, or tell otherwise. */
+export interface ToldByRecords {
+  readonly what: 'interval' | 'venue' | 'date';
+  /** What it is by the records: `1m`, a venue; empty for a date. */
+  readonly is: string;
+  /** The word in their paths that was overruled; null where there was none. */
+  readonly said: string | null;
+  files: number;
 }
 
 export function noCounts(): DiscoverCounts {
-  return { objects: 0, entries: 0, filtered: 0, notRead: {} };
+  return { objects: 0, entries: 0, filtered: 0, notRead: {}, byRecords: [] };
 }
 
 export interface DiscoverOptions {
@@ -69,6 +80,9 @@ export interface DiscoverOptions {
   readonly symbols: readonly string[] | null;
   /** Seconds; null for all. */
   readonly intervals: readonly number[] | null;
+  /** Of files that do not tell: seconds, and a name. */
+  readonly interval?: number | null;
+  readonly venue?: string | null;
   readonly onInvalid: TaskPlan['onInvalid'];
   readonly onConflict: TaskPlan['onConflict'];
   readonly maxRejects: number | null;

@@ -61,7 +61,7 @@ export function missingEntries(
   if (missing.length === manifest.rows.size) return [];
   return missing.flatMap(([, { name, rows }]): DiscoveredTask[] => {
     const resolution = asked.byName(entryPath(pathOf(object.uri), name));
-    if (resolution !== null && asked.wants(resolution) === null) {
+    if (asked.isUnwanted(resolution)) {
       asked.leaveOut();
       return [];
     }

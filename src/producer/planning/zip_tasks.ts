@@ -23,9 +23,10 @@ export async function zipTasks(
   signal: AbortSignal | undefined,
 ): Promise<DiscoveredTask[]> {
   const { object, path } = item;
+  asked.refuseNoBars(path, { uri: object.uri });
   // Where a zip is named like the one CSV in it, its name may tell that nobody asked for it.
   const alone = asked.byName(path.replace(/\.zip$/i, '.csv'));
-  if (alone !== null && asked.wants(alone) === null) {
+  if (asked.isUnwanted(alone)) {
     asked.leaveOut();
     return [];
   }
@@ -96,19 +97,25 @@ async function entryTask(
     return null;
   }
   const named = asked.byName(path) ?? alone;
-  if (named !== null && asked.wants(named) === null) return asked.leaveOut();
+  if (asked.isUnwanted(named)) return asked.leaveOut();
   if (entry.fault !== null) return failed(place, entry.fault, named?.layout.name);
   const storage = zipStorage(object, entry);
   try {
     const where = { uri: object.uri, entry: entry.name };
-    const resolution = named ?? asked.byHead(await readHead(reader, storage, signal), path, null, where);
+    const resolution =
+      named === null || asked.mustLook(named)
+        ? asked.byHead(await readHead(reader, storage, signal), path, named, where)
+        : named;
     const listed = manifest?.rows.get(manifestKey(entry.name));
     const published = {
       sha256,
       expectedRows: listed?.rows ?? null,
       manifest: listed === undefined ? null : manifest,
     };
-    return plannedTask(place, resolution, storage, published, asked) ?? asked.leaveOut();
+    const task = plannedTask(place, resolution, storage, published, asked);
+    if (task === null) return asked.leaveOut();
+    asked.noteDecisions(resolution, path);
+    return task;
   } catch (error) {
     if (!(error instanceof BackhaulError) || error.fault.kind === 'interrupted') throw error;
     return failed(place, error.fault);

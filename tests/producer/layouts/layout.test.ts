@@ -88,7 +88,24 @@ describe('names', () => {
     ],
     [
       'us_indices_minute_aggs_v1_2025-03-10.csv.gz',
-      'massive-aggs us_indices * 60 epoch 2025-03-10T04:00 2025-03-11T04:00',
+      'massive-indices us_indices * 60 epoch 2025-03-10T05:00 2025-03-11T05:00',
+    ],
+    [
+      'flatfiles/us_indices/day_aggs_v1/2025/01/2025-01-07.csv.gz',
+      'massive-indices us_indices * 86400 zone-day 2025-01-07T06:00 2025-01-08T06:00',
+    ],
+    // A futures session begins at five in the afternoon of Chicago, after a weekend on the Friday before.
+    [
+      'us_futures_cbot/minute_aggs_v1/2026/06/2026-06-10.csv.gz',
+      'massive-futures us_futures_cbot * 60 epoch 2026-06-09T22:00 2026-06-10T22:00',
+    ],
+    [
+      'us_futures_nymex/minute_aggs_v1/2026/01/2026-01-20.csv.gz',
+      'massive-futures us_futures_nymex * 60 epoch 2026-01-16T23:00 2026-01-20T23:00',
+    ],
+    [
+      'us_futures_comex/session_aggs_v1/2026/01/2026-01-20.csv.gz',
+      'massive-sessions us_futures_comex * 86400 zone-day 2026-01-20T06:00 2026-01-21T06:00',
     ],
     ['Binance_BTCUSDT_1h.csv', 'cryptodatadownload binance BTCUSDT 3600 epoch … …'],
     ['gemini_BTCUSD_1d.csv', 'cryptodatadownload gemini BTCUSD 86400 none … …'],
@@ -133,7 +150,7 @@ describe('the venue of a Massive file without a path', () => {
     ['X:BTCUSD', 'global_crypto', 'UTC'],
     ['C:EURUSD', 'global_forex', 'UTC'],
     ['O:SPY241220P00720000', 'us_options_opra', 'America/New_York'],
-    ['I:SPX', 'us_indices', 'America/New_York'],
+    ['I:SPX', 'us_indices', 'America/Chicago'],
     ['BRK.B', 'us_stocks_sip', 'America/New_York'],
   ])('follows from %s: %s', (symbol, venue, sessionZone) => {
     const bytes = Buffer.from(`${header}\n${symbol},1,1,1,1,1,1741593600000000000,1\n`);
@@ -320,7 +337,9 @@ interval: { column: tf }
     expect(await faultOf(loadLayout('./none.yaml', KNOWN_LAYOUTS))).toMatchObject({ kind: 'usage' });
     expect(await faultOf(loadLayout('kraken', KNOWN_LAYOUTS))).toMatchObject({
       kind: 'usage',
-      expected: expect.stringContaining('massive-aggs, binance-klines, kraken-ohlcvt, cryptodatadownload'),
+      expected: expect.stringContaining(
+        'massive-sessions, binance-klines, kraken-ohlcvt, cryptodatadownload',
+      ),
     });
     expect((await faultOf(loadLayout('kraken-ohlcv', KNOWN_LAYOUTS))).hint).toBe(
       'Did you mean kraken-ohlcvt?',
@@ -328,7 +347,7 @@ interval: { column: tf }
   });
 
   it('is held against the same schema as the known ones', () => {
-    expect(KNOWN_LAYOUTS).toHaveLength(4);
+    expect(KNOWN_LAYOUTS).toHaveLength(7);
     expect(() => checkLayout({ name: 'x' }, 'x.yaml', 'x')).toThrow('not valid');
   });
 });

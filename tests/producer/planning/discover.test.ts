@@ -45,7 +45,13 @@ describe('discovery', () => {
       'kraken/ETHUSD/3600',
       'kraken/EMPTY/3600',
     ]);
-    expect(counts).toEqual({ objects: 5, entries: 3, filtered: 0, notRead: { '.md': 2, document: 1 } });
+    expect(counts).toEqual({
+      objects: 5,
+      entries: 3,
+      filtered: 0,
+      notRead: { '.md': 2, document: 1 },
+      byRecords: [],
+    });
     expect(tasks[0]).toMatchObject({
       entry: null,
       sizeBytes: BAR.length,
@@ -217,7 +223,7 @@ describe('what cannot be loaded', () => {
       'nothing.csv': '',
       'broken.csv.gz': gzipSync(BAR).fill(0xff, 10),
       'day/other.csv':
-        'ticker,volume,open,close,high,low,window_start,transactions\nA,1,1,1,1,1,1741593600000000000,1\n',
+        'ticker,volume,open,close,high,low,window_start,transactions\nA,1,1,1,1,1,1741579200000000000,1\n',
       'bars.csv':
         'ticker,volume,open,close,high,low,window_start,transactions\nA,1,1,1,1,1,1741593600000000000,1\n',
     });

@@ -1,0 +1,46 @@
+import type { Layout } from './layout.ts';
+
+/** What a path tells by the named groups of a layout's patterns, and how near to the file it stands. */
+
+export interface NameGroups {
+  readonly values: Readonly<Record<string, string>>;
+  /** Groups that folders further up suggest: neither a layout's `paths`, nor the name of the file or its zip. */
+  readonly far: ReadonlySet<string>;
+}
+
+export function groupsOf(layout: Layout, path: string): NameGroups {
+  const values: Record<string, string> = {};
+  const far = new Set<string>();
+  const own = ownNameFrom(path);
+  const take = (match: RegExpExecArray | null, isNear: boolean): boolean => {
+    for (const [name, value] of Object.entries(match?.groups ?? {})) {
+      if (value === undefined || values[name] !== undefined) continue;
+      values[name] = value;
+      const at = match!.indices?.groups?.[name]?.[0] ?? 0;
+      if (!isNear && at < own) far.add(name);
+    }
+    return match !== null;
+  };
+  layout.paths.some((pattern) => take(pattern.exec(path), true));
+  for (const pattern of layout.context) take(pattern.exec(path), false);
+  return { values, far };
+}
+
+/** Where the file's own name starts: that of the zip it lies in, or else its last segment. */
+function ownNameFrom(path: string): number {
+  const zip = /[^/]*\.zip(?=\/)/i.exec(path);
+  return zip === null ? path.lastIndexOf('/') + 1 : zip.index;
+}
+
+/** Puts groups into a template; `{group:lower}` in lower case. */
+export function fillIn(template: string, groups: NameGroups['values']): string {
+  return template.replace(/\{([A-Za-z]\w*)(:lower)?\}/g, (_, name: string, lower: string | undefined) => {
+    const value = groups[name] ?? '';
+    return lower === undefined ? value : value.toLowerCase();
+  });
+}
+
+/** Whether a template takes something from a group of which a far folder tells. */
+export function isFar(template: string, { far }: NameGroups): boolean {
+  return [...template.matchAll(/\{([A-Za-z]\w*)(?::lower)?\}/g)].some(([, name]) => far.has(name!));
+}

@@ -1,0 +1,35 @@
+/** What vendors publish beside bars, told by name: it would be refused for its columns, but less plainly. */
+
+/** Kinds of Massive's datasets by the word before `_v1`. */
+const MASSIVE: Readonly<Record<string, string>> = {
+  trades: 'single trades',
+  quotes: 'quotes',
+  values: 'single values of indices',
+};
+
+/** Kinds of Binance's, by the folder or the middle of the file's name. */
+const BINANCE: Readonly<Record<string, string>> = {
+  aggTrades: 'aggregated trades',
+  trades: 'single trades',
+  bookDepth: 'depths of the order book',
+  bookTicker: 'best bids and offers',
+  fundingRate: 'funding rates',
+  liquidationSnapshot: 'liquidations',
+  metrics: 'open interest and ratios',
+  BVOLIndex: 'a volatility index',
+  EOHSummary: 'hourly summaries of options',
+};
+
+const MASSIVE_PATH =
+  /(?:^|[/_.-])((?:us|global)_[a-z0-9_]+?)[/_](trades|quotes|values)(?:_v\d+)?[/_](?:.*[/_])?\d{4}-\d{2}-\d{2}\.csv(?:\.gz)?$/;
+const BINANCE_PATH = new RegExp(
+  `(?:^|/)[^/]+?-(${Object.keys(BINANCE).join('|')})-\\d{4}-\\d{2}(?:-\\d{2})?\\.(?:zip|csv)(?:\\.gz)?$`,
+);
+
+/** What a file of such a name holds: `us_stocks_sip/trades holds single trades, no bars`; null for any other name. */
+export function noBarsIn(path: string): string | null {
+  const massive = MASSIVE_PATH.exec(path);
+  if (massive !== null) return `${massive[1]}/${massive[2]} holds ${MASSIVE[massive[2]!]}, no bars`;
+  const binance = BINANCE_PATH.exec(path);
+  return binance === null ? null : `Binance's ${binance[1]} are ${BINANCE[binance[1]!]}, no bars`;
+}
