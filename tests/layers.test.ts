@@ -1,179 +1,235 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { join, relative, resolve } from 'node:path';
+import { dirname, join, relative, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
 
 /**
- * Who may import whom. A layer is a folder of `src` or a file in it; the longest prefix that fits decides.
- * `type` imports count too, but for those of plain data (`import type`), which bind nothing at run time.
+ * What imports what. A line a folder of `src`, `.` being `src` itself; types and imports at run time count like all
+ * others. A folder may use itself, the two of {@link EVERYBODY}, and the folders its line names, each of which stands
+ * on a line above: so nothing goes round in a circle, and whoever reads from the top meets no name before its meaning.
  */
-const PURE: readonly string[] = [
-  'src/bars',
-  'src/scan',
-  'src/indicators',
-  'src/copy/wire.ts',
-  'src/copy/bar_encoder.ts',
-  'src/copy/row_encoder.ts',
-  'src/copy/bar_decoder.ts',
-  'src/copy/leaf.ts',
-  'src/faults/fault.ts',
-  'src/base/ranges.ts',
-  'src/base/zone.ts',
-  'src/calendar',
-];
+const RULES: Readonly<Record<string, string>> = {
+  // For everybody; they use nobody.
+  base: '',
+  faults: '',
 
-/** Layer → layers it may import besides itself. */
-const ALLOWED: Readonly<Record<string, readonly string[]>> = {
-  'src/faults/fault.ts': [],
-  'src/base': ['src/faults'],
-  'src/bars': [],
-  'src/scan': ['src/bars', 'src/base/zone.ts', 'src/faults/fault.ts'],
-  'src/indicators': ['src/bars', 'src/base/zone.ts', 'src/faults/fault.ts'],
-  'src/copy/leaf.ts': [],
-  'src/copy/wire.ts': ['src/bars'],
-  'src/copy/bar_encoder.ts': ['src/bars', 'src/copy/wire.ts'],
-  'src/copy/row_encoder.ts': ['src/copy/wire.ts', 'src/faults/fault.ts'],
-  'src/copy/bar_decoder.ts': ['src/bars', 'src/copy/wire.ts', 'src/faults/fault.ts'],
-  'src/state': ['src/database', 'src/faults', 'src/base', 'src/bars', 'src/producer', 'src/copy'],
-  'src/database': ['src/faults/fault.ts'],
-  'src/copy': ['src/bars', 'src/indicators', 'src/faults/fault.ts', 'src/base/kill_points.ts'],
-  'src/merge': [
-    'src/bars',
-    'src/indicators',
-    'src/copy',
-    'src/state',
-    'src/database',
-    'src/faults/fault.ts',
-    'src/base/kill_points.ts',
-  ],
-  'src/producer': ['src/faults', 'src/state', 'src/scan', 'src/bars', 'src/base', 'src/calendar'],
-  'src/calendar': ['src/scan', 'src/base'],
-  'src/series': [
-    'src/calendar',
-    'src/copy',
-    'src/merge',
-    'src/database',
-    'src/faults',
-    'src/base',
-    'src/producer',
-    'src/state',
-    'src/gaps',
-    'src/bars',
-    'src/indicators',
-    'src/scan',
-  ],
-  'src/gaps': [
-    'src/calendar',
-    'src/copy',
-    'src/merge',
-    'src/database',
-    'src/faults',
-    'src/base',
-    'src/producer',
-    'src/series',
-    'src/state',
-    'src/ui',
-    'src/bars',
-    'src/indicators',
-    'src/scan',
-  ],
-  'src/report': ['src/state', 'src/database/stamps.ts', 'src/gaps', 'src/series', 'src/base', 'src/ui'],
-  'src/validate': [
-    'src/state',
-    'src/gaps',
-    'src/series',
-    'src/calendar',
-    'src/database',
-    'src/base',
-    'src/ui',
-  ],
+  // The data plane: bytes to columns, indicators, bytes for COPY.
+  bars: '',
+  scan: 'bars',
+  indicators: 'bars',
+  copy: 'bars',
+
+  // What markets trade when, and sessions with PostgreSQL.
+  calendar: 'scan',
+  database: '',
+
+  // What is to be done, as rows.
+  'state/migrations': '',
+  state: 'copy database scan state/migrations',
+  'state/tasks': 'database state',
+  merge: 'bars copy indicators state',
+
+  // From sources to tasks.
+  'producer/sources': '',
+  'producer/archive': 'producer/sources state',
+  'producer/layouts': 'calendar producer/sources scan state',
+  'producer/sources/transfer': 'producer/sources',
+  'producer/sources/local': 'producer/sources',
+  'producer/sources/https': 'producer/sources producer/sources/transfer',
+  'producer/sources/s3': 'producer/layouts producer/sources producer/sources/transfer',
+  producer:
+    'producer/archive producer/sources producer/sources/https producer/sources/local producer/sources/s3',
+  'producer/planning': 'producer producer/archive producer/layouts producer/sources state',
+
+  // What a thread does, and a run on the main thread.
+  'workers/link': 'producer/archive producer/sources scan state',
+  'workers/attempt':
+    'bars copy indicators merge producer producer/archive producer/sources scan state state/tasks workers/link',
+  workers: 'database state workers/attempt workers/link',
+  'load/scaling': 'workers workers/link',
+  load: 'bars database indicators load/scaling producer producer/archive producer/planning producer/sources state state/tasks workers workers/link',
+
+  // What looks at loaded bars, fills what is missing, and computes again.
+  series: 'bars calendar database indicators merge producer/layouts producer/planning state state/tasks',
+  gaps: 'bars calendar database indicators load merge producer/planning series state state/tasks',
+  report: 'database gaps series state',
+  validate: 'calendar database gaps series',
+  export: 'copy database series state',
+
+  // Around a load.
+  doctor: '',
+  notify: 'load',
+  sample: '',
+  bench:
+    'bars copy database indicators load load/scaling producer producer/archive producer/planning sample scan state workers workers/attempt workers/link',
+
+  // What speaks to a person, or exits.
+  ui: 'bench doctor export gaps load report state validate workers/link',
+  commands:
+    'bars bench database doctor export gaps load load/scaling notify producer producer/archive producer/layouts producer/sources report sample series state state/tasks ui validate',
+  '.': 'commands state ui',
 };
 
-/** What looks at loaded bars. What loads them knows nothing of it, not even its types. */
-const ABOVE = ['src/gaps', 'src/series', 'src/report', 'src/validate', 'src/commands', 'src/cli.ts'];
-const BELOW = [
-  'src/copy',
-  'src/merge',
-  'src/database',
-  'src/producer',
-  'src/state',
-  'src/load',
-  'src/workers',
+const EVERYBODY = ['base', 'faults'];
+
+/** Folders and files that touch nothing but what they are given. */
+const PURE: readonly string[] = [
+  'bars',
+  'scan',
+  'indicators',
+  'calendar',
+  'copy/bar_decoder.ts',
+  'copy/bar_encoder.ts',
+  'copy/leaf.ts',
+  'copy/row_encoder.ts',
+  'copy/wire.ts',
+  'faults/fault.ts',
+  'base/nearest.ts',
+  'base/quantities.ts',
+  'base/ranges.ts',
+  'base/zone.ts',
 ];
 
 /** Packages and built-ins that touch the world, by which a pure module would stop being pure. */
 const WORLD =
   /^(node:(fs|net|http|https|dns|tls|child_process|worker_threads|process|os|timers|stream|zlib).*|pg.*|@aws-sdk.*|@smithy.*|piscina|yauzl|yargs)$/;
 
-function files(folder: string): string[] {
-  return readdirSync(folder, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile() && entry.name.endsWith('.ts'))
-    .map((entry) => relative('.', join(entry.parentPath, entry.name)));
+/** Paths below `src`, with `/`. */
+const sources = readdirSync('src', { recursive: true, withFileTypes: true })
+  .filter((entry) => entry.isFile() && entry.name.endsWith('.ts'))
+  .map((entry) => slashed(relative('src', join(entry.parentPath, entry.name))));
+
+function slashed(path: string): string {
+  return path.replaceAll('\\', '/');
 }
 
-/** `[specifier, typeOnly]` of every import and re-export. */
-function imports(file: string): { specifier: string; typeOnly: boolean }[] {
-  const text = readFileSync(file, 'utf8');
-  const found = text.matchAll(/^(?:import|export)\s+(type\s)?(?:[^'";]*?from\s+)?'([^']+)'/gm);
-  return [...found].map(([, type, specifier]) => ({ specifier: specifier!, typeOnly: type !== undefined }));
+function textOf(file: string): string {
+  return readFileSync(join('src', file), 'utf8');
 }
 
-function layerOf(file: string): string | undefined {
-  return Object.keys(ALLOWED)
-    .filter((layer) => file === layer || file.startsWith(`${layer}/`))
-    .sort((a, b) => b.length - a.length)[0];
+function codeOf(file: string): string {
+  return textOf(file).replace(/\/\*[\s\S]*?\*\/|\/\/.*$/gm, '');
 }
 
-const sources = files('src');
+/** The specifier of every import and re-export, those at run time and of types included. */
+function specifiers(file: string): string[] {
+  const found = textOf(file).matchAll(
+    /^(?:import|export)\s(?:[^'";]*?\sfrom\s+)?'([^']+)'|\bimport\(\s*'([^']+)'/gm,
+  );
+  return [...found].map((match) => match[1] ?? match[2]!);
+}
 
-describe('layers', () => {
-  it('import only what lies below them', () => {
+const importsByFile = new Map(
+  sources.map((file) => [
+    file,
+    specifiers(file)
+      .filter((specifier) => specifier.startsWith('.'))
+      .map((specifier) => slashed(relative('src', resolve('src', dirname(file), specifier)))),
+  ]),
+);
+
+/** The files of `src` a file imports. */
+function importsOf(file: string): readonly string[] {
+  return importsByFile.get(file) ?? [];
+}
+
+/** A circle among the files below `start`, as a path; null where there is none. */
+function circleFrom(start: string, seen: Set<string>, path: readonly string[] = []): string[] | null {
+  if (path.includes(start)) return [...path.slice(path.indexOf(start)), start];
+  if (seen.has(start)) return null;
+  seen.add(start);
+  for (const next of importsOf(start)) {
+    const circle = circleFrom(next, seen, [...path, start]);
+    if (circle !== null) return circle;
+  }
+  return null;
+}
+
+function isPure(file: string): boolean {
+  return PURE.some((one) => file === one || file.startsWith(`${one}/`));
+}
+
+describe('the table', () => {
+  it('has a line for every folder with a file in it, and for no other', () => {
+    const folders = new Set(sources.map((file) => dirname(file)));
+    expect([...folders].sort()).toEqual(Object.keys(RULES).sort());
+  });
+
+  it('names on each line only folders of the lines above', () => {
+    const lines = Object.entries(RULES);
+    const early = lines.flatMap(([folder, line], i) =>
+      line
+        .split(' ')
+        .filter((used) => used !== '' && !lines.slice(0, i).some(([above]) => above === used))
+        .map((used) => `${folder}: ${used}`),
+    );
+    expect(early).toEqual([]);
+  });
+
+  it('names no folder in vain', () => {
+    const vain = Object.entries(RULES).flatMap(([folder, line]) => {
+      const files = sources.filter((file) => dirname(file) === folder);
+      const used = new Set(files.flatMap((file) => importsOf(file).map((target) => dirname(target))));
+      return line
+        .split(' ')
+        .filter((one) => one !== '' && !used.has(one))
+        .map((one) => `${folder}: ${one}`);
+    });
+    expect(vain).toEqual([]);
+  });
+});
+
+describe('imports', () => {
+  it('go where the table lets them', () => {
     const broken: string[] = [];
     for (const file of sources) {
-      const layer = layerOf(file);
-      if (layer === undefined) continue;
-      for (const { specifier, typeOnly } of imports(file)) {
-        if (!specifier.startsWith('.') || typeOnly) continue;
-        const target = relative('.', resolve(file, '..', specifier));
-        const below = [layer, ...ALLOWED[layer]!];
-        if (!below.some((one) => target === one || target.startsWith(`${one}/`)))
-          broken.push(`${file} imports ${target}`);
-      }
+      const folder = dirname(file);
+      const isLow = EVERYBODY.includes(folder);
+      const allowed = [folder, ...(isLow ? [] : EVERYBODY), ...(RULES[folder] ?? '').split(' ')];
+      for (const target of importsOf(file))
+        if (!allowed.includes(dirname(target))) broken.push(`${file} imports ${target}`);
     }
     expect(broken).toEqual([]);
   });
 
-  it('that load know nothing of those that look at what was loaded', () => {
-    const broken: string[] = [];
-    const lies = (file: string, layers: readonly string[]): boolean =>
-      layers.some((layer) => file === layer || file.startsWith(`${layer}/`));
-    for (const file of sources.filter((one) => lies(one, BELOW))) {
-      for (const { specifier } of imports(file)) {
-        const target = relative('.', resolve(file, '..', specifier));
-        if (specifier.startsWith('.') && lies(target, ABOVE)) broken.push(`${file} imports ${target}`);
-      }
-    }
-    expect(broken).toEqual([]);
+  it('never come back to the file they start from', () => {
+    const seen = new Set<string>();
+    expect(sources.map((file) => circleFrom(file, seen)).filter((circle) => circle !== null)).toEqual([]);
   });
 
-  it('keep the data plane pure: no world, no process, no console, no timers', () => {
+  it('name files that are there', () => {
+    const all = new Set(sources);
+    const lost = sources.flatMap((file) =>
+      importsOf(file)
+        .filter((target) => !all.has(target))
+        .map((target) => `${file} imports ${target}`),
+    );
+    expect(lost).toEqual([]);
+  });
+});
+
+describe('the data plane', () => {
+  it('is pure: no world, no process, no console, no timers, and nobody who is not pure', () => {
+    const pure = sources.filter(isPure);
+    expect(pure.length).toBeGreaterThan(40);
     const broken: string[] = [];
-    const pure = sources.filter((file) => PURE.some((one) => file === one || file.startsWith(`${one}/`)));
-    expect(pure.length).toBeGreaterThan(10);
     for (const file of pure) {
-      for (const { specifier } of imports(file))
+      for (const specifier of specifiers(file))
         if (WORLD.test(specifier)) broken.push(`${file} imports ${specifier}`);
-      const code = readFileSync(file, 'utf8').replace(/\/\*[\s\S]*?\*\/|\/\/.*$/gm, '');
-      const used = /\b(process\.|console\.|setTimeout\(|setInterval\(|performance\.|Date\.now\()/.exec(code);
+      for (const target of importsOf(file)) if (!isPure(target)) broken.push(`${file} imports ${target}`);
+      const used = /\b(process\.|console\.|setTimeout\(|setInterval\(|performance\.|Date\.now\()/.exec(
+        codeOf(file),
+      );
       if (used !== null) broken.push(`${file} uses ${used[1]}`);
     }
     expect(broken).toEqual([]);
   });
+});
 
-  it('leave stdout, stderr and exit to the command line', () => {
+describe('stdout, stderr and the exit', () => {
+  it('belong to the command line', () => {
     const broken = sources.filter((file) => {
-      if (file === 'src/cli.ts' || file.startsWith('src/commands/')) return false;
-      const code = readFileSync(file, 'utf8').replace(/\/\*[\s\S]*?\*\/|\/\/.*$/gm, '');
-      return /\b(process\.(stdout|stderr|exit)\b|console\.)/.test(code);
+      if (file === 'cli.ts' || file.startsWith('commands/')) return false;
+      return /\b(process\.(stdout|stderr|exit)\b|console\.)/.test(codeOf(file));
     });
     expect(broken).toEqual([]);
   });

@@ -3,8 +3,6 @@
  * One allocation per worker, reused for every batch of every task.
  */
 
-import type { RowKernel } from './row_kernel.ts';
-
 /** The default indicators, in the order of their columns in `bars` and in a batch. */
 export const INDICATOR_NAMES = [
   'sma_20',
@@ -45,7 +43,8 @@ export interface ColumnMemory {
   readonly buffer: ArrayBuffer;
   /** A multiple of 8. */
   readonly offset: number;
-  readonly kernel: RowKernel | null;
+  /** Whose memory it is. */
+  readonly owner: object;
 }
 
 /**
@@ -80,8 +79,8 @@ export class BarColumns {
   readonly indicators: readonly Float64Array[];
   /** Every column but the indicators, in the order above. */
   readonly raw: readonly (Float64Array | Int32Array)[];
-  /** The kernel in whose memory the columns lie, if they do. */
-  readonly kernel: RowKernel | null;
+  /** Whose memory the columns lie in; null: their own. */
+  readonly owner: object | null;
 
   /** Bytes a set takes. */
   static bytes(capacity: number, withIndicators = true): number {
@@ -92,7 +91,7 @@ export class BarColumns {
   /** `withIndicators: false` leaves `indicators` empty: for bars that are only collected. */
   constructor(capacity: number, withIndicators = true, memory: ColumnMemory | null = null) {
     this.capacity = capacity;
-    this.kernel = memory?.kernel ?? null;
+    this.owner = memory?.owner ?? null;
     const buffer = memory?.buffer ?? new ArrayBuffer(BarColumns.bytes(capacity, withIndicators));
     let at = memory?.offset ?? 0;
     const place = (): number => {

@@ -119,6 +119,11 @@ export class RowKernel {
     this.#exports.setUp();
   }
 
+  /** The kernel in whose memory the columns lie; null where they lie in none. */
+  static of({ owner }: BarColumns): RowKernel | null {
+    return owner instanceof RowKernel ? owner : null;
+  }
+
   #take(bytes: number): number {
     const at = Math.ceil(this.#free / ALIGNMENT) * ALIGNMENT;
     if (at + bytes + SLACK > this.#bytes.length) throw new RangeError('the kernel has no more memory');
@@ -131,7 +136,7 @@ export class RowKernel {
     return new BarColumns(rows, true, {
       buffer: this.#bytes.buffer as ArrayBuffer,
       offset: this.#take(BarColumns.bytes(rows)),
-      kernel: this,
+      owner: this,
     });
   }
 

@@ -1,11 +1,12 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-import { abortError } from '../faults/file_fault.ts';
+/** Waiting for a while. */
 
-/** Resolves after `ms`. Fault `interrupted` when the signal aborts before. */
-export async function pauseFor(ms: number, signal: AbortSignal | undefined): Promise<void> {
+import { setTimeout as sleep } from 'node:timers/promises';
+
+/** Resolves after `ms`, or at once when the signal aborts: whoever cares looks at the signal next. */
+export async function pause(ms: number, signal?: AbortSignal): Promise<void> {
   try {
     await sleep(ms, undefined, signal === undefined ? {} : { signal });
   } catch (error) {
-    throw signal?.aborted ? abortError(signal) : error;
+    if (!signal?.aborted) throw error;
   }
 }

@@ -67,6 +67,13 @@ export function interval(seconds: number): string {
   return `${seconds}s`;
 }
 
+/** `100%`, `99.97%`: never 100 while anything is missing. */
+export function percent(share: number): string {
+  if (share >= 1) return '100%';
+  const text = (Math.floor(share * 10_000) / 100).toFixed(share < 0.1 ? 1 : 2).replace(/\.?0+$/, '');
+  return `${text}%`;
+}
+
 function threeDigits(number: number): string {
   return number.toFixed(number < 9.995 ? 2 : number < 99.95 ? 1 : 0);
 }

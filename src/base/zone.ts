@@ -1,4 +1,4 @@
-import { BackhaulError } from '../faults/fault.ts';
+/** Offsets of time zones. */
 
 const DAY_US = 86_400_000_000;
 const HOUR_US = 3_600_000_000;
@@ -29,7 +29,7 @@ export class Zone {
   #lastDay = Number.NaN;
   #lastOffset = 0;
 
-  /** Fails with `usage` when `Intl` does not know the zone. */
+  /** @throws RangeError when `Intl` does not know the zone */
   constructor(name: string) {
     this.name = name;
     this.isUtc = UTC_NAMES.has(name);
@@ -107,26 +107,14 @@ export class Zone {
 }
 
 function dateTimeFormat(timeZone: string): Intl.DateTimeFormat {
-  try {
-    return new Intl.DateTimeFormat('en-US', {
-      timeZone,
-      hourCycle: 'h23',
-      year: 'numeric',
-      month: 'numeric',
-      day: 'numeric',
-      hour: 'numeric',
-      minute: 'numeric',
-      second: 'numeric',
-    });
-  } catch (cause) {
-    throw new BackhaulError(
-      {
-        kind: 'usage',
-        message: 'A layout names a time zone that does not exist.',
-        expected: 'an IANA zone such as America/New_York',
-        found: timeZone.slice(0, 100),
-      },
-      { cause },
-    );
-  }
+  return new Intl.DateTimeFormat('en-US', {
+    timeZone,
+    hourCycle: 'h23',
+    year: 'numeric',
+    month: 'numeric',
+    day: 'numeric',
+    hour: 'numeric',
+    minute: 'numeric',
+    second: 'numeric',
+  });
 }

@@ -5,13 +5,14 @@ import { STATE_LENGTH } from '../indicators/engine.ts';
 import type { LoadOptions } from '../load/events.ts';
 import { Lanes } from '../load/lanes.ts';
 import { settingsOf } from '../load/load.ts';
+import { openSource } from '../producer/open_source.ts';
 import { discover } from '../producer/planning/discover.ts';
 import type { PlannedTask } from '../producer/planning/found_task.ts';
-import { openSource } from '../producer/sources/open_source.ts';
 import { faultOf } from '../state/machine.ts';
-import type { Answers, Notice, Question, WorkerSettings } from '../workers/link.ts';
+import type { WorkerSettings } from '../workers/link/assignment.ts';
+import type { Answers, Notice, Question } from '../workers/link/messages.ts';
+import type { TaskResult } from '../workers/link/task_result.ts';
 import { WorkerPool } from '../workers/pool.ts';
-import type { TaskResult } from '../workers/task_result.ts';
 
 /** What a pass through the pipeline took. */
 export interface PipelineRun {
@@ -137,7 +138,7 @@ class MainThread {
         replaces: false,
         merge: false,
         settings,
-        foretold: null,
+        knownSeries: null,
       },
       {
         answer: (question) => this.#answer(taskId, task, question),

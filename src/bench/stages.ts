@@ -7,15 +7,15 @@ import { IndicatorEngine, STATE_LENGTH } from '../indicators/engine.ts';
 import { SessionClock } from '../indicators/session_clock.ts';
 import type { LoadOptions } from '../load/events.ts';
 import { settingsOf } from '../load/load.ts';
-import { SeriesStates } from '../load/series_states.ts';
 import { openBytes } from '../producer/archive/entry_stream.ts';
+import { openObject } from '../producer/open_source.ts';
 import type { PlannedTask } from '../producer/planning/found_task.ts';
-import { openObject } from '../producer/sources/open_source.ts';
 import { carryLast, Scanner } from '../scan/scanner.ts';
 import { SymbolTable } from '../scan/symbols.ts';
 import { scanChecks } from '../workers/attempt/file_scan.ts';
-import type { WorkerLink } from '../workers/link.ts';
-import { workerMemory } from '../workers/worker_memory.ts';
+import { SeriesStates } from '../workers/attempt/series_states.ts';
+import { workerMemory } from '../workers/attempt/worker_memory.ts';
+import type { WorkerLink } from '../workers/link/worker_link.ts';
 
 /** Stages a row passes in a worker, in their order. */
 export const WORKER_STAGES = ['inflate', 'scan', 'indicators', 'encode'] as const;

@@ -1,5 +1,5 @@
 import { Zone } from '../base/zone.ts';
-import type { TaskPlan } from '../state/task_plan.ts';
+import type { ScanChecks } from '../scan/shape.ts';
 
 /** Where the bars of a series open. Pure; µs since 1970. */
 
@@ -83,7 +83,7 @@ class ZoneDays implements BarGrid {
  */
 export function barGrid(
   intervalS: number,
-  kind: TaskPlan['grid'],
+  kind: ScanChecks['grid'],
   zone: string,
   someUs: number | null,
 ): BarGrid {

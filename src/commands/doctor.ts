@@ -2,11 +2,11 @@
 
 import { availableParallelism, totalmem } from 'node:os';
 import type { Argv, CommandModule } from 'yargs';
-import { type Check, checksOf, foundText } from '../doctor/check.ts';
+import { type Check, checksOf } from '../doctor/check.ts';
 import type { Planned } from '../doctor/disk.ts';
 import type { PlannedFile, SourceFindings } from '../doctor/sources.ts';
 import { faultOf } from '../state/machine.ts';
-import { checkLines, countsOf, verdictLine } from '../ui/doctor_text.ts';
+import { checkEvent, checkLines, countsOf, verdictLine } from '../ui/doctor_text.ts';
 import { eventLine } from '../ui/json_lines.ts';
 import { type FoundDatabase, findDatabase } from './database_option.ts';
 import { EXIT } from './exit_codes.ts';
@@ -79,7 +79,7 @@ export const command: CommandModule<object, Arguments> = {
     const all: Check[] = [];
     const show = (group: Check['group'], checks: readonly Check[]): void => {
       all.push(...checks);
-      if (flags.json) for (const check of checks) print(eventLine({ type: 'check', ...check }));
+      if (flags.json) for (const check of checks) print(checkEvent(check));
       else print(...checkLines(group, checks, stdoutStyle()));
     };
     const wanted =
@@ -151,8 +151,9 @@ async function reach(named: string | undefined): Promise<Reached> {
     const fault = faultOf(error);
     const check = failure(
       'connection',
-      foundText(fault),
+      '',
       fault.hint ?? 'check --database, and that the server runs',
+      fault,
     );
     return { database: found, answers: false, check };
   }

@@ -244,7 +244,7 @@ async function fillFromFiles(
   url: string,
 ): Promise<FillSummary> {
   const { fillGaps, fromFiles } = await import('../gaps/fill.ts');
-  const { openSource } = await import('../producer/sources/open_source.ts');
+  const { openSource } = await import('../producer/open_source.ts');
   // Whether anybody chose symbols is all the fill asks of them: it names those of the gaps.
   const chosen = filter.symbols ?? filter.tierSymbols;
   const options = { ...loadOptions(sources, { ...flags, ...NOT_ASKED }, url), symbols: chosen };

@@ -71,7 +71,7 @@ function selection(tiers: readonly Tier[] | null, incremental: boolean): Selecti
 
 /** Refuses a path, an address or a layout that cannot be meant before a database is made or started. */
 async function check(options: LoadOptions): Promise<void> {
-  const { openSource } = await import('../producer/sources/open_source.ts');
+  const { openSource } = await import('../producer/open_source.ts');
   const { loadLayout } = await import('../producer/layouts/layout.ts');
   const { KNOWN_LAYOUTS } = await import('../producer/layouts/known.ts');
   if (options.layout !== 'auto') await loadLayout(options.layout, KNOWN_LAYOUTS);

@@ -3,7 +3,7 @@
 import type { Argv, CommandModule } from 'yargs';
 import { INDICATOR_NAMES } from '../bars/columns.ts';
 import { counted } from '../base/quantities.ts';
-import { seriesText } from '../series/series.ts';
+import { seriesText } from '../state/series_name.ts';
 import { eventLine } from '../ui/json_lines.ts';
 import { sanitise } from '../ui/text.ts';
 import { DATABASE_SETTINGS } from './database_option.ts';

@@ -1,7 +1,6 @@
 /** What the doctor finds: one line a check, with the command that mends it. */
 
 import type { Fault } from '../faults/fault.ts';
-import { faultLine } from '../ui/fault_text.ts';
 
 /** `warning`: a load works, but slowly or on the edge. `failure`: it would end in an error. */
 export type CheckState = 'ok' | 'warning' | 'failure';
@@ -12,6 +11,8 @@ export interface Check {
   readonly state: CheckState;
   /** What was found, and what of it matters. Made safe to print by whoever prints it. */
   readonly message: string;
+  /** Why, where a fault tells; `message` leads up to it, or is empty. */
+  readonly fault: Fault | null;
   /** The command that mends it, or what to do; null where nothing needs mending. */
   readonly fix: string | null;
 }
@@ -19,21 +20,28 @@ export interface Check {
 /** Makes the checks of one group. */
 export function checksOf(group: Check['group']): {
   ok(name: string, message: string): Check;
-  warning(name: string, message: string, fix: string): Check;
-  failure(name: string, message: string, fix: string): Check;
+  warning(name: string, message: string, fix: string, fault?: Fault): Check;
+  failure(name: string, message: string, fix: string, fault?: Fault): Check;
 } {
   return {
-    ok: (name, message) => ({ group, name, state: 'ok', message, fix: null }),
-    warning: (name, message, fix) => ({ group, name, state: 'warning', message, fix }),
-    failure: (name, message, fix) => ({ group, name, state: 'failure', message, fix }),
+    ok: (name, message) => ({ group, name, state: 'ok', message, fault: null, fix: null }),
+    warning: (name, message, fix, fault) => ({
+      group,
+      name,
+      state: 'warning',
+      message,
+      fault: fault ?? null,
+      fix,
+    }),
+    failure: (name, message, fix, fault) => ({
+      group,
+      name,
+      state: 'failure',
+      message,
+      fault: fault ?? null,
+      fix,
+    }),
   };
-}
-
-/** A fault in a line, without what helps: that is the check's `fix`. */
-export function foundText(fault: Fault): string {
-  const { hint: _, found, message, ...rest } = fault;
-  const what = message.replace(/\.$/, '');
-  return faultLine({ ...rest, message: found === undefined ? what : `${what} (${found})` });
 }
 
 /** `16 GB`, `512 MB`, `64 kB`: as PostgreSQL writes and reads sizes, powers of 1024. */

@@ -1,6 +1,6 @@
 import { bytes, count, counted } from '../base/quantities.ts';
 import type { Fault } from '../faults/fault.ts';
-import { type Check, checksOf, foundText } from './check.ts';
+import { type Check, checksOf } from './check.ts';
 import { expectedRows, type Planned } from './disk.ts';
 
 /** One file as a dry run plans it. */
@@ -42,7 +42,7 @@ export function plannedOf(files: readonly PlannedFile[]): Planned {
 export function checkSource({ source, files, failures, failed, fault }: SourceFindings): Check[] {
   const { ok, warning, failure } = checksOf('sources');
   if (fault !== null) {
-    return [failure(source, foundText(fault), fault.hint ?? 'check the path, and the rights to read it')];
+    return [failure(source, '', fault.hint ?? 'check the path, and the rights to read it', fault)];
   }
   const found: Check[] = [];
   if (files.length === 0 && failed === 0)
@@ -59,11 +59,10 @@ export function checkSource({ source, files, failures, failed, fault }: SourceFi
     const first = failures[0]!;
     const where = { uri: first.uri, ...(first.entry === null ? {} : { entry: first.entry }) };
     found.push(
-      warning(
-        source,
-        `${counted(failed, 'file')} would fail: ${foundText({ ...first.fault, where: { ...where, ...first.fault.where } })}`,
-        `npx backhaul load ${source} --dry-run`,
-      ),
+      warning(source, `${counted(failed, 'file')} would fail`, `npx backhaul load ${source} --dry-run`, {
+        ...first.fault,
+        where: { ...where, ...first.fault.where },
+      }),
     );
   }
   return found;

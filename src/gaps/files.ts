@@ -2,17 +2,12 @@ import type { Range } from '../base/ranges.ts';
 import { Zone } from '../base/zone.ts';
 import { calendarOf } from '../calendar/market_calendar.ts';
 import { sessionHours } from '../calendar/us_exchange_days.ts';
+import type { SeriesName } from '../state/series_name.ts';
 
 /** Which published files hold a range of a series, by name (the layouts are told in FORMATS). Pure. */
 
 const DAY_MS = 86_400_000;
 const DAY_US = DAY_MS * 1000;
-
-export interface SeriesName {
-  readonly venue: string;
-  readonly symbol: string;
-  readonly intervalS: number;
-}
 
 /** A file as its publisher names it, with the entry where it is a zip of many. */
 export interface PublishedFile {

@@ -1,16 +1,9 @@
 import { hull, intersect, merge, type Range } from '../base/ranges.ts';
 import type { PlannedTask, SelectTask, WantRange } from '../producer/planning/found_task.ts';
-import { fileRange } from '../series/coverage.ts';
-import { laneOf } from '../series/series.ts';
-import type { SeriesName } from './files.ts';
+import { plannedRange } from '../series/coverage.ts';
+import { laneOf, type SeriesName } from '../state/series_name.ts';
 
 /** Which of the tasks a listing plans are wanted, and what of each. Pure; µs since 1970. */
-
-/** What a task's name or plan says it holds; a full history from -Infinity on. */
-function rangeOf({ uri, layout, sequence, plan }: PlannedTask): Range | null {
-  const { fileFromUs, fileToUs } = plan;
-  return fileRange({ uri, layout, sequence, fileFromUs, fileToUs }, Number.NEGATIVE_INFINITY);
-}
 
 /** A series with holes to fill. */
 export interface WantedSeries extends SeriesName {
@@ -60,7 +53,7 @@ export class GapSelection {
     const one = this.#byLane.get(task.lane);
     if (one === undefined) return null;
     const whole = hull(one.missing)!;
-    const range = rangeOf(task);
+    const range = plannedRange(task);
     if (range === null) return { fromUs: one.beforeUs ?? whole.fromUs, toUs: one.afterUs ?? whole.toUs };
     const part = hull(intersect(one.missing, [range]));
     // A full history begins nobody knows where.
@@ -77,7 +70,7 @@ export class GapSelection {
     const { venue, intervalS } = task.plan;
     const missing = this.#shared.get(sharedKey({ venue, symbol: '', intervalS }));
     if (missing === undefined) return null;
-    const range = rangeOf(task);
+    const range = plannedRange(task);
     if (range === null) return hull(missing);
     return intersect(missing, [range]).length > 0 ? EVERYTHING : null;
   }
@@ -91,23 +84,4 @@ function sharedKey({ venue, intervalS }: SeriesName): string {
 
 function finite({ fromUs, toUs }: Range): WantRange {
   return { fromUs: Number.isFinite(fromUs) ? fromUs : null, toUs: Number.isFinite(toUs) ? toUs : null };
-}
-
-/**
- * Selects what goes on from the last bars: files that end before the last bar of their series are left out, those
- * that reach beyond are asked for the bars from it on. `lastBars` is by lane; a file of all symbols goes by the last
- * bar of its lane, and is taken whole or not at all.
- */
-export function selectNewer(lastBars: ReadonlyMap<string, number>): SelectTask {
-  return (task) => {
-    const { wantFromUs, wantToUs, symbol } = task.plan;
-    const asked = { fromUs: wantFromUs, toUs: wantToUs };
-    const last = lastBars.get(task.lane);
-    if (last === undefined) return asked;
-    const range = rangeOf(task);
-    if (range !== null && range.toUs <= last + task.plan.intervalS * 1e6) return null;
-    if (range !== null && range.fromUs > last) return asked;
-    if (symbol === null) return asked;
-    return { ...asked, fromUs: Math.max(wantFromUs ?? Number.NEGATIVE_INFINITY, last) };
-  };
 }

@@ -1,9 +1,9 @@
 import type { Pool } from 'pg';
 import { killPoint } from '../base/kill_points.ts';
+import { openSource } from '../producer/open_source.ts';
 import { discover } from '../producer/planning/discover.ts';
 import type { DiscoveredTask, SelectTask } from '../producer/planning/found_task.ts';
 import { assignSequences } from '../producer/planning/sequence.ts';
-import { openSource } from '../producer/sources/open_source.ts';
 import type { Source } from '../producer/sources/source.ts';
 import { failedAmong, previewTasks, upsertTasks } from '../state/task_listing.ts';
 import { vanishedObjects } from '../state/vanished.ts';

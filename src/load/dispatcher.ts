@@ -10,12 +10,13 @@ import { type ClaimedTask, claim, type LaneAtClaim } from '../state/tasks/claim.
 import { fail, release, releaseOrphans, retryLater } from '../state/tasks/give_up.ts';
 import { laneStanding, unfinished } from '../state/tasks/lane_standing.ts';
 import { endAttempts, expire, heartbeat } from '../state/tasks/lease.ts';
-import type { Answers, Foretold, Notice, PhaseSeconds, Question, WorkerSettings } from '../workers/link.ts';
+import type { KnownSeries, WorkerSettings } from '../workers/link/assignment.ts';
+import type { Answers, Notice, PhaseSeconds, Question } from '../workers/link/messages.ts';
+import type { LoadedResult, TaskResult } from '../workers/link/task_result.ts';
 import type { Running, WorkerPool } from '../workers/pool.ts';
 import { unlessAborted } from '../workers/restarts.ts';
-import type { LoadedResult, TaskResult } from '../workers/task_result.ts';
-import type { ConcurrencyLimit } from './concurrency.ts';
 import { type LanePosition, Lanes } from './lanes.ts';
+import type { ConcurrencyLimit } from './scaling/concurrency.ts';
 import { SeriesRegistry } from './series_registry.ts';
 
 /** Attempts at a task whose failures may pass, and the pause after the first; it doubles with each. */
@@ -298,7 +299,7 @@ export class Dispatcher {
         replaces: task.replaces !== null,
         merge: this.#merging.has(task.taskId),
         settings: this.#settings,
-        foretold: isAlone ? this.#foretell(task) : null,
+        knownSeries: isAlone ? this.#foretell(task) : null,
       },
       {
         answer: (question) => this.#answer(task, question),
@@ -331,7 +332,7 @@ export class Dispatcher {
   }
 
   /** What a worker need not ask about a task that is alone in its lane. */
-  #foretell(task: ClaimedTask): Foretold | null {
+  #foretell(task: ClaimedTask): KnownSeries | null {
     const { venue, symbol, intervalS } = task.plan;
     const series = symbol === null ? null : this.#series.known({ venue, symbol, intervalS });
     // Nothing of its lane has been loaded, or its last statement refuses it.

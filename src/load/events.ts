@@ -8,7 +8,7 @@ import type { Fault } from '../faults/fault.ts';
 import type { InflateLimits } from '../producer/archive/entry_stream.ts';
 import type { ToldByRecords } from '../producer/planning/found_task.ts';
 import type { SourceOptions } from '../producer/sources/source.ts';
-import type { RejectReason } from '../scan/shape.ts';
+import type { RejectSummary, RowCounts } from '../workers/link/task_result.ts';
 
 /** Everything a load needs to know. Times are µs since 1970, ranges `[from, to)`. */
 export interface LoadOptions {
@@ -57,17 +57,6 @@ export interface LoadSignals {
 
 /** How a task left this run. `released`: given back unfinished after an interrupt. `unchanged`: loaded by an earlier run. */
 export type TaskOutcome = 'loaded' | 'failed' | 'skipped' | 'unchanged' | 'released';
-
-/** Records of a file by what became of them: `read = loaded + rejected + duplicate`; `outside` were not asked for. */
-export interface RowCounts {
-  readonly read: number;
-  readonly loaded: number;
-  readonly rejected: number;
-  readonly duplicate: number;
-  /** Records whose stamp stood already with other values; whichever `--on-conflict` kept, they are in one of the above too. */
-  readonly conflict: number;
-  readonly outside: number;
-}
 
 /** Discovery goes on: totals of one source so far. */
 export interface DiscoveringEvent {
@@ -182,20 +171,6 @@ export interface LoadFailure {
   readonly entry: string | null;
   readonly taskId: number | null;
   readonly fault: Fault;
-}
-
-/** Rejects of this run that share a reason, with the first of them. */
-export interface RejectSummary {
-  readonly reason: RejectReason;
-  readonly count: number;
-  readonly example: {
-    readonly uri: string;
-    readonly entry: string | null;
-    readonly line: number;
-    readonly byteOffset: number;
-    readonly field: string;
-    readonly record: string;
-  } | null;
 }
 
 /** A load, at its end. Counts are of this run alone. */

@@ -11,17 +11,17 @@ import { faultOf } from '../state/machine.ts';
 import { isHypertable, migrate } from '../state/migrate.ts';
 import { Partitions } from '../state/partitions.ts';
 import { finishRun } from '../state/run_store.ts';
-import type { WorkerSettings } from '../workers/link.ts';
+import type { WorkerSettings } from '../workers/link/assignment.ts';
 import { MAX_WORKERS, WorkerPool } from '../workers/pool.ts';
 import { acrossRestarts, type Patience, unlessAborted } from '../workers/restarts.ts';
-import { ConcurrencyLimit, Followers } from './concurrency.ts';
 import { Discovery } from './discovery.ts';
 import { Dispatcher } from './dispatcher.ts';
 import type { LoadOptions, LoadReporter, LoadSignals, LoadSummary } from './events.ts';
+import { LoadMeter } from './load_meter.ts';
 import { RunSession } from './run_session.ts';
 import { RunTally } from './run_tally.ts';
 import { type AutoBounds, Autoscaler, autoBounds } from './scaling/autoscaler.ts';
-import { LoadMeter } from './scaling/load_meter.ts';
+import { ConcurrencyLimit, Followers } from './scaling/concurrency.ts';
 import { usableCores } from './scaling/machine.ts';
 
 /** Defaults measured in `bench/`: larger batches gain nothing, smaller ones pay per message and per write. */

@@ -2,8 +2,7 @@ import type { Fault } from '../faults/fault.ts';
 import { type DiscoverCounts, noCounts } from '../producer/planning/found_task.ts';
 import type { ListingCounts } from '../state/task_listing.ts';
 import type { ClaimedTask } from '../state/tasks/claim.ts';
-import type { LoadedResult } from '../workers/task_result.ts';
-import type { ConcurrencyLimit } from './concurrency.ts';
+import type { LoadedResult, RejectSummary, RowCounts } from '../workers/link/task_result.ts';
 import type { DispatchEvents } from './dispatcher.ts';
 import type {
   LoadFailure,
@@ -11,10 +10,9 @@ import type {
   LoadReporter,
   LoadSummary,
   PlanEvent,
-  RejectSummary,
-  RowCounts,
   TaskOutcome,
 } from './events.ts';
+import type { ConcurrencyLimit } from './scaling/concurrency.ts';
 
 const MAX_FAILURES = 100;
 const NO_ROWS: RowCounts = { read: 0, loaded: 0, rejected: 0, duplicate: 0, conflict: 0, outside: 0 };

@@ -1,6 +1,7 @@
 import type { Pool } from 'pg';
 import { killPoint } from '../base/kill_points.ts';
 import { BackhaulError } from '../faults/fault.ts';
+import type { SeriesName } from '../state/series_name.ts';
 
 /** So long another loader cannot have loaded a series that we have made; if we were frozen meanwhile, it is over. */
 const NEW_MS = 2_000;
@@ -119,13 +120,6 @@ interface SeriesRow {
   readonly interval: number;
   readonly id: number;
   readonly is_new: boolean;
-}
-
-/** What tells a series from all others. */
-export interface SeriesName {
-  readonly venue: string;
-  readonly symbol: string;
-  readonly intervalS: number;
 }
 
 function keyOf({ venue, symbol, intervalS }: SeriesName): string {

@@ -1,5 +1,4 @@
-import { count, interval } from '../base/quantities.ts';
-import { percent } from '../ui/gap_text.ts';
+import { count, interval, percent } from '../base/quantities.ts';
 import { type Cell, type MonthShare, type Report, shareCovered } from './completeness.ts';
 import { escaped, SHADES, shadeOf } from './page_style.ts';
 

@@ -1,8 +1,7 @@
 /** The report as one page that needs nothing else: styles and the picture are inside, there is no script. Pure. */
 
-import { count, counted, instant, interval } from '../base/quantities.ts';
+import { count, counted, instant, interval, percent } from '../base/quantities.ts';
 import { publishedFiles, publishedName } from '../gaps/files.ts';
-import { percent } from '../ui/gap_text.ts';
 import { type Cell, type Report, type ReportedGap, shareCovered } from './completeness.ts';
 import { heatMap } from './heat_map.ts';
 import { nextCommands } from './next_commands.ts';

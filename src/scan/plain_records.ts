@@ -1,5 +1,5 @@
 import type { BarColumns } from '../bars/columns.ts';
-import type { KernelFields, KernelSymbol } from '../bars/row_kernel.ts';
+import { type KernelFields, type KernelSymbol, RowKernel } from '../bars/row_kernel.ts';
 import type { Zone } from '../base/zone.ts';
 import { isMultiple, isOnGrid } from './grid.ts';
 import { type ColumnRoles, isNumberRole } from './header.ts';
@@ -124,7 +124,7 @@ export class PlainRecords {
   scan(bytes: Uint8Array, start: number, newline: number, origin: number, out: BarColumns): number {
     const { columns, counters } = this.#context;
     const targets = columns.roles.map((role) => targetOf(role, out));
-    out.kernel?.forget();
+    RowKernel.of(out)?.forget();
     let p = start;
     do {
       p = this.#readQuickly(bytes, p, newline, origin, out);
@@ -148,7 +148,7 @@ export class PlainRecords {
 
   /** Leaves to the kernel what it can do. */
   #readQuickly(bytes: Uint8Array, start: number, newline: number, origin: number, out: BarColumns): number {
-    const { kernel } = out;
+    const kernel = RowKernel.of(out);
     const last = this.#last;
     if (kernel === null || this.#quick === null || last.length < 0 || last.ordinal < 0) return start;
     const { isOrdered, counters } = this.#context;

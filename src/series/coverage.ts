@@ -1,8 +1,10 @@
 import { merge, type Range } from '../base/ranges.ts';
 import type { Db } from '../database/connect.ts';
+import type { PlannedTask } from '../producer/planning/found_task.ts';
 import { type Covered, readCovered } from '../state/coverage.ts';
 import { type LoadedFile, readLoadedFiles } from '../state/loaded_files.ts';
-import { laneOf, type Series, type SeriesGrid, sharedLaneOf } from './series.ts';
+import { laneOf, sharedLaneOf } from '../state/series_name.ts';
+import type { Series, SeriesGrid } from './series.ts';
 
 /**
  * What loaded files vouch for, as ranges a series: where there is no bar inside, nobody traded; outside, nobody knows.
@@ -37,6 +39,12 @@ export function fileRange(
   if (quarter.full) return firstBarUs === null ? null : { fromUs: firstBarUs, toUs: quarter.toUs };
   // Stray entries hold years of their own: they are not dated by their zip, and their sequence says so.
   return task.sequence === quarter.fromUs ? { fromUs: quarter.fromUs, toUs: quarter.toUs } : null;
+}
+
+/** What a task's name or plan says it holds; a full history from -Infinity on. */
+export function plannedRange({ uri, layout, sequence, plan }: PlannedTask): Range | null {
+  const { fileFromUs, fileToUs } = plan;
+  return fileRange({ uri, layout, sequence, fileFromUs, fileToUs }, Number.NEGATIVE_INFINITY);
 }
 
 /** The quarter in the name of one of Kraken's zips; `full`: all history up to its end. */

@@ -1,8 +1,9 @@
 import type { Db } from '../database/connect.ts';
-import { selectNewer } from '../gaps/selection.ts';
 import type { SelectTask } from '../producer/planning/found_task.ts';
 import { lastBarsOfSharedLanes } from '../state/loaded_files.ts';
-import { ALL_SERIES, laneOf, readSeries } from './series.ts';
+import { laneOf } from '../state/series_name.ts';
+import { plannedRange } from './coverage.ts';
+import { ALL_SERIES, readSeries } from './series.ts';
 
 /** `load --incremental`: from the last bars on. */
 
@@ -18,4 +19,23 @@ export async function incrementalSelection(db: Db): Promise<SelectTask> {
   // Of lanes of many symbols: some ticker trades last, and none of the others can be behind it but by not trading.
   for (const [lane, last] of await lastBarsOfSharedLanes(db)) lastBars.set(lane, last);
   return selectNewer(lastBars);
+}
+
+/**
+ * Selects what goes on from the last bars: files that end before the last bar of their series are left out, those
+ * that reach beyond are asked for the bars from it on. `lastBars` is by lane; a file of all symbols goes by the last
+ * bar of its lane, and is taken whole or not at all.
+ */
+export function selectNewer(lastBars: ReadonlyMap<string, number>): SelectTask {
+  return (task) => {
+    const { wantFromUs, wantToUs, symbol } = task.plan;
+    const asked = { fromUs: wantFromUs, toUs: wantToUs };
+    const last = lastBars.get(task.lane);
+    if (last === undefined) return asked;
+    const range = plannedRange(task);
+    if (range !== null && range.toUs <= last + task.plan.intervalS * 1e6) return null;
+    if (range !== null && range.fromUs > last) return asked;
+    if (symbol === null) return asked;
+    return { ...asked, fromUs: Math.max(wantFromUs ?? Number.NEGATIVE_INFINITY, last) };
+  };
 }

@@ -7,11 +7,12 @@ import { BackhaulError } from '../faults/fault.ts';
 import { SessionClock } from '../indicators/engine.ts';
 import { mergeMemory, openStage, recomputeSpans } from '../merge/merge.ts';
 import { isHypertable } from '../state/migrate.ts';
+import { CLAIM_LOCK } from '../state/moves.ts';
 import { Partitions } from '../state/partitions.ts';
+import { laneOf, sharedLaneOf } from '../state/series_name.ts';
 import { isLaneRunning } from '../state/tasks/lane_standing.ts';
-import { CLAIM_LOCK } from '../state/tasks/moves.ts';
 import { readCoverage } from './coverage.ts';
-import { laneOf, readSeries, type Series, type SeriesFilter, sharedLaneOf } from './series.ts';
+import { readSeries, type Series, type SeriesFilter } from './series.ts';
 
 /** Indicators again, from the bars that stand. µs since 1970. */
 

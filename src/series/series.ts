@@ -6,8 +6,8 @@ import { calendarOf } from '../calendar/market_calendar.ts';
 import type { Db } from '../database/connect.ts';
 import { usOf } from '../database/stamps.ts';
 import { BackhaulError } from '../faults/fault.ts';
-import type { SeriesName } from '../gaps/files.ts';
 import { type Aliases, spellings } from '../producer/layouts/symbols.ts';
+import type { SeriesName } from '../state/series_name.ts';
 import type { TaskPlan } from '../state/task_plan.ts';
 
 /** The series of the database, and which of them a command is about. Times are µs since 1970. */
@@ -29,21 +29,6 @@ export interface Series extends SeriesName {
   /** First and last bar; null for a series without one. */
   readonly firstUs: number | null;
   readonly lastUs: number | null;
-}
-
-/** `kraken/XBTUSD/3600`: the lane of the files that hold this series alone. */
-export function laneOf({ venue, symbol, intervalS }: SeriesName): string {
-  return `${venue}/${symbol}/${intervalS}`;
-}
-
-/** The lane of files that hold all symbols of the venue. */
-export function sharedLaneOf({ venue, intervalS }: SeriesName): string {
-  return `${venue}/*/${intervalS}`;
-}
-
-/** `kraken XBTUSD 1h`. */
-export function seriesText({ venue, symbol, intervalS }: SeriesName): string {
-  return `${venue} ${symbol} ${intervalText(intervalS)}`;
 }
 
 /** Currencies that vendors spell in two ways. */

@@ -1,6 +1,6 @@
 import type { Pool } from 'pg';
 import { type Db, inTransaction } from '../database/connect.ts';
-import { CLAIM_LOCK } from './tasks/moves.ts';
+import { CLAIM_LOCK } from './moves.ts';
 
 /** Table `tier`, and the priorities that tasks have by it. */
 

@@ -11,7 +11,7 @@ import {
   type Step,
 } from './listing_decision.ts';
 import type { TaskState } from './machine.ts';
-import { CLAIM_LOCK } from './tasks/moves.ts';
+import { CLAIM_LOCK } from './moves.ts';
 
 /** Brings what a listing found into the table: new tasks, changed ones, and those it says cannot be loaded. */
 

@@ -2,6 +2,9 @@
 
 import { counted } from '../base/quantities.ts';
 import type { Check, CheckState } from '../doctor/check.ts';
+import type { Fault } from '../faults/fault.ts';
+import { faultLine } from './fault_text.ts';
+import { eventLine } from './json_lines.ts';
 import { PLAIN, type Style } from './style.ts';
 import { displayWidth, sanitise } from './text.ts';
 
@@ -22,12 +25,26 @@ export function checkLines(group: Check['group'], checks: readonly Check[], styl
   return [style.bold(TITLES[group]), ...checks.flatMap((check) => linesOf(check, width, style)), ''];
 }
 
-function linesOf({ name, state, message, fix }: Check, width: number, style: Style): string[] {
+function linesOf(check: Check, width: number, style: Style): string[] {
+  const { name, state, fix } = check;
   const word = coloured(state, state.padEnd(STATE_WIDTH), style);
   const safe = sanitise(name);
   const gap = ' '.repeat(Math.max(0, width - displayWidth(safe)));
-  const line = `  ${word}  ${safe}${gap}  ${sanitise(message)}`;
+  const line = `  ${word}  ${safe}${gap}  ${sanitise(messageOf(check))}`;
   return fix === null ? [line] : [line, `  ${' '.repeat(STATE_WIDTH)}  ${style.cyan(`→ ${sanitise(fix)}`)}`];
+}
+
+/** What was found, with the fault that tells why. */
+function messageOf({ message, fault }: Pick<Check, 'message' | 'fault'>): string {
+  if (fault === null) return message;
+  return message === '' ? foundText(fault) : `${message}: ${foundText(fault)}`;
+}
+
+/** A fault in a line, without what helps: that is the check's `fix`. */
+function foundText(fault: Fault): string {
+  const { hint: _, found, message, ...rest } = fault;
+  const what = message.replace(/\.$/, '');
+  return faultLine({ ...rest, message: found === undefined ? what : `${what} (${found})` });
 }
 
 const STATE_WIDTH = 'failure'.length;
@@ -35,6 +52,12 @@ const STATE_WIDTH = 'failure'.length;
 function coloured(state: CheckState, text: string, style: Style): string {
   if (state === 'ok') return style.green(text);
   return state === 'warning' ? style.yellow(text) : style.red(text);
+}
+
+/** A check as a line of JSON. */
+export function checkEvent({ fault, message, ...check }: Check): string {
+  const event = { type: 'check', ...check, message: messageOf({ message, fault }) };
+  return eventLine(event);
 }
 
 /** How many of each. */

@@ -1,6 +1,6 @@
 /** What `gaps` says: tables of gaps and suspicious runs, CSV lists, JSON events. */
 
-import { count, counted, instant, interval } from '../base/quantities.ts';
+import { count, counted, instant, interval, percent } from '../base/quantities.ts';
 import { publishedFiles, publishedName } from '../gaps/files.ts';
 import type { FillSummary } from '../gaps/fill.ts';
 import type { Gap } from '../gaps/gap_store.ts';
@@ -186,13 +186,6 @@ export function scanned(scans: readonly SeriesScan[]): string {
   const vouched = scans.reduce((sum, scan) => sum + scan.vouched, 0);
   const share = expected === 0 ? '' : `, ${percent(vouched / expected)} covered`;
   return `${counted(scans.length, 'series', 'series')}, ${counted(expected, 'bar')} expected${share}`;
-}
-
-/** `100%`, `99.97%`: never 100 while anything is missing. */
-export function percent(share: number): string {
-  if (share >= 1) return '100%';
-  const text = (Math.floor(share * 10_000) / 100).toFixed(share < 0.1 ? 1 : 2).replace(/\.?0+$/, '');
-  return `${text}%`;
 }
 
 /** What became of a fill, and what remains. */

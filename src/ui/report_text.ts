@@ -1,9 +1,8 @@
 /** The report for a terminal, as CSV and as JSON events. */
 
-import { count, counted, instant, interval } from '../base/quantities.ts';
+import { count, counted, instant, interval, percent } from '../base/quantities.ts';
 import { type Cell, type Report, type ReportRow, shareCovered } from '../report/completeness.ts';
 import { nextCommands } from '../report/next_commands.ts';
-import { percent } from './gap_text.ts';
 import { isoInstant } from './json_lines.ts';
 import { csvLine } from './query_text.ts';
 import { PLAIN, type Style } from './style.ts';

@@ -3,9 +3,10 @@ import { fileURLToPath } from 'node:url';
 import { setFlagsFromString } from 'node:v8';
 import { MessageChannel } from 'node:worker_threads';
 import { Piscina } from 'piscina';
-import type { Assignment, LinkHandler } from './link.ts';
-import { MainLink } from './link.ts';
-import type { TaskResult } from './task_result.ts';
+import type { Assignment } from './link/assignment.ts';
+import type { LinkHandler } from './link/main_link.ts';
+import { MainLink } from './link/main_link.ts';
+import type { TaskResult } from './link/task_result.ts';
 
 /** Threads there may be at most, whatever is asked for. */
 export const MAX_WORKERS = 512;

@@ -4,8 +4,9 @@ import type { Client } from 'pg';
 import { connect } from '../database/connect.ts';
 import { classify } from '../state/machine.ts';
 import { runAttempt } from './attempt/task_attempt.ts';
-import { type Assignment, WorkerLink } from './link.ts';
-import type { TaskResult } from './task_result.ts';
+import type { Assignment } from './link/assignment.ts';
+import type { TaskResult } from './link/task_result.ts';
+import { WorkerLink } from './link/worker_link.ts';
 
 /** One connection a thread, kept from task to task. */
 let session: { readonly url: string; readonly client: Client } | null = null;
@@ -58,7 +59,7 @@ async function within<T>(ms: number, work: Promise<T>): Promise<T> {
 }
 
 export default async function runTask(assignment: Assignment): Promise<TaskResult> {
-  const link = new WorkerLink(assignment.port, assignment.foretold);
+  const link = new WorkerLink(assignment.port, assignment.knownSeries);
   try {
     const client =
       assignment.settings.sink === 'postgres' ? await clientFor(assignment.settings.databaseUrl) : null;

@@ -143,8 +143,15 @@ describe('settings of the server', () => {
 
 describe('the page', () => {
   const checks: Check[] = [
-    { group: 'machine', name: 'a', state: 'ok', message: 'fine', fix: null },
-    { group: 'machine', name: 'bcd', state: 'failure', message: 'not \x1b[31mfine', fix: 'mend it' },
+    { group: 'machine', name: 'a', state: 'ok', message: 'fine', fault: null, fix: null },
+    {
+      group: 'machine',
+      name: 'bcd',
+      state: 'failure',
+      message: 'not \x1b[31mfine',
+      fault: null,
+      fix: 'mend it',
+    },
   ];
 
   it('has a line a check, what mends it below, and nothing a terminal would obey', () => {

@@ -25,7 +25,7 @@ function expectEqualBits(cols: BarColumns, clock: () => SessionClock, places: re
     (a, b) => a - b,
   );
   const plain = new PlainLoops(clock());
-  const engine = new IndicatorEngine(clock(), inKernel.kernel!);
+  const engine = new IndicatorEngine(clock(), RowKernel.of(inKernel)!);
   const state = new Float64Array(STATE_LENGTH);
   let from = 0;
   for (const to of ends) {

@@ -2,7 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import fc from 'fast-check';
 import type { Pool } from 'pg';
 import { beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
-import { type SeriesName, SeriesRegistry } from '../../src/load/series_registry.ts';
+import { SeriesRegistry } from '../../src/load/series_registry.ts';
+import type { SeriesName } from '../../src/state/series_name.ts';
 import { testDatabase } from '../database.ts';
 
 const database = await testDatabase();

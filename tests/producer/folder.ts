@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll } from 'vitest';
+import { openSource } from '../../src/producer/open_source.ts';
 import { discover } from '../../src/producer/planning/discover.ts';
 import {
   type DiscoverCounts,
@@ -11,7 +12,6 @@ import {
   noCounts,
   type PlannedTask,
 } from '../../src/producer/planning/found_task.ts';
-import { openSource } from '../../src/producer/sources/open_source.ts';
 
 const made: string[] = [];
 afterAll(() => {

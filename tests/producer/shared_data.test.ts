@@ -2,8 +2,8 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { openBytes } from '../../src/producer/archive/entry_stream.ts';
+import { openObject } from '../../src/producer/open_source.ts';
 import { assignSequences } from '../../src/producer/planning/sequence.ts';
-import { openObject } from '../../src/producer/sources/open_source.ts';
 import { collect } from './archive/memory_reader.ts';
 import { planned } from './folder.ts';
 

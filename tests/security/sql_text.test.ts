@@ -47,9 +47,9 @@ const LOOKED_AT: Readonly<Record<string, readonly string[]>> = {
   'src/database/stamps.ts': ['expression', 'parameter'],
   // States, events and lists of columns: literals of the functions that call.
   'src/state/tasks/give_up.ts': ['columns', 'to'],
-  'src/state/tasks/moves.ts': ['event', 'from', 'to', 'reason'],
   'src/state/coverage.ts': ['seriesIds', 'fromUs', 'toUs', 'taskId', 'seriesId', 'end'],
   'src/state/indicator_states.ts': ['seriesIds', 'tsUs', 'states'],
+  'src/state/moves.ts': ['event', 'from', 'to', 'reason'],
   // Numbers.
   'src/workers/attempt/transaction.ts': ['this.#taskId', 'this.#attempt'],
   'src/workers/attempt/append.ts': ['written', 'series.rows'],

@@ -1,7 +1,7 @@
 import type { Pool } from 'pg';
+import type { PhaseSeconds } from '../../workers/link/messages.ts';
 import type { WorkerPool } from '../../workers/pool.ts';
-import type { ConcurrencyLimit } from '../concurrency.ts';
-import type { LoadMeter } from './load_meter.ts';
+import type { ConcurrencyLimit } from './concurrency.ts';
 import { Machine, memoryLimit, usableCores } from './machine.ts';
 import { type Files, MEMORY_LIMIT, Scaling, type ScalingDecision } from './scaling.ts';
 
@@ -44,10 +44,16 @@ export async function autoBounds(db: Pool, connections: number): Promise<AutoBou
   };
 }
 
+/** Records read and seconds waited by all tasks of a run so far. */
+export interface MeterTotals {
+  readonly records: number;
+  readonly waits: PhaseSeconds;
+}
+
 /** Watches a run and sets its limit, a look a second. */
 export class Autoscaler {
   readonly #limit: ConcurrencyLimit;
-  readonly #meter: LoadMeter;
+  readonly #meter: { readonly totals: MeterTotals };
   readonly #pool: WorkerPool;
   readonly #scaling: Scaling;
   readonly #machine: Machine;
@@ -57,7 +63,7 @@ export class Autoscaler {
 
   constructor(parts: {
     readonly limit: ConcurrencyLimit;
-    readonly meter: LoadMeter;
+    readonly meter: { readonly totals: MeterTotals };
     readonly pool: WorkerPool;
     readonly bounds: AutoBounds;
     readonly cpuTarget: number;

@@ -1,26 +1,15 @@
 import { createHash } from 'node:crypto';
 import { BackhaulError } from '../../faults/fault.ts';
+import { partNumber, partsPrefix } from '../sources/part_names.ts';
 import type { ObjectReader, SourceObject } from '../sources/source.ts';
 
 /** Archives in numbered parts (`history.zip.part00`, `history.zip.part01` …), read as the one object they are. */
-
-const PART = /^(.+\.zip)\.part(\d{2,4})$/i;
-
-/** What the names of all parts of an archive begin with, up to `.zip`; null when the name is no part's. */
-export function partsPrefix(name: string): string | null {
-  return PART.exec(name)?.[1] ?? null;
-}
-
-/** The number of a part, or -1. */
-export function partNumber(name: string): number {
-  return Number(PART.exec(name)?.[2] ?? -1);
-}
 
 /**
  * The archive that `parts` make up: uri of its first part, sizes summed, an etag that changes with any of theirs.
  * Fails with `not-found`, naming the first number that is missing.
  */
-export function joinParts(parts: readonly SourceObject[]): {
+export function wholeOf(parts: readonly SourceObject[]): {
   whole: SourceObject;
   parts: readonly SourceObject[];
 } {

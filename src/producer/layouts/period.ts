@@ -14,7 +14,7 @@ export interface Period {
 
 const zones = new Map<string, Zone>();
 
-/** Looking up a zone's offsets is slow, so there is one `Zone` a name. Fails with `usage` for an unknown one. */
+/** Looking up a zone's offsets is slow, so there is one `Zone` a name. RangeError for an unknown one. */
 export function zoneNamed(name: string): Zone {
   let zone = zones.get(name);
   if (zone === undefined) {

@@ -1,5 +1,5 @@
-import { partsPrefix } from '../archive/parts.ts';
 import { isChecksumList } from '../sources/checksums.ts';
+import { partsPrefix } from '../sources/part_names.ts';
 import type { SourceObject } from '../sources/source.ts';
 
 /** A listing cut into runs of objects that are planned together. */

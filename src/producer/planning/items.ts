@@ -1,8 +1,9 @@
 import { fileURLToPath } from 'node:url';
 import type { BackhaulError, Fault } from '../../faults/fault.ts';
-import { joinParts, partsPrefix } from '../archive/parts.ts';
+import { wholeOf } from '../archive/parts.ts';
 import type { FolderChecksums } from '../sources/checksums.ts';
 import type { ObjectKind } from '../sources/object_kind.ts';
+import { partsPrefix } from '../sources/part_names.ts';
 import type { SourceObject } from '../sources/source.ts';
 
 /** What of a folder is to be planned. */
@@ -52,7 +53,7 @@ export function itemsOf(
 
 function archiveItem(parts: readonly SourceObject[], checksums: FolderChecksums): Item {
   try {
-    const { whole, parts: ordered } = joinParts(parts);
+    const { whole, parts: ordered } = wholeOf(parts);
     // Layouts match on the name the parts have together.
     const path = partsPrefix(pathOf(whole.uri)) ?? pathOf(whole.uri);
     return { object: whole, kind: 'zip', path, checksums, parts: ordered, fault: null };

@@ -1,3 +1,4 @@
+import { laneOf, sharedLaneOf } from '../../state/series_name.ts';
 import type { Storage, TaskPlan } from '../../state/task_plan.ts';
 import type { Manifest } from '../archive/manifest.ts';
 import type { Resolution } from '../layouts/resolve.ts';
@@ -54,7 +55,7 @@ export function plannedTask(
     maxRejectShare,
     ...published,
   };
-  const lane = `${venue}/${plan.symbol ?? '*'}/${intervalS}`;
+  const lane = plan.symbol === null ? sharedLaneOf(plan) : laneOf({ venue, symbol: plan.symbol, intervalS });
   return { ...place, layout: layout.name, lane, sequence: fromUs, plan };
 }
 

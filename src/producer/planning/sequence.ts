@@ -1,7 +1,7 @@
 import { BackhaulError } from '../../faults/fault.ts';
 import { abortError } from '../../faults/file_fault.ts';
 import { earliestStamp, readHead } from '../layouts/head.ts';
-import { openObject } from '../sources/open_source.ts';
+import { openObject } from '../open_source.ts';
 import type { ObjectReader, SourceOptions } from '../sources/source.ts';
 import type { DiscoveredTask, PlannedTask } from './found_task.ts';
 

@@ -1,5 +1,5 @@
-import { partNumber } from '../archive/parts.ts';
 import { isChecksumFile } from './checksums.ts';
+import { partNumber } from './part_names.ts';
 
 /** What a file is by its name alone: the one table of what is read and what is not. */
 

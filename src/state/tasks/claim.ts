@@ -1,9 +1,9 @@
 import { killPoint } from '../../base/kill_points.ts';
 import { type Db, inTransaction } from '../../database/connect.ts';
+import { CLAIM_LOCK, noteEvent } from '../moves.ts';
 import { isBefore, orderKey } from '../task_order.ts';
 import type { TaskPlan } from '../task_plan.ts';
 import type { Attempt } from './attempt.ts';
-import { CLAIM_LOCK, noteEvent } from './moves.ts';
 
 /** `claim`: pending → running. */
 

@@ -1,10 +1,10 @@
 import type { ClientBase } from 'pg';
 import { stampOf } from '../../database/stamps.ts';
 import { BackhaulError } from '../../faults/fault.ts';
+import { noteEvent, OWNED } from '../moves.ts';
 import { endValues, INSERT_ENDS, type SeriesEnd } from '../series_ends.ts';
 import { isBefore } from '../task_order.ts';
 import type { Attempt } from './attempt.ts';
-import { noteEvent, OWNED } from './moves.ts';
 
 /** `finish`: running → loaded. */
 

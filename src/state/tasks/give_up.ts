@@ -2,8 +2,8 @@ import type { Db } from '../../database/connect.ts';
 import type { Fault } from '../../faults/fault.ts';
 import { storableJson } from '../../faults/storable.ts';
 import type { TaskEvent } from '../machine.ts';
+import { noteEvent, OWNED } from '../moves.ts';
 import type { Attempt } from './attempt.ts';
-import { noteEvent, OWNED } from './moves.ts';
 
 /** An attempt that does not come to its end: `fail`, running → failed; `retry`, running → pending. */
 

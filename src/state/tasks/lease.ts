@@ -1,7 +1,7 @@
 import type { Db } from '../../database/connect.ts';
+import { noteEvent } from '../moves.ts';
 import { RUN_LOCK_SPACE } from '../run_store.ts';
 import { type Attempt, sessionName } from './attempt.ts';
-import { noteEvent } from './moves.ts';
 
 /** How long an attempt owns its task: leases are renewed, and `expire` takes back what nobody renews: running → pending. */
 

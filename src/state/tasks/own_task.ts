@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import type { ClientBase } from 'pg';
+import { noteEvent } from '../moves.ts';
 import type { TaskPlan } from '../task_plan.ts';
 import type { Attempt } from './attempt.ts';
-import { noteEvent } from './moves.ts';
 
 /** A task that nobody claims: whoever plans it is at work on it already. */
 export interface OwnTask {

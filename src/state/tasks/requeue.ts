@@ -1,5 +1,5 @@
 import type { Db } from '../../database/connect.ts';
-import { noteEvent } from './moves.ts';
+import { noteEvent } from '../moves.ts';
 
 /** What somebody orders for tasks that no attempt is at work on. `requeue`: failed → pending; `skip`: pending → skipped. */
 

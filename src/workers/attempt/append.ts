@@ -9,9 +9,8 @@ import { FileSink } from '../../copy/file_sink.ts';
 import { NullSink } from '../../copy/null_sink.ts';
 import { IndicatorEngine } from '../../indicators/engine.ts';
 import { SessionClock } from '../../indicators/session_clock.ts';
-import { SeriesStates } from '../../load/series_states.ts';
 import { sortBars } from '../../scan/sort.ts';
-import type { TaskResult } from '../task_result.ts';
+import type { TaskResult } from '../link/task_result.ts';
 import type { BatchConsumer } from './batches.ts';
 import { broken, commit } from './commit.ts';
 import { scanFile } from './file_bytes.ts';
@@ -19,6 +18,7 @@ import type { FileScan } from './file_scan.ts';
 import { ensureLeaves } from './leaves.ts';
 import { RestartBy } from './load_path.ts';
 import type { AttemptParts } from './parts.ts';
+import { SeriesStates } from './series_states.ts';
 
 /**
  * Loads the file by COPY, its indicators computed on the way; `sorting`: put into order in memory first. Throws

@@ -5,13 +5,12 @@ import { killPoint } from '../../base/kill_points.ts';
 import { copyRows } from '../../copy/copy_writer.ts';
 import { RowEncoder } from '../../copy/row_encoder.ts';
 import { BackhaulError, type Fault } from '../../faults/fault.ts';
-import type { RejectSummary } from '../../load/events.ts';
-import type { SeriesStates } from '../../load/series_states.ts';
 import { finish } from '../../state/tasks/finish.ts';
-import type { TaskResult } from '../task_result.ts';
+import type { RejectSummary, TaskResult } from '../link/task_result.ts';
 import type { FileScan } from './file_scan.ts';
 import type { AttemptParts } from './parts.ts';
 import { writeEnds } from './series_ends.ts';
+import type { SeriesStates } from './series_states.ts';
 
 /** What a file has brought, by whichever path. */
 export interface FileOutcome {

@@ -1,9 +1,9 @@
 /** The bytes of a task's file, from its object through its archive into the scanner. */
 
 import { openBytes } from '../../producer/archive/entry_stream.ts';
-import { openArchive, openObject } from '../../producer/sources/open_source.ts';
+import { openArchive, openObject } from '../../producer/open_source.ts';
 import type { ObjectReader } from '../../producer/sources/source.ts';
-import type { Assignment } from '../link.ts';
+import type { Assignment } from '../link/assignment.ts';
 import type { BatchConsumer } from './batches.ts';
 import { BatchQueue, scanInto } from './batches.ts';
 import type { FileScan } from './file_scan.ts';

@@ -5,7 +5,7 @@ import { Scanner } from '../../scan/scanner.ts';
 import type { ScanChecks } from '../../scan/shape.ts';
 import type { SortOutcome } from '../../scan/sort.ts';
 import { SymbolTable } from '../../scan/symbols.ts';
-import type { Assignment, WorkerSettings } from '../link.ts';
+import type { Assignment, WorkerSettings } from '../link/assignment.ts';
 import { RejectLedger } from './rejects.ts';
 
 /** Numeric stamps before this are outside all reason: the wrong unit, not the year 1979. */

@@ -3,16 +3,16 @@
 import { killPoint } from '../../base/kill_points.ts';
 import { IndicatorEngine } from '../../indicators/engine.ts';
 import { SessionClock } from '../../indicators/session_clock.ts';
-import { SeriesStates } from '../../load/series_states.ts';
 import { mergeStaged, openStage, removeOld, stageRows } from '../../merge/merge.ts';
 import { hasBareLeaf } from '../../state/partitions.ts';
-import type { TaskResult } from '../task_result.ts';
+import type { TaskResult } from '../link/task_result.ts';
 import type { BatchConsumer } from './batches.ts';
 import { broken, commit } from './commit.ts';
 import { scanFile } from './file_bytes.ts';
 import type { FileScan } from './file_scan.ts';
 import { ensureLeaves } from './leaves.ts';
 import type { AttemptParts } from './parts.ts';
+import { SeriesStates } from './series_states.ts';
 
 /** Loads the file by way of the stage. Answers `needs-standing`, with nothing done, while a leaf has no key yet. */
 export async function merge(parts: AttemptParts, file: FileScan): Promise<TaskResult> {

@@ -1,10 +1,11 @@
 /** What the stages of one attempt share. */
 
 import type { ClientBase } from 'pg';
-import type { Assignment, WorkerLink } from '../link.ts';
-import type { WorkerMemory } from '../worker_memory.ts';
+import type { Assignment } from '../link/assignment.ts';
+import type { WorkerLink } from '../link/worker_link.ts';
 import type { AttemptProgress } from './progress.ts';
 import type { AttemptTransaction } from './transaction.ts';
+import type { WorkerMemory } from './worker_memory.ts';
 
 export interface AttemptParts {
   readonly task: Assignment;

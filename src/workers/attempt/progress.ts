@@ -1,7 +1,8 @@
 /** How far an attempt is and where its time goes, told to the main thread now and then. */
 
 import { killPoint } from '../../base/kill_points.ts';
-import type { PhaseSeconds, WorkerLink } from '../link.ts';
+import type { PhaseSeconds } from '../link/messages.ts';
+import type { WorkerLink } from '../link/worker_link.ts';
 import type { FileScan } from './file_scan.ts';
 
 /** Between two reports. */

@@ -1,6 +1,6 @@
-import type { RejectSummary } from '../../load/events.ts';
 import type { Reject } from '../../scan/shape.ts';
-import type { Assignment } from '../link.ts';
+import type { Assignment } from '../link/assignment.ts';
+import type { RejectSummary } from '../link/task_result.ts';
 
 /** The rejects of one attempt. Bounded by the reject budget: beyond it the attempt fails and nothing is kept. */
 export class RejectLedger {

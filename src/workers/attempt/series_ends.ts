@@ -2,9 +2,9 @@
 
 import type { ClientBase } from 'pg';
 import { encodeState, STATE_LENGTH } from '../../indicators/engine.ts';
-import type { SeriesStates } from '../../load/series_states.ts';
 import { copyEnds, type SeriesEnd } from '../../state/series_ends.ts';
-import type { Assignment } from '../link.ts';
+import type { Assignment } from '../link/assignment.ts';
+import type { SeriesStates } from './series_states.ts';
 
 /** Ends of so many series go with the statement that finishes a task; more are copied, in two round trips. */
 const FEW_SERIES = 8;

@@ -2,9 +2,9 @@
 
 import type { ClientBase } from 'pg';
 import { killPoint } from '../../base/kill_points.ts';
-import type { Assignment, WorkerLink } from '../link.ts';
-import type { TaskResult } from '../task_result.ts';
-import { workerMemory } from '../worker_memory.ts';
+import type { Assignment } from '../link/assignment.ts';
+import type { TaskResult } from '../link/task_result.ts';
+import type { WorkerLink } from '../link/worker_link.ts';
 import { append } from './append.ts';
 import { FileScan } from './file_scan.ts';
 import { type LoadPath, RestartBy } from './load_path.ts';
@@ -12,6 +12,7 @@ import { merge } from './merge.ts';
 import type { AttemptParts } from './parts.ts';
 import { AttemptProgress } from './progress.ts';
 import { AttemptTransaction } from './transaction.ts';
+import { workerMemory } from './worker_memory.ts';
 
 /**
  * Loads the task; `client` is null when rows go to no database. Throws what went wrong; the caller rolls back.

@@ -3,9 +3,9 @@ import { basename, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { joinParts, PartsReader } from '../../../src/producer/archive/parts.ts';
+import { PartsReader, wholeOf } from '../../../src/producer/archive/parts.ts';
+import { openObject, openSource } from '../../../src/producer/open_source.ts';
 import { LocalSource } from '../../../src/producer/sources/local/source.ts';
-import { openObject, openSource } from '../../../src/producer/sources/open_source.ts';
 import type { ListFilter, Source, SourceObject } from '../../../src/producer/sources/source.ts';
 import { collect, faultOf, MemoryReader } from '../archive/memory_reader.ts';
 import { folderWith } from '../folder.ts';
@@ -187,14 +187,14 @@ describe('parts', () => {
   });
 
   it('join in the order of their numbers, with an etag that changes with any of theirs', () => {
-    const { whole } = joinParts([part(1, 5), part(0, 9)]);
+    const { whole } = wholeOf([part(1, 5), part(0, 9)]);
     expect(whole).toMatchObject({ uri: 'file:///h.zip.part00', name: 'h.zip', sizeBytes: 14 });
-    expect(joinParts([part(0, 9), part(1, 5)]).whole).toEqual(whole);
-    expect(joinParts([part(0, 9), part(1, 6)]).whole.etag).not.toBe(whole.etag);
+    expect(wholeOf([part(0, 9), part(1, 5)]).whole).toEqual(whole);
+    expect(wholeOf([part(0, 9), part(1, 6)]).whole.etag).not.toBe(whole.etag);
   });
 
   it('do not join when a number is missing', () => {
-    expect(() => joinParts([part(0, 1), part(2, 1)])).toThrow('part 01 of the archive is missing');
-    expect(() => joinParts([part(1, 1)])).toThrow('part 00 of the archive is missing');
+    expect(() => wholeOf([part(0, 1), part(2, 1)])).toThrow('part 01 of the archive is missing');
+    expect(() => wholeOf([part(1, 1)])).toThrow('part 00 of the archive is missing');
   });
 });

@@ -3,13 +3,14 @@ import { dirname, join } from 'node:path';
 import { MessageChannel } from 'node:worker_threads';
 import { INDICATOR_NAMES } from '../../../src/bars/columns.ts';
 import type { Fault } from '../../../src/faults/fault.ts';
-import type { RejectSummary, RowCounts } from '../../../src/load/events.ts';
 import { INFLATE_LIMITS } from '../../../src/producer/archive/entry_stream.ts';
 import { discover } from '../../../src/producer/planning/discover.ts';
 import type { DiscoveredTask } from '../../../src/producer/planning/found_task.ts';
 import { LocalSource } from '../../../src/producer/sources/local/source.ts';
 import type { TaskPlan } from '../../../src/state/task_plan.ts';
-import { type Assignment, MainLink, type WorkerSettings } from '../../../src/workers/link.ts';
+import type { Assignment, WorkerSettings } from '../../../src/workers/link/assignment.ts';
+import { MainLink } from '../../../src/workers/link/main_link.ts';
+import type { RejectSummary, RowCounts } from '../../../src/workers/link/task_result.ts';
 import runTask from '../../../src/workers/task_worker.ts';
 
 /**
@@ -106,7 +107,7 @@ async function attempt(task: DiscoveredTask): Promise<Ended> {
     plan,
     replaces: false,
     merge: false,
-    foretold: null,
+    knownSeries: null,
     settings: SETTINGS,
     port: port2,
   };

@@ -4,9 +4,9 @@ import { basename, join, relative, sep } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { BackhaulError } from '../../../faults/fault.ts';
 import { abortError, fileError } from '../../../faults/file_fault.ts';
-import { partsPrefix } from '../../archive/parts.ts';
 import { isChecksumList, SIDECAR_SUFFIXES } from '../checksums.ts';
 import { hiddenKind, isHidden } from '../object_kind.ts';
+import { partsPrefix } from '../part_names.ts';
 import type { ListFilter, ObjectReader, Source, SourceObject } from '../source.ts';
 
 /** Folders and single files on this machine. */

@@ -8,7 +8,21 @@
  */
 
 import { contentTag } from '../transfer/content_tag.ts';
-import type { KeyPage, ListedKey } from './s3_pages.ts';
+
+export interface ListedKey {
+  readonly key: string;
+  readonly sizeBytes: number;
+  readonly etag: string;
+  readonly modifiedMs: number | null;
+}
+
+export interface KeyPage {
+  readonly keys: readonly ListedKey[];
+  /** With a delimiter: the folders directly below the prefix, each with its `/`. */
+  readonly folders: readonly string[];
+  /** What the next page is asked for with; null on the last. */
+  readonly next: string | null;
+}
 
 /** `foreign`: some other document; `cut`: its end is missing. */
 export type ListAnswer = KeyPage | 'foreign' | 'cut';

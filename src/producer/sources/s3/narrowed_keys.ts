@@ -7,6 +7,7 @@
  * is listed whole. What comes out holds all that is wanted and may hold more: the planner looks at each name.
  */
 
+import type { ListedKey } from './list_answer.ts';
 import {
   type DateTemplate,
   type DayRange,
@@ -15,7 +16,7 @@ import {
   looksDated,
   templateOf,
 } from './path_dates.ts';
-import type { ListedKey, ListPages } from './s3_pages.ts';
+import type { ListPages } from './s3_pages.ts';
 import { CHECKSUM_LIST } from './sums_first.ts';
 
 export interface Wanted {

@@ -3,24 +3,9 @@
 import { BackhaulError } from '../../../faults/fault.ts';
 import { retrying, type TransferSettings } from '../transfer/retries.ts';
 import { TransferError } from '../transfer/transfer_error.ts';
-import { type ListAnswer, parseListAnswer } from './list_answer.ts';
+import { type KeyPage, type ListAnswer, parseListAnswer } from './list_answer.ts';
 import type { S3Access } from './s3_access.ts';
 import { s3Uri } from './s3_uri.ts';
-
-export interface ListedKey {
-  readonly key: string;
-  readonly sizeBytes: number;
-  readonly etag: string;
-  readonly modifiedMs: number | null;
-}
-
-export interface KeyPage {
-  readonly keys: readonly ListedKey[];
-  /** With a delimiter: the folders directly below the prefix, each with its `/`. */
-  readonly folders: readonly string[];
-  /** What the next page is asked for with; null on the last. */
-  readonly next: string | null;
-}
 
 export interface PageRequest {
   readonly prefix: string;

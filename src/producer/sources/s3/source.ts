@@ -10,11 +10,12 @@ import { requestGate } from '../transfer/request_gate.ts';
 import { ResumableReader } from '../transfer/resumable_reader.ts';
 import type { TransferSettings } from '../transfer/retries.ts';
 import { type TransferLimits, transferLimits } from '../transfer/transfer_limits.ts';
+import type { ListedKey } from './list_answer.ts';
 import { allKeys, narrowedKeys, type Wanted } from './narrowed_keys.ts';
 import { wantedDays } from './path_dates.ts';
 import { type S3Access, s3Access } from './s3_access.ts';
 import { S3Fetcher } from './s3_fetcher.ts';
-import { type ListedKey, type ListPages, pagesOf } from './s3_pages.ts';
+import { type ListPages, pagesOf } from './s3_pages.ts';
 import { parseS3Uri, type S3Place, s3Uri } from './s3_uri.ts';
 import { CHECKSUM_LIST, sumsFirst } from './sums_first.ts';
 

@@ -1,4 +1,5 @@
-import type { KeyPage, ListedKey, ListPages, PageRequest } from './s3_pages.ts';
+import type { KeyPage, ListedKey } from './list_answer.ts';
+import type { ListPages, PageRequest } from './s3_pages.ts';
 
 /** What the names of lists of SHA-256 sums begin with. */
 export const CHECKSUM_LIST = 'SHA256SUMS';

@@ -8,7 +8,7 @@
  */
 
 import { getEnvironmentData, isMainThread, setEnvironmentData } from 'node:worker_threads';
-import { pauseFor } from '../../../base/pause.ts';
+import { pause } from '../../../base/pause.ts';
 import { abortError } from '../../../faults/file_fault.ts';
 import { positiveInteger } from './transfer_limits.ts';
 
@@ -82,7 +82,7 @@ export class RequestGate {
       if (signal?.aborted) throw abortError(signal);
       const place = this.#tryEnter();
       if (place !== null) return place;
-      await pauseFor(POLL_MS * (0.5 + Math.random()), signal);
+      await pause(POLL_MS * (0.5 + Math.random()), signal);
     }
   }
 

@@ -3,7 +3,7 @@
  * drawn evenly from nothing to the ceiling, which doubles), as in AWS's "Exponential Backoff And Jitter".
  */
 
-import { pauseFor } from '../../../base/pause.ts';
+import { pause } from '../../../base/pause.ts';
 import { BackhaulError } from '../../../faults/fault.ts';
 import { abortError } from '../../../faults/file_fault.ts';
 import type { RequestGate } from './request_gate.ts';
@@ -59,7 +59,8 @@ export class Retries {
     const lengthMs = this.#pauseMs(error);
     const lateMs = performance.now() + lengthMs - this.#sinceMs;
     if (this.#failures >= most || lateMs > limits.deadlineMs) throw this.#givenUp(error);
-    await pauseFor(lengthMs, signal);
+    await pause(lengthMs, signal);
+    if (signal?.aborted) throw abortError(signal);
   }
 
   #pauseMs(error: TransferError): number {

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import type { KeyPage } from '../../../../src/producer/sources/s3/list_answer.ts';
 import { narrowedKeys } from '../../../../src/producer/sources/s3/narrowed_keys.ts';
 import {
   firstDayPast,
@@ -8,7 +9,7 @@ import {
   templateOf,
   wantedDays,
 } from '../../../../src/producer/sources/s3/path_dates.ts';
-import type { KeyPage, ListPages } from '../../../../src/producer/sources/s3/s3_pages.ts';
+import type { ListPages } from '../../../../src/producer/sources/s3/s3_pages.ts';
 import { Bucket } from '../../../s3_server/bucket.ts';
 import { storedObject } from '../../../s3_server/stored_object.ts';
 import { gathered } from './s3_setup.ts';

@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openBytes } from '../../../../src/producer/archive/entry_stream.ts';
+import { openObject, openSource } from '../../../../src/producer/open_source.ts';
 import { discover } from '../../../../src/producer/planning/discover.ts';
 import type { DiscoveredTask, DiscoverOptions } from '../../../../src/producer/planning/found_task.ts';
-import { openObject, openSource } from '../../../../src/producer/sources/open_source.ts';
 import { S3Server } from '../../../s3_server/s3_server.ts';
 import { virtualObject } from '../../../s3_server/stored_object.ts';
 import { type VirtualEntry, virtualZip } from '../../../s3_server/virtual_zip.ts';

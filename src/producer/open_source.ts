@@ -1,11 +1,12 @@
 import { readdir } from 'node:fs/promises';
 import { basename, dirname, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { nearest } from '../../base/nearest.ts';
-import { BackhaulError } from '../../faults/fault.ts';
-import { joinParts, PartsReader, partNumber, partsPrefix } from '../archive/parts.ts';
-import { LocalReader, LocalSource, openLocalObject } from './local/source.ts';
-import type { ListFilter, ObjectReader, Source, SourceObject, SourceOptions } from './source.ts';
+import { nearest } from '../base/nearest.ts';
+import { BackhaulError } from '../faults/fault.ts';
+import { PartsReader, wholeOf } from './archive/parts.ts';
+import { LocalReader, LocalSource, openLocalObject } from './sources/local/source.ts';
+import { partNumber, partsPrefix } from './sources/part_names.ts';
+import type { ListFilter, ObjectReader, Source, SourceObject, SourceOptions } from './sources/source.ts';
 
 /** From what a user writes, or a task remembers, to the place that has the bytes. */
 
@@ -30,10 +31,10 @@ export async function openSource(spec: string, options: SourceOptions): Promise<
     case 'file':
       return openPath(pathOf(spec));
     case 's3':
-      return (await import('./s3/source.ts')).openS3Source(spec, options);
+      return (await import('./sources/s3/source.ts')).openS3Source(spec, options);
     case 'https':
     case 'http':
-      return (await import('./https/source.ts')).openHttpsSource(spec, options);
+      return (await import('./sources/https/source.ts')).openHttpsSource(spec, options);
     default:
       throw new BackhaulError({
         kind: 'usage',
@@ -146,7 +147,7 @@ async function openParts(uri: string, etag: string | null, options: SourceOption
   if (found.length === 0) {
     throw new BackhaulError({ kind: 'not-found', message: 'the archive is not there', where: { uri } });
   }
-  const { whole, parts } = joinParts(found);
+  const { whole, parts } = wholeOf(found);
   if (etag !== null && etag !== whole.etag) {
     throw new BackhaulError({
       kind: 'source-changed',

@@ -1,6 +1,33 @@
-import type { Fault } from '../faults/fault.ts';
-import type { RejectSummary, RowCounts } from '../load/events.ts';
-import type { PhaseSeconds } from './link.ts';
+/** How an attempt ended, as plain data. */
+
+import type { Fault } from '../../faults/fault.ts';
+import type { RejectReason } from '../../scan/shape.ts';
+import type { PhaseSeconds } from './messages.ts';
+
+/** Records of a file by what became of them: `read = loaded + rejected + duplicate`; `outside` were not asked for. */
+export interface RowCounts {
+  readonly read: number;
+  readonly loaded: number;
+  readonly rejected: number;
+  readonly duplicate: number;
+  /** Records whose stamp stood already with other values; whichever `--on-conflict` kept, they are in one of the above too. */
+  readonly conflict: number;
+  readonly outside: number;
+}
+
+/** Rejects of this run that share a reason, with the first of them. */
+export interface RejectSummary {
+  readonly reason: RejectReason;
+  readonly count: number;
+  readonly example: {
+    readonly uri: string;
+    readonly entry: string | null;
+    readonly line: number;
+    readonly byteOffset: number;
+    readonly field: string;
+    readonly record: string;
+  } | null;
+}
 
 /** A task that committed. */
 export interface LoadedResult {
@@ -23,7 +50,6 @@ export interface LoadedResult {
   readonly waits: PhaseSeconds;
 }
 
-/** How an attempt ended, as plain data. */
 export type TaskResult =
   | LoadedResult
   | { readonly kind: 'failed'; readonly fault: Fault; readonly retry: boolean }

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { ConcurrencyLimit, Followers } from '../../src/load/concurrency.ts';
+import { ConcurrencyLimit, Followers } from '../../../src/load/scaling/concurrency.ts';
 
 function followers() {
   const limit = new ConcurrencyLimit(2);

@@ -1,4 +1,4 @@
-import type { TaskEvent } from '../machine.ts';
+import type { TaskEvent } from './machine.ts';
 
 /**
  * What every statement that moves a task is made of. Each is guarded by state and, where an attempt writes, by its

@@ -1,6 +1,6 @@
-import type { BarColumns } from '../bars/columns.ts';
-import { RowKernel } from '../bars/row_kernel.ts';
-import { MAX_ROW_BYTES } from '../copy/wire.ts';
+import type { BarColumns } from '../../bars/columns.ts';
+import { RowKernel } from '../../bars/row_kernel.ts';
+import { MAX_ROW_BYTES } from '../../copy/wire.ts';
 
 /** Batches the scanner may be ahead of the lane and of COPY. */
 const BATCHES = 3;

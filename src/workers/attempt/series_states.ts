@@ -1,7 +1,8 @@
-import type { BarColumns } from '../bars/columns.ts';
-import { type IndicatorEngine, STATE_LENGTH } from '../indicators/engine.ts';
-import type { SymbolTable } from '../scan/symbols.ts';
-import type { SharedDoubles, WorkerLink } from '../workers/link.ts';
+import type { BarColumns } from '../../bars/columns.ts';
+import { type IndicatorEngine, STATE_LENGTH } from '../../indicators/engine.ts';
+import type { SymbolTable } from '../../scan/symbols.ts';
+import type { SharedDoubles } from '../link/messages.ts';
+import type { WorkerLink } from '../link/worker_link.ts';
 
 /** A series that has rows in the file. */
 export interface UsedSeries {

@@ -1,12 +1,6 @@
-import type { ClaimedTask } from '../../state/tasks/claim.ts';
-import type { PhaseSeconds } from '../../workers/link.ts';
-import type { DispatchEvents } from '../dispatcher.ts';
-
-/** Records read and seconds waited by all tasks of a run so far. */
-export interface MeterTotals {
-  readonly records: number;
-  readonly waits: PhaseSeconds;
-}
+import type { ClaimedTask } from '../state/tasks/claim.ts';
+import type { DispatchEvents } from './dispatcher.ts';
+import type { MeterTotals } from './scaling/autoscaler.ts';
 
 const NOTHING: MeterTotals = { records: 0, waits: { source: 0, lane: 0, copy: 0 } };
 

@@ -1,0 +1,44 @@
+/** The main thread's end of its link with a worker. */
+
+import type { MessagePort } from 'node:worker_threads';
+import type { Fault } from '../../faults/fault.ts';
+import type { Answers, Frame, Notice, Question } from './messages.ts';
+
+/** What an answer may take along instead of having it copied: arrays are made for their answer. */
+function memoryOf(answer: Answers[Question['kind']]): ArrayBuffer[] {
+  return ArrayBuffer.isView(answer) ? [answer.buffer as ArrayBuffer] : [];
+}
+
+/** How the main thread serves a worker's questions. */
+export interface LinkHandler {
+  /** An array is handed over, memory and all. */
+  answer(question: Question): Promise<Answers[Question['kind']]>;
+  notice(notice: Notice): void;
+  fault(error: unknown): Fault;
+}
+
+export class MainLink {
+  readonly #port: MessagePort;
+
+  constructor(port: MessagePort, handler: LinkHandler) {
+    this.#port = port;
+    port.on('message', (frame: Frame) => {
+      if ('notice' in frame) handler.notice(frame.notice);
+      else if ('question' in frame) {
+        handler.answer(frame.question).then(
+          (answer) => port.postMessage({ id: frame.id, answer } satisfies Frame, memoryOf(answer)),
+          (error: unknown) => port.postMessage({ id: frame.id, fault: handler.fault(error) } satisfies Frame),
+        );
+      }
+    });
+    port.unref();
+  }
+
+  abort(fault: Fault): void {
+    this.#port.postMessage({ abort: fault } satisfies Frame);
+  }
+
+  close(): void {
+    this.#port.close();
+  }
+}
