@@ -3,6 +3,7 @@
 import { createRequire } from 'node:module';
 import yargs, { type Argv, type CommandModule } from 'yargs';
 import { nearest } from './base/nearest.ts';
+import { command as backfillCommand } from './commands/backfill.ts';
 import { BENCH_SETTINGS, command as benchCommand } from './commands/bench.ts';
 import { command as dbCommand } from './commands/db.ts';
 import { DEMO_SETTINGS, command as demoCommand } from './commands/demo.ts';
@@ -44,6 +45,7 @@ const COMMANDS: readonly CommandModule<object, Arguments>[] = [
   reportCommand,
   validateCommand,
   recomputeCommand,
+  backfillCommand,
   queryCommand,
   exportCommand,
   dbCommand,
@@ -163,6 +165,16 @@ function version(): string {
   return manifest.version;
 }
 
+/** `.env` of the current folder: what the environment says already goes over it. */
+function readEnvironmentFile(): void {
+  try {
+    process.loadEnvFile('.env');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT')
+      say(`backhaul: .env cannot be read: ${redact((error as Error).message)}`);
+  }
+}
+
 /** A source that cannot be reached at all is told in one line. */
 const SOURCE_KINDS: ReadonlySet<Fault['kind']> = new Set([
   'not-found',
@@ -221,6 +233,7 @@ declareKnown(
   BENCH_SETTINGS,
   DOCTOR_SETTINGS,
 );
+readEnvironmentFile();
 toleratePipesThatClose();
 takeSignals();
 for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
