@@ -29,6 +29,7 @@ import { everythingIsWritten, print, say, stderrStyle, toleratePipesThatClose } 
 import { TIER_SETTINGS } from './commands/series_options.ts';
 import { type Arguments, declareKnown } from './commands/settings.ts';
 import { STATUS_SETTINGS, command as statusCommand } from './commands/status.ts';
+import { command as unloadCommand } from './commands/unload.ts';
 import { VALIDATE_SETTINGS, command as validateCommand } from './commands/validate.ts';
 import { BackhaulError, type Fault } from './faults/fault.ts';
 import { faultOf } from './state/machine.ts';
@@ -41,6 +42,7 @@ const COMMANDS: readonly CommandModule<object, Arguments>[] = [
   statusCommand,
   runsCommand,
   retryCommand,
+  unloadCommand,
   gapsCommand,
   reportCommand,
   validateCommand,

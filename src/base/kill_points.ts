@@ -47,7 +47,16 @@ export const FILL_POINTS = ['fill.begun', 'api.merged', 'fill.done', 'fill.check
 /** Of a recomputation. */
 export const RECOMPUTE_POINTS = ['recompute.written', 'recompute.committed'] as const;
 
-export const KILL_POINTS = ['schema.made', ...LOAD_POINTS, ...FILL_POINTS, ...RECOMPUTE_POINTS] as const;
+/** Of an unload. */
+export const UNLOAD_POINTS = ['unload.removed', 'unload.recomputed', 'unload.committed'] as const;
+
+export const KILL_POINTS = [
+  'schema.made',
+  ...LOAD_POINTS,
+  ...FILL_POINTS,
+  ...RECOMPUTE_POINTS,
+  ...UNLOAD_POINTS,
+] as const;
 
 export type KillPoint = (typeof KILL_POINTS)[number];
 

@@ -112,16 +112,18 @@ export async function stageRows(
   await copyRows(client, 'pg_temp.incoming', INCOMING, encoder.bytes());
 }
 
-/** Takes out the rows an earlier version of the object brought, where no other task vouches for them. */
-export async function removeOld(client: ClientBase, taskId: number): Promise<void> {
-  await client.query(
+/** Takes out the rows a task brought, where no other task vouches for them; resolves to their number. */
+export async function removeOld(client: ClientBase, taskId: number): Promise<number> {
+  const { rows } = await client.query<{ gone: number }>(
     `WITH old AS (
-       DELETE FROM backhaul.bars b ${vouchedByAlone('$1')}
-       RETURNING b.series_id, b.ts)
-     INSERT INTO span (series_id, t0) SELECT series_id, min(ts) FROM old GROUP BY series_id`,
+       DELETE FROM backhaul.bars b USING backhaul.coverage c WHERE ${vouchedByAlone('$1')}
+       RETURNING b.series_id, b.ts),
+     spans AS (INSERT INTO span (series_id, t0) SELECT series_id, min(ts) FROM old GROUP BY series_id)
+     SELECT count(*)::int AS gone FROM old`,
     [taskId],
   );
   await dropOutcomes(client, taskId);
+  return rows[0]!.gone;
 }
 
 /** Folds stamps that stand twice in the file itself: equal ones are duplicates, of differing ones the last wins. */

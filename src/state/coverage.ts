@@ -70,12 +70,11 @@ export async function readCovered(db: Db, seriesIds: readonly number[]): Promise
 }
 
 /**
- * Bars that a task vouches for and no other does, as what follows `FROM backhaul.bars b` in a DELETE. `taskId` is the
- * parameter that names it.
+ * The condition of a bar `b` in a coverage `c` that a task vouches for and no other does. `taskId` is the parameter that
+ * names it.
  */
 export function vouchedByAlone(taskId: string): string {
-  return `USING backhaul.coverage c
-       WHERE c.task_id = ${taskId} AND b.series_id = c.series_id AND b.ts <@ c.covered
+  return `c.task_id = ${taskId} AND b.series_id = c.series_id AND b.ts <@ c.covered
          AND b.ts >= lower(c.covered) AND b.ts < upper(c.covered)
          AND NOT EXISTS (SELECT 1 FROM backhaul.coverage o
                          WHERE o.series_id = b.series_id AND o.task_id <> ${taskId} AND o.covered @> b.ts)`;

@@ -1,0 +1,117 @@
+import type { ClientBase, Pool } from 'pg';
+import { INDICATOR_NAMES } from '../bars/columns.ts';
+import { killPoint } from '../base/kill_points.ts';
+import { inTransaction } from '../database/connect.ts';
+import { BackhaulError } from '../faults/fault.ts';
+import { SessionClock } from '../indicators/engine.ts';
+import { mergeMemory, openStage, recomputeSpans, removeOld } from '../merge/merge.ts';
+import { reopenGaps } from '../state/gap_rows.ts';
+import { isHypertable } from '../state/migrate.ts';
+import { CLAIM_LOCK } from '../state/moves.ts';
+import { Partitions } from '../state/partitions.ts';
+import { laneOf, sharedLaneOf } from '../state/series_name.ts';
+import { dropSeriesRows } from '../state/series_rows.ts';
+import { isLaneRunning } from '../state/tasks/lane_standing.ts';
+import { type LoadedTask, setAside } from '../state/tasks/unload.ts';
+import type { Series } from './series.ts';
+
+/**
+ * Takes out again what loads have brought. A bar that another file vouches for too stays; one that a file replaced is
+ * gone with it, for nobody has kept what was there before.
+ */
+
+export interface UnloadOptions {
+  readonly signal: AbortSignal;
+  readonly onTask: (task: LoadedTask, bars: number) => void;
+}
+
+export interface UnloadSummary {
+  readonly type: 'unload';
+  readonly tasks: number;
+  readonly series: number;
+  /** Bars that are gone. */
+  readonly bars: number;
+  /** Bars behind them whose indicators changed. */
+  readonly recomputed: number;
+  readonly interrupted: boolean;
+}
+
+/** Rows in which an indicator is NULL keep it so; what stands of it is made true. */
+const NOT_ASKED = INDICATOR_NAMES.map(() => false);
+
+/**
+ * Takes out tasks, in a transaction each, in the order given: their bars, rejects, conflicts and coverage; the
+ * indicators behind are made right. Claims wait meanwhile. Fault `database` while a load is at work on one of them.
+ */
+export async function unloadTasks(
+  db: Pool,
+  tasks: readonly LoadedTask[],
+  { signal, onTask }: UnloadOptions,
+): Promise<UnloadSummary> {
+  await makeStanding(db);
+  const sums = { bars: 0, recomputed: 0 };
+  let done = 0;
+  for (const task of tasks) {
+    if (signal.aborted) break;
+    const gone = await inTransaction(db, (client) => unloadTask(client, task));
+    killPoint('unload.committed');
+    onTask(task, gone.bars);
+    sums.bars += gone.bars;
+    sums.recomputed += gone.recomputed;
+    done++;
+  }
+  return { type: 'unload', tasks: done, series: 0, ...sums, interrupted: done < tasks.length };
+}
+
+async function unloadTask(
+  client: ClientBase,
+  task: LoadedTask,
+): Promise<{ bars: number; recomputed: number }> {
+  await alone(client, [task.lane]);
+  if (!(await setAside(client, task.taskId))) return { bars: 0, recomputed: 0 };
+  await openStage(client);
+  await reopenGaps(client, task.taskId);
+  const bars = await removeOld(client, task.taskId);
+  killPoint('unload.removed');
+  const memory = mergeMemory(SessionClock.zone(task.sessionZone));
+  const { recomputed } = await recomputeSpans(client, memory, NOT_ASKED, task.taskId);
+  killPoint('unload.recomputed');
+  return { bars, recomputed };
+}
+
+/**
+ * Takes out whole series, in a transaction each: what files of many symbols brought of them. Those files stay loaded;
+ * `--reload` brings the series back. Resolves to the bars that are gone.
+ */
+export async function unloadSeries(
+  db: Pool,
+  series: readonly Series[],
+  signal: AbortSignal,
+): Promise<number> {
+  await makeStanding(db);
+  let bars = 0;
+  for (const one of series) {
+    if (signal.aborted) break;
+    bars += await inTransaction(db, async (client) => {
+      await alone(client, [laneOf(one), sharedLaneOf(one)]);
+      return dropSeriesRows(client, one.seriesId);
+    });
+  }
+  return bars;
+}
+
+/** Nobody claims anything until we commit; where a lane is at work already, it is left alone. */
+async function alone(client: ClientBase, lanes: readonly string[]): Promise<void> {
+  await client.query(`SELECT ${CLAIM_LOCK}`);
+  if (!(await isLaneRunning(client, lanes))) return;
+  throw new BackhaulError({
+    kind: 'database',
+    message: 'A load is at work on what is to be taken out.',
+    hint: 'Wait for it to end; npx backhaul status shows it.',
+  });
+}
+
+/** Rows are found by their key: every leaf needs its own. */
+async function makeStanding(db: Pool): Promise<void> {
+  await new Partitions(db, await isHypertable(db)).promoteAll(1, () => {}, true);
+}

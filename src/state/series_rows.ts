@@ -1,0 +1,21 @@
+import type { ClientBase } from 'pg';
+import type { Db } from '../database/connect.ts';
+
+/** Everything that stands of one series. */
+
+/** Deletes it all, but for the series' own row: whoever has its number still may write there again. The bars gone. */
+export async function dropSeriesRows(client: ClientBase, seriesId: number): Promise<number> {
+  const { rowCount } = await client.query('DELETE FROM backhaul.bars WHERE series_id = $1', [seriesId]);
+  for (const table of ['coverage', 'indicator_state', 'conflict', 'gap'])
+    await client.query(`DELETE FROM backhaul.${table} WHERE series_id = $1`, [seriesId]);
+  return rowCount ?? 0;
+}
+
+/** The number of its bars. */
+export async function barsOfSeries(db: Db, seriesId: number): Promise<number> {
+  const { rows } = await db.query<{ bars: number }>(
+    'SELECT count(*)::float8 AS bars FROM backhaul.bars WHERE series_id = $1',
+    [seriesId],
+  );
+  return rows[0]!.bars;
+}

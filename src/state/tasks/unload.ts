@@ -1,0 +1,82 @@
+import type { ClientBase } from 'pg';
+import type { Db } from '../../database/connect.ts';
+import { vouchedByAlone } from '../coverage.ts';
+import { noteEvent } from '../moves.ts';
+
+/** Tasks whose bars are to be taken out again: which ones, what that would take, and the moves. */
+
+export interface LoadedTask {
+  readonly taskId: number;
+  readonly uri: string;
+  readonly entry: string | null;
+  readonly lane: string;
+  /** Null: a file of many symbols. */
+  readonly symbol: string | null;
+  readonly sessionZone: string;
+  readonly rowsLoaded: number;
+}
+
+const COLUMNS = `t.task_id AS "taskId", t.uri, t.entry, t.lane, t.plan->>'symbol' AS symbol,
+  coalesce(t.plan->>'sessionZone', 'UTC') AS "sessionZone", t.rows_loaded AS "rowsLoaded"`;
+/** The last of a lane first: what is behind a file then has least to be computed again. */
+const LATEST_FIRST = `ORDER BY t.lane, t.sequence DESC NULLS LAST, t.uri DESC, t.entry DESC, t.task_id DESC`;
+
+/** All loaded tasks, or those of some lanes. */
+export async function loadedTasks(db: Db, lanes: readonly string[] | null = null): Promise<LoadedTask[]> {
+  const { rows } = await db.query<LoadedTask>(
+    `SELECT ${COLUMNS} FROM backhaul.task t
+     WHERE t.state = 'loaded' AND ($1::text[] IS NULL OR t.lane = ANY ($1)) ${LATEST_FIRST}`,
+    [lanes],
+  );
+  return rows;
+}
+
+/** The tasks that a run loaded and that are loaded still, from that load. */
+export async function tasksOfRun(db: Db, runId: number): Promise<LoadedTask[]> {
+  const { rows } = await db.query<LoadedTask>(
+    `SELECT ${COLUMNS} FROM backhaul.task t
+     JOIN LATERAL (SELECT owner FROM backhaul.task_event e WHERE e.task_id = t.task_id AND e.event = 'finish'
+                   ORDER BY event_id DESC LIMIT 1) f ON f.owner = (SELECT owner FROM backhaul.run WHERE run_id = $1)
+     WHERE t.state = 'loaded' ${LATEST_FIRST}`,
+    [runId],
+  );
+  return rows;
+}
+
+/** The bars that only this task vouches for. */
+export async function barsOfTaskAlone(db: Db, taskId: number): Promise<number> {
+  const { rows } = await db.query<{ bars: number }>(
+    `SELECT count(*)::int AS bars FROM (
+       SELECT DISTINCT b.series_id, b.ts FROM backhaul.bars b, backhaul.coverage c WHERE ${vouchedByAlone('$1')}) alone`,
+    [taskId],
+  );
+  return rows[0]!.bars;
+}
+
+/**
+ * A loaded task whose bars are gone is set aside: `loaded → pending → skipped` in one step. Listings leave it alone
+ * until its file changes, or it is asked for. False: it was not loaded (any more).
+ */
+export async function setAside(client: ClientBase, taskId: number): Promise<boolean> {
+  const reason = JSON.stringify({ reason: 'unloaded' });
+  const { rowCount } = await client.query(
+    `WITH moved AS (
+       UPDATE backhaul.task SET state = 'pending', finished_at = NULL, rows_read = NULL, rows_loaded = NULL,
+         rows_rejected = NULL, rows_duplicate = NULL, rows_conflict = NULL, rows_outside = NULL, first_ts = NULL,
+         last_ts = NULL
+       WHERE task_id = $1 AND state = 'loaded' RETURNING task_id, attempt, owner),
+     ${noteEvent('replace', 'loaded', 'pending', '$2::jsonb')}
+     SELECT task_id FROM moved`,
+    [taskId, reason],
+  );
+  if (rowCount !== 1) return false;
+  await client.query(
+    `WITH moved AS (
+       UPDATE backhaul.task SET state = 'skipped', finished_at = clock_timestamp()
+       WHERE task_id = $1 AND state = 'pending' RETURNING task_id, attempt, owner),
+     ${noteEvent('skip', 'pending', 'skipped', '$2::jsonb')}
+     SELECT task_id FROM moved`,
+    [taskId, reason],
+  );
+  return true;
+}

@@ -1,0 +1,71 @@
+/** What an unload takes out, in words. */
+
+import { count, counted } from '../base/quantities.ts';
+import type { UnloadSummary } from '../series/unload.ts';
+import { fileText } from './fault_text.ts';
+import { PLAIN, type Style } from './style.ts';
+import { tableLines } from './table.ts';
+
+/** A file of a dry run: the bars that no other file vouches for, and those it brought in all. */
+export interface UnloadPlan {
+  readonly uri: string;
+  readonly entry: string | null;
+  readonly bars: number;
+  readonly rowsLoaded: number;
+}
+
+/** `series`: bars of whole series that would go, by name. */
+export function unloadPlanLines(
+  files: readonly UnloadPlan[],
+  series: readonly { readonly name: string; readonly bars: number }[],
+  width: number,
+  style: Style = PLAIN,
+): string[] {
+  const right = (title: string) => ({ title, align: 'right' as const });
+  const rows = files.map(({ uri, entry, bars, rowsLoaded }) => [
+    fileText(uri, entry),
+    count(bars),
+    count(Math.max(0, rowsLoaded - bars)),
+  ]);
+  const bars = [...files, ...series].reduce((sum, one) => sum + one.bars, 0);
+  return [
+    ...(files.length === 0
+      ? []
+      : [
+          ...tableLines(
+            [{ title: 'file', cut: 'start' as const }, right('bars that go'), right('that stay')],
+            rows,
+            width,
+            style,
+          ),
+          '',
+        ]),
+    ...(series.length === 0
+      ? []
+      : [
+          ...tableLines(
+            [{ title: 'series' }, right('bars that go')],
+            series.map(({ name, bars: n }) => [name, count(n)]),
+            width,
+            style,
+          ),
+          '',
+        ]),
+    `${counted(bars, 'bar')} would go. Nothing was changed.`,
+  ];
+}
+
+export function unloadLines(summary: UnloadSummary, style: Style = PLAIN): string[] {
+  const { tasks, series, bars, recomputed, interrupted } = summary;
+  const what = [
+    ...(tasks > 0 ? [counted(tasks, 'file')] : []),
+    ...(series > 0 ? [`${counted(series, 'series', 'series')}`] : []),
+  ].join(' and ');
+  const behind = recomputed > 0 ? `; indicators of ${counted(recomputed, 'bar')} behind computed again` : '';
+  return [
+    `${interrupted ? `${style.yellow('Interrupted.')} ` : ''}Taken out: ${what === '' ? 'nothing' : what}, ${counted(bars, 'bar')}${behind}.`,
+    ...(tasks > 0
+      ? ['Loads leave these files alone now; --reload, another layout or a changed file brings them back.']
+      : []),
+  ];
+}
