@@ -64,7 +64,7 @@ const RULES: Readonly<Record<string, string>> = {
     'bars copy database indicators load load/scaling producer producer/archive producer/planning sample scan state workers workers/attempt workers/link',
 
   // What speaks to a person, or exits.
-  ui: 'backfill bench doctor export gaps load report state validate workers/link',
+  ui: 'backfill bench doctor export gaps load report series state validate workers/link',
   commands:
     'backfill bars bench database doctor export gaps load load/scaling notify producer producer/archive producer/layouts producer/sources report sample series state state/tasks ui validate',
   '.': 'commands state ui',

@@ -16,6 +16,17 @@ const LOOKED_AT: Readonly<Record<string, readonly string[]>> = {
   'src/copy/copy_writer.ts': ['table', "columns.join(', ')", 'this.#before'],
   // Numbers, ISO stamps the planner made, and column names of the catalogue, quoted.
   'src/export/worker.ts': ["seriesIds.join(',')", "names.join(', ')", 'from', 'to'],
+  // Numbers that were checked to be whole, and literals.
+  'src/series/bar_stream.ts': [
+    'textOf(query)',
+    "conditions.join(' AND ')",
+    'list',
+    'table',
+    'where',
+    "part('bars')",
+    "part('bars_bare')",
+  ],
+  'src/state/series_rows.ts': ['table'],
   'src/merge/merge.ts': ['a', 'b', 'name', 'set', 'Math.min(FETCH_ROWS, cols.capacity)'],
   'src/validate/agreement.ts': ['columns', 'table', 'parameter', "[...FIELDS, 'volume'].map(far).join(', ')"],
   'src/validate/bar_checks.ts': ['columns', 'table', 'bad', 'details'],
