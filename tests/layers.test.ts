@@ -66,7 +66,7 @@ const RULES: Readonly<Record<string, string>> = {
   // What speaks to a person, or exits.
   ui: 'backfill bench doctor export gaps load report series state validate workers/link',
   commands:
-    'backfill bars bench database doctor export gaps load load/scaling notify producer producer/archive producer/layouts producer/sources report sample series state state/tasks ui validate',
+    'backfill bars bench database doctor export gaps load load/scaling notify producer producer/archive producer/layouts producer/sources report sample scan series state state/tasks ui validate',
   '.': 'commands state ui',
 };
 

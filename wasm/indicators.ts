@@ -242,12 +242,14 @@ export function indicate(from: u32, to: u32, until: f64): u32 {
     const x = load<f64>(closes + at);
     const high = load<f64>(highs + at);
     const low = load<f64>(lows + at);
-    const v = load<f64>(volumes + at);
-    if (!(abs(high) <= LIMIT && abs(low) <= LIMIT && abs(x) <= LIMIT && abs(v) <= LIMIT)) {
+    const volume = load<f64>(volumes + at);
+    if (!(abs(high) <= LIMIT && abs(low) <= LIMIT && abs(x) <= LIMIT && !(abs(volume) > LIMIT))) {
       blank(at);
       continue;
     }
     if (load<f64>(stamps + at) >= until) break;
+    // A bar without a volume weighs nothing.
+    const v = F64.isNaN(volume) ? 0 : volume;
     k += 1;
     if (k <= WARM) {
       weight1 = f64x2(weight(k, 20), weight(k, 50));

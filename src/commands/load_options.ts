@@ -16,6 +16,7 @@ import {
   parseIntervals,
   parseMaxInflatedBytes,
   parseMaxRejects,
+  parseOnInvalid,
   parsePercent,
   parseSymbols,
   parseText,
@@ -110,10 +111,11 @@ export const LOAD_SETTINGS = {
   'on-invalid': value(
     {
       group: BAD,
-      describe: 'Bars that break OHLC rules, grid or range: reject or keep',
+      describe:
+        'Bars that break a rule: reject, keep, or keep those that break some (keep:range,off-grid); rules are range, off-grid, price, high-low, volume, trades',
       otherwise: 'reject',
     },
-    oneOf('reject', 'keep'),
+    parseOnInvalid,
   ),
   'on-conflict': value(
     {

@@ -2,6 +2,7 @@
 
 import { INDICATOR_NAMES, type IndicatorName } from '../bars/columns.ts';
 import { nearest } from '../base/nearest.ts';
+import { type OnInvalid, WAIVABLE, type Waivable } from '../scan/shape.ts';
 import { Unreadable } from './settings.ts';
 
 const TIME_EXPECTED =
@@ -122,6 +123,35 @@ export function parseMaxRejects(text: string): RejectLimit {
   const percent = Number(share[1]);
   if (percent > 100) throw new Unreadable(expected);
   return { maxRejects: null, maxRejectShare: percent / 100 };
+}
+
+/** Rules that may be waived, as users write them, and as rejects are named. */
+const RULES: ReadonlyMap<string, Waivable> = new Map([
+  ['range', 'outside-file-range'],
+  ...WAIVABLE.map((rule) => [rule, rule] as const),
+]);
+const RULE_NAMES = [...RULES.keys()].filter((name) => name !== 'outside-file-range');
+
+/** `reject`, `keep`, or `keep:` and the rules that a bar may break. */
+export function parseOnInvalid(text: string): OnInvalid {
+  const word = text.trim().toLowerCase();
+  if (word === 'reject' || word === 'keep') return word;
+  const expected = `reject, keep, or keep: and some of ${RULE_NAMES.join(', ')} (keep:range,off-grid)`;
+  const rules = /^keep:(.*)$/
+    .exec(word)?.[1]
+    ?.split(',')
+    .map((rule) => rule.trim());
+  if (rules === undefined) {
+    const near = nearest(word, ['reject', 'keep']);
+    throw new Unreadable(near === null ? expected : `${expected}; did you mean ${near}?`);
+  }
+  const found = rules.map((rule) => {
+    const known = RULES.get(rule);
+    if (known !== undefined) return known;
+    const near = nearest(rule, RULE_NAMES);
+    throw new Unreadable(near === null ? expected : `${expected}; did you mean ${near}?`);
+  });
+  return WAIVABLE.filter((rule) => found.includes(rule));
 }
 
 const BYTE_UNITS: Readonly<Record<string, number>> = {

@@ -21,7 +21,7 @@ export type FaultKind =
   | 'not-a-bar-file' // header or fields are not those of any layout
   | 'timestamp' // stamps outside all reason: wrong unit or damaged
   | 'too-many-rejects'
-  | 'reconcile' // records read <> loaded + rejected + duplicates
+  | 'reconcile' // records read <> loaded + rejected + duplicates + empty
   | 'database-connect'
   | 'database'
   | 'lost-lease' // another attempt owns the task now

@@ -92,6 +92,7 @@ class ApiWriter {
         rowsLoaded: loaded.rows,
         rowsRejected: 0,
         rowsDuplicate: candles.length - loaded.rows,
+        rowsEmpty: 0,
         rowsConflict: loaded.conflicts,
         rowsOutside: answer.candles.length - candles.length,
         firstTsUs: candles[0]?.tsUs ?? null,

@@ -70,8 +70,9 @@ export class IndicatorEngine {
 
   /**
    * Computes rows [from, to) of `cols`, all of one series in ascending time, into `cols.indicators`.
-   * A row whose high, low, close or volume is not finite (or beyond 1e150) is no bar: its indicators are NaN and those
-   * of the others are as if it were not there. No result is infinite.
+   * A row whose high, low or close is not finite, or one of them or the volume beyond 1e150, is no bar: its indicators
+   * are NaN and those of the others are as if it were not there. A volume of NaN is none: it weighs nothing in the VWAP,
+   * which is NaN as long as the session has no volume at all. No result is infinite.
    */
   run(cols: BarColumns, from: number, to: number): void {
     let until = Number.NEGATIVE_INFINITY;

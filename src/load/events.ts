@@ -8,6 +8,7 @@ import type { Fault } from '../faults/fault.ts';
 import type { InflateLimits } from '../producer/archive/entry_stream.ts';
 import type { ToldByRecords } from '../producer/planning/found_task.ts';
 import type { SourceOptions } from '../producer/sources/source.ts';
+import type { TaskPlan } from '../state/task_plan.ts';
 import type { RejectSummary, RowCounts } from '../workers/link/task_result.ts';
 
 /** Everything a load needs to know. Times are µs since 1970, ranges `[from, to)`. */
@@ -36,7 +37,7 @@ export interface LoadOptions {
   /** Absolute limit of rejects a file, and a share (0 … 1) of its records; null where the user set only the other. */
   readonly maxRejects: number | null;
   readonly maxRejectShare: number | null;
-  readonly onInvalid: 'reject' | 'keep';
+  readonly onInvalid: TaskPlan['onInvalid'];
   readonly onConflict: 'keep' | 'replace';
   /** Discover and plan, write nothing: one `plan` event a task. */
   readonly dryRun: boolean;

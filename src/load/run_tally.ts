@@ -15,7 +15,15 @@ import type {
 import type { ConcurrencyLimit } from './scaling/concurrency.ts';
 
 const MAX_FAILURES = 100;
-const NO_ROWS: RowCounts = { read: 0, loaded: 0, rejected: 0, duplicate: 0, conflict: 0, outside: 0 };
+const NO_ROWS: RowCounts = {
+  read: 0,
+  loaded: 0,
+  rejected: 0,
+  duplicate: 0,
+  empty: 0,
+  conflict: 0,
+  outside: 0,
+};
 const DISCOVERING_MS = 250;
 /** Files and instants that a run's record keeps. */
 const SLOWEST_KEPT = 20;

@@ -103,7 +103,8 @@ export async function stageRows(
     encoder.float8(cols.high[i]!);
     encoder.float8(cols.low[i]!);
     encoder.float8(cols.close[i]!);
-    encoder.float8(cols.volume[i]!);
+    if (Number.isNaN(cols.volume[i]!)) encoder.null();
+    else encoder.float8(cols.volume[i]!);
     if (Number.isNaN(cols.trades[i]!)) encoder.null();
     else encoder.int8(cols.trades[i]!);
     encoder.int8(cols.line[i]!);
@@ -141,7 +142,8 @@ async function foldWithinFile(
      gone AS (DELETE FROM pg_temp.incoming USING pair WHERE incoming.ctid = pair.at),
      noted AS (INSERT INTO backhaul.reject (task_id, line, byte_offset, reason, field, record)
        SELECT $1, line, byte_offset, 'conflict', 'ts',
-         concat_ws(',', to_char(ts AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'), open, high, low, close, volume, trades)
+         concat_ws(',', to_char(ts AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'), open, high, low, close, coalesce(volume::text, ''),
+           coalesce(trades::text, ''))
        FROM pair WHERE NOT equal)
      SELECT count(*) FILTER (WHERE equal) AS equal, count(*) FILTER (WHERE NOT equal) AS differs FROM pair`,
     [taskId],

@@ -5,12 +5,15 @@
  * nothing can be more and less at once, what stands at the end does not depend on which file came first.
  */
 
-const PART = ['open', 'high', 'low', 'close', 'volume', 'trades'] as const;
-
-/** SQL that is true where bar `more` may be bar `less` at a later time, and is not the same. */
+/**
+ * SQL that is true where bar `more` may be bar `less` at a later time, and has more of something. Without volumes and
+ * trades that is a wider range: of two bars that differ in their closes alone, nobody knows which is the later.
+ */
 export function completes(more: string, less: string): string {
-  const fewer = (name: string): string => `coalesce(${more}.${name}, 0) >= coalesce(${less}.${name}, 0)`;
-  const differs = PART.map((name) => `${more}.${name} IS DISTINCT FROM ${less}.${name}`).join(' OR ');
+  const both = (name: string, sign: string): string =>
+    `coalesce(${more}.${name}, 0) ${sign} coalesce(${less}.${name}, 0)`;
   return `(${more}.open = ${less}.open AND ${more}.high >= ${less}.high AND ${more}.low <= ${less}.low
-    AND ${fewer('volume')} AND ${fewer('trades')} AND (${differs}))`;
+    AND ${both('volume', '>=')} AND ${both('trades', '>=')}
+    AND (${more}.high > ${less}.high OR ${more}.low < ${less}.low
+      OR ${both('volume', '>')} OR ${both('trades', '>')}))`;
 }

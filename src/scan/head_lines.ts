@@ -1,7 +1,7 @@
 import type { Zone } from '../base/zone.ts';
 import { BackhaulError } from '../faults/fault.ts';
 import type { FieldList } from './csv_record.ts';
-import { type ColumnRoles, rolesByHeader, rolesByPosition } from './header.ts';
+import { type ColumnRoles, requiredRoles, rolesByHeader, rolesByPosition } from './header.ts';
 import type { RecordShape } from './shape.ts';
 import { parseStamp } from './time.ts';
 
@@ -75,8 +75,7 @@ export class HeadLines {
       throw new BackhaulError({
         kind: 'usage',
         message: 'The layout cannot read a file without a header: it does not say where every column is.',
-        expected:
-          'columns for time, open, high, low, close and volume, and for the symbol unless the file name tells it',
+        expected: `columns for ${requiredRoles(this.#shape, this.#symbolIsFixed).join(', ')}`,
         found: `none for ${columns.missing.join(', ')}`,
       });
     }
@@ -85,7 +84,8 @@ export class HeadLines {
 
   #fail(): never {
     const best = this.#best!;
-    const columns = this.#shape.columns.filter(({ role }) => role !== 'ignore' && role !== 'trades');
+    const required = requiredRoles(this.#shape, this.#symbolIsFixed);
+    const columns = this.#shape.columns.filter(({ role }) => required.includes(role));
     throw new BackhaulError({
       kind: 'not-a-bar-file',
       message: 'The header is not one of this layout.',

@@ -10,7 +10,7 @@ export function isNumberRole(role: Role): role is NumberRole {
 /** Roles of the fields of a record, in their order. */
 export interface ColumnRoles {
   readonly roles: readonly Role[];
-  /** Per field: may it be empty, `NULL` or `null`? */
+  /** Per field: may it be null? */
   readonly optional: readonly boolean[];
   /** Required roles no field has. */
   readonly missing: readonly Role[];
@@ -59,7 +59,7 @@ export function rolesByHeader(
 }
 
 /** Roles without which a record is no bar; `symbol` too when the file does not name its one symbol. */
-function requiredRoles({ volume }: RecordShape, symbolIsFixed: boolean): Role[] {
+export function requiredRoles({ volume }: RecordShape, symbolIsFixed: boolean): Role[] {
   const required: Role[] = ['time', 'open', 'high', 'low', 'close'];
   if (volume === undefined) required.push('volume');
   if (!symbolIsFixed) required.push('symbol');
@@ -74,11 +74,15 @@ function describe(
   const required = requiredRoles(shape, symbolIsFixed);
   const roles = columns.map((column): Role => {
     if (column === null || (symbolIsFixed && column.role === 'symbol')) return 'ignore';
-    return column.role;
+    return column.role === 'volume' && shape.volume === 'none' ? 'ignore' : column.role;
   });
   return {
     roles,
-    optional: columns.map((column) => column?.role === 'trades' && column.optional === true),
+    optional: columns.map(
+      (column) =>
+        (column?.role === 'trades' && column.optional === true) ||
+        (column?.role === 'volume' && shape.volume === 'optional'),
+    ),
     missing: required.filter((role) => !roles.includes(role)),
     known: columns.filter((column) => column !== null && column.role !== 'ignore').length,
   };

@@ -27,21 +27,21 @@ export function carryLast(from: BarColumns, to: BarColumns): void {
   to.length = last >= 0 ? 1 : 0;
 }
 
-/** Whether two rows of a stamp say the same: prices, volume and trades (none equals none). */
+/** Whether two rows of a stamp say the same: prices, volume and trades (none equals none). No value is -0. */
 export function isSameBar(bars: BarColumns, a: number, b: number): boolean {
   return (
     bars.open[a] === bars.open[b] &&
     bars.high[a] === bars.high[b] &&
     bars.low[a] === bars.low[b] &&
     bars.close[a] === bars.close[b] &&
-    bars.volume[a] === bars.volume[b] &&
+    Object.is(bars.volume[a], bars.volume[b]) &&
     Object.is(bars.trades[a], bars.trades[b])
   );
 }
 
 /** A row as a record's text, for a reject whose bytes are gone: symbol, µs, open, high, low, close, volume, trades. */
 function rowText(bars: BarColumns, row: number, symbolNames: readonly string[]): string {
-  const trades = bars.trades[row]!;
+  const shown = (value: number): number | '' => (Number.isNaN(value) ? '' : value);
   return [
     symbolNames[bars.symbol[row]!] ?? '',
     bars.ts[row],
@@ -49,8 +49,8 @@ function rowText(bars: BarColumns, row: number, symbolNames: readonly string[]):
     bars.high[row],
     bars.low[row],
     bars.close[row],
-    bars.volume[row],
-    Number.isNaN(trades) ? '' : trades,
+    shown(bars.volume[row]!),
+    shown(bars.trades[row]!),
   ].join(',');
 }
 

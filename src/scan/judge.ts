@@ -5,13 +5,21 @@ import { isOnGrid } from './grid.ts';
 import { type ColumnRoles, isNumberRole } from './header.ts';
 import { parseNumber, trimEnd, trimStart } from './numbers.ts';
 import { recordText } from './record_text.ts';
-import type { RecordShape, RejectReason, Role, ScanChecks } from './shape.ts';
+import {
+  NULL_WORDS,
+  type RecordShape,
+  type RejectReason,
+  type Role,
+  type ScanChecks,
+  type Waivable,
+} from './shape.ts';
 import { SYMBOL_INVALID, SYMBOL_NOT_ASKED, type SymbolTable } from './symbols.ts';
 import { parseStamp } from './time.ts';
 
-/** What is to become of a record. */
-export type Verdict = 'row' | 'outside' | 'reject';
+/** What is to become of a record; `empty`: it is of no bar. */
+export type Verdict = 'row' | 'outside' | 'reject' | 'empty';
 
+const utf8 = new TextEncoder();
 const PRICES = ['open', 'high', 'low', 'close'] as const;
 
 /**
@@ -33,6 +41,7 @@ export class Judge {
   readonly #gridZone: Zone;
   readonly #timeColumn: number;
   readonly #symbolColumn: number;
+  readonly #nulls: readonly Uint8Array[];
 
   constructor(
     columns: ColumnRoles,
@@ -50,6 +59,7 @@ export class Judge {
     this.#gridZone = gridZone;
     this.#timeColumn = columns.roles.indexOf('time');
     this.#symbolColumn = columns.roles.indexOf('symbol');
+    this.#nulls = (shape.nulls ?? NULL_WORDS).map((word) => utf8.encode(word));
   }
 
   /** Judges a record and writes it to row `out.length`, which must exist; `out.length` is left as it is. */
@@ -77,7 +87,8 @@ export class Judge {
     if (ordinal === SYMBOL_INVALID) return this.#reject('symbol', 'symbol');
     out.symbol[row] = ordinal;
     out.ts[row] = us;
-    return this.#numbers(fields, out, row) && this.#rules(out, row) ? 'row' : 'reject';
+    if (this.#numbers(fields, out, row)) return this.#rules(out, row) ? 'row' : 'reject';
+    return this.#isEmpty(fields) ? 'empty' : 'reject';
   }
 
   /** The text of a record's stamp, at most 100 characters. */
@@ -91,10 +102,12 @@ export class Judge {
     return 'reject';
   }
 
-  #broken(reason: RejectReason, field: Role | ''): boolean {
-    if (this.#checks.onInvalid === 'keep') return true;
+  /** Whether a rule that does not hold makes a reject, which it then is. */
+  #breaks(reason: Waivable, field: Role): boolean {
+    const { onInvalid } = this.#checks;
+    if (onInvalid === 'keep' || (onInvalid !== 'reject' && onInvalid.includes(reason))) return false;
     this.#reject(reason, field);
-    return false;
+    return true;
   }
 
   #ordinal({ bytes, starts, ends }: FieldList): number {
@@ -106,13 +119,14 @@ export class Judge {
 
   #numbers({ bytes, starts, ends }: FieldList, out: BarColumns, row: number): boolean {
     const { roles, optional } = this.#columns;
+    out.volume[row] = Number.NaN;
     out.trades[row] = Number.NaN;
     for (let i = 0; i < roles.length; i++) {
       const role = roles[i]!;
       if (!isNumberRole(role)) continue;
       const start = starts[i]!;
       const end = ends[i]!;
-      if (optional[i] && isNull(bytes, start, end)) continue;
+      if (optional[i] && this.#isNull(bytes, start, end)) continue;
       // + 0 makes of -0 the 0 that equals it.
       const value = parseNumber(bytes, start, end) + 0;
       if (Number.isNaN(value)) {
@@ -128,32 +142,42 @@ export class Judge {
     return true;
   }
 
-  /** The rules `onInvalid: 'keep'` waives. */
+  /** Whether a field holds a word for "no value", blanks around it allowed. */
+  #isNull(bytes: Uint8Array, start: number, end: number): boolean {
+    const first = trimStart(bytes, start, end);
+    const length = trimEnd(bytes, first, end) - first;
+    return this.#nulls.some(
+      (word) => word.length === length && word.every((byte, i) => bytes[first + i] === byte),
+    );
+  }
+
+  /** Whether a record has null for each of its prices. */
+  #isEmpty({ bytes, starts, ends }: FieldList): boolean {
+    if (this.#shape.empty === 'reject') return false;
+    const { roles } = this.#columns;
+    return PRICES.every((price) => {
+      const at = roles.indexOf(price);
+      return this.#isNull(bytes, starts[at]!, ends[at]!);
+    });
+  }
+
+  /** Whether a row keeps the rules that `onInvalid` may waive. */
   #rules(out: BarColumns, row: number): boolean {
     const { fileFromUs, fileToUs, grid, intervalUs } = this.#checks;
     const us = out.ts[row]!;
-    if (us < fileFromUs || us >= fileToUs) return this.#broken('outside-file-range', 'time');
-    if (!isOnGrid(us, grid, intervalUs, this.#gridZone)) return this.#broken('off-grid', 'time');
+    if ((us < fileFromUs || us >= fileToUs) && this.#breaks('outside-file-range', 'time')) return false;
+    if (!isOnGrid(us, grid, intervalUs, this.#gridZone) && this.#breaks('off-grid', 'time')) return false;
+    const floor = this.#shape.prices === 'any' ? Number.NEGATIVE_INFINITY : 0;
     for (const role of PRICES) {
       const price = out[role][row]!;
-      if (!(price > 0 && price < Number.POSITIVE_INFINITY)) return this.#broken('price', role);
+      if (!(price > floor && price < Number.POSITIVE_INFINITY) && this.#breaks('price', role)) return false;
     }
-    if (out.high[row]! < Math.max(out.open[row]!, out.close[row]!)) return this.#broken('high-low', 'high');
-    if (out.low[row]! > Math.min(out.open[row]!, out.close[row]!)) return this.#broken('high-low', 'low');
+    const [open, high, low, close] = [out.open[row]!, out.high[row]!, out.low[row]!, out.close[row]!];
+    if (high < Math.max(open, close) && this.#breaks('high-low', 'high')) return false;
+    if (low > Math.min(open, close) && this.#breaks('high-low', 'low')) return false;
     const volume = out.volume[row]!;
-    if (!(volume >= 0 && volume < Number.POSITIVE_INFINITY)) return this.#broken('volume', 'volume');
-    return out.trades[row]! < 0 ? this.#broken('trades', 'trades') : true;
+    // NaN, for none, is neither.
+    if ((volume < 0 || volume === Number.POSITIVE_INFINITY) && this.#breaks('volume', 'volume')) return false;
+    return !(out.trades[row]! < 0 && this.#breaks('trades', 'trades'));
   }
-}
-
-/** Empty, `NULL` or `null`, blanks around it allowed. */
-function isNull(bytes: Uint8Array, start: number, end: number): boolean {
-  const first = trimStart(bytes, start, end);
-  const last = trimEnd(bytes, first, end);
-  if (first === last) return true;
-  if (last - first !== 4) return false;
-  const lower = bytes[first]! & 0x20;
-  const word = lower === 0 ? 'NULL' : 'null';
-  for (let i = 0; i < 4; i++) if (bytes[first + i] !== word.charCodeAt(i)) return false;
-  return true;
 }

@@ -64,6 +64,8 @@ export interface PlainContext {
   readonly isOrdered: boolean;
   /** They are sorted by symbol. */
   readonly isBySymbol: boolean;
+  /** What every price is above. */
+  readonly floor: number;
   readonly counters: ScanCounters;
 }
 
@@ -78,9 +80,10 @@ export class PlainRecords {
   /** Per column: how many from it on, in a row, are ignored. */
   readonly #ignored: Int32Array;
   readonly #unit: number;
+  readonly #hasVolume: boolean;
   readonly #hasTrades: boolean;
-  /** Index of a trades column that may be empty, or -1. */
-  readonly #optional: number;
+  /** Per column: may it be empty? */
+  readonly #optional: readonly boolean[];
   /** The last symbol met; -1 bytes long before there is one. */
   readonly #last: KernelSymbol = { bytes: new Uint8Array(MAX_SYMBOL_BYTES), length: -1, ordinal: 0 };
   /** The table symbols go to in the order they are sorted in, where the kernel may find them; or null. */
@@ -106,11 +109,19 @@ export class PlainRecords {
       this.#ignored[i] = this.#fields[i] === FIELD_IGNORE ? 1 + (this.#ignored[i + 1] ?? 0) : 0;
     }
     this.#unit = STAMP_UNITS.indexOf(context.unit);
+    this.#hasVolume = roles.includes('volume');
     this.#hasTrades = roles.includes('trades');
-    this.#optional = optional.indexOf(true);
+    this.#optional = optional;
     if (!roles.includes('symbol')) this.#last.length = 0;
     this.#following = context.isBySymbol && context.symbols.takesAll ? context.symbols : null;
-    this.#quick = kernelFields(context.columns, this.#fields, context.delimiter, this.#unit, context.checks);
+    this.#quick = kernelFields(
+      context.columns,
+      this.#fields,
+      context.delimiter,
+      this.#unit,
+      context.checks,
+      context.floor,
+    );
     const { earliestUs, latestUs, wantFromUs, wantToUs, fileFromUs, fileToUs } = context.checks;
     this.#fromUs = Math.max(earliestUs, wantFromUs, fileFromUs);
     // Stamps are whole µs, so that the last before an end is the one before it.
@@ -166,6 +177,7 @@ export class PlainRecords {
       this.line,
       out,
     );
+    if (!this.#hasVolume) out.volume.fill(Number.NaN, first, out.length);
     this.line += out.length - first;
     counters.recordsRead += out.length - first;
     if (end - start >= WORTH_BYTES) this.#blockRecords = 1;
@@ -221,7 +233,7 @@ export class PlainRecords {
         if (field === FIELD_NUMBER) {
           const end = readNumber(bytes, p, targets[i]!, row);
           if (end <= p) {
-            if (end < 0 || i !== this.#optional) {
+            if (end < 0 || !this.#optional[i]) {
               stop = STOP_DOUBT;
               break record;
             }
@@ -279,17 +291,19 @@ export class PlainRecords {
     const { intervalUs, grid } = checks;
     const isEpochGrid = grid === 'epoch';
     const isAnyGrid = grid === 'none';
-    const { symbol, ts, open, high, low, close, trades } = out;
+    const { symbol, ts, open, high, low, close, volume, trades } = out;
+    const hasVolume = this.#hasVolume;
     const hasTrades = this.#hasTrades;
     const isFixed = symbols.isFixed;
+    const floor = this.#context.floor;
     for (let row = start; row < end; row++) {
       const lowest = low[row]!;
       const highest = high[row]!;
       const opened = open[row]!;
       const closed = close[row]!;
       const us = ts[row]!;
-      // With the low above 0 and not above the others, none of them is 0.
-      if (!(lowest > 0 && lowest <= opened && lowest <= closed && highest >= opened && highest >= closed))
+      // With the low above the least and not above the others, none of them is below it.
+      if (!(lowest > floor && lowest <= opened && lowest <= closed && highest >= opened && highest >= closed))
         return row;
       if (
         !(isEpochGrid ? isMultiple(us, intervalUs) : isAnyGrid || isOnGrid(us, grid, intervalUs, gridZone))
@@ -300,6 +314,7 @@ export class PlainRecords {
         const count = trades[row]!;
         if (count > Number.MAX_SAFE_INTEGER || Math.floor(count) < count) return row;
       } else trades[row] = Number.NaN;
+      if (!hasVolume) volume[row] = Number.NaN;
       if (isFixed) symbol[row] = 0;
       const follows = row === 0 || (symbol[row] === symbol[row - 1] && us > ts[row - 1]!);
       if (!follows && isOrdered && order.place(out, row) !== ROW_NEW) return row;

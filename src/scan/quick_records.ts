@@ -9,16 +9,18 @@ const RAW_COLUMNS: readonly string[] = ['symbol', 'time', 'open', 'high', 'low',
 /** Most fields a record may have in the kernel. */
 const MOST_FIELDS = 64;
 
-/** What the kernel can do of a file, or null when it can do nothing: text stamps, grids of days and weeks. */
+/** What the kernel can do of a file, or null when it can do nothing: text stamps, grids of days and weeks, prices below 0. */
 export function kernelFields(
   columns: ColumnRoles,
   codes: Uint8Array,
   delimiter: number,
   unit: number,
   checks: ScanChecks,
+  floor: number,
 ): KernelFields | null {
   const { earliestUs, latestUs, wantFromUs, wantToUs, fileFromUs, fileToUs, intervalUs, grid } = checks;
-  const isKnown = (grid === 'epoch' || grid === 'none') && codes.every((code) => code <= MOST_CODE);
+  const isKnown =
+    floor === 0 && (grid === 'epoch' || grid === 'none') && codes.every((code) => code <= MOST_CODE);
   if (!isKnown || codes.length > MOST_FIELDS) return null;
   return {
     codes: [...codes],

@@ -2,7 +2,10 @@ import type { Reject } from './shape.ts';
 
 const MAX_KEPT = 10_000;
 
-/** What a scanner has counted. `recordsRead` = rows pushed + `duplicates` + `rejected`; `outside` is beside it. */
+/**
+ * What a scanner has counted. `recordsRead` = rows pushed + `duplicates` + `rejected` + `empty`; `outside` is
+ * beside it.
+ */
 export class ScanCounters {
   /** Records asked for, whatever became of them. */
   recordsRead = 0;
@@ -10,6 +13,8 @@ export class ScanCounters {
   duplicates = 0;
   /** Of those, set aside. */
   rejected = 0;
+  /** Of those, without any price: there was no bar. */
+  empty = 0;
   /** Records that were not asked for: another symbol, or outside the wanted range. */
   outside = 0;
 }

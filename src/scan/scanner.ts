@@ -270,6 +270,7 @@ export class Scanner {
       order: this.#order,
       isOrdered: this.#isOrdered,
       isBySymbol: this.#isBySymbol,
+      floor: shape.prices === 'any' ? Number.NEGATIVE_INFINITY : 0,
       counters: this.counters,
     });
     plain.line = this.#headLine;
@@ -292,6 +293,11 @@ export class Scanner {
     if (verdict === 'row') return this.#place(out, place);
     if (verdict === 'outside') {
       this.counters.outside++;
+      return true;
+    }
+    if (verdict === 'empty') {
+      this.counters.recordsRead++;
+      this.counters.empty++;
       return true;
     }
     const text = recordText(bytes, start, end);

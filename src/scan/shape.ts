@@ -126,11 +126,23 @@ export interface ScanChecks {
   /** Stamps outside are outside all reason. */
   readonly earliestUs: number;
   readonly latestUs: number;
-  /** What becomes of a record that parses but breaks a rule of OHLC sanity, grid or file range. */
-  readonly onInvalid: 'reject' | 'keep';
+  /** What becomes of a record that parses but breaks a rule: those named are waived, or all of them. */
+  readonly onInvalid: OnInvalid;
   /** A longer record (bytes) is a reject. */
   readonly maxRecordBytes: number;
 }
+
+/** Rules a record that parses may break and still be a bar, where the user says so; named as the rejects they make. */
+export const WAIVABLE = [
+  'outside-file-range',
+  'off-grid',
+  'price',
+  'high-low',
+  'volume',
+  'trades',
+] as const satisfies readonly RejectReason[];
+export type Waivable = (typeof WAIVABLE)[number];
+export type OnInvalid = 'reject' | 'keep' | readonly Waivable[];
 
 /** Why a record was set aside. */
 export type RejectReason =
@@ -141,7 +153,7 @@ export type RejectReason =
   | 'nul-byte'
   | 'csv' // quoting that RFC 4180 does not allow
   | 'record-too-long'
-  | 'price' // ≤ 0 or not finite
+  | 'price' // ≤ 0 (unless any will do) or not finite
   | 'high-low' // high < max(open, close) or low > min(open, close)
   | 'volume' // negative or not finite
   | 'trades' // negative or not an integer

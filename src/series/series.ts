@@ -24,7 +24,13 @@ export interface SeriesFilter {
 
 export const ALL_SERIES: SeriesFilter = { symbols: null, tierSymbols: null, intervals: null };
 
-export interface Series extends SeriesName {
+/** What its layout says of a series as a whole; absent: nothing. */
+export interface SeriesRule {
+  /** Prices may be zero or below. */
+  readonly prices?: 'any';
+}
+
+export interface Series extends SeriesName, SeriesRule {
   readonly seriesId: number;
   /** First and last bar; null for a series without one. */
   readonly firstUs: number | null;
@@ -66,7 +72,7 @@ export function resolveSymbols(words: readonly string[], known: ReadonlySet<stri
   });
 }
 
-interface NameRow {
+interface NameRow extends SeriesRule {
   readonly seriesId: number;
   readonly venue: string;
   readonly symbol: string;
@@ -78,10 +84,12 @@ interface NameRow {
  * so that a slip of the finger does not read as "nothing is missing".
  */
 export async function findSeries(db: Db, filter: SeriesFilter): Promise<NameRow[]> {
-  const { rows } = await db.query<NameRow>(
-    `SELECT series_id AS "seriesId", venue, symbol, interval_s AS "intervalS"
-     FROM backhaul.series ORDER BY venue, symbol, interval_s`,
+  const { rows: found } = await db.query<NameRow & { readonly rule: SeriesRule | null }>(
+    `SELECT series_id AS "seriesId", venue, symbol, interval_s AS "intervalS",
+       CASE WHEN r.prices = 'any' THEN '{"prices": "any"}'::jsonb END AS rule
+     FROM backhaul.series LEFT JOIN backhaul.series_rule r USING (series_id) ORDER BY venue, symbol, interval_s`,
   );
+  const rows = found.map(({ rule, ...row }): NameRow => ({ ...row, ...rule }));
   const known = new Set(rows.map((row) => row.symbol));
   const symbols = filter.symbols === null ? null : new Set(resolveSymbols(filter.symbols, known));
   const tiered =

@@ -52,6 +52,7 @@ interface Counts {
   readonly rowsLoaded: number;
   readonly rowsRejected: number;
   readonly rowsDuplicate: number;
+  readonly rowsEmpty: number;
 }
 
 /** A task by its state: only a running one has an owner and a lease, only a loaded one its counts for certain. */

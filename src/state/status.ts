@@ -13,6 +13,8 @@ export interface StateTotals {
   readonly rowsLoaded: number;
   readonly rowsRejected: number;
   readonly rowsDuplicate: number;
+  /** Records that are of no bar. */
+  readonly rowsEmpty: number;
   readonly rowsConflict: number;
 }
 
@@ -83,6 +85,7 @@ const NOTHING: StateTotals = {
   rowsLoaded: 0,
   rowsRejected: 0,
   rowsDuplicate: 0,
+  rowsEmpty: 0,
   rowsConflict: 0,
 };
 
@@ -94,6 +97,7 @@ async function readStates(db: Db): Promise<Record<TaskState, StateTotals>> {
        coalesce(sum(rows_read), 0)::bigint AS "rowsRead", coalesce(sum(rows_loaded), 0)::bigint AS "rowsLoaded",
        coalesce(sum(rows_rejected), 0)::bigint AS "rowsRejected",
        coalesce(sum(rows_duplicate), 0)::bigint AS "rowsDuplicate",
+       coalesce(sum(rows_empty), 0)::bigint AS "rowsEmpty",
        coalesce(sum(rows_conflict), 0)::bigint AS "rowsConflict"
      FROM backhaul.task GROUP BY state`,
   );

@@ -1,4 +1,4 @@
-import type { RecordShape } from '../scan/shape.ts';
+import type { OnInvalid, RecordShape } from '../scan/shape.ts';
 
 /** How an object's bytes become the CSV's bytes. */
 export type Storage =
@@ -45,7 +45,7 @@ export interface TaskPlan {
   readonly wantToUs: number | null;
   /** Symbols asked for out of a file of many: name in the file → name to store; null for all, as they are. */
   readonly wantSymbols: Readonly<Record<string, string>> | null;
-  readonly onInvalid: 'reject' | 'keep';
+  readonly onInvalid: OnInvalid;
   readonly onConflict: 'keep' | 'replace';
   /** Absolute limit of rejects, and a share of the records read; null where the user set only the other. */
   readonly maxRejects: number | null;

@@ -172,6 +172,7 @@ function facts(summary: LoadSummary): [string, string][] {
   ];
   if (rows.duplicate > 0)
     lines.push(['duplicates', `${counted(rows.duplicate, 'record')} that stood already`]);
+  if (rows.empty > 0) lines.push(['empty', `${counted(rows.empty, 'record')} without a price: no bar`]);
   if (rows.conflict > 0)
     lines.push(['conflicts', `${counted(rows.conflict, 'bar')} stood with other values`]);
   if (rows.rejected > 0) lines.push(['rejects', counted(rows.rejected, 'record')]);

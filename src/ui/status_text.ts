@@ -44,9 +44,10 @@ function stateLines(status: Status, width: number, style: Style): string[] {
       count(totals.rowsLoaded),
       count(totals.rowsRejected),
       count(totals.rowsDuplicate),
+      count(totals.rowsEmpty),
       count(totals.rowsConflict),
     ]);
-  const titles = ['files', 'size', 'rows', 'rejects', 'duplicates', 'conflicts'];
+  const titles = ['files', 'size', 'rows', 'rejects', 'duplicates', 'empty', 'conflicts'];
   const columns = [{ title: 'state' }, ...titles.map((title) => ({ title, align: 'right' as const }))];
   return tableLines(columns, rows, width, style);
 }

@@ -82,12 +82,16 @@ function barsIn(parameter: string, columns: string): string {
   return `(${part('bars')} UNION ALL ${part('bars_bare')})`;
 }
 
+/** The sum of a column; NULL, which is held against nothing, unless all of the bars have it. */
+const wholeSum = (name: string): string =>
+  `CASE WHEN count(${name}) = count(*) THEN sum(${name}) END AS ${name}`;
+
 const COMPARE = `
 WITH r AS (SELECT ${stampOf('f')} AS from_ts, ${stampOf('t')} AS to_ts FROM unnest($3::float8[], $4::float8[]) AS u (f, t)),
 f AS (
   SELECT to_timestamp(floor(date_part('epoch', ts) / $5) * $5) AS ts, (array_agg(open ORDER BY ts))[1] AS open,
-    max(high) AS high, min(low) AS low, (array_agg(close ORDER BY ts DESC))[1] AS close, sum(volume) AS volume,
-    sum(trades) AS trades
+    max(high) AS high, min(low) AS low, (array_agg(close ORDER BY ts DESC))[1] AS close, ${wholeSum('volume')},
+    ${wholeSum('trades')}
   FROM ${barsIn('$2', 'b.ts, b.open, b.high, b.low, b.close, b.volume, b.trades')} x GROUP BY 1),
 c AS (SELECT * FROM ${barsIn('$1', 'b.ts, b.open, b.high, b.low, b.close, b.volume, b.trades')} x),
 met AS (

@@ -125,11 +125,12 @@ class Pass {
     const from = repeated === 0 ? 0 : OVERLAP / 2;
     const to = last ? rows : rows - OVERLAP / 2;
     const { checks } = this.#options;
-    if (checks.has('ohlc')) this.#checkPrices(piece, from, to);
+    if (checks.has('ohlc')) this.#checkPrices(piece, from, to, one.series.prices === 'any');
     if (checks.has('grid')) this.#checkGrid(piece, from, to, one.expectedBars);
     if (checks.has('stamps')) this.#checkStamps(piece, from, to);
     if (checks.has('volume')) this.#checkVolumes(piece, from, to);
-    if (checks.has('jumps')) this.#checkJumps(piece, from, to, one.series);
+    // Around zero no move is large or small, and a sign turns as it likes.
+    if (checks.has('jumps') && one.series.prices !== 'any') this.#checkJumps(piece, from, to, one.series);
     this.#before += to - from;
     if (last) this.#close(one.series);
   }
@@ -144,12 +145,13 @@ class Pass {
   }
 
   /** Every comparison with NaN is false, so it is found too. */
-  #checkPrices({ ts, values, nulls }: BarPiece, from: number, to: number): void {
+  #checkPrices({ ts, values, nulls }: BarPiece, from: number, to: number, anyPrice: boolean): void {
+    const floor = anyPrice ? Number.NEGATIVE_INFINITY : 0;
     const [open, high, low, close, volume] = values as Five;
     for (let row = from; row < to; row++) {
       const [o, h, l, c, v] = [open[row]!, high[row]!, low[row]!, close[row]!, volume[row]!];
       const isSound =
-        l > 0 &&
+        l > floor &&
         l <= o &&
         l <= c &&
         h >= o &&

@@ -7,7 +7,7 @@ export type Check = (typeof CHECKS)[number];
 
 export const CHECK_TEXTS: Readonly<Record<Check, string>> = {
   fresh: 'the last bar is not older than --stale-hours',
-  ohlc: 'prices are above 0 and finite, high and low enclose open and close, volume is not negative',
+  ohlc: 'prices are finite and above 0 (below too where their layout says so), high and low enclose open and close, volume is not negative',
   grid: 'bars open where their interval and their files say',
   jumps: 'no split, slip, turned sign or move beyond --jump-deviations',
   volume: 'no volume stands out by more than --volume-deviations',

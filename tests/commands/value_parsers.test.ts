@@ -8,6 +8,7 @@ import {
   parseIndicators,
   parseIntervals,
   parseMaxRejects,
+  parseOnInvalid,
   parseTime,
   parseWorkers,
 } from '../../src/commands/value_parsers.ts';
@@ -126,6 +127,16 @@ describe('settings', () => {
     expect(() => from('workers: {a: 1}')).toThrow(/"workers" must be a value/);
     expect(() => from('a: [')).toThrow(/is no YAML/);
     expect(() => from('lay_out: x')).toThrow(/unknown key "lay_out"/);
+  });
+
+  it('say of bars that break a rule what is to become of them, all or rule by rule', () => {
+    expect(parseOnInvalid('Keep')).toBe('keep');
+    expect(parseOnInvalid('reject')).toBe('reject');
+    expect(parseOnInvalid('keep:range, off-grid')).toEqual(['outside-file-range', 'off-grid']);
+    expect(parseOnInvalid('keep:trades,outside-file-range')).toEqual(['outside-file-range', 'trades']);
+    expect(() => parseOnInvalid('keep:of-grid')).toThrow('did you mean off-grid?');
+    expect(() => parseOnInvalid('kep')).toThrow('did you mean keep?');
+    expect(() => parseOnInvalid('keep:')).toThrow('range, off-grid, price, high-low, volume, trades');
   });
 
   it('become the options of the engine, with the documented defaults', () => {

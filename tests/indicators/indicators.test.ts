@@ -249,7 +249,10 @@ describe('hostile bars', () => {
 
   test('a bar without numbers has no indicators and changes none', () => {
     const property = fc.property(bars, (rows) => {
-      const usable = rows.map((row) => row.every((x) => Math.abs(x) <= 1e150));
+      // A volume may be missing, no price may.
+      const usable = rows.map((row) =>
+        row.every((x, k) => Math.abs(x) <= 1e150 || (k === 3 && Number.isNaN(x))),
+      );
       const all = compute(fill(rows), SessionClock.single());
       const some = compute(fill(rows.filter((_, i) => usable[i])), SessionClock.single());
       for (const [k, out] of all.indicators.entries()) {
@@ -285,6 +288,25 @@ describe('hostile bars', () => {
 });
 
 describe('vwap', () => {
+  test('a bar without a volume weighs nothing: without any there is no vwap, and all else is as ever', () => {
+    const closes = Array.from({ length: 400 }, (_, i) => 10 + Math.sin(i));
+    const whole = compute(barsOf(closes));
+    const bare = barsOf(closes);
+    bare.volume.fill(Number.NaN);
+    compute(bare);
+    for (const [k, name] of INDICATOR_NAMES.entries()) {
+      if (name === 'vwap') expect(bare.indicators[k]!.slice(0, 400).every(Number.isNaN)).toBe(true);
+      else expect(firstDifference(bare.indicators[k]!, whole.indicators[k]!, 400), name).toBe(-1);
+    }
+    const some = barsOf(closes);
+    const zeros = barsOf(closes);
+    for (let i = 0; i < 400; i++) if (i % 3 !== 1) [some.volume[i], zeros.volume[i]] = [Number.NaN, 0];
+    const vwap = indicator(compute(some), 'vwap');
+    expect(Number.isNaN(vwap[0]!)).toBe(true);
+    expect(vwap[399]).toBeGreaterThan(9);
+    expect(firstDifference(vwap, indicator(compute(zeros), 'vwap'), 400)).toBe(-1);
+  });
+
   test('starts anew with each session of its clock', () => {
     const cols = barsOf(Array.from({ length: 3000 }, (_, i) => 10 + Math.sin(i)));
     // 2024-03-09 20:00 UTC on: over New York's short day.

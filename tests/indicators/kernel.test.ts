@@ -60,7 +60,7 @@ describe('the kernel gives the same bits as the plain loops', () => {
         const random = randomOf(seed);
         const cols = barsOf(closes, random);
         for (let i = 0; i < closes.length; i++) {
-          if (random() < 0.05) cols.volume[i] = random() < 0.5 ? 0 : -5;
+          if (random() < 0.08) cols.volume[i] = [0, -5, Number.NaN][Math.floor(random() * 3)]!;
           if (random() < 0.02) cols.high[i] = closes[(i * 7) % closes.length]!;
           if (i > 0) cols.ts[i] = cols.ts[i - 1]! + MINUTE_US * (random() < 0.02 ? 1 + random() * 3000 : 1);
         }

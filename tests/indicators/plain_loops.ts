@@ -58,7 +58,9 @@ export class PlainLoops {
 
   run(cols: BarColumns, from: number, to: number): void {
     for (let i = from; i < to; i++) {
-      const bar = [cols.high[i]!, cols.low[i]!, cols.close[i]!, cols.volume[i]!] as const;
+      // A volume of NaN is none.
+      const volume = Number.isNaN(cols.volume[i]!) ? 0 : cols.volume[i]!;
+      const bar = [cols.high[i]!, cols.low[i]!, cols.close[i]!, volume] as const;
       const values = bar.every((x) => Math.abs(x) <= LIMIT) ? this.#next(cols.ts[i]!, ...bar) : null;
       for (const [k, name] of INDICATOR_NAMES.entries())
         cols.indicators[k]![i] = values?.[name] ?? Number.NaN;

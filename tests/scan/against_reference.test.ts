@@ -1,7 +1,7 @@
 import { parse } from 'csv-parse/sync';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { Role } from '../../src/scan/shape.ts';
+import { type OnInvalid, type RecordShape, type Role, WAIVABLE } from '../../src/scan/shape.ts';
 import { type Input, recordsOf, reference } from './reference.ts';
 import { checksOf, comparable, scan, shapeOf } from './scan_run.ts';
 
@@ -102,6 +102,8 @@ const record = fc.record({
   decimals: fc.array(decimal, { minLength: 5, maxLength: 5 }),
   trades: fc.oneof(fc.nat(99_999).map(String), fc.constantFrom('', 'NULL', '12.0', '0')),
   fault: seldom(12, fc.tuple(fc.nat(9), hostile)),
+  // No volume, a price below zero, or no price at all.
+  odd: seldom(8, fc.constantFrom('no volume', 'below', 'null prices')),
   quoted: seldom(5, fc.nat()).map((bits) => bits ?? 0),
   trailing: fc.constantFrom(...Array<string>(16).fill(''), ',', ',', ',', ',,', ',x'),
   end: END,
@@ -138,6 +140,11 @@ function textOf(specs: readonly Spec[], roles: readonly Role[], scale: string, d
         trades: spec.trades,
       };
       for (const [i, role] of ['open', 'high', 'low', 'close', 'volume'].entries()) value[role] = last[i]!;
+      const isPrice = (role: Role): boolean => ['open', 'high', 'low', 'close'].includes(role);
+      if (spec.odd === 'no volume') value['volume'] = spec.trades === '' ? '' : 'NaN';
+      if (spec.odd === 'below') value['low'] = `-${value['low']}`;
+      if (spec.odd === 'null prices')
+        for (const role of roles.filter(isPrice)) value[role] = spec.trades === '' ? '' : 'null';
       const fields = roles.map((role) => value[role]!);
       if (spec.fault !== null) fields[spec.fault[0] % fields.length] = spec.fault[1];
       const quoted = fields.map((field, i) =>
@@ -166,6 +173,8 @@ const SYMBOL_LAST: readonly Role[] = ['ignore', 'time', 'open', 'high', 'low', '
 
 const minute = (n: number): number => (START_S + n * 60) * 1e6;
 
+type ValueRules = Pick<RecordShape, 'volume' | 'prices' | 'empty'>;
+
 /** Files of every kind with checks of every kind. */
 const input: fc.Arbitrary<Input> = fc
   .record({
@@ -185,7 +194,13 @@ const input: fc.Arbitrary<Input> = fc
     interval: fc.constantFrom(60e6, 120e6),
     want: seldom(3, fc.tuple(fc.nat(10), fc.nat(30))),
     file: seldom(3, fc.tuple(fc.nat(10), fc.nat(30))),
-    onInvalid: fc.constantFrom('reject', 'reject', 'keep') as fc.Arbitrary<'reject'>,
+    onInvalid: fc.oneof(
+      fc.constantFrom('reject', 'reject', 'keep'),
+      fc.subarray([...WAIVABLE]),
+    ) as fc.Arbitrary<OnInvalid>,
+    volume: fc.constantFrom({}, {}, { volume: 'optional' }, { volume: 'none' }) as fc.Arbitrary<ValueRules>,
+    prices: fc.constantFrom({}, {}, { prices: 'any' }) as fc.Arbitrary<ValueRules>,
+    empty: fc.constantFrom({}, {}, { empty: 'reject' }) as fc.Arbitrary<ValueRules>,
     wanted: fc.constantFrom(null, null, { A: 'A', AB: 'XX', a: 'ä' }),
     delimiter: fc.constantFrom(',', ',', ',', ';', '\t'),
     mark: fc.boolean(),
@@ -201,7 +216,13 @@ const input: fc.Arbitrary<Input> = fc
     );
     return {
       bytes,
-      shape: shapeOf(made.roles, { time: made.unit[0], delimiter: made.delimiter }),
+      shape: shapeOf(made.roles, {
+        time: made.unit[0],
+        delimiter: made.delimiter,
+        ...made.volume,
+        ...made.prices,
+        ...made.empty,
+      }),
       checks: checksOf({
         grid: made.grid,
         intervalUs: made.interval,
@@ -259,7 +280,9 @@ describe('the scanner against a plain reference', () => {
       fc.property(input, (given) => {
         const { rows, counters, rejects, fault } = scan(given);
         fc.pre(fault === null);
-        expect(counters.recordsRead).toBe(rows.length + counters.duplicates + counters.rejected);
+        expect(counters.recordsRead).toBe(
+          rows.length + counters.duplicates + counters.rejected + counters.empty,
+        );
         expect(rejects).toHaveLength(counters.rejected);
       }),
       { numRuns: 300 },

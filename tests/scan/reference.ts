@@ -3,7 +3,7 @@
  * BigInt, `Number()` and csv-parse on one record after the other. Slow, and shares no code with the scanner.
  */
 import { parse } from 'csv-parse/sync';
-import type { RecordShape, RejectReason, ScanChecks } from '../../src/scan/shape.ts';
+import { NULL_WORDS, type RecordShape, type RejectReason, type ScanChecks } from '../../src/scan/shape.ts';
 
 export interface Row {
   symbol: string;
@@ -23,7 +23,7 @@ export interface Outcome {
   rejects: { line: number; byteOffset: number; reason: RejectReason; field: string }[];
   /** The rejects' text; conflicts have none here. */
   texts: (string | null)[];
-  counters: { recordsRead: number; duplicates: number; rejected: number; outside: number };
+  counters: { recordsRead: number; duplicates: number; rejected: number; empty: number; outside: number };
   unordered: boolean;
   /** `kind line byteOffset` of what was thrown. */
   fault: string | null;
@@ -181,7 +181,7 @@ function symbolOf(field: string, wanted: Input['wanted']): string | 'invalid' | 
   return Object.hasOwn(wanted, name) ? wanted[name]! : 'not asked';
 }
 
-type Judged = { row: Row } | 'outside' | { reason: RejectReason; field: string; us?: number };
+type Judged = { row: Row } | 'outside' | 'empty' | { reason: RejectReason; field: string; us?: number };
 
 function judge(record: RawRecord, { shape, checks, fixed, wanted }: Input): Judged {
   if (record.reason !== null) return { reason: record.reason, field: '' };
@@ -204,36 +204,53 @@ function judge(record: RawRecord, { shape, checks, fixed, wanted }: Input): Judg
     high: 0,
     low: 0,
     close: 0,
-    volume: 0,
+    volume: Number.NaN,
     trades: Number.NaN,
     line: record.line,
     offset: record.offset,
   };
+  const isNull = (field: string): boolean => (shape.nulls ?? NULL_WORDS).includes(trim(field));
+  if (shape.empty !== 'reject' && ['open', 'high', 'low', 'close'].every((price) => isNull(of(price)))) {
+    return 'empty';
+  }
   for (const [i, { role, optional }] of columns.entries()) {
     if (!(role in row) || role === 'symbol') continue;
+    if (role === 'volume' && shape.volume === 'none') continue;
     const field = trim(fields[i]!);
-    if (role === 'trades' && optional === true && ['', 'NULL', 'null'].includes(field)) continue;
+    if (role === 'trades' && optional === true && isNull(field)) continue;
+    if (role === 'volume' && shape.volume === 'optional' && isNull(field)) continue;
     if (!NUMBER.test(field)) return { reason: 'number', field: role };
     if (role === 'trades' && !Number.isSafeInteger(Number(field))) return { reason: 'trades', field: role };
     row[role as (typeof VALUES)[number]] = Number(field) + 0; // a 0 has no sign
   }
-  const broken = brokenRule(row, checks);
-  return broken !== null && checks.onInvalid === 'reject' ? broken : { row };
+  const { onInvalid } = checks;
+  if (onInvalid === 'keep') return { row };
+  const counts = ({ reason }: Broken): boolean =>
+    onInvalid === 'reject' || !(onInvalid as readonly string[]).includes(reason);
+  return brokenRules(row, shape, checks).find(counts) ?? { row };
 }
 
-function brokenRule(row: Row, checks: ScanChecks): { reason: RejectReason; field: string } | null {
-  if (row.ts < checks.fileFromUs || row.ts >= checks.fileToUs) {
-    return { reason: 'outside-file-range', field: 'time' };
-  }
+interface Broken {
+  reason: RejectReason;
+  field: string;
+}
+
+function brokenRules(row: Row, shape: RecordShape, checks: ScanChecks): Broken[] {
+  const broken: Broken[] = [];
+  if (row.ts < checks.fileFromUs || row.ts >= checks.fileToUs)
+    broken.push({ reason: 'outside-file-range', field: 'time' });
   if (checks.grid === 'epoch' && row.ts % checks.intervalUs !== 0)
-    return { reason: 'off-grid', field: 'time' };
+    broken.push({ reason: 'off-grid', field: 'time' });
   for (const field of ['open', 'high', 'low', 'close'] as const) {
-    if (row[field] <= 0 || !Number.isFinite(row[field])) return { reason: 'price', field };
+    const isBelow = shape.prices !== 'any' && row[field] <= 0;
+    if (isBelow || !Number.isFinite(row[field])) broken.push({ reason: 'price', field });
   }
-  if (row.high < row.open || row.high < row.close) return { reason: 'high-low', field: 'high' };
-  if (row.low > row.open || row.low > row.close) return { reason: 'high-low', field: 'low' };
-  if (row.volume < 0 || !Number.isFinite(row.volume)) return { reason: 'volume', field: 'volume' };
-  return row.trades < 0 ? { reason: 'trades', field: 'trades' } : null;
+  if (row.high < row.open || row.high < row.close) broken.push({ reason: 'high-low', field: 'high' });
+  if (row.low > row.open || row.low > row.close) broken.push({ reason: 'high-low', field: 'low' });
+  if (row.volume < 0 || Math.abs(row.volume) === Number.POSITIVE_INFINITY)
+    broken.push({ reason: 'volume', field: 'volume' });
+  if (row.trades < 0) broken.push({ reason: 'trades', field: 'trades' });
+  return broken;
 }
 
 const VALUES = ['open', 'high', 'low', 'close', 'volume', 'trades'] as const;
@@ -283,7 +300,7 @@ export function reference(input: Input): Outcome {
     rows: [],
     rejects: [],
     texts: [],
-    counters: { recordsRead: 0, duplicates: 0, rejected: 0, outside: 0 },
+    counters: { recordsRead: 0, duplicates: 0, rejected: 0, empty: 0, outside: 0 },
     unordered: false,
     fault: null,
   };
@@ -306,7 +323,10 @@ export function reference(input: Input): Outcome {
     outcome.fault = faultOf(judged, false);
     if (outcome.fault !== null) return outcome;
     if (result === 'outside') counters.outside++;
-    else if ('reason' in result) {
+    else if (result === 'empty') {
+      counters.recordsRead++;
+      counters.empty++;
+    } else if ('reason' in result) {
       counters.recordsRead++;
       reject(record.line, record.offset, result.reason, result.field, record.text);
     } else {

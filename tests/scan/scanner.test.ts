@@ -113,7 +113,7 @@ describe('a bad record', () => {
     expect(rows.map(({ line }) => line)).toEqual([1, 3]);
     expect(rejects).toEqual([{ line: 2, byteOffset: GOOD.length, reason, field }]);
     expect(texts).toEqual([text.replace('\0', '\\x00')]);
-    expect(counters).toEqual({ recordsRead: 3, rejected: 1, duplicates: 0, outside: 0 });
+    expect(counters).toEqual({ recordsRead: 3, rejected: 1, duplicates: 0, empty: 0, outside: 0 });
   });
 
   it.each(['price', 'high-low', 'volume', 'trades', 'off-grid', 'outside-file-range'])(
@@ -202,7 +202,7 @@ describe('what was not asked for', () => {
     });
     expect(rows.map(({ line }) => line)).toEqual([2]);
     expect(rejects).toEqual([]);
-    expect(counters).toEqual({ recordsRead: 1, rejected: 0, duplicates: 0, outside: 2 });
+    expect(counters).toEqual({ recordsRead: 1, rejected: 0, duplicates: 0, empty: 0, outside: 2 });
   });
 
   it('may be a symbol, whatever else its record says', () => {
@@ -225,7 +225,7 @@ describe('equal stamps', () => {
   it('of equal rows are duplicates', () => {
     const { rows, counters } = scanText(GOOD + GOOD + GOOD.replace('10,', '10.0,') + at(1));
     expect(rows.map(({ line }) => line)).toEqual([1, 4]);
-    expect(counters).toEqual({ recordsRead: 4, rejected: 0, duplicates: 2, outside: 0 });
+    expect(counters).toEqual({ recordsRead: 4, rejected: 0, duplicates: 2, empty: 0, outside: 0 });
   });
 
   it('of different rows are a conflict: the last wins, the ones before are rejects', () => {
@@ -240,7 +240,7 @@ describe('equal stamps', () => {
       { line: 1, byteOffset: 0, reason: 'conflict', field: '' },
       { line: 2, byteOffset: GOOD.length, reason: 'conflict', field: '' },
     ]);
-    expect(counters).toEqual({ recordsRead: 4, rejected: 2, duplicates: 0, outside: 0 });
+    expect(counters).toEqual({ recordsRead: 4, rejected: 2, duplicates: 0, empty: 0, outside: 0 });
     expect(scanner.takeRejects()).toEqual([]);
   });
 

@@ -10,6 +10,7 @@ const DIGESTS: readonly string[] = [
   'ef8ed5227170bc080cf582bd99eb9b69b72859b3c5aca592458a257624294a65',
   'dc968e872d6363d7b55880f94cd320e5005962577752d34e19a9046c54d4740c',
   '247374a9839ecf25263878ac42ec2f2c42af5829559b2aa479ba2728d80e24e3',
+  '85605f87b687dfd83f07940fb47c57f8fea777812b7cbfa3c4944272eaf8f8de',
 ];
 
 const digest = (sql: string): string => createHash('sha256').update(sql).digest('hex');

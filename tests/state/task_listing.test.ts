@@ -47,6 +47,7 @@ async function loadAll(): Promise<void> {
         rowsLoaded: 5,
         rowsRejected: 0,
         rowsDuplicate: 0,
+        rowsEmpty: 0,
         rowsConflict: 0,
         rowsOutside: 0,
         firstTsUs: 1_000_001,

@@ -25,10 +25,11 @@ const OWNER = randomUUID();
 const OTHER = randomUUID();
 const FAULT: Fault = { kind: 'network', message: 'The connection broke.' };
 const COUNTS = {
-  rowsRead: 10,
+  rowsRead: 13,
   rowsLoaded: 7,
   rowsRejected: 1,
   rowsDuplicate: 2,
+  rowsEmpty: 3,
   rowsConflict: 1,
   rowsOutside: 4,
   firstTsUs: 1_704_067_200_000_000,
@@ -219,7 +220,7 @@ describe('finish', () => {
     await claimSome(1);
     await finishOne({ taskId: id!, attempt: 2 });
     const { rows } = await pool.query(
-      `SELECT state, error, owner, lease_until, rows_read, rows_loaded, rows_rejected, rows_duplicate, rows_conflict,
+      `SELECT state, error, owner, lease_until, rows_read, rows_loaded, rows_rejected, rows_duplicate, rows_empty, rows_conflict,
          rows_outside, (extract(epoch FROM first_ts) * 1000000)::bigint AS first_us,
          (extract(epoch FROM last_ts) * 1000000)::bigint AS last_us FROM backhaul.task`,
     );
@@ -229,10 +230,11 @@ describe('finish', () => {
         error: null,
         owner: null,
         lease_until: null,
-        rows_read: 10,
+        rows_read: 13,
         rows_loaded: 7,
         rows_rejected: 1,
         rows_duplicate: 2,
+        rows_empty: 3,
         rows_conflict: 1,
         rows_outside: 4,
         first_us: COUNTS.firstTsUs,
@@ -440,7 +442,15 @@ describe('the rest of a life', () => {
     expect(status.states).toMatchObject({
       pending: { tasks: 2, bytes: 2000 },
       running: { tasks: 1 },
-      loaded: { tasks: 1, rowsRead: 10, rowsLoaded: 7, rowsRejected: 1, rowsDuplicate: 2, rowsConflict: 1 },
+      loaded: {
+        tasks: 1,
+        rowsRead: 13,
+        rowsLoaded: 7,
+        rowsRejected: 1,
+        rowsDuplicate: 2,
+        rowsEmpty: 3,
+        rowsConflict: 1,
+      },
       failed: { tasks: 1 },
       skipped: { tasks: 0, bytes: 0 },
     });

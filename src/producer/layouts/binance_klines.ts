@@ -1,12 +1,14 @@
 import type { LayoutText } from './layout.ts';
 
+/** The name of a file of klines. */
+const FILE =
+  '(?<symbol>[^/]+?)-(?<interval>1s|[135]m|15m|30m|[12468]h|12h|[13]d|1w|1mo|1M)-(?<year>\\d{4})-(?<month>\\d{2})(?:-(?<day>\\d{2}))?\\.(?:csv|txt)(?:\\.gz)?$';
+
 /** Binance's public klines: a zip of one CSV for each symbol, interval and month (or day). */
 export const binanceKlines: LayoutText = {
   name: 'binance-klines',
   example: 'BTCUSDT-1h-2025-01.csv',
-  paths: [
-    '(?:^|/)(?<symbol>[^/]+?)-(?<interval>1s|[135]m|15m|30m|[12468]h|12h|[13]d|1w|1mo|1M)-(?<year>\\d{4})-(?<month>\\d{2})(?:-(?<day>\\d{2}))?\\.(?:csv|txt)(?:\\.gz)?$',
-  ],
+  paths: [`(?:^|/)${FILE}`],
   context: [
     '(?:^|/)futures/(?<market>um|cm)/(?:[^/]+/)?(?<kind>markPriceKlines|indexPriceKlines|premiumIndexKlines)/',
     '(?:^|/)futures/(?<market>um|cm)/',
@@ -57,4 +59,13 @@ export const binanceKlines: LayoutText = {
     ['XBT', 'BTC'],
     ['XDG', 'DOGE'],
   ],
+};
+
+/** Premiums of perpetual futures over their index, in the same form: around zero, and below it half of the time. */
+export const binancePremium: LayoutText = {
+  ...binanceKlines,
+  name: 'binance-premium',
+  example: 'futures/um/daily/premiumIndexKlines/BTCUSDT/1h/BTCUSDT-1h-2025-01-31.csv',
+  paths: [`(?:^|/)premiumIndexKlines/(?:.*/)?${FILE}`],
+  prices: 'any',
 };

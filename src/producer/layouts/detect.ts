@@ -1,7 +1,7 @@
 import { basename } from 'node:path';
 import { BackhaulError, type FaultPlace } from '../../faults/fault.ts';
 import { printable } from '../../faults/file_fault.ts';
-import { normaliseName } from '../../scan/header.ts';
+import { normaliseName, requiredRoles } from '../../scan/header.ts';
 import { type Fit, fitHead, type Head } from './head.ts';
 import type { Layout } from './layout.ts';
 import {
@@ -133,7 +133,8 @@ function strangerError({ layout, fit }: { layout: Layout; fit: Fit }, where: Fau
       where,
     });
   }
-  const roles = layout.shape.columns.filter((column) => column.role !== 'ignore' && column.optional !== true);
+  const required = requiredRoles(layout.shape, layout.symbol.kind !== 'column');
+  const roles = layout.shape.columns.filter(({ role }) => required.includes(role));
   return new BackhaulError({
     kind: 'not-a-bar-file',
     message: 'neither header nor records are those of a bar file',

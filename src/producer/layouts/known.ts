@@ -1,4 +1,4 @@
-import { binanceKlines } from './binance_klines.ts';
+import { binanceKlines, binancePremium } from './binance_klines.ts';
 import { cryptodatadownload } from './cryptodatadownload.ts';
 import { krakenOhlcvt } from './kraken_ohlcvt.ts';
 import { checkLayout, type Layout } from './layout.ts';
@@ -10,6 +10,7 @@ export const KNOWN_LAYOUTS: readonly Layout[] = [
   massiveIndices,
   massiveFutures,
   massiveSessions,
+  binancePremium,
   binanceKlines,
   krakenOhlcvt,
   cryptodatadownload,

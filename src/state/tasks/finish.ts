@@ -14,6 +14,7 @@ export interface Finished extends Attempt {
   readonly rowsLoaded: number;
   readonly rowsRejected: number;
   readonly rowsDuplicate: number;
+  readonly rowsEmpty: number;
   readonly rowsConflict: number;
   readonly rowsOutside: number;
   readonly firstTsUs: number | null;
@@ -39,7 +40,7 @@ moved AS (
   UPDATE backhaul.task t
   SET state = 'loaded', owner = NULL, lease_until = NULL, finished_at = clock_timestamp(), error = NULL, replaces = NULL,
       rows_read = $3, rows_loaded = $4, rows_rejected = $5, rows_duplicate = $6, rows_conflict = $7, rows_outside = $8,
-      first_ts = ${stampOf('$9')}, last_ts = ${stampOf('$10')}
+      rows_empty = $17, first_ts = ${stampOf('$9')}, last_ts = ${stampOf('$10')}
   FROM me WHERE t.task_id = me.task_id AND NOT EXISTS (SELECT FROM ahead)
     AND ($11::bigint IS NULL OR $11 = (SELECT loaded FROM lane))
   RETURNING t.task_id, t.attempt, me.owner),${INSERT_ENDS},
@@ -53,13 +54,13 @@ SELECT (SELECT count(*) FROM me)::int AS owned, (SELECT count(*) FROM moved)::in
  * lane is not final, `reconcile` if the counts do not add up: roll back then.
  */
 export async function finish(client: ClientBase, done: Finished): Promise<void> {
-  const { taskId, attempt, rowsRead, rowsLoaded, rowsRejected, rowsDuplicate } = done;
-  if (rowsRead !== rowsLoaded + rowsRejected + rowsDuplicate)
+  const { taskId, attempt, rowsRead, rowsLoaded, rowsRejected, rowsDuplicate, rowsEmpty } = done;
+  if (rowsRead !== rowsLoaded + rowsRejected + rowsDuplicate + rowsEmpty)
     throw new BackhaulError({
       kind: 'reconcile',
-      message: `Records read are not those loaded, rejected and duplicate together.`,
+      message: `Records read are not those loaded, rejected, duplicate and empty together.`,
       expected: `${rowsRead} read`,
-      found: `${rowsLoaded} loaded + ${rowsRejected} rejected + ${rowsDuplicate} duplicate`,
+      found: `${rowsLoaded} loaded + ${rowsRejected} rejected + ${rowsDuplicate} duplicate + ${rowsEmpty} empty`,
     });
   const { ends = [] } = done;
   const values = [
@@ -75,6 +76,7 @@ export async function finish(client: ClientBase, done: Finished): Promise<void> 
     done.lastTsUs,
     done.laneLoaded,
     ...endValues(ends),
+    rowsEmpty,
   ];
   // Named, so that a session plans it once: that takes longer than the statement itself.
   const { rows } = await client.query<{ owned: number; moved: number; ahead: number | null }>({

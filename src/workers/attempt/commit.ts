@@ -5,6 +5,7 @@ import { killPoint } from '../../base/kill_points.ts';
 import { copyRows } from '../../copy/copy_writer.ts';
 import { RowEncoder } from '../../copy/row_encoder.ts';
 import { BackhaulError, type Fault } from '../../faults/fault.ts';
+import { rememberRules } from '../../state/series_rules.ts';
 import { finish } from '../../state/tasks/finish.ts';
 import type { RejectSummary, TaskResult } from '../link/task_result.ts';
 import type { FileScan } from './file_scan.ts';
@@ -33,9 +34,10 @@ export async function commit(parts: AttemptParts, done: FileOutcome): Promise<Ta
   const { file, series } = done;
   const { taskId, attempt, plan } = task;
   const read = file.scanner.counters.recordsRead;
-  if (read !== done.loaded + done.rejected + done.duplicates)
+  const { empty } = file.scanner.counters;
+  if (read !== done.loaded + done.rejected + done.duplicates + empty)
     throw broken(
-      `records read ${read} <> loaded ${done.loaded} + rejected ${done.rejected} + duplicates ${done.duplicates}`,
+      `records read ${read} <> loaded ${done.loaded} + rejected ${done.rejected} + duplicates ${done.duplicates} + empty ${empty}`,
       'reconcile',
     );
   if (plan.expectedRows !== null && plan.expectedRows !== read + file.scanner.counters.outside)
@@ -55,6 +57,7 @@ export async function commit(parts: AttemptParts, done: FileOutcome): Promise<Ta
     await transaction.begin();
     await writeRejects(client, taskId, file);
     const ends = await writeEnds(client, task, series, done.writeStates);
+    await rememberRules(client, series.usedIds(), plan);
     killPoint('beside.written');
     await finish(client, {
       ends,
@@ -65,6 +68,7 @@ export async function commit(parts: AttemptParts, done: FileOutcome): Promise<Ta
       rowsLoaded: done.loaded,
       rowsRejected: done.rejected,
       rowsDuplicate: done.duplicates,
+      rowsEmpty: empty,
       rowsConflict: done.conflicts,
       rowsOutside: file.scanner.counters.outside,
       firstTsUs: series.firstTs,
@@ -80,6 +84,7 @@ export async function commit(parts: AttemptParts, done: FileOutcome): Promise<Ta
       loaded: done.loaded,
       rejected: done.rejected,
       duplicate: done.duplicates,
+      empty,
       conflict: done.conflicts,
       outside: file.scanner.counters.outside,
     },

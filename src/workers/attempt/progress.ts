@@ -62,7 +62,7 @@ export class AttemptProgress {
     if (now - this.#reported.at < PROGRESS_MS) return;
     const isAhead = this.#queued > this.#written;
     const records = isAhead
-      ? this.#written + file.duplicates + file.rejected
+      ? this.#written + file.duplicates + file.rejected + file.scanner.counters.empty
       : file.scanner.counters.recordsRead;
     this.#reported = { at: now, records: Math.max(records, this.#reported.records) };
     this.#link.tell({

@@ -4,12 +4,14 @@ import type { Fault } from '../../faults/fault.ts';
 import type { RejectReason } from '../../scan/shape.ts';
 import type { PhaseSeconds } from './messages.ts';
 
-/** Records of a file by what became of them: `read = loaded + rejected + duplicate`; `outside` were not asked for. */
+/** Records of a file by what became of them: `read = loaded + rejected + duplicate + empty`; `outside` were not asked for. */
 export interface RowCounts {
   readonly read: number;
   readonly loaded: number;
   readonly rejected: number;
   readonly duplicate: number;
+  /** Records without any price: there was no bar. */
+  readonly empty: number;
   /** Records whose stamp stood already with other values; whichever `--on-conflict` kept, they are in one of the above too. */
   readonly conflict: number;
   readonly outside: number;

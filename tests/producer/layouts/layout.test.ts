@@ -338,7 +338,7 @@ interval: { column: tf }
     expect(await faultOf(loadLayout('kraken', KNOWN_LAYOUTS))).toMatchObject({
       kind: 'usage',
       expected: expect.stringContaining(
-        'massive-sessions, binance-klines, kraken-ohlcvt, cryptodatadownload',
+        'massive-sessions, binance-premium, binance-klines, kraken-ohlcvt, cryptodatadownload',
       ),
     });
     expect((await faultOf(loadLayout('kraken-ohlcv', KNOWN_LAYOUTS))).hint).toBe(
@@ -347,7 +347,7 @@ interval: { column: tf }
   });
 
   it('is held against the same schema as the known ones', () => {
-    expect(KNOWN_LAYOUTS).toHaveLength(7);
+    expect(KNOWN_LAYOUTS).toHaveLength(8);
     expect(() => checkLayout({ name: 'x' }, 'x.yaml', 'x')).toThrow('not valid');
   });
 });
