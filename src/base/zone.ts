@@ -3,7 +3,7 @@
 const DAY_US = 86_400_000_000;
 const HOUR_US = 3_600_000_000;
 const MINUTE_US = 60_000_000;
-const QUARTER_HOUR_US = 900_000_000;
+const SECOND_US = 1_000_000;
 const MAX_CACHED = 4096;
 const UTC_NAMES: ReadonlySet<string> = new Set(['UTC', 'GMT', 'Z', 'Etc/UTC', 'Etc/GMT', 'Zulu', 'Etc/Zulu']);
 
@@ -14,59 +14,80 @@ export function sessionStart(name: string): { readonly zone: string; readonly ah
   return { zone: match[1]!, aheadUs: DAY_US - Number(match[2]) * HOUR_US - Number(match[3]) * MINUTE_US };
 }
 
+/** Offsets of a UTC day: `before` until `changeUs`, `after` from it on. */
+interface DayOffsets {
+  readonly changeUs: number;
+  readonly before: number;
+  readonly after: number;
+}
+
 /**
- * Offsets of one IANA zone, in µs to be added to UTC. Looked up through `Intl` once a day of the zone, or once a
- * quarter of an hour on a day with a transition (all since 1973 fall on one), and remembered. A zone may be put ahead, so
- * that its days begin in the evening before ({@link sessionStart}).
+ * Offsets of one IANA zone, in µs to be added to UTC. Looked up through `Intl` once a UTC day, and remembered, on a day
+ * with a transition with its instant: not all fall on a quarter of an hour (Newfoundland's were at 00:01 until 2011). A
+ * zone may be put ahead, so that its days begin in the evening before ({@link sessionStart}).
  */
 export class Zone {
   readonly name: string;
   readonly isUtc: boolean;
+  /** After {@link resolve}: the instants at which clocks show a local time; one and the same where they do so once, NaN where never. */
+  first = Number.NaN;
+  second = Number.NaN;
+  /** Of a zone that is an offset, µs. */
+  readonly #fixed: number;
   readonly #format: Intl.DateTimeFormat | null;
   readonly #aheadUs: number;
-  /** Offset by quarter of an hour (as `2 * n + 1`) and by UTC day (as `2 * n`; NaN on a day with a transition). */
-  readonly #cache = new Map<number, number>();
+  readonly #days = new Map<number, DayOffsets>();
   #lastDay = Number.NaN;
   #lastOffset = 0;
 
   /** @throws RangeError when `Intl` does not know the zone */
   constructor(name: string) {
     this.name = name;
-    this.isUtc = UTC_NAMES.has(name);
     const { zone, aheadUs } = sessionStart(name);
-    this.#format = this.isUtc ? null : dateTimeFormat(zone);
+    this.#fixed = UTC_NAMES.has(name) ? 0 : fixedOffset(name);
+    this.isUtc = this.#fixed === 0;
+    this.#format = Number.isNaN(this.#fixed) ? dateTimeFormat(zone) : null;
     this.#aheadUs = aheadUs;
   }
 
   /** Offset in force at `ts` (µs UTC), in µs. */
   offsetUs(ts: number): number {
-    if (this.isUtc) return 0;
+    if (this.#format === null) return this.#fixed;
     const day = Math.floor(ts / DAY_US);
     if (day === this.#lastDay) return this.#lastOffset;
-    let offset = this.#remember(2 * day, () => this.#offsetOfDay(day));
-    if (Number.isNaN(offset)) {
-      const quarter = Math.floor(ts / QUARTER_HOUR_US);
-      offset = this.#remember(2 * quarter + 1, () => this.#lookUp(quarter * QUARTER_HOUR_US));
-    } else {
+    const { changeUs, before, after } = this.#offsetsOf(day);
+    if (before === after) {
       this.#lastDay = day;
-      this.#lastOffset = offset;
+      this.#lastOffset = before;
     }
-    return offset;
+    return ts < changeUs ? before : after;
   }
 
   /**
    * The instant at which clocks of the zone show `localUs` (µs, as if it were UTC). The earlier one where clocks
-   * show it twice, NaN where they never do. A zone changes its offset at most once in any two days.
+   * show it twice, NaN where they never do.
    */
   instantUs(localUs: number): number {
-    if (this.isUtc) return localUs;
+    this.resolve(localUs);
+    return this.first;
+  }
+
+  /** Finds {@link first} and {@link second} for `localUs`. A zone changes its offset at most once in any two days. */
+  resolve(localUs: number): void {
+    if (this.#format === null) {
+      this.first = localUs - this.#fixed;
+      this.second = this.first;
+      return;
+    }
     const before = this.offsetUs(localUs - DAY_US);
     const after = this.offsetUs(localUs + DAY_US);
-    if (before === after) return localUs - before;
-    const earlier = Math.max(before, after);
-    if (this.offsetUs(localUs - earlier) === earlier) return localUs - earlier;
-    const later = Math.min(before, after);
-    return this.offsetUs(localUs - later) === later ? localUs - later : Number.NaN;
+    const early = localUs - Math.max(before, after);
+    const late = localUs - Math.min(before, after);
+    // Where clocks are put back, the time they show twice was, and will be: with the offset before, and with that after.
+    const isEarly = early === late || this.offsetUs(early) === localUs - early;
+    const isLate = early === late || this.offsetUs(late) === localUs - late;
+    this.first = isEarly ? early : isLate ? late : Number.NaN;
+    this.second = isLate ? late : this.first;
   }
 
   /** Whether `ts` is the first instant of a day of the zone: midnight, or what a transition put in its place. */
@@ -75,18 +96,28 @@ export class Zone {
     return today !== Math.floor((ts - 1 + this.offsetUs(ts - 1)) / DAY_US);
   }
 
-  #offsetOfDay(day: number): number {
-    const first = this.#lookUp(day * DAY_US);
-    return this.#lookUp((day + 1) * DAY_US) === first ? first : Number.NaN;
+  #offsetsOf(day: number): DayOffsets {
+    const known = this.#days.get(day);
+    if (known !== undefined) return known;
+    if (this.#days.size >= MAX_CACHED) this.#days.clear();
+    const offsets = this.#lookUpDay(day);
+    this.#days.set(day, offsets);
+    return offsets;
   }
 
-  #remember(key: number, find: () => number): number {
-    const known = this.#cache.get(key);
-    if (known !== undefined) return known;
-    if (this.#cache.size >= MAX_CACHED) this.#cache.clear();
-    const offset = find();
-    this.#cache.set(key, offset);
-    return offset;
+  #lookUpDay(day: number): DayOffsets {
+    let from = day * DAY_US;
+    let to = from + DAY_US;
+    const before = this.#lookUp(from);
+    const after = this.#lookUp(to);
+    if (before === after) return { changeUs: from, before, after };
+    // Transitions are at whole seconds; `from` is before it, `to` is not.
+    while (to - from > SECOND_US) {
+      const middle = from + Math.floor((to - from) / 2 / SECOND_US) * SECOND_US;
+      if (this.#lookUp(middle) === before) from = middle;
+      else to = middle;
+    }
+    return { changeUs: to, before, after };
   }
 
   #lookUp(ts: number): number {
@@ -104,6 +135,14 @@ export class Zone {
     );
     return (local - Math.floor(ms / 1000) * 1000) * 1000 + this.#aheadUs;
   }
+}
+
+/** The offset of a zone that is named `±HH:MM`, µs; NaN for other names. */
+function fixedOffset(name: string): number {
+  const match = /^([+-])(\d\d):(\d\d)$/.exec(name);
+  if (match === null || Number(match[2]) > 23 || Number(match[3]) > 59) return Number.NaN;
+  const offset = (Number(match[2]) * 60 + Number(match[3])) * 60e6;
+  return match[1] === '-' ? -offset : offset;
 }
 
 function dateTimeFormat(timeZone: string): Intl.DateTimeFormat {

@@ -18,6 +18,7 @@ export type FaultKind =
   | 'encrypted'
   | 'unsupported' // a zip inside a zip, an unknown compression method
   | 'limit' // a bound of the settings was met (record length, inflate ratio, memory)
+  | 'encoding' // bytes that are no text of the encoding they are said to be in
   | 'not-a-bar-file' // header or fields are not those of any layout
   | 'timestamp' // stamps outside all reason: wrong unit or damaged
   | 'too-many-rejects'

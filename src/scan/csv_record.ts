@@ -65,6 +65,8 @@ export function indexOf(bytes: Uint8Array, byte: number, start: number, end: num
   return -1;
 }
 
+const utf8 = new TextEncoder();
+
 /** The fields of one record: those of the record's own bytes, or of a copy without its quotes. */
 export class FieldList {
   bytes: Uint8Array = new Uint8Array(0);
@@ -72,6 +74,13 @@ export class FieldList {
   count = 0;
   starts = new Int32Array(64);
   ends = new Int32Array(64);
+
+  /** A record of these fields. */
+  static of(values: readonly string[]): FieldList {
+    const fields = new FieldList();
+    fields.#set(values.map((value) => utf8.encode(value)));
+    return fields;
+  }
 
   /** Splits `bytes[start,end)`, a record without its line end. Throws csv-parse's error for what it refuses. */
   split(bytes: Uint8Array, start: number, end: number, delimiter: number): void {
@@ -105,7 +114,10 @@ export class FieldList {
       relax_column_count: true,
     }) as unknown as Uint8Array[][];
     if (records.length !== 1) throw new Error(`one record expected, csv-parse found ${records.length}`);
-    const fields = records[0]!;
+    this.#set(records[0]!);
+  }
+
+  #set(fields: readonly Uint8Array[]): void {
     this.bytes = Buffer.concat(fields);
     let from = 0;
     for (const field of fields) {

@@ -1,6 +1,6 @@
 import type { Zone } from '../base/zone.ts';
+import { dayOfMonth } from './civil.ts';
 import type { ScanChecks } from './shape.ts';
-import { dayOfMonth } from './time.ts';
 
 const DAY_US = 86_400_000_000;
 /** 1970-01-05 was a Monday. */

@@ -1,9 +1,8 @@
-import type { Zone } from '../base/zone.ts';
 import { BackhaulError } from '../faults/fault.ts';
 import type { FieldList } from './csv_record.ts';
 import { type ColumnRoles, requiredRoles, rolesByHeader, rolesByPosition } from './header.ts';
 import type { RecordShape } from './shape.ts';
-import { parseStamp } from './time.ts';
+import type { StampReader } from './stamp_reader.ts';
 
 const text = new TextDecoder();
 
@@ -22,16 +21,17 @@ export interface HeadEnd {
 export class HeadLines {
   readonly #shape: RecordShape;
   readonly #symbolIsFixed: boolean;
-  readonly #timeZone: Zone;
+  readonly #stamps: StampReader;
   readonly #byPosition: ColumnRoles;
   #preambleLeft: number;
   /** The line most like a header so far. */
   #best: { readonly known: number; readonly text: string; readonly place: Place } | null = null;
 
-  constructor(shape: RecordShape, symbolIsFixed: boolean, timeZone: Zone) {
+  /** `stamps`: reads those of records whose columns are where the shape says. */
+  constructor(shape: RecordShape, symbolIsFixed: boolean, stamps: StampReader) {
     this.#shape = shape;
     this.#symbolIsFixed = symbolIsFixed;
-    this.#timeZone = timeZone;
+    this.#stamps = stamps;
     this.#preambleLeft = shape.preamble;
     this.#byPosition = rolesByPosition(shape, symbolIsFixed);
   }
@@ -45,7 +45,7 @@ export class HeadLines {
     if (this.#shape.header === 'none' || (this.#shape.header === 'optional' && isRecord)) {
       return isRecord || this.#preambleLeft-- <= 0 ? this.#withoutHeader() : null;
     }
-    const columns = rolesByHeader(namesOf(fields), this.#shape, this.#symbolIsFixed);
+    const columns = rolesByHeader(namesOf(fields), this.#shape, this.#symbolIsFixed, !isRecord);
     if (columns.missing.length === 0) return { columns, isHeader: true };
     if (columns.known > (this.#best?.known ?? -1)) this.#best = { known: columns.known, text: line, place };
     if (this.#preambleLeft-- > 0) return null;
@@ -61,12 +61,8 @@ export class HeadLines {
 
   /** As many fields as columns, and a stamp where one belongs. */
   #isRecord(fields: FieldList): boolean {
-    const { roles } = this.#byPosition;
-    const time = roles.indexOf('time');
-    if (time < 0 || time >= fields.count) return false;
-    const { bytes, starts, ends } = fields;
-    const us = parseStamp(bytes, starts[time]!, ends[time]!, this.#shape.time, this.#timeZone);
-    return !Number.isNaN(us);
+    const time = this.#stamps.lastColumn;
+    return time >= 0 && time < fields.count && this.#stamps.isStamp(fields);
   }
 
   #withoutHeader(): HeadEnd {

@@ -7,6 +7,12 @@ export function isNumberRole(role: Role): role is NumberRole {
   return NUMBER_ROLES.includes(role);
 }
 
+/** Header names a role goes by where a layout names none. */
+export function namesOfRole(role: Role): readonly string[] {
+  if (role === 'date') return ['date', 'day'];
+  return role === 'time_of_day' ? ['time_of_day', 'time'] : [role];
+}
+
 /** Roles of the fields of a record, in their order. */
 export interface ColumnRoles {
   readonly roles: readonly Role[];
@@ -34,12 +40,15 @@ export function rolesByPosition(shape: RecordShape, symbolIsFixed: boolean): Col
 
 /**
  * The roles of a file under the given header. Of two fields that fit a column the one named first in its `names`
- * gets it; of two columns with one role the first that finds a field.
+ * gets it; of two columns with one role the first that finds a field. Where the layout lists roles alone and the header
+ * has other words for some of them, or one name too few, the order of the list counts, unless the names it has stand in
+ * another; `isHeader` says that the line is no record, whose fields would be words too.
  */
 export function rolesByHeader(
   header: readonly string[],
   shape: RecordShape,
   symbolIsFixed: boolean,
+  isHeader = false,
 ): ColumnRoles {
   const names = header.map(normaliseName);
   // A delimiter behind the last name makes an empty one, as it does in the records.
@@ -55,7 +64,28 @@ export function rolesByHeader(
     columns[at] = column;
     found.add(column.role);
   }
+  if (isHeader && isInOrder(columns, shape)) return rolesByPosition(shape, symbolIsFixed);
   return describe(columns, shape, symbolIsFixed);
+}
+
+/** Whether what a header names stands where a list of bare roles says, and is not all that the list has. */
+function isInOrder(found: readonly (ShapeColumn | null)[], { columns }: RecordShape): boolean {
+  const isBare = columns.every(
+    ({ role, names }) =>
+      role === 'ignore' || (role !== 'extra' && String(names) === String(namesOfRole(role))),
+  );
+  const isWhole = columns.every((column) => column.role === 'ignore' || found.includes(column));
+  const tooFew = columns.length - found.length;
+  if (!isBare || isWhole || tooFew < 0 || tooFew > 1) return false;
+  let before = 0;
+  return columns.every((column, i) => {
+    const at = found.indexOf(column);
+    if (at < 0) return true;
+    const shift = i - at;
+    const isNext = shift >= before && shift <= tooFew;
+    before = shift;
+    return isNext;
+  });
 }
 
 /** Roles without which a record is no bar; `symbol` too when the file does not name its one symbol. */
@@ -76,6 +106,7 @@ function describe(
     if (column === null || (symbolIsFixed && column.role === 'symbol')) return 'ignore';
     return column.role === 'volume' && shape.volume === 'none' ? 'ignore' : column.role;
   });
+  const isInTwo = roles.includes('date') && roles.includes('time_of_day');
   return {
     roles,
     optional: columns.map(
@@ -83,7 +114,7 @@ function describe(
         (column?.role === 'trades' && column.optional === true) ||
         (column?.role === 'volume' && shape.volume === 'optional'),
     ),
-    missing: required.filter((role) => !roles.includes(role)),
+    missing: required.filter((role) => !roles.includes(role) && !(role === 'time' && isInTwo)),
     known: columns.filter((column) => column !== null && column.role !== 'ignore').length,
   };
 }

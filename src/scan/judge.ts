@@ -13,11 +13,14 @@ import {
   type ScanChecks,
   type Waivable,
 } from './shape.ts';
+import type { StampReader } from './stamp_reader.ts';
 import { SYMBOL_INVALID, SYMBOL_NOT_ASKED, type SymbolTable } from './symbols.ts';
-import { parseStamp } from './time.ts';
 
-/** What is to become of a record; `empty`: it is of no bar. */
-export type Verdict = 'row' | 'outside' | 'reject' | 'empty';
+/**
+ * What is to become of a record. `empty`: it is of no bar; `unsettled`: the whole file must be read before it can be;
+ * `other-form`: its stamp is in a form that those before it are not in.
+ */
+export type Verdict = 'row' | 'outside' | 'reject' | 'empty' | 'unsettled' | 'other-form';
 
 const utf8 = new TextEncoder();
 const PRICES = ['open', 'high', 'low', 'close'] as const;
@@ -33,13 +36,14 @@ export class Judge {
   field: Role | '' = '';
   /** Stamp of the last record; NaN when it has none. */
   us = Number.NaN;
+  /** Line of the record to be judged. */
+  line = 1;
   readonly #columns: ColumnRoles;
   readonly #shape: RecordShape;
   readonly #checks: ScanChecks;
   readonly #symbols: SymbolTable;
-  readonly #timeZone: Zone;
+  readonly #stamps: StampReader;
   readonly #gridZone: Zone;
-  readonly #timeColumn: number;
   readonly #symbolColumn: number;
   readonly #nulls: readonly Uint8Array[];
 
@@ -48,39 +52,33 @@ export class Judge {
     shape: RecordShape,
     checks: ScanChecks,
     symbols: SymbolTable,
-    timeZone: Zone,
+    stamps: StampReader,
     gridZone: Zone,
   ) {
     this.#columns = columns;
     this.#shape = shape;
     this.#checks = checks;
     this.#symbols = symbols;
-    this.#timeZone = timeZone;
+    this.#stamps = stamps;
     this.#gridZone = gridZone;
-    this.#timeColumn = columns.roles.indexOf('time');
     this.#symbolColumn = columns.roles.indexOf('symbol');
     this.#nulls = (shape.nulls ?? NULL_WORDS).map((word) => utf8.encode(word));
   }
 
   /** Judges a record and writes it to row `out.length`, which must exist; `out.length` is left as it is. */
   judge(fields: FieldList, out: BarColumns): Verdict {
-    const { bytes, starts, ends } = fields;
     const row = out.length;
-    const count = this.#columns.roles.length;
     this.us = Number.NaN;
-    const trails = fields.count === count + 1 && fields.isEmpty(count);
-    if (fields.count !== count && !trails) return this.#reject('field-count', '');
+    if (!this.#isWhole(fields)) return this.#reject('field-count', '');
 
     const ordinal = this.#ordinal(fields);
     if (ordinal === SYMBOL_NOT_ASKED) return 'outside';
-    const us = parseStamp(
-      bytes,
-      starts[this.#timeColumn]!,
-      ends[this.#timeColumn]!,
-      this.#shape.time,
-      this.#timeZone,
-    );
+    const stamps = this.#stamps;
+    const us = stamps.read(fields, this.#symbols.names[ordinal] ?? '', this.line);
     this.us = us;
+    if (stamps.need !== null) return 'unsettled';
+    if (stamps.isOtherForm) return 'other-form';
+    if (Number.isNaN(us)) return this.#reject(stamps.reason, 'time');
     const { earliestUs, latestUs, wantFromUs, wantToUs } = this.#checks;
     if (!(us >= earliestUs && us <= latestUs)) return this.#reject('timestamp', 'time');
     if (us < wantFromUs || us >= wantToUs) return 'outside';
@@ -91,9 +89,23 @@ export class Judge {
     return this.#isEmpty(fields) ? 'empty' : 'reject';
   }
 
+  /** The series of a record; null where it is none that was asked for, or no record of so many fields. */
+  seriesOf(fields: FieldList): string | null {
+    if (!this.#isWhole(fields)) return null;
+    const ordinal = this.#ordinal(fields);
+    return ordinal < 0 ? null : this.#symbols.names[ordinal]!;
+  }
+
+  #isWhole(fields: FieldList): boolean {
+    const count = this.#columns.roles.length;
+    // A delimiter may trail.
+    return fields.count === count || (fields.count === count + 1 && fields.isEmpty(count));
+  }
+
   /** The text of a record's stamp, at most 100 characters. */
   stampText({ bytes, starts, ends }: FieldList): string {
-    return recordText(bytes, starts[this.#timeColumn]!, ends[this.#timeColumn]!, 100);
+    const { column } = this.#stamps;
+    return recordText(bytes, starts[column]!, ends[column]!, 100);
   }
 
   #reject(reason: RejectReason, field: Role | ''): 'reject' {

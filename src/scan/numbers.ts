@@ -93,7 +93,7 @@ function scaled(whole: number, fraction: number, places: number, power: number):
 }
 
 /** The exponent written in `bytes[start,end)`, from its `e` on, NaN when it is none; beyond ±9,999,999 all are as one. */
-function parseExponent(bytes: Uint8Array, start: number, end: number): number {
+export function parseExponent(bytes: Uint8Array, start: number, end: number): number {
   if ((bytes[start]! | 0x20) !== 0x65) return Number.NaN;
   let p = start + 1;
   const isSigned = p < end && (bytes[p] === 0x2b || bytes[p] === 0x2d);

@@ -8,8 +8,8 @@ import { kernelFields, readQuickly } from './quick_records.ts';
 import type { ScanCounters } from './rejects.ts';
 import { ROW_NEW, type RowOrder } from './row_order.ts';
 import type { Role, ScanChecks, TimeUnit } from './shape.ts';
+import type { StampReader } from './stamp_reader.ts';
 import { MAX_SYMBOL_BYTES, SYMBOL_INVALID, SYMBOL_NOT_ASKED, type SymbolTable } from './symbols.ts';
-import { parseTextStamp } from './time.ts';
 
 /**
  * The fast path: records of plain fields and plain numbers, all good, read where they lie in one pass. It says
@@ -53,8 +53,7 @@ export interface PlainContext {
   /** The delimiter's byte. */
   readonly delimiter: number;
   readonly unit: TimeUnit;
-  /** Zone of text stamps. */
-  readonly timeZone: Zone;
+  readonly stamps: StampReader;
   readonly checks: ScanChecks;
   /** Zone of the `zone-day` grid. */
   readonly gridZone: Zone;
@@ -349,10 +348,10 @@ export class PlainRecords {
   }
 
   #readText(bytes: Uint8Array, p: number, column: Float64Array, row: number): number {
-    const { delimiter, timeZone } = this.#context;
+    const { delimiter, stamps } = this.#context;
     let end = p;
     while (bytes[end] !== delimiter && bytes[end] !== LF && bytes[end] !== CR) end++;
-    column[row] = parseTextStamp(bytes, p, end, timeZone);
+    column[row] = stamps.readPlain(bytes, p, end);
     return end;
   }
 }

@@ -4,7 +4,7 @@ import { BackhaulError } from '../faults/fault.ts';
 import { BAD_QUOTING, FieldList, indexOf, recordEnd, TOO_LONG, UNFINISHED } from './csv_record.ts';
 import { FirstRecords } from './first_records.ts';
 import { HeadLines } from './head_lines.ts';
-import type { ColumnRoles } from './header.ts';
+import { type ColumnRoles, rolesByPosition } from './header.ts';
 import { conflictOf, copyRow } from './held_row.ts';
 import { Judge } from './judge.ts';
 import { PendingBytes } from './pending_bytes.ts';
@@ -13,6 +13,8 @@ import { recordText } from './record_text.ts';
 import { RejectList, ScanCounters } from './rejects.ts';
 import { ROW_DUPLICATE, ROW_GOES_BACK, ROW_NEW, RowOrder } from './row_order.ts';
 import type { RecordShape, Reject, RejectReason, ScanChecks } from './shape.ts';
+import { type FileFacts, type Need, NO_FACTS, StampReader } from './stamp_reader.ts';
+import { mixedForms, Survey } from './survey.ts';
 import type { SymbolTable } from './symbols.ts';
 
 export { carryLast } from './held_row.ts';
@@ -23,10 +25,23 @@ const CR = 0x0d;
 /** A delimiter may be none of these, nor a letter or digit: they have a meaning inside fields or around them. */
 const NO_DELIMITER = /^[\p{L}\p{N}\n\r\0"+.-]$/u;
 
+/** Which reading of a file it is. */
+export interface Reading {
+  /** What earlier readings told. */
+  readonly facts: FileFacts;
+  /** What this one is to tell: then it makes no rows. */
+  readonly survey: Need | null;
+}
+
+const FIRST_READING: Reading = { facts: NO_FACTS, survey: null };
+
 /** What the fast path and the rules need once the columns are known. */
 interface Body {
-  readonly plain: PlainRecords;
+  /** Null where every record is for the judge. */
+  readonly plain: PlainRecords | null;
   readonly judge: Judge;
+  readonly stamps: StampReader;
+  readonly survey: Survey | null;
   readonly first: FirstRecords;
 }
 
@@ -48,6 +63,9 @@ export class Scanner {
    * in `time` an equal stamp of a series comes after another's: the file must be read again in order `any`.
    */
   unordered = false;
+  /** Set, and scanning ends, when the whole file must be surveyed before it can be read: see {@link Reading}. */
+  need: Need | null = null;
+  readonly #reading: Reading;
   readonly #shape: RecordShape;
   readonly #checks: ScanChecks;
   readonly #symbols: SymbolTable;
@@ -69,15 +87,17 @@ export class Scanner {
   #isClosing = false;
   /** Byte offset of the next byte to be given. */
   #offset = 0;
-  /** Line of the record to be read next, as long as there is no body: then the fast path counts. */
-  #headLine = 1;
+  /** Line of the record to be read next. */
+  #line = 1;
 
   constructor(
     shape: RecordShape,
     checks: ScanChecks,
     symbols: SymbolTable,
     order: 'time' | 'symbol-time' | 'any',
+    reading = FIRST_READING,
   ) {
+    this.#reading = reading;
     this.#shape = shape;
     this.#checks = checks;
     this.#symbols = symbols;
@@ -88,7 +108,28 @@ export class Scanner {
     this.#timeZone = new Zone(shape.timeZone);
     this.#gridZone = new Zone(checks.grid === 'zone-day' ? checks.zone : 'UTC');
     this.#pending = new PendingBytes(checks.maxRecordBytes);
-    this.#head = new HeadLines(shape, symbols.isFixed, this.#timeZone);
+    const stamps = this.#stampsOf(rolesByPosition(shape, symbols.isFixed));
+    this.#head = new HeadLines(shape, symbols.isFixed, stamps);
+  }
+
+  /** What a survey has told, once {@link finish} has returned true, or {@link hasSettled} is. */
+  get facts(): FileFacts {
+    return this.#body?.survey?.end() ?? this.#reading.facts;
+  }
+
+  /** Whether a survey needs no more of the file. */
+  get hasSettled(): boolean {
+    return this.#body?.survey?.isDone ?? false;
+  }
+
+  #stampsOf(columns: ColumnRoles): StampReader {
+    const { facts } = this.#reading;
+    return new StampReader(columns, this.#shape, this.#checks, this.#timeZone, this.#gridZone, facts);
+  }
+
+  /** Whether no more of the file is wanted: {@link unordered}, {@link need} or {@link hasSettled} says why. */
+  get hasStopped(): boolean {
+    return this.unordered || this.need !== null || this.hasSettled;
   }
 
   /** The rejects since the last call; at most 10,000 are kept between two calls, more are only counted. */
@@ -98,11 +139,11 @@ export class Scanner {
 
   /**
    * Scans `bytes[start,end)` and appends good records to `out`. Returns the number of bytes consumed: all of them,
-   * unless `out` is full (take its rows and go on with the rest) or {@link unordered} is set. The bytes may be reused
+   * unless `out` is full (take its rows and go on with the rest) or scanning has ended for good. The bytes may be reused
    * afterwards: an unfinished record is kept inside.
    */
   push(bytes: Uint8Array, start: number, end: number, out: BarColumns): number {
-    if (this.unordered) return 0;
+    if (this.hasStopped) return 0;
     const base = this.#offset - start;
     let p = start;
     while (p < end || this.#pending.isReady) {
@@ -110,16 +151,16 @@ export class Scanner {
         p = this.#skip(bytes, p, end);
       } else if (this.#pending.isReady) {
         this.#scanPending(out, false);
-        if (this.#isFull || this.unordered) break;
+        if (this.#isFull || this.hasStopped) break;
       } else if (this.#pending.length > 0) {
         p += this.#pending.feed(bytes, p, end);
       } else {
         const next = this.#scan(bytes, p, end, base, out, false);
-        if (!this.#isFull && !this.unordered && next < end) {
+        if (!this.#isFull && !this.hasStopped && next < end) {
           this.#pending.hold(bytes, next, end, base + next);
           p = end;
         } else p = next;
-        if (this.#isFull || this.unordered) break;
+        if (this.#isFull || this.hasStopped) break;
       }
     }
     this.#offset += p - start;
@@ -131,17 +172,17 @@ export class Scanner {
    * its rows and call again.
    */
   finish(out: BarColumns): boolean {
-    if (this.unordered) return true;
+    if (this.hasStopped) return true;
     if (!this.#isClosing) {
       this.#isClosing = true;
       this.#pending.close();
     }
     this.#isFull = false;
     if (this.#pending.length > 0) this.#scanPending(out, true);
-    if (this.unordered) return true;
+    if (this.hasStopped) return true;
     if (this.#isFull) return false;
     if (this.#body === null) this.#head.end();
-    else this.#body.first.end(this.#seen());
+    else if (this.#body.survey === null) this.#body.first.end(this.#seen());
     return true;
   }
 
@@ -189,12 +230,14 @@ export class Scanner {
         this.#isFull = true;
         return p;
       }
-      const plain = this.#body?.plain;
-      if (plain !== undefined) {
+      const plain = this.#body?.plain ?? null;
+      if (plain !== null) {
         if (!isNewlineKnown) newline = bytes.lastIndexOf(LF, end - 1);
         isNewlineKnown = true;
         if (newline >= p) {
+          plain.line = this.#line;
           p = plain.scan(bytes, p, newline, base, out);
+          this.#line = plain.line;
           if (plain.stop !== STOP_DOUBT) {
             this.#isFull = plain.stop === STOP_FULL;
             if (this.#isFull) return p;
@@ -250,7 +293,7 @@ export class Scanner {
 
   /** True when the record belongs to the head of the file; false when it is the first of the body. */
   #readHead(bytes: Uint8Array, start: number, end: number, base: number): boolean {
-    const place = { line: this.#headLine, byteOffset: base + start };
+    const place = { line: this.#line, byteOffset: base + start };
     const found = this.#head.read(this.#fields, recordText(bytes, start, end, 200), place);
     if (found === null) return true;
     this.#begin(found.columns, found.isHeader);
@@ -259,38 +302,57 @@ export class Scanner {
 
   #begin(columns: ColumnRoles, hasHeader: boolean): void {
     const [shape, checks, symbols] = [this.#shape, this.#checks, this.#symbols];
-    const plain = new PlainRecords({
-      columns,
-      delimiter: this.#delimiter,
-      unit: shape.time,
-      timeZone: this.#timeZone,
-      checks,
-      gridZone: this.#gridZone,
-      symbols,
-      order: this.#order,
-      isOrdered: this.#isOrdered,
-      isBySymbol: this.#isBySymbol,
-      floor: shape.prices === 'any' ? Number.NEGATIVE_INFINITY : 0,
-      counters: this.counters,
-    });
-    plain.line = this.#headLine;
+    const { survey, facts } = this.#reading;
+    const stamps = this.#stampsOf(columns);
     this.#body = {
-      plain,
-      judge: new Judge(columns, shape, checks, symbols, this.#timeZone, this.#gridZone),
+      plain: survey === null && isPlain(shape, columns) ? this.#plainRecords(columns, stamps) : null,
+      judge: new Judge(columns, shape, checks, symbols, stamps, this.#gridZone),
+      stamps,
+      survey: survey === null ? null : new Survey(survey, stamps, checks, facts),
       first: new FirstRecords(shape, checks, hasHeader),
     };
   }
 
-  /** Judges the record just split; false when it is out of order, and not consumed. */
+  #plainRecords(columns: ColumnRoles, stamps: StampReader): PlainRecords {
+    return new PlainRecords({
+      columns,
+      delimiter: this.#delimiter,
+      unit: this.#shape.time,
+      stamps,
+      checks: this.#checks,
+      gridZone: this.#gridZone,
+      symbols: this.#symbols,
+      order: this.#order,
+      isOrdered: this.#isOrdered,
+      isBySymbol: this.#isBySymbol,
+      floor: this.#shape.prices === 'any' ? Number.NEGATIVE_INFINITY : 0,
+      counters: this.counters,
+    });
+  }
+
+  /** Judges the record just split; false when it is out of order or cannot be read yet, and not consumed. */
   #record(bytes: Uint8Array, start: number, end: number, base: number, out: BarColumns): boolean {
-    const { judge, first, plain } = this.#body!;
-    const place = { line: plain.line, byteOffset: base + start };
+    const { judge, first, survey } = this.#body!;
+    const place = { line: this.#line, byteOffset: base + start };
+    if (survey !== null) {
+      this.#survey(survey, place);
+      return true;
+    }
     if (indexOf(bytes, 0, start, end) >= 0) {
       this.#setAside('nul-byte', '', place, recordText(bytes, start, end));
       return true;
     }
+    judge.line = place.line;
     const verdict = judge.judge(this.#fields, out);
     if (verdict === 'row') return this.#place(out, place);
+    if (verdict === 'unsettled') {
+      this.need = this.#body!.stamps.need;
+      return false;
+    }
+    if (verdict === 'other-form') {
+      const { texts } = this.#body!.stamps;
+      throw mixedForms(texts.forms, { ...place, text: judge.stampText(this.#fields) });
+    }
     if (verdict === 'outside') {
       this.counters.outside++;
       return true;
@@ -306,6 +368,14 @@ export class Scanner {
       this.#count(judge.reason, judge.field, place, text);
     } else this.#setAside(judge.reason, judge.field, place, text);
     return true;
+  }
+
+  /** Shows the record just split to a survey, if it has as many fields as it should. */
+  #survey(survey: Survey, place: Place): void {
+    const { judge } = this.#body!;
+    const series = judge.seriesOf(this.#fields);
+    if (series === null) return;
+    survey.record(this.#fields, series, { ...place, text: judge.stampText(this.#fields) });
   }
 
   /** Makes row `out.length`, already written, part of the batch, or folds it into the row before. False: out of order. */
@@ -339,12 +409,13 @@ export class Scanner {
     const newline = indexOf(bytes, LF, p, end);
     const cut = newline < 0 || newline > most ? most : newline;
     const text = recordText(bytes, p, cut === newline && bytes[cut - 1] === CR ? cut - 1 : cut);
-    const place = { line: this.#line(), byteOffset: base + p };
+    const place = { line: this.#line, byteOffset: base + p };
     if (this.#body === null) {
       const found = this.#head.read(null, text.slice(0, 200), place);
       if (found !== null) this.#begin(found.columns, found.isHeader);
     }
-    if (this.#body !== null) this.#setAside(code === TOO_LONG ? 'record-too-long' : 'csv', '', place, text);
+    if (this.#body !== null && this.#body.survey === null)
+      this.#setAside(code === TOO_LONG ? 'record-too-long' : 'csv', '', place, text);
     if (newline < 0) {
       this.#isSkipping = true;
       return end;
@@ -365,13 +436,8 @@ export class Scanner {
     this.#rejects.add({ ...place, reason, field, record: text });
   }
 
-  #line(): number {
-    return this.#body?.plain.line ?? this.#headLine;
-  }
-
   #addLines(lines: number): void {
-    if (this.#body === null) this.#headLine += lines;
-    else this.#body.plain.line += lines;
+    this.#line += lines;
   }
 }
 
@@ -379,6 +445,11 @@ export class Scanner {
 interface Place {
   readonly line: number;
   readonly byteOffset: number;
+}
+
+/** Whether records may be for the fast path: their stamps are one field, and numbers are written as most are. */
+function isPlain({ time, stamps, numbers }: RecordShape, { roles }: ColumnRoles): boolean {
+  return numbers === undefined && stamps === undefined && time !== 'excel' && roles.includes('time');
 }
 
 function delimiterByte(delimiter: string): number {
@@ -392,23 +463,11 @@ function delimiterByte(delimiter: string): number {
   });
 }
 
-/** Where the text starts: behind a UTF-8 byte order mark. Fails for UTF-16. */
+/** Where the text starts: behind a byte order mark. */
 function skipMark(bytes: Uint8Array, start: number, end: number): number {
-  const at = (i: number): number => (start + i < end ? bytes[start + i]! : -1);
-  const hasMark = (at(0) === 0xff && at(1) === 0xfe) || (at(0) === 0xfe && at(1) === 0xff);
-  const isLittle = at(0) > 0 && at(1) === 0 && at(2) > 0 && at(3) === 0;
-  const isBig = at(0) === 0 && at(1) > 0 && at(2) === 0 && at(3) > 0;
-  if (hasMark || isLittle || isBig) {
-    throw new BackhaulError({
-      kind: 'not-a-bar-file',
-      message: 'The text is not UTF-8.',
-      where: { line: 1, byteOffset: 0 },
-      expected: 'UTF-8 or ASCII',
-      found: 'UTF-16',
-      hint: 'Convert it: iconv -f UTF-16 -t UTF-8',
-    });
-  }
-  return at(0) === 0xef && at(1) === 0xbb && at(2) === 0xbf ? start + 3 : start;
+  const hasMark =
+    end - start >= 3 && bytes[start] === 0xef && bytes[start + 1] === 0xbb && bytes[start + 2] === 0xbf;
+  return hasMark ? start + 3 : start;
 }
 
 /** The position behind an empty line at `p`, or `p`. */

@@ -149,6 +149,8 @@ export type RejectReason =
   | 'field-count' // too few or too many fields
   | 'number' // a field that is no number, or has text behind it
   | 'timestamp' // no stamp, or one outside all reason
+  | 'skipped-hour' // a local time that never was: clocks were put forward
+  | 'repeated-hour' // a local time that was twice, and the order of records does not tell which is meant
   | 'symbol' // empty, or not valid UTF-8, or longer than 64 bytes
   | 'nul-byte'
   | 'csv' // quoting that RFC 4180 does not allow

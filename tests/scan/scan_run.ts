@@ -1,7 +1,7 @@
 import { BarColumns } from '../../src/bars/columns.ts';
 import { RowKernel } from '../../src/bars/row_kernel.ts';
 import { BackhaulError } from '../../src/faults/fault.ts';
-import { carryLast, Scanner } from '../../src/scan/scanner.ts';
+import { carryLast, type Reading, Scanner } from '../../src/scan/scanner.ts';
 import type { RecordShape, Role, ScanChecks } from '../../src/scan/shape.ts';
 import { SymbolTable } from '../../src/scan/symbols.ts';
 import type { Input, Outcome, Row } from './reference.ts';
@@ -62,9 +62,10 @@ export function scan(
   cuts: readonly number[] = [],
   capacity = 64,
   memory: 'kernel' | 'heap' = 'kernel',
+  reading: Reading | undefined = undefined,
 ): Run {
   const symbols = new SymbolTable(input.fixed, input.wanted);
-  const scanner = new Scanner(input.shape, input.checks, symbols, input.order);
+  const scanner = new Scanner(input.shape, input.checks, symbols, input.order, reading);
   const out = memory === 'kernel' ? kernelColumns(capacity) : new BarColumns(capacity);
   const rows: Row[] = [];
   const rejects = [];
@@ -121,7 +122,7 @@ function pushPiece(scanner: Scanner, piece: Uint8Array, out: BarColumns, hand: (
     const used = scanner.push(buffer, at, end, out);
     buffer.fill(0x22, at, at + used);
     at += used;
-    if (scanner.unordered) return false;
+    if (scanner.hasStopped) return false;
     if (at < end) hand();
   }
   return true;

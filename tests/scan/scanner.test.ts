@@ -12,8 +12,6 @@ const T0 = 1_600_000_020_000_000;
 const at = (n: number, rest = '2,3,1,2,10,5'): string => `${1_600_000_020 + 60 * n},${rest}\n`;
 const many = (count: number, from = 0): string =>
   Array.from({ length: count }, (_, i) => at(from + i)).join('');
-const utf16 = (text: string, mark: string): Buffer => Buffer.from(mark + text, 'utf16le');
-const swapped = (bytes: Buffer): Buffer => Buffer.from(bytes).swap16();
 
 describe('a record', () => {
   it('becomes a row with its line and the offset of its first byte', () => {
@@ -400,19 +398,6 @@ describe('a header', () => {
 });
 
 describe('a file that is wrong as a whole', () => {
-  it.each([
-    ['with a mark', utf16(GOOD, '\ufeff')],
-    ['big-endian', swapped(utf16(GOOD, '\ufeff'))],
-    ['without a mark', utf16(GOOD, '')],
-    ['big-endian without one', swapped(utf16(GOOD, ''))],
-  ])('is UTF-16 %s', (_, bytes) => {
-    for (const cuts of [[], [1], [1, 2, 3]]) {
-      const { fault, message } = scanText(bytes, {}, cuts);
-      expect(fault).toBe('not-a-bar-file 1 0');
-      expect(message).toContain('"found":"UTF-16"');
-    }
-  });
-
   it('holds none of the columns', () => {
     expect(scanText('a,b\n'.repeat(5)).fault).toBe('not-a-bar-file 1 0');
     expect(scanText('a,b,c,d,e,f,g\n'.repeat(100)).fault).toBe('not-a-bar-file 1 0');

@@ -1,4 +1,5 @@
 import { nearest } from '../../base/nearest.ts';
+import { namesOfRole } from '../../scan/header.ts';
 import type { ExtraColumn, Role, ShapeColumn } from '../../scan/shape.ts';
 import type { Slip } from './layout_error.ts';
 import { keyMeant, type LayoutKeys } from './schema.ts';
@@ -22,12 +23,6 @@ const ROLES: readonly Role[] = [
   'id',
   'ignore',
 ];
-
-/** Header names of roles beside their own. */
-const HEADER_NAMES: Readonly<Partial<Record<Role, readonly string[]>>> = {
-  date: ['date', 'day'],
-  time_of_day: ['time_of_day', 'time'],
-};
 
 /** What `columns` and `extra` say. */
 export interface ColumnsRead {
@@ -66,7 +61,7 @@ export function readColumns({ columns, extra }: Pick<LayoutKeys, 'columns' | 'ex
     }
     const role = roleOf(given.word, path);
     if (role === null) continue;
-    const names = given.names ?? HEADER_NAMES[role] ?? [given.word];
+    const names = given.names ?? (role === 'extra' ? [given.word] : namesOfRole(role));
     read.push(shaped(role, given.word, names, given.optional ?? role === 'trades'));
   }
   // With a header, a column to keep need not be listed.

@@ -1,8 +1,10 @@
 import { constants, gunzipSync, inflateRawSync } from 'node:zlib';
+import { FieldList } from '../../scan/csv_record.ts';
+import { sniffEncoding } from '../../scan/encoding.ts';
 import type { ColumnRoles } from '../../scan/header.ts';
 import { normaliseName, rolesByHeader, rolesByPosition } from '../../scan/header.ts';
-import type { RecordShape } from '../../scan/shape.ts';
-import { parseStamp } from '../../scan/time.ts';
+import type { RecordShape, ScanChecks } from '../../scan/shape.ts';
+import { NO_FACTS, StampReader } from '../../scan/stamp_reader.ts';
 import type { Storage } from '../../state/task_plan.ts';
 import type { ObjectReader } from '../sources/source.ts';
 import { zoneNamed } from './period.ts';
@@ -93,13 +95,23 @@ function inflateBytes(raw: Buffer, storage: Storage): Buffer {
 }
 
 /** The first records of the head, blank lines left out. The last line counts only when nothing cut it short. */
-export function recordsOf(head: Head, delimiter: string, limit = SAMPLE_RECORDS): string[][] {
-  const text = head.bytes.toString('utf8').replace(/^\ufeff/, '');
+export function recordsOf(
+  head: Head,
+  { delimiter, encoding }: Pick<RecordShape, 'delimiter' | 'encoding'>,
+  limit = SAMPLE_RECORDS,
+): string[][] {
+  const text = textOf(head.bytes, encoding);
   const lines = text.split('\n', limit + 20);
   const cut = lines.length < limit + 20 && !head.complete;
   if (cut) lines.pop();
   const filled = lines.map((line) => line.replace(/\r$/, '')).filter((line) => line.trim() !== '');
   return filled.slice(0, limit).map((line) => fieldsOf(line, delimiter));
+}
+
+/** The text of a head, without its mark. What is no text of the encoding the scanner will tell. */
+function textOf(bytes: Buffer, said: string | undefined): string {
+  const encoding = sniffEncoding(bytes) ?? said ?? 'utf-8';
+  return new TextDecoder(encoding.startsWith('utf-32') ? 'utf-8' : encoding).decode(bytes, { stream: true });
 }
 
 /** Good enough for names and stamps: a quoted field that holds the delimiter is not looked at here. */
@@ -121,14 +133,16 @@ export interface Fit {
 
 /** Holds the head of a file against a shape. One record that could be a bar is enough: the scanner judges the others. */
 export function fitHead(head: Head, shape: RecordShape, symbolIsFixed: boolean): Fit {
-  const records = recordsOf(head, shape.delimiter);
+  const records = recordsOf(head, shape);
   let first = records[0] ?? [];
   if (records.length === 0) return { kind: 'empty', known: 0, first, records, roles: null };
   let known = 0;
   if (shape.header !== 'none') {
+    const byPosition = new HeadStamps(shape, rolesByPosition(shape, symbolIsFixed));
     for (let i = 0; i <= shape.preamble && i < records.length; i++) {
       const header = records[i]!;
-      const roles = rolesByHeader(header, shape, symbolIsFixed);
+      const isRecord = byPosition.isStamp(header);
+      const roles = rolesByHeader(header, shape, symbolIsFixed, !isRecord);
       if (roles.missing.length === 0) {
         return { kind: 'header', known: roles.known, first: header, records: records.slice(i + 1), roles };
       }
@@ -150,13 +164,44 @@ function looksLikeBar(record: readonly string[], shape: RecordShape, roles: Colu
     const field = record[roles.roles.indexOf(role)] ?? '';
     return field !== '' && Number.isFinite(Number(field));
   };
-  return !Number.isNaN(stampOf(record, shape, roles)) && isNumber('open') && isNumber('close');
+  return new HeadStamps(shape, roles).isStamp(record) && isNumber('open') && isNumber('close');
 }
 
-/** The stamp of a record, µs; NaN when it has none. */
-export function stampOf(record: readonly string[], shape: RecordShape, roles: ColumnRoles): number {
-  const bytes = Buffer.from(record[roles.roles.indexOf('time')] ?? '');
-  return parseStamp(bytes, 0, bytes.length, shape.time, zoneNamed(shape.timeZone));
+/** No rules: a look at a head judges no bar. */
+const NO_CHECKS: ScanChecks = {
+  intervalUs: 0,
+  grid: 'none',
+  zone: 'UTC',
+  fileFromUs: Number.NEGATIVE_INFINITY,
+  fileToUs: Number.POSITIVE_INFINITY,
+  wantFromUs: Number.NEGATIVE_INFINITY,
+  wantToUs: Number.POSITIVE_INFINITY,
+  earliestUs: Number.NEGATIVE_INFINITY,
+  latestUs: Number.POSITIVE_INFINITY,
+  onInvalid: 'reject',
+  maxRecordBytes: LOOK_BYTES,
+};
+
+/** Stamps of the records of a head. */
+export class HeadStamps {
+  readonly #stamps: StampReader;
+
+  constructor(shape: RecordShape, roles: ColumnRoles) {
+    const zone = zoneNamed(shape.timeZone);
+    this.#stamps = new StampReader(roles, shape, NO_CHECKS, zone, zone, NO_FACTS);
+  }
+
+  isStamp(record: readonly string[]): boolean {
+    const { lastColumn } = this.#stamps;
+    return lastColumn >= 0 && lastColumn < record.length && this.#stamps.isStamp(FieldList.of(record));
+  }
+
+  /** µs, of two instants the first; NaN when there is none, or it is not certain which. */
+  stampOf(record: readonly string[]): number {
+    return this.isStamp(record) && this.#stamps.need === null && !this.#stamps.isOtherForm
+      ? this.#stamps.first
+      : Number.NaN;
+  }
 }
 
 /**
@@ -167,8 +212,9 @@ export function earliestStamp(head: Head, shape: RecordShape, symbolIsFixed: boo
   const { roles, records } = fitHead(head, shape, symbolIsFixed);
   if (roles === null) return null;
   let earliest = Number.POSITIVE_INFINITY;
+  const stamps = new HeadStamps(shape, roles);
   for (const record of records) {
-    const stamp = stampOf(record, shape, roles);
+    const stamp = stamps.stampOf(record);
     if (stamp < earliest) earliest = stamp;
   }
   return Number.isSafeInteger(earliest) ? earliest : null;

@@ -1,6 +1,6 @@
 import { sessionStart, Zone } from '../../base/zone.ts';
 import { sessionHours } from '../../calendar/us_exchange_days.ts';
-import { daysFromCivil } from '../../scan/time.ts';
+import { daysFromCivil } from '../../scan/civil.ts';
 
 /** Periods that names tell: a year, a quarter, a month or a day of some zone. */
 

@@ -1,6 +1,6 @@
 import { Zone } from '../../base/zone.ts';
 import type { RecordShape } from '../../scan/shape.ts';
-import { fitHead, type Head, recordsOf, stampOf } from './head.ts';
+import { fitHead, type Head, HeadStamps, recordsOf } from './head.ts';
 
 /** What the first records of a file say of its interval: how far apart their stamps are. */
 
@@ -41,8 +41,9 @@ export function spacingOf(head: Head, shape: RecordShape, symbolIsFixed: boolean
   if (roles === null) return { intervalS: null, count: 0, leastUs: null, stamps: [] };
   const symbolAt = roles.roles.indexOf('symbol');
   const bySymbol = new Map<string, number[]>();
-  for (const record of recordsOf(head, shape.delimiter, RECORDS)) {
-    const stamp = stampOf(record, shape, roles);
+  const read = new HeadStamps(shape, roles);
+  for (const record of recordsOf(head, shape, RECORDS)) {
+    const stamp = read.stampOf(record);
     if (!Number.isSafeInteger(stamp)) continue;
     const symbol = symbolAt < 0 ? '' : (record[symbolAt] ?? '');
     const known = bySymbol.get(symbol);

@@ -98,7 +98,7 @@ export async function scanInto(
     let at = 0;
     while (at < chunk.length) {
       at += scanner.push(chunk, at, chunk.length, out);
-      if (scanner.unordered) return;
+      if (scanner.hasStopped) return;
       if (out.length === out.capacity) await hand();
     }
     queue.check();
@@ -107,10 +107,10 @@ export async function scanInto(
     await setImmediate();
   }
   while (!scanner.finish(out)) {
-    if (scanner.unordered) return;
+    if (scanner.hasStopped) return;
     await hand();
   }
-  if (scanner.unordered) return;
+  if (scanner.hasStopped) return;
   queue.put(out, out.length);
   await queue.drain();
 }

@@ -3,16 +3,19 @@
 import { openBytes } from '../../producer/archive/entry_stream.ts';
 import { openArchive, openObject } from '../../producer/open_source.ts';
 import type { ObjectReader } from '../../producer/sources/source.ts';
+import { utf8Text } from '../../scan/encoding.ts';
+import type { FileFacts } from '../../scan/stamp_reader.ts';
 import type { Assignment } from '../link/assignment.ts';
 import type { BatchConsumer } from './batches.ts';
 import { BatchQueue, scanInto } from './batches.ts';
-import type { FileScan } from './file_scan.ts';
-import { RestartBy } from './load_path.ts';
+import { FileScan } from './file_scan.ts';
+import { RestartBy, SurveyFirst } from './load_path.ts';
 import type { AttemptParts } from './parts.ts';
 
 /**
  * Scans the whole file; `take` is given its rows a batch at a time and `queued` hears of each before. Throws
- * {@link RestartBy} when the records are not in the order the layout promised.
+ * {@link RestartBy} when the records are not in the order the layout promised, {@link SurveyFirst} when the whole file
+ * must be known first.
  */
 export async function scanFile(
   parts: AttemptParts,
@@ -23,16 +26,28 @@ export async function scanFile(
   const queue = new BatchQueue(parts.memory.columns, take, queued);
   const reader = await openReader(parts.task);
   try {
-    await scanInto(bytesOf(parts, reader), file.scanner, queue, (bytes) =>
-      parts.progress.sawBytes(bytes, file),
-    );
+    const text = utf8Text(bytesOf(parts, reader), parts.task.plan.shape.encoding);
+    await scanInto(text, file.scanner, queue, (bytes) => parts.progress.sawBytes(bytes, file));
     if (file.scanner.unordered) throw new RestartBy('sort');
+    if (file.scanner.need !== null) throw new SurveyFirst(file.scanner.need);
   } catch (error) {
     await queue.stop(error);
     throw error;
   } finally {
     await reader.close();
   }
+}
+
+/** Reads the stamps of the whole file for what `need` names; `facts` is what was known before. */
+export async function surveyFile(
+  parts: AttemptParts,
+  need: SurveyFirst['need'],
+  facts: FileFacts,
+): Promise<FileFacts> {
+  parts.progress.restart();
+  const file = new FileScan(parts.task, 'any', { facts, survey: need });
+  await scanFile(parts, file, async () => {});
+  return file.scanner.facts;
 }
 
 function openReader({ uri, sizeBytes, etag, settings, plan }: Assignment): Promise<ObjectReader> {

@@ -1,7 +1,7 @@
 /** The scanner of one file, with what it sets aside and how much of that the run allows. */
 
 import { BackhaulError } from '../../faults/fault.ts';
-import { Scanner } from '../../scan/scanner.ts';
+import { type Reading, Scanner } from '../../scan/scanner.ts';
 import type { ScanChecks } from '../../scan/shape.ts';
 import type { SortOutcome } from '../../scan/sort.ts';
 import { SymbolTable } from '../../scan/symbols.ts';
@@ -42,11 +42,11 @@ export class FileScan {
   #foldedDuplicates = 0;
   #foldedRejects = 0;
 
-  constructor(task: Assignment, order: 'time' | 'symbol-time' | 'any') {
+  constructor(task: Assignment, order: 'time' | 'symbol-time' | 'any', reading: Reading) {
     const { plan, settings } = task;
     this.#plan = plan;
     this.symbols = new SymbolTable(plan.symbol, plan.wantSymbols);
-    this.scanner = new Scanner(plan.shape, scanChecks(plan, settings), this.symbols, order);
+    this.scanner = new Scanner(plan.shape, scanChecks(plan, settings), this.symbols, order, reading);
   }
 
   get duplicates(): number {

@@ -2,12 +2,14 @@
 
 import type { ClientBase } from 'pg';
 import { killPoint } from '../../base/kill_points.ts';
+import { type FileFacts, NO_FACTS } from '../../scan/stamp_reader.ts';
 import type { Assignment } from '../link/assignment.ts';
 import type { TaskResult } from '../link/task_result.ts';
 import type { WorkerLink } from '../link/worker_link.ts';
 import { append } from './append.ts';
+import { surveyFile } from './file_bytes.ts';
 import { FileScan } from './file_scan.ts';
-import { type LoadPath, RestartBy } from './load_path.ts';
+import { type LoadPath, RestartBy, SurveyFirst } from './load_path.ts';
 import { merge } from './merge.ts';
 import type { AttemptParts } from './parts.ts';
 import { AttemptProgress } from './progress.ts';
@@ -32,14 +34,16 @@ export async function runAttempt(
   };
   killPoint('attempt.begun');
   let path = firstPath(task);
+  let facts = NO_FACTS;
   for (;;) {
     try {
-      return await loadBy(path, parts);
+      return await loadBy(path, parts, facts);
     } catch (error) {
-      if (!(error instanceof RestartBy)) throw error;
+      if (!(error instanceof RestartBy || error instanceof SurveyFirst)) throw error;
       await parts.transaction.rollBack();
       link.tell({ kind: 'withdraw' });
-      path = error.path;
+      if (error instanceof RestartBy) path = error.path;
+      else facts = await surveyFile(parts, error.need, facts);
     }
   }
 }
@@ -49,8 +53,9 @@ function firstPath({ merge: isMerge, replaces, plan }: Assignment): LoadPath {
   return plan.order === 'any' ? 'sort' : 'stream';
 }
 
-async function loadBy(path: LoadPath, parts: AttemptParts): Promise<TaskResult> {
+async function loadBy(path: LoadPath, parts: AttemptParts, facts: FileFacts): Promise<TaskResult> {
   parts.progress.restart();
-  const file = new FileScan(parts.task, path === 'stream' ? parts.task.plan.order : 'any');
+  const order = path === 'stream' ? parts.task.plan.order : 'any';
+  const file = new FileScan(parts.task, order, { facts, survey: null });
   return path === 'merge' ? merge(parts, file) : append(parts, file, path === 'sort');
 }
