@@ -1,4 +1,4 @@
-import { binanceKlines, binancePremium } from './binance_klines.ts';
+import { binanceKlines, binanceMark, binancePremium } from './binance_klines.ts';
 import { cryptodatadownload } from './cryptodatadownload.ts';
 import { krakenOhlcvt } from './kraken_ohlcvt.ts';
 import { checkLayout, type Layout } from './layout.ts';
@@ -10,6 +10,8 @@ export const KNOWN_LAYOUTS: readonly Layout[] = [
   massiveIndices,
   massiveFutures,
   massiveSessions,
+  // Their names fit those of klines too.
+  binanceMark,
   binancePremium,
   binanceKlines,
   krakenOhlcvt,

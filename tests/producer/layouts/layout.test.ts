@@ -52,7 +52,15 @@ describe('names', () => {
     ],
     [
       'data/futures/um/monthly/markPriceKlines/BTCUSDT/1m/BTCUSDT-1m-2025-02.csv',
-      'binance-klines binance-um-mark BTCUSDT 60 epoch 2025-02-01T00:00 2025-03-01T00:00',
+      'binance-mark binance-um-mark BTCUSDT 60 epoch 2025-02-01T00:00 2025-03-01T00:00',
+    ],
+    [
+      'futures/cm/daily/indexPriceKlines/BTCUSD/1h/BTCUSD-1h-2025-02-03.zip/BTCUSD-1h-2025-02-03.csv',
+      'binance-mark binance-cm-index BTCUSD 3600 epoch 2025-02-03T00:00 2025-02-04T00:00',
+    ],
+    [
+      'futures/um/daily/premiumIndexKlines/ETHUSDT/1m/ETHUSDT-1m-2025-02-03.zip/ETHUSDT-1m-2025-02-03.csv',
+      'binance-premium binance-um-premium ETHUSDT 60 epoch 2025-02-03T00:00 2025-02-04T00:00',
     ],
     [
       'BTCUSDT-1w-2025-02.csv',
@@ -338,7 +346,7 @@ interval: { column: tf }
     expect(await faultOf(loadLayout('kraken', KNOWN_LAYOUTS))).toMatchObject({
       kind: 'usage',
       expected: expect.stringContaining(
-        'massive-sessions, binance-premium, binance-klines, kraken-ohlcvt, cryptodatadownload',
+        'massive-sessions, binance-mark, binance-premium, binance-klines, kraken-ohlcvt',
       ),
     });
     expect((await faultOf(loadLayout('kraken-ohlcv', KNOWN_LAYOUTS))).hint).toBe(
@@ -347,7 +355,7 @@ interval: { column: tf }
   });
 
   it('is held against the same schema as the known ones', () => {
-    expect(KNOWN_LAYOUTS).toHaveLength(8);
+    expect(KNOWN_LAYOUTS).toHaveLength(9);
     expect(() => checkLayout({ name: 'x' }, 'x.yaml', 'x')).toThrow('not valid');
   });
 });
