@@ -84,6 +84,7 @@ const PURE: readonly string[] = [
   'copy/row_encoder.ts',
   'copy/wire.ts',
   'faults/fault.ts',
+  'base/calendar_rule.ts',
   'base/nearest.ts',
   'base/quantities.ts',
   'base/ranges.ts',
