@@ -29,6 +29,7 @@ import { everythingIsWritten, print, say, stderrStyle, toleratePipesThatClose } 
 import { TIER_SETTINGS } from './commands/series_options.ts';
 import { type Arguments, declareKnown } from './commands/settings.ts';
 import { STATUS_SETTINGS, command as statusCommand } from './commands/status.ts';
+import { UI_SETTINGS, command as uiCommand } from './commands/ui.ts';
 import { command as unloadCommand } from './commands/unload.ts';
 import { VALIDATE_SETTINGS, command as validateCommand } from './commands/validate.ts';
 import { BackhaulError, type Fault } from './faults/fault.ts';
@@ -50,6 +51,7 @@ const COMMANDS: readonly CommandModule<object, Arguments>[] = [
   backfillCommand,
   queryCommand,
   exportCommand,
+  uiCommand,
   dbCommand,
   doctorCommand,
   benchCommand,
@@ -99,11 +101,20 @@ async function main(args: readonly string[]): Promise<void> {
       process.exitCode = EXIT.usage;
       return;
     }
-    const help = await run(args);
+    const help = await run(withOptionalValues(args));
     if (help !== '') print(help);
   } catch (error) {
     if (!isQuitting()) process.exitCode = sayWhatFailed(error, command ?? null);
   }
+}
+
+/** Flags whose value may be left out. yargs would take the next word for it, whatever that is. */
+function withOptionalValues(args: readonly string[]): string[] {
+  return args.flatMap((arg, at) => {
+    if (arg !== '--ui') return /^\d+$/.test(arg) && args[at - 1] === '--ui' ? [] : [arg];
+    const next = args[at + 1];
+    return [next !== undefined && /^\d+$/.test(next) ? `--ui=${next}` : '--ui=0'];
+  });
 }
 
 /** Hands the arguments to yargs and sees the command through; resolves to what `--help` and `--version` have to say. */
@@ -217,6 +228,7 @@ function withHint(fault: Fault): Fault {
   };
 }
 
+declareKnown(UI_SETTINGS);
 declareKnown(
   RUNS_SETTINGS,
   RUNS_SHOW_SETTINGS,

@@ -64,9 +64,10 @@ const RULES: Readonly<Record<string, string>> = {
     'bars copy database indicators load load/scaling producer producer/archive producer/planning sample scan state workers workers/attempt workers/link',
 
   // What speaks to a person, or exits.
+  web: 'report series state',
   ui: 'backfill bench doctor export gaps load report series state validate workers/link',
   commands:
-    'backfill bars bench database doctor export gaps load load/scaling notify producer producer/archive producer/layouts producer/sources report sample scan series state state/tasks ui validate',
+    'backfill bars bench database doctor export gaps load load/scaling notify producer producer/archive producer/layouts producer/sources report sample scan series state state/tasks ui validate web',
   '.': 'commands state ui',
 };
 
@@ -84,7 +85,6 @@ const PURE: readonly string[] = [
   'copy/row_encoder.ts',
   'copy/wire.ts',
   'faults/fault.ts',
-  'base/calendar_rule.ts',
   'base/nearest.ts',
   'base/quantities.ts',
   'base/ranges.ts',

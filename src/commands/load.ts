@@ -13,9 +13,10 @@ import { exitCodeOfLoad } from './exit_codes.ts';
 import { listenForInterrupt } from './interrupt.ts';
 import { LOAD_SETTINGS, loadOptions } from './load_options.ts';
 import { tellingFaults, tellOfLoad } from './notify_option.ts';
-import { print, stderrStyle, stdoutStyle, stdoutWidth, whenStdoutGoes } from './screen.ts';
+import { print, say, stderrStyle, stdoutStyle, stdoutWidth, whenStdoutGoes } from './screen.ts';
 import { configuredTiers, withTiers } from './series_options.ts';
 import { type Arguments, declare, readSurroundings, refuseUnknown, resolve } from './settings.ts';
+import { openPageOn } from './ui.ts';
 
 export const command: CommandModule<object, Arguments> = {
   command: 'load <source..>',
@@ -49,11 +50,13 @@ export const command: CommandModule<object, Arguments> = {
           verbose: flags.verbose ?? false,
           incremental: flags.incremental ?? false,
         };
+        const page = flags.ui === undefined || url === null ? null : await openPageOn(url, flags.ui);
+        if (page !== null) say(`Live: ${page.address}`);
         const summary = await load(
           options,
           showing,
           selection(options.dryRun ? null : tiers, flags.incremental ?? false),
-        );
+        ).finally(() => page?.close());
         process.exitCode = exitCodeOfLoad(summary);
         await tellOfLoad(flags, url, 'load', summary);
       });

@@ -8,6 +8,7 @@ import type { SourceOptions } from '../producer/sources/source.ts';
 import { DATABASE_SETTINGS } from './database_option.ts';
 import { NOTIFY_SETTINGS } from './notify_option.ts';
 import { list, onOff, type Resolved, value } from './settings.ts';
+import { parsePort } from './ui.ts';
 import {
   oneOf,
   parseBatchBytes,
@@ -135,6 +136,10 @@ export const LOAD_SETTINGS = {
   ),
   ...NOTIFY_SETTINGS,
   'dry-run': onOff({ group: SHOW, describe: 'Show what would be loaded; write nothing' }),
+  ui: value(
+    { group: SHOW, describe: 'Show the run live as a page on 127.0.0.1, at this port or a free one' },
+    parsePort,
+  ),
   json: onOff({ group: SHOW, describe: 'One JSON object a line on stdout' }),
   verbose: onOff({ group: SHOW, describe: 'Say more on stderr: every task, partition and decision' }),
   profile: value({ group: REMOTE, describe: 'AWS profile' }, parseText),

@@ -11,6 +11,7 @@ import { faultOf } from '../state/machine.ts';
 import { isHypertable, migrate } from '../state/migrate.ts';
 import { Partitions } from '../state/partitions.ts';
 import { finishRun } from '../state/run_store.ts';
+import { noteLive } from '../state/watching.ts';
 import type { WorkerSettings } from '../workers/link/assignment.ts';
 import { MAX_WORKERS, WorkerPool } from '../workers/pool.ts';
 import { acrossRestarts, type Patience, unlessAborted } from '../workers/restarts.ts';
@@ -34,6 +35,8 @@ const MAX_RECORD_BYTES = 1024 * 1024;
 /** A stamp may lie this far in the future: clocks differ, and day bars are stamped by exchanges ahead of UTC. */
 const FUTURE_US = 2 * 86_400 * 1e6;
 const PROGRESS_MS = 250;
+/** How often a run's word of itself is left in the database, for whoever watches from elsewhere. */
+const LIVE_MS = 2_000;
 /** An abort gives a server that does not answer no longer than this: then the sessions are broken off. */
 const ABORT_MS = 5_000;
 
@@ -234,6 +237,25 @@ class Run {
       this.#tally.progress(this.#phase, dispatcher.running);
     };
     const ticking = setInterval(tick, PROGRESS_MS);
+    // A word that is lost is made up for by the next one.
+    let noting = false;
+    const note = (): void => {
+      if (noting) return;
+      noting = true;
+      const progress = this.#tally.progressEvent(this.#phase, dispatcher.running);
+      const live = {
+        at: new Date().toISOString(),
+        progress,
+        audit: this.#tally.audit(),
+        cpu: scaler.machine,
+      };
+      noteLive(this.#db, runId, live)
+        .catch(() => {})
+        .finally(() => {
+          noting = false;
+        });
+    };
+    const notingLive = setInterval(note, LIVE_MS);
     const timers: NodeJS.Timeout[] = [];
     const limitDrain = (): void => {
       tick();
@@ -275,6 +297,7 @@ class Run {
     } finally {
       scaler.stop();
       clearInterval(ticking);
+      clearInterval(notingLive);
       this.#discovery.stop();
       await pool.destroy();
       await dispatcher.releaseLeft().catch(() => {});

@@ -10,6 +10,7 @@ import type {
   LoadReporter,
   LoadSummary,
   PlanEvent,
+  ProgressEvent,
   TaskOutcome,
 } from './events.ts';
 import type { ConcurrencyLimit } from './scaling/concurrency.ts';
@@ -261,6 +262,11 @@ export class RunTally {
   }
 
   progress(phase: 'load' | 'finish', workers: number): void {
+    this.#report(this.progressEvent(phase, workers));
+  }
+
+  /** The totals so far; a sample of them is kept for the run's record. */
+  progressEvent(phase: 'load' | 'finish', workers: number): ProgressEvent {
     let bytes = this.#bytesDone;
     let records = this.#rows.read;
     for (const one of this.#underway.values()) {
@@ -268,7 +274,7 @@ export class RunTally {
       records += one.records;
     }
     this.#sample(records, workers);
-    this.#report({
+    return {
       type: 'progress',
       phase,
       tasksDone: this.#tasks.loaded + this.#tasks.failed,
@@ -281,7 +287,7 @@ export class RunTally {
       tasksFailed: this.#tasks.failed,
       workers,
       seconds: this.#seconds(),
-    });
+    };
   }
 
   /** What the run's record in the database keeps. */

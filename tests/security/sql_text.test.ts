@@ -9,7 +9,7 @@ import { expect, it } from 'vitest';
 const CONSTANT = /^[A-Z][A-Z_]*(\.(map|join)\(.*\))*$/;
 /** They are given literals alone. */
 const HELPERS =
-  /^(usOf|stampOf|isBefore|orderKey|noteEvent|same|asJson|barsIn|barsOf|spacings|completes|endsOpen|vouchedByAlone|insertCoverage|insertStates|sessionName|stateOf|quoted|owner\.escapeLiteral)\(/;
+  /^(usOf|wholeSum|stampOf|isBefore|orderKey|noteEvent|same|asJson|barsIn|barsOf|spacings|completes|endsOpen|vouchedByAlone|insertCoverage|insertStates|sessionName|stateOf|quoted|owner\.escapeLiteral)\(/;
 
 const LOOKED_AT: Readonly<Record<string, readonly string[]>> = {
   // Names of our own tables and columns.

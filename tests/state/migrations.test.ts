@@ -11,6 +11,7 @@ const DIGESTS: readonly string[] = [
   'dc968e872d6363d7b55880f94cd320e5005962577752d34e19a9046c54d4740c',
   '247374a9839ecf25263878ac42ec2f2c42af5829559b2aa479ba2728d80e24e3',
   '85605f87b687dfd83f07940fb47c57f8fea777812b7cbfa3c4944272eaf8f8de',
+  'e6dc6a876af945d039dc72f4334099889ea4d6386fc37cc66cac92fd66e20c70',
 ];
 
 const digest = (sql: string): string => createHash('sha256').update(sql).digest('hex');

@@ -2,7 +2,7 @@ import type { Pool } from 'pg';
 import type { PhaseSeconds } from '../../workers/link/messages.ts';
 import type { WorkerPool } from '../../workers/pool.ts';
 import type { ConcurrencyLimit } from './concurrency.ts';
-import { Machine, memoryLimit, usableCores } from './machine.ts';
+import { Machine, type MachineSample, memoryLimit, usableCores } from './machine.ts';
 import { type Files, MEMORY_LIMIT, Scaling, type ScalingDecision } from './scaling.ts';
 
 /** Memory a worker takes: its batches, its buffers, its heap. Measured in `bench`: 60 to 90 MB. */
@@ -60,6 +60,7 @@ export class Autoscaler {
   readonly #running: () => number;
   readonly #decided: (decision: ScalingDecision, before: number) => void;
   #stopped = false;
+  #latest: MachineSample | null = null;
 
   constructor(parts: {
     readonly limit: ConcurrencyLimit;
@@ -81,6 +82,11 @@ export class Autoscaler {
     this.#machine = new Machine(bounds.backendPid);
   }
 
+  /** What was seen of the machine last; null before the first look, and with a number of workers that was given. */
+  get machine(): MachineSample | null {
+    return this.#latest;
+  }
+
   /** Before the first file is begun. */
   foresee(files: Files): void {
     this.#decide(this.#scaling.foresee(files, usableCores()));
@@ -93,6 +99,7 @@ export class Autoscaler {
     this.#pool.utilisation();
     while (!this.#stopped) {
       const machine = await this.#machine.sample();
+      this.#latest = machine;
       const totals = this.#meter.totals;
       const utilisation = this.#pool.utilisation();
       const running = this.#running();

@@ -1,11 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
-import type { CalendarRule } from '../../base/calendar_rule.ts';
 import { nearest } from '../../base/nearest.ts';
 import { BackhaulError } from '../../faults/fault.ts';
 import { fileError } from '../../faults/file_fault.ts';
 import type { NumberStyle, RecordShape, ShapeColumn } from '../../scan/shape.ts';
-import { calendarRule, calendarSlips, withHolidays } from './calendar_key.ts';
 import { columnSlips, readColumns } from './column_roles.ts';
 import { layoutError, type Slip, slipsOf } from './layout_error.ts';
 import { type LayoutKeys, layoutSchema } from './schema.ts';
@@ -20,13 +18,11 @@ export type { LayoutText, Origin } from './schema.ts';
  */
 
 /** A layout, checked and ready. */
-export interface Layout
-  extends Omit<LayoutKeys, 'name' | 'example' | 'columns' | 'paths' | 'context' | 'calendar'> {
+export interface Layout extends Omit<LayoutKeys, 'name' | 'example' | 'columns' | 'paths' | 'context'> {
   readonly name: string;
   readonly example: string;
   readonly paths: readonly RegExp[];
   readonly context: readonly RegExp[];
-  readonly calendar: CalendarRule | undefined;
   /** The shape of its files; names with `{base}` in them stand for the currency a symbol starts with. */
   readonly shape: RecordShape;
 }
@@ -37,10 +33,7 @@ export function checkLayout(text: unknown, source: string, defaultName: string):
   if (!result.success) throw layoutError(source, slipsOf(result.error.issues, text));
   const keys = result.data;
   const { columns, slips } = readColumns(keys);
-  const wrong =
-    slips.length > 0
-      ? slips
-      : [...columnSlips(columns, keys), ...valueSlips(keys), ...calendarSlips(keys.calendar)];
+  const wrong = slips.length > 0 ? slips : [...columnSlips(columns, keys), ...valueSlips(keys)];
   if (wrong.length > 0) throw layoutError(source, wrong);
   const { columns: _, paths, context, name, example, ...rest } = keys;
   return {
@@ -49,7 +42,6 @@ export function checkLayout(text: unknown, source: string, defaultName: string):
     example: example ?? 'a name its `paths` fit',
     paths: paths.map((one) => new RegExp(one, 'd')),
     context: context.map((one) => new RegExp(one, 'd')),
-    calendar: calendarRule(keys.calendar),
     shape: shapeOf(keys, columns),
   };
 }
@@ -127,7 +119,7 @@ export async function loadLayout(spec: string, known: readonly Layout[]): Promis
     const message = `the layout ${spec} cannot be read: ${fault.message}`;
     throw new BackhaulError({ ...fault, kind: 'usage', message }, { cause: error });
   }
-  return checkLayout(await withHolidays(text, spec), spec, basename(spec).replace(/\.ya?ml$/i, ''));
+  return checkLayout(text, spec, basename(spec).replace(/\.ya?ml$/i, ''));
 }
 
 function unknownLayout(spec: string, known: readonly Layout[]): BackhaulError {

@@ -28,6 +28,7 @@ import { sql as gaps } from './0003_gaps.ts';
 import { sql as gapsWithoutApi } from './0004_gaps_without_api.ts';
 import { sql as fewerEntries } from './0005_fewer_entries.ts';
 import { sql as recordsWithoutBars } from './0006_records_without_bars.ts';
+import { sql as liveRuns } from './0007_live_runs.ts';
 
 export interface Migration {
   readonly version: number;
@@ -42,4 +43,5 @@ export const MIGRATIONS: readonly Migration[] = [
   { version: 4, name: 'gaps without an API', sql: gapsWithoutApi },
   { version: 5, name: 'fewer index entries', sql: fewerEntries },
   { version: 6, name: 'records without bars', sql: recordsWithoutBars },
+  { version: 7, name: 'live runs', sql: liveRuns },
 ];

@@ -1,0 +1,86 @@
+/** `backhaul ui`: a page that shows what is loaded and what is being loaded, live. */
+
+import type { Pool } from 'pg';
+import type { Argv, CommandModule } from 'yargs';
+import { DATABASE_SETTINGS } from './database_option.ts';
+import { listenForInterrupt } from './interrupt.ts';
+import { withLoadedDatabase } from './loaded_database.ts';
+import { print, say } from './screen.ts';
+import {
+  type Arguments,
+  declare,
+  readSurroundings,
+  refuseUnknown,
+  resolve,
+  Unreadable,
+  value,
+} from './settings.ts';
+
+export const UI_SETTINGS = {
+  port: value({ group: 'Page:', describe: 'Port on 127.0.0.1', otherwise: 'a free one' }, parsePort),
+  ...DATABASE_SETTINGS,
+};
+
+export const command: CommandModule<object, Arguments> = {
+  command: 'ui',
+  describe: 'Show what is loaded, and being loaded, as a page on this machine',
+  builder: (yargs) =>
+    declare(yargs as Argv<Arguments>, UI_SETTINGS)
+      .example('$0 ui', 'prints an address to open')
+      .epilogue(
+        'The page only reads, and shows runs of other programs and hosts on the same database as well. Ctrl-C ends it.',
+      ),
+  handler: async (argv) => {
+    refuseUnknown(UI_SETTINGS, [], argv);
+    const flags = resolve(UI_SETTINGS, argv, readSurroundings(process.cwd()));
+    await withLoadedDatabase(flags.database, 'ui', async (_db, url) => {
+      const interrupt = listenForInterrupt(() => {});
+      const page = await openPageOn(url, flags.port ?? 0);
+      try {
+        print(page.address);
+        say('Ctrl-C ends it.');
+        await new Promise<void>((resolve) => {
+          if (interrupt.drain.aborted) resolve();
+          interrupt.drain.addEventListener('abort', () => resolve());
+        });
+      } finally {
+        await page.close();
+        interrupt.dispose();
+      }
+    });
+  },
+};
+
+/** A page with sessions of its own, which cannot write. */
+export async function openPageOn(
+  url: string,
+  port: number,
+): Promise<{ readonly address: string; close(): Promise<void> }> {
+  const { createPool, endPool } = await import('../database/connect.ts');
+  const { openPage } = await import('../web/server.ts');
+  const db: Pool = createPool(url, { applicationName: 'backhaul ui', max: 3, statementTimeoutMs: 60_000 });
+  db.on('connect', (client) => {
+    // Queued before whatever the client is asked first.
+    client.query('SET default_transaction_read_only = on').catch(() => {});
+  });
+  try {
+    const page = await openPage(db, port);
+    return {
+      address: page.address,
+      close: async () => {
+        await page.close();
+        await endPool(db);
+      },
+    };
+  } catch (error) {
+    await endPool(db);
+    throw error;
+  }
+}
+
+/** 0 is a free one. */
+export function parsePort(text: string): number {
+  const port = Number(text);
+  if (!/^\d{1,5}$/.test(text) || port > 65_535) throw new Unreadable('a port: 0 to 65535');
+  return port;
+}
