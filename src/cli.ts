@@ -32,8 +32,8 @@ import { STATUS_SETTINGS, command as statusCommand } from './commands/status.ts'
 import { UI_SETTINGS, command as uiCommand } from './commands/ui.ts';
 import { command as unloadCommand } from './commands/unload.ts';
 import { VALIDATE_SETTINGS, command as validateCommand } from './commands/validate.ts';
+import { faultOf } from './faults/classify.ts';
 import { BackhaulError, type Fault } from './faults/fault.ts';
-import { faultOf } from './state/machine.ts';
 import { faultLines } from './ui/fault_text.ts';
 import { redact } from './ui/redact.ts';
 import { sanitise } from './ui/text.ts';

@@ -44,7 +44,7 @@ const RULES: Readonly<Record<string, string>> = {
   'workers/link': 'producer/archive producer/sources scan state',
   'workers/attempt':
     'bars copy indicators merge producer producer/archive producer/sources scan state state/tasks workers/link',
-  workers: 'database state workers/attempt workers/link',
+  workers: 'database workers/attempt workers/link',
   'load/scaling': 'workers workers/link',
   load: 'bars database indicators load/scaling producer producer/archive producer/planning producer/sources state state/tasks workers workers/link',
 
@@ -53,7 +53,7 @@ const RULES: Readonly<Record<string, string>> = {
   gaps: 'bars calendar database indicators load merge producer/planning series state state/tasks',
   report: 'database gaps series state',
   validate: 'calendar database gaps series',
-  export: 'copy database series state',
+  export: 'copy database series',
 
   // Around a load.
   backfill: '',
@@ -68,7 +68,7 @@ const RULES: Readonly<Record<string, string>> = {
   ui: 'backfill bench doctor export gaps load report series state validate workers/link',
   commands:
     'backfill bars bench database doctor export gaps load load/scaling notify producer producer/archive producer/layouts producer/sources report sample scan series state state/tasks ui validate web',
-  '.': 'commands state ui',
+  '.': 'commands ui',
 };
 
 const EVERYBODY = ['base', 'faults'];
@@ -84,7 +84,10 @@ const PURE: readonly string[] = [
   'copy/leaf.ts',
   'copy/row_encoder.ts',
   'copy/wire.ts',
+  'faults/causes.ts',
+  'faults/classify.ts',
   'faults/fault.ts',
+  'faults/text.ts',
   'base/nearest.ts',
   'base/quantities.ts',
   'base/ranges.ts',

@@ -10,7 +10,7 @@ import type { Socket } from 'node:net';
 import { parentPort, workerData } from 'node:worker_threads';
 import type { Client } from 'pg';
 import { connect } from '../database/connect.ts';
-import { faultOf } from '../state/machine.ts';
+import { faultOf } from '../faults/classify.ts';
 import type { SenderData, SenderWord, SentFile, Stretch } from './floor.ts';
 
 /** The server's CPU is the same for psql's 8 KiB and for 256 KiB a message. */

@@ -1,5 +1,6 @@
 /** The whole way of the data without a database: the worker pool, the lanes and the stages of a real load. */
 
+import { faultOf } from '../faults/classify.ts';
 import { BackhaulError } from '../faults/fault.ts';
 import { STATE_LENGTH } from '../indicators/engine.ts';
 import type { LoadOptions } from '../load/events.ts';
@@ -8,7 +9,6 @@ import { settingsOf } from '../load/load.ts';
 import { openSource } from '../producer/open_source.ts';
 import { discover } from '../producer/planning/discover.ts';
 import type { PlannedTask } from '../producer/planning/found_task.ts';
-import { faultOf } from '../state/machine.ts';
 import type { WorkerSettings } from '../workers/link/assignment.ts';
 import type { Answers, Notice, Question } from '../workers/link/messages.ts';
 import type { TaskResult } from '../workers/link/task_result.ts';

@@ -5,7 +5,7 @@ import type { Argv, CommandModule } from 'yargs';
 import { type Check, checksOf } from '../doctor/check.ts';
 import type { Planned } from '../doctor/disk.ts';
 import type { PlannedFile, SourceFindings } from '../doctor/sources.ts';
-import { faultOf } from '../state/machine.ts';
+import { faultOf } from '../faults/classify.ts';
 import { checkEvent, checkLines, countsOf, verdictLine } from '../ui/doctor_text.ts';
 import { eventLine } from '../ui/json_lines.ts';
 import { type FoundDatabase, findDatabase } from './database_option.ts';

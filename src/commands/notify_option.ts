@@ -87,7 +87,7 @@ export async function tellingFaults<T>(
   try {
     return await work();
   } catch (error) {
-    const { faultOf } = await import('../state/machine.ts');
+    const { faultOf } = await import('../faults/classify.ts');
     const fault = faultOf(error);
     if (flags.notify !== undefined && fault.kind !== 'usage' && fault.kind !== 'interrupted') {
       const at = url();

@@ -1,14 +1,10 @@
 /** Rows of the side tables, field by field, to the bytes of binary COPY. Pure. */
 
 import { BackhaulError } from '../faults/fault.ts';
+import { storable } from '../faults/text.ts';
 import { COPY_HEADER, COPY_TRAILER, EPOCH_2000_US, setInt64 } from './wire.ts';
 
 const utf8 = new TextEncoder();
-
-/** Text as PostgreSQL can hold it: not U+0000, which becomes its visible sign, and no half of a surrogate pair. */
-function storable(text: string): string {
-  return text.toWellFormed().replaceAll('\0', '\u2400');
-}
 
 // Flags of a range's binary form (rangetypes.h).
 const RANGE_EMPTY = 0x01;

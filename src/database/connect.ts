@@ -1,4 +1,5 @@
 import pg from 'pg';
+import { causeOf } from '../faults/causes.ts';
 import { BackhaulError, type Fault } from '../faults/fault.ts';
 
 /** Anything that runs a query: the functions of `src/state` take either. */
@@ -234,19 +235,19 @@ export function connectFault(error: unknown, url: string): Fault {
 export function namedConnectError(error: unknown, url: string): unknown {
   if (error instanceof BackhaulError) return error;
   const code = codeOf(error);
-  const unreached = /^(08|28|57P0[123]|3D000)/.test(code) || UNREACHED.has(code);
-  return unreached ? new BackhaulError(connectFault(error, url), { cause: error }) : error;
+  return isUnreached(code) ? new BackhaulError(connectFault(error, url), { cause: error }) : error;
 }
 
-const UNREACHED = new Set([
-  'ECONNREFUSED',
-  'ECONNRESET',
-  'ENOTFOUND',
-  'EAI_AGAIN',
-  'ETIMEDOUT',
-  'EPIPE',
-  'ENOENT',
-]);
+/** No session to be had, or no longer: the network's own codes, a socket that is not there, a server coming up or going down. */
+function isUnreached(code: string): boolean {
+  const kind = causeOf(code)?.kind;
+  return (
+    kind === 'database-connect' ||
+    kind === 'network' ||
+    kind === 'timeout' ||
+    /^(ENOENT|57P0[123])$/.test(code)
+  );
+}
 
 /**
  * Opens one session. Throws a `database-connect` fault after at most 10 s (`connectTimeoutMs`), or when `signal` is

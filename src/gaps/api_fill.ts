@@ -4,10 +4,10 @@ import { BarColumns, INDICATOR_NAMES, type IndicatorName } from '../bars/columns
 import { killPoint } from '../base/kill_points.ts';
 import { holds, hull, intersect, merge, type Range } from '../base/ranges.ts';
 import { inTransaction } from '../database/connect.ts';
+import { faultOf } from '../faults/classify.ts';
 import { BackhaulError, type Fault } from '../faults/fault.ts';
 import { SessionClock } from '../indicators/engine.ts';
 import { mergeMemory, mergeStaged, openStage, stageRows } from '../merge/merge.ts';
-import { faultOf } from '../state/machine.ts';
 import { isHypertable } from '../state/migrate.ts';
 import { CLAIM_LOCK } from '../state/moves.ts';
 import { Partitions } from '../state/partitions.ts';

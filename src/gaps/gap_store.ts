@@ -3,7 +3,7 @@ import type { Range } from '../base/ranges.ts';
 import { type Db, inTransaction } from '../database/connect.ts';
 import { stampOf, usOf } from '../database/stamps.ts';
 import type { Fault } from '../faults/fault.ts';
-import { storableJson } from '../faults/storable.ts';
+import { storableJson } from '../faults/text.ts';
 import type { Series, SeriesFilter } from '../series/series.ts';
 import { findSeries } from '../series/series.ts';
 import { fileSpan, publishedFiles, publishedName } from './files.ts';

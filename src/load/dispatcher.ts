@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Pool } from 'pg';
 import { killPoint } from '../base/kill_points.ts';
+import { classify } from '../faults/classify.ts';
 import { BackhaulError, type Fault } from '../faults/fault.ts';
 import { decodeState, STATE_LENGTH } from '../indicators/engine.ts';
 import { lastStates } from '../state/indicator_states.ts';
-import { classify } from '../state/machine.ts';
 import type { Partitions } from '../state/partitions.ts';
 import { type ClaimedTask, claim, type LaneAtClaim } from '../state/tasks/claim.ts';
 import { fail, release, releaseOrphans, retryLater } from '../state/tasks/give_up.ts';

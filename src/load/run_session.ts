@@ -2,8 +2,8 @@ import { performance } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from 'pg';
 import { connect, endSession } from '../database/connect.ts';
+import { classify } from '../faults/classify.ts';
 import { BackhaulError } from '../faults/fault.ts';
-import { classify } from '../state/machine.ts';
 import { type RunStart, resumeRun, startRun } from '../state/run_store.ts';
 
 /** How often the server is asked for a sign of life, and how long each answer may take, ms. */

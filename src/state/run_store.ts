@@ -1,6 +1,6 @@
 import type { ClientBase } from 'pg';
 import type { Db } from '../database/connect.ts';
-import { storableJson } from '../faults/storable.ts';
+import { storableJson } from '../faults/text.ts';
 
 /**
  * One run of a command that loads. Its program holds an advisory lock as long as it lives, so that others see it die.

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { ClientBase } from 'pg';
 import { type Db, inTransaction } from '../database/connect.ts';
 import type { Fault } from '../faults/fault.ts';
-import { storableJson } from '../faults/storable.ts';
+import { storableJson } from '../faults/text.ts';
 import {
   type Decision,
   type DiscoveredTask,

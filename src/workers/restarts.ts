@@ -1,6 +1,6 @@
 import { performance } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { classify } from '../state/machine.ts';
+import { classify } from '../faults/classify.ts';
 
 /** Between two tries. */
 const AGAIN_MS = 250;

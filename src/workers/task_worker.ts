@@ -2,7 +2,7 @@
 
 import type { Client } from 'pg';
 import { connect } from '../database/connect.ts';
-import { classify } from '../state/machine.ts';
+import { classify } from '../faults/classify.ts';
 import { runAttempt } from './attempt/task_attempt.ts';
 import type { Assignment } from './link/assignment.ts';
 import type { TaskResult } from './link/task_result.ts';

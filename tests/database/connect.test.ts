@@ -2,7 +2,7 @@ import { createServer } from 'node:net';
 import { from as copyFrom } from 'pg-copy-streams';
 import { describe, expect, test } from 'vitest';
 import { connect, connectFault, createPool, inTransaction, redactUrl } from '../../src/database/connect.ts';
-import { classify } from '../../src/state/machine.ts';
+import { classify } from '../../src/faults/classify.ts';
 import { testDatabase } from '../database.ts';
 
 const database = await testDatabase({ content: 'empty' });

@@ -1,4 +1,4 @@
-import { printable } from '../../faults/file_fault.ts';
+import { printable } from '../../faults/text.ts';
 
 /** The `MANIFEST.json` of Kraken's zips, read as far as it is understood: its shape is documented nowhere. */
 

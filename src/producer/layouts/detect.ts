@@ -1,6 +1,6 @@
 import { basename } from 'node:path';
 import { BackhaulError, type FaultPlace } from '../../faults/fault.ts';
-import { printable } from '../../faults/file_fault.ts';
+import { printable } from '../../faults/text.ts';
 import { normaliseName, requiredRoles } from '../../scan/header.ts';
 import { type Fit, fitHead, type Head } from './head.ts';
 import type { Layout } from './layout.ts';

@@ -1,6 +1,6 @@
 import type { Db } from '../../database/connect.ts';
 import type { Fault } from '../../faults/fault.ts';
-import { storableJson } from '../../faults/storable.ts';
+import { storableJson } from '../../faults/text.ts';
 import type { TaskEvent } from '../machine.ts';
 import { noteEvent, OWNED } from '../moves.ts';
 import type { Attempt } from './attempt.ts';

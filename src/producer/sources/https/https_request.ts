@@ -4,9 +4,10 @@ import http, { type IncomingMessage } from 'node:http';
 import https from 'node:https';
 import { isIP } from 'node:net';
 import { TLSSocket } from 'node:tls';
+import { type Cause, causeOf } from '../../../faults/causes.ts';
 import type { Fault, FaultKind } from '../../../faults/fault.ts';
 import { abortError } from '../../../faults/file_fault.ts';
-import { type Retry, retryAfterMs, socketError, TransferError } from '../transfer/transfer_error.ts';
+import { retryAfterMs, socketError, TransferError } from '../transfer/transfer_error.ts';
 import type { TransferLimits } from '../transfer/transfer_limits.ts';
 import { type AddressPolicy, isAllowed, lookupBy, REFUSED_ADDRESS } from './address_policy.ts';
 
@@ -143,37 +144,28 @@ function refusedAddress(uri: string, url: URL, policy: AddressPolicy): TransferE
       );
 }
 
-interface Meaning {
-  readonly kind: FaultKind;
-  readonly message: string;
-  readonly hint?: string;
-  readonly retry?: Retry;
-}
-
 const AGAIN = 'run the same command again: it looks anew';
 
-const BY_STATUS: Readonly<Record<number, (host: string) => Meaning>> = {
-  401: (host) => ({
-    kind: 'forbidden',
-    message: `${host} wants a login for it`,
-    hint: 'download it first, and load the file',
-  }),
-  403: (host) => ({ kind: 'forbidden', message: `${host} does not let us read it` }),
-  404: (host) => ({ kind: 'not-found', message: `it is not there at ${host}`, hint: 'check the address' }),
-  408: (host) => ({ kind: 'timeout', message: `${host} ran out of time`, retry: 'yes' }),
-  410: (host) => ({ kind: 'not-found', message: `it is no longer there at ${host}` }),
-  412: () => ({ kind: 'source-changed', message: 'the file changed since it was listed', hint: AGAIN }),
-  429: (host) => ({ kind: 'network', message: `${host} asks for fewer requests`, retry: 'slow-down' }),
-  503: (host) => ({ kind: 'network', message: `${host} is too busy`, retry: 'slow-down' }),
+type Words = Pick<Fault, 'message' | 'hint'>;
+
+const WORDS: Readonly<Record<number, (host: string) => Words>> = {
+  401: (host) => ({ message: `${host} wants a login for it`, hint: 'download it first, and load the file' }),
+  403: (host) => ({ message: `${host} does not let us read it` }),
+  404: (host) => ({ message: `it is not there at ${host}`, hint: 'check the address' }),
+  408: (host) => ({ message: `${host} ran out of time` }),
+  410: (host) => ({ message: `it is no longer there at ${host}` }),
+  412: () => ({ message: 'the file changed since it was listed', hint: AGAIN }),
+  429: (host) => ({ message: `${host} asks for fewer requests` }),
+  503: (host) => ({ message: `${host} is too busy` }),
 };
 
+/** An answer that is none we asked for. */
+const STRANGE: Cause = { kind: 'network', retry: 'no' };
+
 function statusError(status: number, host: string, uri: string, retryAfter: number | null): TransferError {
-  const meaning: Meaning =
-    BY_STATUS[status]?.(host) ??
-    (status >= 500
-      ? { kind: 'network', message: `${host} failed`, retry: 'yes' }
-      : { kind: 'network', message: `${host} answered ${status}` });
-  const { retry = 'no', ...rest } = meaning;
-  const fault: Fault = { ...rest, where: { uri }, code: String(status) };
-  return new TransferError(fault, retry, retryAfter);
+  const { kind, retry } = causeOf(String(status)) ?? STRANGE;
+  const words = WORDS[status]?.(host) ?? {
+    message: status >= 500 ? `${host} failed` : `${host} answered ${status}`,
+  };
+  return new TransferError({ kind, ...words, where: { uri }, code: String(status) }, retry, retryAfter);
 }

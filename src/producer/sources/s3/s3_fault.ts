@@ -1,7 +1,8 @@
 /** What S3 (or the SDK on the way to it) refuses, as a fault: by code, never by message text, which may hold secrets. */
 
-import type { Fault, FaultKind } from '../../../faults/fault.ts';
-import { type Retry, retryAfterMs, socketError, TransferError } from '../transfer/transfer_error.ts';
+import { type Cause, causeOf } from '../../../faults/causes.ts';
+import type { Fault } from '../../../faults/fault.ts';
+import { retryAfterMs, socketError, TransferError } from '../transfer/transfer_error.ts';
 
 /** Who asked for what. */
 export interface S3Request {
@@ -24,12 +25,10 @@ interface SdkError {
   readonly $response?: { readonly statusCode?: number; readonly headers?: Readonly<Record<string, string>> };
 }
 
-interface Meaning {
-  readonly kind: FaultKind;
-  readonly message: string;
-  readonly hint?: string;
-  readonly retry?: Retry;
-}
+type Words = Pick<Fault, 'message' | 'hint'>;
+
+/** No answer of S3's, or none at all: a wrong address is likelier than an outage. */
+const NO_ANSWER: Cause = { kind: 'network', retry: 'few' };
 
 /** The fault of a failed S3 call, with what to do about it. */
 export function s3Error(error: unknown, request: S3Request): TransferError {
@@ -38,18 +37,19 @@ export function s3Error(error: unknown, request: S3Request): TransferError {
   const sdk = error as SdkError;
   const status = sdk.$metadata?.httpStatusCode ?? sdk.$response?.statusCode ?? null;
   const name = /^[A-Za-z][A-Za-z0-9.]{0,60}$/.test(sdk.name ?? '') ? sdk.name! : 'Error';
-  const meaning =
-    regionMeaning(sdk, name, status, request) ??
-    BY_CODE[name]?.(request, sdk) ??
-    byStatus(status, request, name) ??
+  const code = status === null ? name : `${status} ${name}`;
+  const wrongRegion = regionWords(sdk, name, status, request);
+  const { kind, retry } = wrongRegion === null ? (causeOf(code) ?? NO_ANSWER) : WRONG_REGION_CAUSE;
+  const words =
+    wrongRegion ??
+    WORDS[name]?.(request, sdk) ??
+    wordsOfStatus(status, request, name) ??
     noAnswer(name, request);
-  const { retry = 'no', ...rest } = meaning;
-  const fault: Fault = {
-    ...rest,
-    where: { uri: request.uri },
-    code: status === null ? name : `${status} ${name}`,
-  };
-  return new TransferError(fault, retry, retryAfterMs(sdk.$response?.headers?.['retry-after'], Date.now()));
+  return new TransferError(
+    { kind, ...words, where: { uri: request.uri }, code },
+    retry,
+    retryAfterMs(sdk.$response?.headers?.['retry-after'], Date.now()),
+  );
 }
 
 /** The region a "wrong region" answer tells; null when the error is no such answer or tells none. */
@@ -73,17 +73,14 @@ export function isWrongRegion(error: unknown): boolean {
   return WRONG_REGION.has(name) || status === 301 || status === 307;
 }
 
-function regionMeaning(
-  error: SdkError,
-  name: string,
-  status: number | null,
-  request: S3Request,
-): Meaning | null {
+/** By a redirect, whose code says nothing else. */
+const WRONG_REGION_CAUSE: Cause = { kind: 'credentials', retry: 'no' };
+
+function regionWords(error: SdkError, name: string, status: number | null, request: S3Request): Words | null {
   if (!isWrongRegion(error)) return null;
   const told = regionToldBy(error);
   if (told === null && name === 'AuthorizationHeaderMalformed') return null;
   return {
-    kind: 'credentials',
     message:
       told === null
         ? `bucket ${request.bucket} is not to be reached through region ${request.region} (${status})`
@@ -92,19 +89,15 @@ function regionMeaning(
   };
 }
 
-type Explain = (request: S3Request, error: SdkError) => Meaning;
+type Explain = (request: S3Request, error: SdkError) => Words;
 
 const slowDown: Explain = ({ server }) => ({
-  kind: 'network',
   message: `${server} asks for fewer requests`,
   hint: 'set BACKHAUL_MAX_REQUESTS lower, or load later',
-  retry: 'slow-down',
 });
 
 const serverFailed: Explain = ({ server }) => ({
-  kind: 'network',
   message: `${server} failed`,
-  retry: 'yes',
 });
 
 const denied: Explain = (request) => {
@@ -112,7 +105,6 @@ const denied: Explain = (request) => {
   const right = operation === 'list' ? `s3:ListBucket on ${bucket}` : `s3:GetObject in ${bucket}`;
   const who = profile === null ? 'the credentials in use' : `profile ${profile}`;
   return {
-    kind: 'forbidden',
     message: operation === 'list' ? `bucket ${bucket} may not be listed` : 'the object may not be read',
     hint: signed
       ? `${who} need ${right} (outside the plan?); a requester-pays bucket wants --request-payer`
@@ -121,7 +113,6 @@ const denied: Explain = (request) => {
 };
 
 const noCredentials: Explain = ({ profile }) => ({
-  kind: 'credentials',
   message:
     profile === null ? 'no AWS credentials were found' : `profile ${profile} has no credentials that work`,
   hint:
@@ -131,7 +122,6 @@ const noCredentials: Explain = ({ profile }) => ({
 });
 
 const expired: Explain = () => ({
-  kind: 'credentials',
   message: 'the credentials have expired',
   hint: 'log in again (aws sso login) or renew AWS_SESSION_TOKEN and the keys it belongs to',
 });
@@ -143,32 +133,28 @@ const skewed: Explain = (_, error) => {
     ? 'too far off'
     : `${Math.abs(minutes)} min ${minutes < 0 ? 'behind' : 'ahead'}`;
   return {
-    kind: 'credentials',
     message: `this machine's clock is ${off} of the server's, so no signature is accepted`,
     hint: 'set the clock (timedatectl set-ntp true)',
   };
 };
 
-const BY_CODE: Readonly<Record<string, Explain>> = {
+/** What is said of the codes of `S3_CODE`. */
+export const WORDS: Readonly<Record<string, Explain>> = {
   NoSuchBucket: ({ bucket, server }) => ({
-    kind: 'not-found',
     message: `there is no bucket ${bucket} at ${server}`,
     hint: 'check the name, and --endpoint-url when it is not at AWS',
   }),
-  NoSuchKey: () => ({ kind: 'not-found', message: 'the object is not there (any more)', hint: AGAIN }),
-  NotFound: () => ({ kind: 'not-found', message: 'the object is not there (any more)', hint: AGAIN }),
+  NoSuchKey: () => ({ message: 'the object is not there (any more)', hint: AGAIN }),
+  NotFound: () => ({ message: 'the object is not there (any more)', hint: AGAIN }),
   PreconditionFailed: () => ({
-    kind: 'source-changed',
     message: 'the object changed since it was listed',
     hint: AGAIN,
   }),
   InvalidRange: () => ({
-    kind: 'truncated',
     message: 'the object is shorter than it was listed',
     hint: AGAIN,
   }),
   InvalidObjectState: () => ({
-    kind: 'forbidden',
     message: 'the object lies in an archive tier and cannot be read',
     hint: 'restore it first (aws s3api restore-object)',
   }),
@@ -177,22 +163,18 @@ const BY_CODE: Readonly<Record<string, Explain>> = {
   AllAccessDisabled: denied,
   AccountProblem: denied,
   AuthorizationHeaderMalformed: ({ server }) => ({
-    kind: 'credentials',
     message: `${server} does not understand how the request is signed`,
     hint: 'check --region and --endpoint-url',
   }),
   InvalidAccessKeyId: ({ server }) => ({
-    kind: 'credentials',
     message: `${server} does not know the access key`,
     hint: 'check AWS_ACCESS_KEY_ID or --profile, and that --endpoint-url is where the key belongs',
   }),
   SignatureDoesNotMatch: () => ({
-    kind: 'credentials',
     message: 'the secret key does not belong to the access key',
     hint: 'check AWS_SECRET_ACCESS_KEY or --profile',
   }),
   InvalidToken: () => ({
-    kind: 'credentials',
     message: 'the session token does not belong to the access key',
     hint: 'check AWS_SESSION_TOKEN: unset it for permanent keys, renew it for temporary ones',
   }),
@@ -219,37 +201,35 @@ const BY_CODE: Readonly<Record<string, Explain>> = {
 
 const AGAIN = 'run the same command again: it lists anew';
 
-function byStatus(status: number | null, request: S3Request, name: string): Meaning | null {
+function wordsOfStatus(status: number | null, request: S3Request, name: string): Words | null {
   if (status === null) return null;
   const explain = EXPLAIN_STATUS[status];
   if (explain !== undefined) return explain(request, {});
   if (status >= 500) return serverFailed(request, {});
-  if (status >= 400) return { kind: 'network', message: `${request.server} refused with ${status} ${name}` };
+  if (status >= 400) return { message: `${request.server} refused with ${status} ${name}` };
   return noS3(request);
 }
 
 const EXPLAIN_STATUS: Readonly<Record<number, Explain>> = {
   401: denied,
   403: denied,
-  404: (request) => BY_CODE[request.operation === 'list' ? 'NoSuchBucket' : 'NoSuchKey']!(request, {}),
+  404: (request) => WORDS[request.operation === 'list' ? 'NoSuchBucket' : 'NoSuchKey']!(request, {}),
   408: serverFailed,
-  412: (request) => BY_CODE['PreconditionFailed']!(request, {}),
-  416: (request) => BY_CODE['InvalidRange']!(request, {}),
+  412: (request) => WORDS['PreconditionFailed']!(request, {}),
+  416: (request) => WORDS['InvalidRange']!(request, {}),
   429: slowDown,
   503: slowDown,
 };
 
 /** An answer that is not S3's, or none at all. */
-function noS3({ server }: S3Request): Meaning {
+function noS3({ server }: S3Request): Words {
   return {
-    kind: 'network',
     message: `the answer of ${server} is not one of S3`,
     hint: 'check --endpoint-url',
-    retry: 'few',
   };
 }
 
-function noAnswer(name: string, request: S3Request): Meaning {
+function noAnswer(name: string, request: S3Request): Words {
   if (name === 'Error' || name === 'TypeError' || name === 'SyntaxError') return noS3(request);
-  return { kind: 'network', message: `the request to ${request.server} failed (${name})`, retry: 'few' };
+  return { message: `the request to ${request.server} failed (${name})` };
 }

@@ -1,12 +1,7 @@
 /** What a failed request means for the one who asked: the fault to report, and whether to ask again. */
 
-import { BackhaulError, type Fault } from '../../../faults/fault.ts';
-
-/**
- * `no`: the same request gets the same answer. `few`: it might not, but a wrong name or port is likelier, so a
- * human is told soon. `yes`: it often gets better. `slow-down`: the server asks for fewer requests at a time.
- */
-export type Retry = 'no' | 'few' | 'yes' | 'slow-down';
+import { type Cause, causeOf, type Retry } from '../../../faults/causes.ts';
+import { BackhaulError, type Fault, type FaultKind } from '../../../faults/fault.ts';
 
 export class TransferError extends Error {
   readonly fault: Fault;
@@ -22,8 +17,12 @@ export class TransferError extends Error {
   }
 }
 
-const WRONG_NAME = new Set(['ENOTFOUND', 'ECONNREFUSED', 'EHOSTUNREACH', 'ENETUNREACH']);
-const TLS = /^(ERR_TLS_|ERR_SSL_|CERT_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_|EPROTO$|HOSTNAME_MISMATCH)/;
+/** Codes that a socket, a name look-up or the parser of HTTP answers with. */
+const IS_SOCKETS =
+  /^(E[A-Z_]+|ERR_STREAM_PREMATURE_CLOSE|(HPE|UND_ERR|ERR_TLS|ERR_SSL|CERT|UNABLE_TO|DEPTH_ZERO|SELF_SIGNED)_.*|HOSTNAME_MISMATCH)$/;
+/** A connection that broke in a way the table does not know. */
+const BROKE: Cause = { kind: 'network', retry: 'yes' };
+const TIMED_OUT: Cause = { kind: 'timeout', retry: 'yes' };
 
 /**
  * A failure of name lookup, connection, TLS or socket, by its errno. `server` is a host name for the message.
@@ -32,42 +31,42 @@ const TLS = /^(ERR_TLS_|ERR_SSL_|CERT_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_|EPROT
 export function socketError(error: unknown, uri: string, server: string): TransferError | null {
   const { code, name } = error as { code?: unknown; name?: unknown };
   const errno = typeof code === 'string' ? code : '';
-  const where = { uri };
-  if (name === 'TimeoutError' && errno !== 'ECONNRESET' && errno !== 'EPIPE') {
-    return new TransferError(
-      {
-        kind: 'timeout',
-        message: `${server} did not answer in time`,
-        where,
-        hint: 'check the network, or raise BACKHAUL_CONNECT_TIMEOUT_MS and BACKHAUL_IDLE_TIMEOUT_MS',
-        ...(errno === '' ? {} : { code: errno }),
-      },
-      'yes',
-    );
-  }
-  if (TLS.test(errno)) {
-    return new TransferError(
-      {
-        kind: 'network',
-        message: `no secure connection to ${server}`,
-        where,
-        code: errno,
-        hint: 'check the address; for a private certificate authority set NODE_EXTRA_CA_CERTS',
-      },
-      'no',
-    );
-  }
-  if (WRONG_NAME.has(errno)) {
-    const message =
-      errno === 'ENOTFOUND' ? `there is no host named ${server}` : `${server} cannot be reached (${errno})`;
-    const hint = 'check the address (--endpoint-url, --region) and the network';
-    return new TransferError({ kind: 'network', message, where, code: errno, hint }, 'few');
-  }
-  if (/^E[A-Z_]+$|^ERR_STREAM_PREMATURE_CLOSE$|^HPE_|^UND_ERR_/.test(errno)) {
-    const message = `the connection to ${server} broke (${errno})`;
-    return new TransferError({ kind: 'network', message, where, code: errno }, 'yes');
-  }
-  return null;
+  // The SDK calls some of them a timeout which say better what they are themselves.
+  const isLate = name === 'TimeoutError' && errno !== 'ECONNRESET' && errno !== 'EPIPE';
+  if (!isLate && !IS_SOCKETS.test(errno)) return null;
+  const { kind, retry } = isLate ? TIMED_OUT : (causeOf(errno) ?? BROKE);
+  const fault = {
+    kind,
+    ...wordsFor(kind, retry, errno, server),
+    where: { uri },
+    ...(errno === '' ? {} : { code: errno }),
+  };
+  return new TransferError(fault, retry);
+}
+
+function wordsFor(
+  kind: FaultKind,
+  retry: Retry,
+  errno: string,
+  server: string,
+): Pick<Fault, 'message' | 'hint'> {
+  if (kind === 'timeout')
+    return {
+      message: `${server} did not answer in time`,
+      hint: 'check the network, or raise BACKHAUL_CONNECT_TIMEOUT_MS and BACKHAUL_IDLE_TIMEOUT_MS',
+    };
+  if (retry === 'few')
+    return {
+      message:
+        errno === 'ENOTFOUND' ? `there is no host named ${server}` : `${server} cannot be reached (${errno})`,
+      hint: 'check the address (--endpoint-url, --region) and the network',
+    };
+  if (kind === 'network' && retry === 'no')
+    return {
+      message: `no secure connection to ${server}`,
+      hint: 'check the address; for a private certificate authority set NODE_EXTRA_CA_CERTS',
+    };
+  return { message: `the connection to ${server} broke (${errno})` };
 }
 
 /** `Retry-After` in ms, of seconds or of an HTTP date; null for none or nonsense. At most a minute is believed. */
