@@ -66,6 +66,7 @@ export function indexOf(bytes: Uint8Array, byte: number, start: number, end: num
 }
 
 const utf8 = new TextEncoder();
+const text = new TextDecoder();
 
 /** The fields of one record: those of the record's own bytes, or of a copy without its quotes. */
 export class FieldList {
@@ -85,11 +86,13 @@ export class FieldList {
   /** Splits `bytes[start,end)`, a record without its line end. Throws csv-parse's error for what it refuses. */
   split(bytes: Uint8Array, start: number, end: number, delimiter: number): void {
     this.count = 0;
+    this.bytes = bytes;
     if (indexOf(bytes, QUOTE, start, end) >= 0) {
+      if (this.#splitInQuotes(bytes, start, end, delimiter)) return;
+      this.count = 0;
       this.#splitQuoted(bytes.subarray(start, end), delimiter);
       return;
     }
-    this.bytes = bytes;
     let from = start;
     for (let p = start; p < end; p++) {
       if (bytes[p] !== delimiter) continue;
@@ -99,9 +102,31 @@ export class FieldList {
     this.#add(from, end);
   }
 
+  /** The fields as text. */
+  texts(): string[] {
+    return Array.from({ length: this.count }, (_, i) =>
+      text.decode(this.bytes.subarray(this.starts[i], this.ends[i])),
+    );
+  }
+
   /** Whether field `i` has no bytes. */
   isEmpty(i: number): boolean {
     return this.starts[i] === this.ends[i];
+  }
+
+  /** Fields in quotes that hold none themselves, where they lie; false where one does, or quotes stand elsewhere. */
+  #splitInQuotes(bytes: Uint8Array, start: number, end: number, delimiter: number): boolean {
+    for (let p = start; ; p++) {
+      const isQuoted = p < end && bytes[p] === QUOTE;
+      const from = isQuoted ? p + 1 : p;
+      const close = isQuoted ? QUOTE : delimiter;
+      for (p = from; p < end && bytes[p] !== close; p++) if (bytes[p] === QUOTE) return false;
+      if (isQuoted && p >= end) return false;
+      this.#add(from, p);
+      if (isQuoted) p++;
+      if (p >= end) return true;
+      if (bytes[p] !== delimiter) return false;
+    }
   }
 
   #splitQuoted(record: Uint8Array, delimiter: number): void {

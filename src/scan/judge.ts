@@ -3,10 +3,12 @@ import type { Zone } from '../base/zone.ts';
 import type { FieldList } from './csv_record.ts';
 import { isOnGrid } from './grid.ts';
 import { type ColumnRoles, isNumberRole } from './header.ts';
+import { NumberReader } from './number_reader.ts';
 import { parseNumber, trimEnd, trimStart } from './numbers.ts';
 import { recordText } from './record_text.ts';
 import {
   NULL_WORDS,
+  type NumberRole,
   type RecordShape,
   type RejectReason,
   type Role,
@@ -46,6 +48,8 @@ export class Judge {
   readonly #gridZone: Zone;
   readonly #symbolColumn: number;
   readonly #nulls: readonly Uint8Array[];
+  /** Null where numbers are written as most are. */
+  readonly #reader: NumberReader | null;
 
   constructor(
     columns: ColumnRoles,
@@ -62,6 +66,7 @@ export class Judge {
     this.#stamps = stamps;
     this.#gridZone = gridZone;
     this.#symbolColumn = columns.roles.indexOf('symbol');
+    this.#reader = shape.numbers === undefined ? null : new NumberReader(shape.numbers);
     this.#nulls = (shape.nulls ?? NULL_WORDS).map((word) => utf8.encode(word));
   }
 
@@ -140,7 +145,7 @@ export class Judge {
       const end = ends[i]!;
       if (optional[i] && this.#isNull(bytes, start, end)) continue;
       // + 0 makes of -0 the 0 that equals it.
-      const value = parseNumber(bytes, start, end) + 0;
+      const value = this.#number(bytes, start, end, role) + 0;
       if (Number.isNaN(value)) {
         this.#reject('number', role);
         return false;
@@ -152,6 +157,11 @@ export class Judge {
       out[role][row] = value;
     }
     return true;
+  }
+
+  #number(bytes: Uint8Array, start: number, end: number, role: NumberRole): number {
+    if (this.#reader === null) return parseNumber(bytes, start, end);
+    return this.#reader.read(bytes, start, end, role !== 'volume' && role !== 'trades');
   }
 
   /** Whether a field holds a word for "no value", blanks around it allowed. */

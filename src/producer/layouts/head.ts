@@ -3,6 +3,7 @@ import { FieldList } from '../../scan/csv_record.ts';
 import { sniffEncoding } from '../../scan/encoding.ts';
 import type { ColumnRoles } from '../../scan/header.ts';
 import { normaliseName, rolesByHeader, rolesByPosition } from '../../scan/header.ts';
+import { NumberReader, PLAIN_NUMBERS } from '../../scan/number_reader.ts';
 import type { RecordShape, ScanChecks } from '../../scan/shape.ts';
 import { NO_FACTS, StampReader } from '../../scan/stamp_reader.ts';
 import type { Storage } from '../../state/task_plan.ts';
@@ -114,9 +115,16 @@ function textOf(bytes: Buffer, said: string | undefined): string {
   return new TextDecoder(encoding.startsWith('utf-32') ? 'utf-8' : encoding).decode(bytes, { stream: true });
 }
 
-/** Good enough for names and stamps: a quoted field that holds the delimiter is not looked at here. */
+/** The fields of a line, without the blanks around them; one that is no CSV is cut at each delimiter. */
 function fieldsOf(line: string, delimiter: string): string[] {
-  return line.split(delimiter).map((field) => field.trim().replace(/^"(.*)"$/, '$1'));
+  const fields = new FieldList();
+  const bytes = Buffer.from(line);
+  try {
+    fields.split(bytes, 0, bytes.length, delimiter.charCodeAt(0));
+    return fields.texts().map((field) => field.trim());
+  } catch {
+    return line.split(delimiter).map((field) => field.trim());
+  }
 }
 
 /** What a head says of a shape: that it fits by its header or by its records, that it does not, or nothing. */
@@ -160,9 +168,10 @@ export function fitHead(head: Head, shape: RecordShape, symbolIsFixed: boolean):
 function looksLikeBar(record: readonly string[], shape: RecordShape, roles: ColumnRoles): boolean {
   const extra = record.length - roles.roles.length;
   if (extra !== 0 && !(extra === 1 && record.at(-1) === '')) return false;
+  const numbers = new NumberReader(shape.numbers ?? PLAIN_NUMBERS);
   const isNumber = (role: 'open' | 'close'): boolean => {
-    const field = record[roles.roles.indexOf(role)] ?? '';
-    return field !== '' && Number.isFinite(Number(field));
+    const field = Buffer.from(record[roles.roles.indexOf(role)] ?? '');
+    return Number.isFinite(numbers.read(field, 0, field.length, true));
   };
   return new HeadStamps(shape, roles).isStamp(record) && isNumber('open') && isNumber('close');
 }

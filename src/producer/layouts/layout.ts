@@ -5,7 +5,8 @@ import { BackhaulError } from '../../faults/fault.ts';
 import { fileError } from '../../faults/file_fault.ts';
 import type { NumberStyle, RecordShape, ShapeColumn } from '../../scan/shape.ts';
 import { columnSlips, readColumns } from './column_roles.ts';
-import { layoutError, type Slip, slipsOf } from './layout_error.ts';
+import { keySlips, powerOfTen } from './key_checks.ts';
+import { layoutError, slipsOf } from './layout_error.ts';
 import { type LayoutKeys, layoutSchema } from './schema.ts';
 
 export type { LayoutText, Origin } from './schema.ts';
@@ -33,7 +34,7 @@ export function checkLayout(text: unknown, source: string, defaultName: string):
   if (!result.success) throw layoutError(source, slipsOf(result.error.issues, text));
   const keys = result.data;
   const { columns, slips } = readColumns(keys);
-  const wrong = slips.length > 0 ? slips : [...columnSlips(columns, keys), ...valueSlips(keys)];
+  const wrong = slips.length > 0 ? slips : [...columnSlips(columns, keys), ...keySlips(keys, columns)];
   if (wrong.length > 0) throw layoutError(source, wrong);
   const { columns: _, paths, context, name, example, ...rest } = keys;
   return {
@@ -44,28 +45,6 @@ export function checkLayout(text: unknown, source: string, defaultName: string):
     context: context.map((one) => new RegExp(one, 'd')),
     shape: shapeOf(keys, columns),
   };
-}
-
-/** Values that each may be, but not together. */
-function valueSlips({ time, numbers, kind }: LayoutKeys): Slip[] {
-  const slips: Slip[] = [];
-  const slip = (path: readonly string[], message: string): void => {
-    slips.push({ path, message });
-  };
-  if (time.format !== undefined && !['text', 'magnitude', undefined].includes(time.unit))
-    slip(['time', 'format'], `is for stamps of unit: text, and the unit is ${time.unit}`);
-  if (numbers.thousands === numbers.decimal)
-    slip(['numbers', 'thousands'], `cannot be ${numbers.decimal} beside decimal: '${numbers.decimal}'`);
-  if (powerOfTen(numbers.scale) === null)
-    slip(['numbers', 'scale'], `${numbers.scale} is no power of ten, such as 0.01 or 1e-9`);
-  if (kind === 'trades') slip(['kind'], 'trades cannot be loaded yet');
-  return slips;
-}
-
-/** The exponent of a power of ten, or null. */
-function powerOfTen(scale: number): number | null {
-  const match = /^1(?:\.0*)?e([+-]\d+)$/.exec(scale.toExponential());
-  return match === null ? null : Number(match[1]);
 }
 
 /** What the scanner must know. A key that is as it is by default leaves no trace: what is loaded by it stays loaded. */

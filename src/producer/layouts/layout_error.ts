@@ -36,7 +36,11 @@ type Issue = z.core.$ZodIssue;
 
 /** The slips behind what zod says of `value`. */
 export function slipsOf(issues: readonly Issue[], value: unknown): Slip[] {
-  return issues.flatMap((issue) => slipsOfIssue(issue, value));
+  // A misspelt key is why another is missing.
+  const first = issues.filter(({ code }) => code === 'unrecognized_keys');
+  return [...first, ...issues.filter((issue) => !first.includes(issue))].flatMap((issue) =>
+    slipsOfIssue(issue, value),
+  );
 }
 
 function slipsOfIssue(issue: Issue, root: unknown): Slip[] {
@@ -47,7 +51,7 @@ function slipsOfIssue(issue: Issue, root: unknown): Slip[] {
       return slipsOfUnion(issue.errors, path, value);
     case 'invalid_value': {
       const words = issue.values.map(String);
-      const near = typeof value === 'string' ? nearest(value, words) : null;
+      const near = typeof value === 'string' ? wordMeant(value, words) : null;
       const meant = near === null ? '' : `; did you mean ${near}?`;
       return [{ path, message: `${shown(value)} is none of ${words.join(', ')}${meant}` }];
     }
@@ -58,6 +62,27 @@ function slipsOfIssue(issue: Issue, root: unknown): Slip[] {
     default:
       return [{ path, message: issue.message }];
   }
+}
+
+/** What other programs call what is called otherwise here. */
+const SYNONYMS: readonly (readonly [RegExp, string])[] = [
+  [/^(sec|secs|seconds?|unix|epoch)$/i, 's'],
+  [/^(millis|milliseconds?|msec)$/i, 'ms'],
+  [/^(micros|microseconds?|µs)$/i, 'us'],
+  [/^(nanos|nanoseconds?)$/i, 'ns'],
+  [/^(iso|iso8601|date|datetime|string|timestamp)$/i, 'text'],
+  [/^(end|right)$/i, 'close'],
+  [/^(start|begin|left)$/i, 'open'],
+  [/^(float|double|real|number)$/i, 'float8'],
+  [/^(int|integer|bigint|long)$/i, 'int8'],
+  [/^(string|varchar)$/i, 'text'],
+  [/^(yes|true)$/i, 'required'],
+  [/^(no|false)$/i, 'none'],
+];
+
+function wordMeant(word: string, words: readonly string[]): string | null {
+  const other = SYNONYMS.find(([pattern, meant]) => pattern.test(word) && words.includes(meant));
+  return other?.[1] ?? nearest(word, words);
 }
 
 /** Of the ways a value may be written, the author meant the one it fails last. */

@@ -1,6 +1,7 @@
 import type { RecordShape } from '../../scan/shape.ts';
 import type { TaskPlan } from '../../state/task_plan.ts';
 import { earliestStamp, firstSymbol, type Head, valuesOf } from './head.ts';
+import { intervalSeconds, MONTH_S, spelledInterval, WEEK_S } from './interval_words.ts';
 import type { Layout, Origin } from './layout.ts';
 import { fillIn, groupsOf, isFar, type NameGroups } from './name_groups.ts';
 import { type Period, periodOf } from './period.ts';
@@ -163,12 +164,6 @@ function intervalFrom(
   };
 }
 
-/** `5m`, `1h`, `1d`: as it is written in flags. */
-export function spelledInterval(seconds: number): string {
-  const unit = (['mo', 'w', 'd', 'h', 'm'] as const).find((one) => seconds % UNIT_SECONDS[one]! === 0) ?? 's';
-  return `${seconds / UNIT_SECONDS[unit]!}${unit}`;
-}
-
 /** Whether the first records lie in the period, or are undated. */
 function holds(period: Period, head: Head, shape: RecordShape, symbolIsFixed: boolean): boolean {
   const first = earliestStamp(head, shape, symbolIsFixed);
@@ -251,30 +246,10 @@ function symbolRule(
 
 function sessionOf(layout: Layout, venue: string): string {
   const { session, time } = layout;
-  if (session === undefined) return time.unit === 'text' ? time.zone : 'UTC';
+  // Clocks of a zone are read where stamps are dates; numbers count from one instant wherever they are.
+  if (session === undefined) return ['text', 'excel'].includes(layout.shape.time) ? time.zone : 'UTC';
   if (typeof session === 'string') return session;
   return session.words[fillIn(session.from, { venue })] ?? session.otherwise;
-}
-
-const UNIT_SECONDS: Readonly<Record<string, number>> = {
-  s: 1,
-  m: 60,
-  h: 3600,
-  d: 86_400,
-  w: 604_800,
-  mo: 2_592_000,
-};
-
-/** The seconds of `30s`, `5m`, `15min`, `1h`, `1hr`, `1d`, `1w`, `1mo` or `1M` (a month counts as 30 days); null for other words. */
-export function intervalSeconds(word: string): number | null {
-  if (word === '1M') return UNIT_SECONDS['mo']!;
-  const match =
-    /^(\d{1,6})(?:(s|sec|seconds?)|(m|min|minutes?)|(h|hr|hours?)|(d|days?)|(w|weeks?)|(mo|months?))$/i.exec(
-      word,
-    );
-  if (match === null || Number(match[1]) === 0) return null;
-  const unit = ['s', 'm', 'h', 'd', 'w', 'mo'][match.slice(2).findIndex((group) => group !== undefined)]!;
-  return Number(match[1]) * UNIT_SECONDS[unit]!;
 }
 
 function intervalOf(
@@ -293,8 +268,8 @@ function gridOf(seconds: number, sessionZone: string): TaskPlan['grid'] {
     // Offsets of zones are multiples of a quarter of an hour, and so are the openings of markets.
     return 900 % seconds === 0 ? 'epoch' : 'none';
   }
-  if (seconds === UNIT_SECONDS['w']) return 'week';
-  if (seconds === UNIT_SECONDS['mo']) return 'month';
+  if (seconds === WEEK_S) return 'week';
+  if (seconds === MONTH_S) return 'month';
   return 86_400 % seconds === 0 ? 'epoch' : 'none';
 }
 

@@ -70,7 +70,16 @@ const pattern = z.string().superRefine((source, context) => {
   }
 });
 
-const zone = z.string().superRefine((name, context) => {
+/** An offset is written `±HH:MM` from here on: `-5`, `-0500` and `UTC-05:00` are one. */
+function zoneName(name: string): string {
+  const match = /^(?:UTC|GMT)?([+-])(\d{1,2})(?::?(\d\d))?$/.exec(name);
+  if (match === null) return name;
+  const offset = `${match[1]}${match[2]!.padStart(2, '0')}:${match[3] ?? '00'}`;
+  return offset.slice(1) === '00:00' ? 'UTC' : offset;
+}
+
+const zone = z.string().transform((written, context) => {
+  const name = zoneName(written);
   try {
     zoneNamed(name);
   } catch {
@@ -79,6 +88,7 @@ const zone = z.string().superRefine((name, context) => {
       message: `${name} is no time zone, such as America/New_York, Etc/GMT+5 or -05:00${nearestZone(name)}`,
     });
   }
+  return name;
 });
 
 function nearestZone(name: string): string {

@@ -1,10 +1,11 @@
 import { BackhaulError, type FaultPlace } from '../../faults/fault.ts';
 import { detect, detectByName } from '../layouts/detect.ts';
 import type { Head } from '../layouts/head.ts';
+import { spelledInterval } from '../layouts/interval_words.ts';
 import { KNOWN_LAYOUTS } from '../layouts/known.ts';
 import type { Layout } from '../layouts/layout.ts';
 import { noBarsIn } from '../layouts/no_bars.ts';
-import { type Given, isNamedBy, type Resolution, spelledInterval } from '../layouts/resolve.ts';
+import { type Given, isNamedBy, type Resolution } from '../layouts/resolve.ts';
 import { SymbolFilter } from '../layouts/symbols.ts';
 import { kindOfName, type ObjectKind } from '../sources/object_kind.ts';
 import { type DiscoverCounts, type DiscoverOptions, noCounts } from './found_task.ts';

@@ -2,10 +2,11 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { detectByName } from '../../../src/producer/layouts/detect.ts';
+import { intervalSeconds } from '../../../src/producer/layouts/interval_words.ts';
 import { KNOWN_LAYOUTS } from '../../../src/producer/layouts/known.ts';
 import { checkLayout, type Layout, loadLayout } from '../../../src/producer/layouts/layout.ts';
 import { periodOf } from '../../../src/producer/layouts/period.ts';
-import { intervalSeconds, type Resolution, resolve } from '../../../src/producer/layouts/resolve.ts';
+import { type Resolution, resolve } from '../../../src/producer/layouts/resolve.ts';
 import { SymbolFilter, spellings } from '../../../src/producer/layouts/symbols.ts';
 import { faultOf } from '../archive/memory_reader.ts';
 import { folderWith, us } from '../folder.ts';
@@ -332,6 +333,25 @@ interval: { column: tf }
     ],
     ['a delimiter of two characters', yaml.replace('";"', '";;"'), 'delimiter'],
     ['a missing interval', yaml.replace('interval: 1d\n', ''), 'interval'],
+    ["another program's word for a unit", yaml.replace('unit: text', 'unit: sec'), 'did you mean s?'],
+    ['a pattern that is none', yaml.replace('unit: text', 'format: YYYYMMdd'), 'a year is yyyy'],
+    ['a pattern for numbers', yaml.replace('unit: text', 'unit: ms, format: yyyyMMdd'), 'unit is ms'],
+    [
+      'a group that is none',
+      yaml.replace('group: symbol', 'group: symbl'),
+      'symbol: no pattern of paths or context has a group symbl; did you mean symbol?',
+    ],
+    [
+      'a group that is none in a text',
+      yaml.replace('venue: nyse', 'venue: { from: "{vnue}" }'),
+      'venue: no pattern of paths',
+    ],
+    ['an interval that is none', yaml.replace('1d', 'dayly'), 'interval: dayly is no interval'],
+    [
+      'a column that is none',
+      yaml.replace('interval: 1d', 'interval: { column: tf }'),
+      'there is no column tf',
+    ],
     ['no YAML', 'a: [1', 'no YAML'],
     ['no object', '- 1', 'not valid'],
     ['nothing', '', 'not valid'],

@@ -1,0 +1,83 @@
+import { isBlank, parseNumber, trimEnd, trimStart } from './numbers.ts';
+import type { NumberStyle } from './shape.ts';
+
+/** Numbers as people and spreadsheets write them: `1.234,50`, `42,580.5`, `59.40K`, and fixed-point prices. */
+
+const POINT = 0x2e;
+const SPACE = 0x20;
+
+/** Suffix, in lower case → power of ten. */
+const SUFFIXES: Readonly<Record<number, number>> = { 107: 3, 109: 6, 98: 9, 116: 12 };
+
+export class NumberReader {
+  readonly #decimal: number;
+  /** Byte between groups of three digits, or -1. */
+  readonly #thousands: number;
+  readonly #suffixes: boolean;
+  readonly #scale: number;
+  /** A number in the grammar of {@link parseNumber}. */
+  #plain = new Uint8Array(64);
+
+  constructor({ decimal, thousands, suffixes, scale }: NumberStyle) {
+    this.#decimal = decimal.charCodeAt(0);
+    this.#thousands = thousands === null ? -1 : thousands.charCodeAt(0);
+    this.#suffixes = suffixes;
+    this.#scale = scale;
+  }
+
+  /** The double nearest to the number written in `bytes[start,end)`; NaN when it is none. Prices are scaled. */
+  read(bytes: Uint8Array, start: number, end: number, isPrice: boolean): number {
+    let p = trimStart(bytes, start, end);
+    let last = trimEnd(bytes, p, end);
+    let power = isPrice ? this.#scale : 0;
+    if (this.#suffixes && last > p) {
+      const suffix = SUFFIXES[bytes[last - 1]! | 0x20];
+      if (suffix !== undefined) {
+        power += suffix;
+        last = trimEnd(bytes, p, last - 1);
+        if (last > p && bytes[last - 1]! - 48 > 9) return Number.NaN;
+      }
+    }
+    if (last - p > this.#plain.length) this.#plain = new Uint8Array(2 * (last - p));
+    const plain = this.#plain;
+    let length = 0;
+    if (p < last && (bytes[p] === 0x2b || bytes[p] === 0x2d)) plain[length++] = bytes[p++]!;
+    let group = 0;
+    let isGrouped = false;
+    for (;;) {
+      const from = p;
+      while (p < last && (bytes[p]! ^ 48) < 10) plain[length++] = bytes[p++]!;
+      group = p - from;
+      if (isGrouped && group !== 3) return Number.NaN;
+      const width = this.#separator(bytes, p, last);
+      if (width === 0) break;
+      if (!isGrouped && (group === 0 || group > 3)) return Number.NaN;
+      isGrouped = true;
+      p += width;
+    }
+    if (p < last && bytes[p] === this.#decimal) {
+      plain[length++] = POINT;
+      p++;
+    } else if (p < last && bytes[p] === POINT) return Number.NaN;
+    // Digits and an exponent: what else there is, parseNumber refuses. A second decimal sign may not become a point.
+    for (; p < last; p++) {
+      if (bytes[p] === POINT || isBlank(bytes[p]!)) return Number.NaN;
+      plain[length++] = bytes[p]!;
+    }
+    return parseNumber(plain, 0, length, power);
+  }
+
+  /** Bytes of a separator of thousands at `p`; 0 for none. A space may be one that does not break, as UTF-8. */
+  #separator(bytes: Uint8Array, p: number, end: number): number {
+    if (p >= end || this.#thousands < 0) return 0;
+    if (bytes[p] === this.#thousands) return 1;
+    if (this.#thousands !== SPACE) return 0;
+    if (bytes[p] === 0xc2 && bytes[p + 1] === 0xa0) return 2;
+    return bytes[p] === 0xe2 && bytes[p + 1] === 0x80 && (bytes[p + 2] === 0xaf || bytes[p + 2] === 0x89)
+      ? 3
+      : 0;
+  }
+}
+
+/** Numbers written as most are. */
+export const PLAIN_NUMBERS: NumberStyle = { decimal: '.', thousands: null, suffixes: false, scale: 0 };
