@@ -88,6 +88,7 @@ const PURE: readonly string[] = [
   'faults/classify.ts',
   'faults/fault.ts',
   'faults/text.ts',
+  'base/calendar_rule.ts',
   'base/nearest.ts',
   'base/quantities.ts',
   'base/ranges.ts',

@@ -45,7 +45,7 @@ function civil(year: number, month: number, date: number): number {
 }
 
 /** 0 for Sunday. 1970-01-01 was a Thursday. */
-function weekday(day: number): number {
+export function weekday(day: number): number {
   return (((day + THURSDAY) % 7) + 7) % 7;
 }
 
@@ -55,9 +55,9 @@ function nth(year: number, month: number, which: number, n: number): number {
   return first + ((which - weekday(first) + 7) % 7) + 7 * (n - 1);
 }
 
-function holidaysOf(year: number): Set<number> {
+function holidaysOf(year: number): Map<number, string> {
   // New Year's Day on a Saturday is not made up for; the library tells the year's own days only.
-  return new Set(getHolidays(year).map(({ dateString }) => dayOf(dateString)));
+  return new Map(getHolidays(year).map(({ dateString, name }) => [dayOf(dateString), name]));
 }
 
 /** Days that end at 13:00 by rule; those that are holidays themselves are none. */
@@ -72,7 +72,8 @@ function shortDaysOf(year: number): Set<number> {
 }
 
 interface Year {
-  readonly holidays: ReadonlySet<number>;
+  /** With their names. */
+  readonly holidays: ReadonlyMap<number, string>;
   readonly short: ReadonlySet<number>;
 }
 
@@ -91,7 +92,22 @@ function yearOf(year: number): Year {
 export function sessionHours(day: number): SessionHours | null {
   const which = weekday(day);
   if (which === 0 || which === 6 || CLOSINGS.has(day)) return null;
-  const { holidays, short } = yearOf(new Date(day * DAY_MS).getUTCFullYear());
+  const { holidays } = yearOf(new Date(day * DAY_MS).getUTCFullYear());
   if (holidays.has(day)) return null;
-  return short.has(day) || EARLY_CLOSES.has(day) ? SHORT : REGULAR;
+  return isShortDay(day) ? SHORT : REGULAR;
+}
+
+/** Holidays on which other markets are closed as well; on the others they halt early. */
+const REST = /good friday|christmas|new year/i;
+
+/** Whether a day is a holiday of the exchanges, on which others close, or halt. */
+export function isHoliday(day: number): 'closed' | 'halt' | null {
+  const name = yearOf(new Date(day * DAY_MS).getUTCFullYear()).holidays.get(day);
+  if (name === undefined) return null;
+  return REST.test(name) ? 'closed' : 'halt';
+}
+
+/** Whether the exchanges close early on a day. */
+export function isShortDay(day: number): boolean {
+  return yearOf(new Date(day * DAY_MS).getUTCFullYear()).short.has(day) || EARLY_CLOSES.has(day);
 }

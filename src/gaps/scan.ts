@@ -73,7 +73,7 @@ export async function scanSeries(
   const scans = all.map((series) => {
     const known = facts.get(series.seriesId)!;
     const covered = ranges.get(series.seriesId)!;
-    const expectedBars = expectedBarsOf(series, known);
+    const expectedBars = expectedBarsOf(series, known, covered);
     const window = windowOf(series, expectedBars, options);
     const found = { series, expectedBars, covered, window, lastFile: known.lastFile };
     return { ...found, ...(window === null ? NOTHING : lookAt(expectedBars, covered, window)) };

@@ -36,7 +36,10 @@ const SERIES_AT_ONCE = 2_000;
 
 const DAY_S = 86_400;
 
-/** SQL that is true of two bars (`ts`, `next`) with no close of their market between them. */
+/**
+ * SQL that is true of two bars (`ts`, `next`) with no close of their market between them, by calendar. Of others a close
+ * may make the habit longer, never a run: what is told counts expected bars alone.
+ */
 const WITHIN_SESSION: Readonly<Record<string, string>> = {
   'all-week': 'true',
   // A session takes six hours and a half; the night between two days of extended hours takes eight.
@@ -44,6 +47,7 @@ const WITHIN_SESSION: Readonly<Record<string, string>> = {
     AND (ts AT TIME ZONE 'America/New_York')::time >= '09:30' AND (next AT TIME ZONE 'America/New_York')::time < '16:00'`,
   // The weekend takes 48 hours.
   forex: `next - ts < interval '40 hours'`,
+  'forex-from-monday': `next - ts < interval '40 hours'`,
 };
 
 /**
@@ -166,7 +170,9 @@ export async function findSuspicious(db: Db, scans: readonly SeriesScan[]): Prom
   );
   for (const [calendar, group] of Map.groupBy(withBars, (scan) => scan.expectedBars.calendar.name)) {
     for (let at = 0; at < group.length; at += SERIES_AT_ONCE) {
-      found.push(...(await findInGroup(db, group.slice(at, at + SERIES_AT_ONCE), WITHIN_SESSION[calendar]!)));
+      found.push(
+        ...(await findInGroup(db, group.slice(at, at + SERIES_AT_ONCE), WITHIN_SESSION[calendar] ?? 'true')),
+      );
     }
   }
   return found.sort((a, b) => b.ratio - a.ratio || a.fromUs - b.fromUs);

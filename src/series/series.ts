@@ -1,8 +1,10 @@
+import type { CalendarRule } from '../base/calendar_rule.ts';
 import { nearest } from '../base/nearest.ts';
 import { interval as intervalText } from '../base/quantities.ts';
+import type { Range } from '../base/ranges.ts';
 import { barGrid } from '../calendar/bar_grid.ts';
 import { ExpectedBars } from '../calendar/expected_bars.ts';
-import { calendarOf } from '../calendar/market_calendar.ts';
+import { asCovered, calendarOf } from '../calendar/market_calendar.ts';
 import type { Db } from '../database/connect.ts';
 import { usOf } from '../database/stamps.ts';
 import { BackhaulError } from '../faults/fault.ts';
@@ -28,6 +30,8 @@ export const ALL_SERIES: SeriesFilter = { symbols: null, tierSymbols: null, inte
 export interface SeriesRule {
   /** Prices may be zero or below. */
   readonly prices?: 'any';
+  /** When its market trades; absent: as its venue does. */
+  readonly calendar?: CalendarRule;
 }
 
 export interface Series extends SeriesName, SeriesRule {
@@ -86,7 +90,8 @@ interface NameRow extends SeriesRule {
 export async function findSeries(db: Db, filter: SeriesFilter): Promise<NameRow[]> {
   const { rows: found } = await db.query<NameRow & { readonly rule: SeriesRule | null }>(
     `SELECT series_id AS "seriesId", venue, symbol, interval_s AS "intervalS",
-       CASE WHEN r.prices = 'any' THEN '{"prices": "any"}'::jsonb END AS rule
+       CASE WHEN r.series_id IS NOT NULL
+         THEN jsonb_strip_nulls(jsonb_build_object('prices', nullif(r.prices, 'positive'), 'calendar', r.calendar)) END AS rule
      FROM backhaul.series LEFT JOIN backhaul.series_rule r USING (series_id) ORDER BY venue, symbol, interval_s`,
   );
   const rows = found.map(({ rule, ...row }): NameRow => ({ ...row, ...rule }));
@@ -166,10 +171,14 @@ const known = new Map<string, ExpectedBars>();
 /** Series by grid: beyond, the memory starts afresh. */
 const MOST_KNOWN = 10_000;
 
-/** What can be expected of a series: its venue's calendar on its files' grid. Series that expect the same share it. */
-export function expectedBarsOf(series: Series, { grid, sessionZone }: SeriesGrid): ExpectedBars {
+/** What can be expected of a series that files vouch for so far: its calendar on its files' grid. Series that expect the same share it. */
+export function expectedBarsOf(
+  series: Series,
+  { grid, sessionZone }: SeriesGrid,
+  covered: readonly Range[],
+): ExpectedBars {
   const { venue, intervalS, firstUs } = series;
-  const calendar = calendarOf(venue);
+  const calendar = asCovered(calendarOf(venue, series.calendar), covered);
   const phase = grid === 'none' && firstUs !== null ? firstUs % (intervalS * 1e6) : 0;
   const key = [calendar.name, grid, sessionZone, intervalS, phase].join(' ');
   let expected = known.get(key);

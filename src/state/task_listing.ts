@@ -12,6 +12,7 @@ import {
 } from './listing_decision.ts';
 import type { TaskState } from './machine.ts';
 import { CLAIM_LOCK } from './moves.ts';
+import { rememberPlannedRules } from './series_rules.ts';
 
 /** Brings what a listing found into the table: new tasks, changed ones, and those it says cannot be loaded. */
 
@@ -225,6 +226,10 @@ async function upsertBatch(
   // No claim while we look and write: what was read pending is still so, and no lane is seen half planned.
   await client.query(`SELECT ${CLAIM_LOCK}`);
   const judged = await judge(client, tasks);
+  await rememberPlannedRules(
+    client,
+    tasks.flatMap(({ plan }) => plan ?? []),
+  );
   const faults = new Map(
     judged.filter(({ step }) => step !== 'keep').map(({ found }) => [keyOf(found), found.fault ?? null]),
   );

@@ -1,3 +1,4 @@
+import type { CalendarRule } from '../base/calendar_rule.ts';
 import type { OnInvalid, RecordShape } from '../scan/shape.ts';
 
 /** How an object's bytes become the CSV's bytes. */
@@ -45,6 +46,8 @@ export interface TaskPlan {
   readonly wantToUs: number | null;
   /** Symbols asked for out of a file of many: name in the file → name to store; null for all, as they are. */
   readonly wantSymbols: Readonly<Record<string, string>> | null;
+  /** When the market of its series trades, where the layout says so. */
+  readonly calendar?: CalendarRule;
   readonly onInvalid: OnInvalid;
   readonly onConflict: 'keep' | 'replace';
   /** Absolute limit of rejects, and a share of the records read; null where the user set only the other. */

@@ -1,9 +1,11 @@
 import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
+import type { CalendarRule } from '../../base/calendar_rule.ts';
 import { nearest } from '../../base/nearest.ts';
 import { BackhaulError } from '../../faults/fault.ts';
 import { fileError } from '../../faults/file_fault.ts';
 import type { NumberStyle, RecordShape, ShapeColumn } from '../../scan/shape.ts';
+import { calendarRule, calendarSlips, withHolidays } from './calendar_key.ts';
 import { columnSlips, readColumns } from './column_roles.ts';
 import { keySlips, powerOfTen } from './key_checks.ts';
 import { layoutError, slipsOf } from './layout_error.ts';
@@ -19,11 +21,13 @@ export type { LayoutText, Origin } from './schema.ts';
  */
 
 /** A layout, checked and ready. */
-export interface Layout extends Omit<LayoutKeys, 'name' | 'example' | 'columns' | 'paths' | 'context'> {
+export interface Layout
+  extends Omit<LayoutKeys, 'name' | 'example' | 'columns' | 'paths' | 'context' | 'calendar'> {
   readonly name: string;
   readonly example: string;
   readonly paths: readonly RegExp[];
   readonly context: readonly RegExp[];
+  readonly calendar: CalendarRule | undefined;
   /** The shape of its files; names with `{base}` in them stand for the currency a symbol starts with. */
   readonly shape: RecordShape;
 }
@@ -34,7 +38,10 @@ export function checkLayout(text: unknown, source: string, defaultName: string):
   if (!result.success) throw layoutError(source, slipsOf(result.error.issues, text));
   const keys = result.data;
   const { columns, slips } = readColumns(keys);
-  const wrong = slips.length > 0 ? slips : [...columnSlips(columns, keys), ...keySlips(keys, columns)];
+  const wrong =
+    slips.length > 0
+      ? slips
+      : [...columnSlips(columns, keys), ...keySlips(keys, columns), ...calendarSlips(keys.calendar)];
   if (wrong.length > 0) throw layoutError(source, wrong);
   const { columns: _, paths, context, name, example, ...rest } = keys;
   return {
@@ -43,6 +50,7 @@ export function checkLayout(text: unknown, source: string, defaultName: string):
     example: example ?? 'a name its `paths` fit',
     paths: paths.map((one) => new RegExp(one, 'd')),
     context: context.map((one) => new RegExp(one, 'd')),
+    calendar: calendarRule(keys.calendar),
     shape: shapeOf(keys, columns),
   };
 }
@@ -98,7 +106,7 @@ export async function loadLayout(spec: string, known: readonly Layout[]): Promis
     const message = `the layout ${spec} cannot be read: ${fault.message}`;
     throw new BackhaulError({ ...fault, kind: 'usage', message }, { cause: error });
   }
-  return checkLayout(text, spec, basename(spec).replace(/\.ya?ml$/i, ''));
+  return checkLayout(await withHolidays(text, spec), spec, basename(spec).replace(/\.ya?ml$/i, ''));
 }
 
 function unknownLayout(spec: string, known: readonly Layout[]): BackhaulError {

@@ -49,6 +49,7 @@ export function plannedTask(
     wantFromUs,
     wantToUs,
     wantSymbols: resolution.symbol === null ? asked.symbolFilter(layout).wanted() : null,
+    ...(layout.calendar !== undefined && { calendar: layout.calendar }),
     onInvalid,
     onConflict,
     maxRejects,
