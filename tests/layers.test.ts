@@ -50,14 +50,14 @@ const RULES: Readonly<Record<string, string>> = {
 
   // What looks at loaded bars, fills what is missing, and computes again.
   series: 'bars calendar database indicators merge producer/layouts producer/planning state state/tasks',
-  gaps: 'bars calendar database indicators load merge producer/planning series state state/tasks',
+  gaps: 'bars calendar database indicators load merge producer/layouts producer/planning series state state/tasks',
   report: 'database gaps series state',
   validate: 'calendar database gaps series',
   export: 'copy database series',
 
   // Around a load.
   backfill: '',
-  doctor: '',
+  doctor: 'series state',
   notify: 'load',
   sample: '',
   bench:

@@ -1,6 +1,7 @@
 /** `backhaul doctor`: what a load needs, and what mends it where something is missing. */
 
 import { availableParallelism, totalmem } from 'node:os';
+import type { Client } from 'pg';
 import type { Argv, CommandModule } from 'yargs';
 import { type Check, checksOf } from '../doctor/check.ts';
 import type { Planned } from '../doctor/disk.ts';
@@ -15,6 +16,7 @@ import { print, stdoutStyle } from './screen.ts';
 import {
   type Arguments,
   declare,
+  onOff,
   type Resolved,
   readSurroundings,
   refuseUnknown,
@@ -56,6 +58,7 @@ export const DOCTOR_SETTINGS = {
   'no-sign-request': noSignRequest,
   'path-style': pathStyle,
   'allow-private': allowPrivate,
+  fix: onOff({ group: 'How:', describe: 'Mend what can be mended in the database' }),
 };
 
 type DoctorFlags = Resolved<typeof DOCTOR_SETTINGS>;
@@ -71,6 +74,7 @@ export const command: CommandModule<object, Arguments> = {
         '$0 doctor ./flatfiles --database postgres://me@host/market',
         'and whether these files can be loaded there',
       )
+      .example('$0 doctor --fix', 'and mend what it can')
       .epilogue('Exit code: 0 a load would work, though maybe slowly (warnings), 3 it would not (failures).'),
   handler: async (argv) => {
     refuseUnknown(DOCTOR_SETTINGS, ['source'], argv);
@@ -91,7 +95,7 @@ export const command: CommandModule<object, Arguments> = {
       const findings = await Promise.all(
         sources.map((source) => look(source, flags, found.answers ? url : null)),
       );
-      await showDatabase(found, wanted, await plannedOf(findings), show);
+      await showDatabase(found, wanted, await plannedOf(findings), flags.fix ?? false, show);
       show('sources', await sourceChecks(findings, flags));
     } finally {
       await found.database?.release();
@@ -163,8 +167,11 @@ async function look(source: string, flags: DoctorFlags, url: string | null): Pro
   const { runLoad } = await import('../load/load.ts');
   const files: PlannedFile[] = [];
   try {
-    const given = { ...flags } as Parameters<typeof loadOptions>[1];
-    const options = { ...loadOptions([source], given, url), dryRun: true };
+    const { fix: _, ...given } = flags;
+    const options = {
+      ...loadOptions([source], given as Parameters<typeof loadOptions>[1], url),
+      dryRun: true,
+    };
     const never = new AbortController().signal;
     const summary = await runLoad(
       options,
@@ -189,6 +196,7 @@ async function showDatabase(
   { database: found, answers, check }: Reached,
   workerCount: number,
   planned: Planned | null,
+  fix: boolean,
   show: (group: Check['group'], checks: readonly Check[]) => void,
 ): Promise<void> {
   const { checkDisk, dataPlace, freeBytesAt } = await import('../doctor/disk.ts');
@@ -222,11 +230,35 @@ async function showDatabase(
       ...checkSessions(server, workerCount),
       checkDisk(planned, freeBytes, place, walBytes),
       checkDatabaseClock((before + Date.now()) / 2 - rows[0]!.ms),
+      ...(await marketChecks(found.url, client, fix)),
     ]);
     const memoryBytes = place === null ? null : (memoryLimit() ?? totalmem());
     show('settings', checkSettings(settings, { memoryBytes, freeBytes }));
   } finally {
     await client.end();
+  }
+}
+
+/** Markets that stand under two names: told of, or made one. */
+async function marketChecks(url: string, client: Client, fix: boolean): Promise<Check[]> {
+  const { rows } = await client.query<{ there: boolean }>(
+    `SELECT to_regclass('backhaul.coverage') IS NOT NULL AS there`,
+  );
+  if (!rows[0]!.there) return [];
+  const { checkMarkets, mendedCheck } = await import('../doctor/markets.ts');
+  const { mendMarket, splitMarkets } = await import('../series/split_market.ts');
+  const split = await splitMarkets(client);
+  if (!fix || split.length === 0) return checkMarkets(split);
+  const { createPool } = await import('../database/connect.ts');
+  const { migrate } = await import('../state/migrate.ts');
+  const db = createPool(url, { applicationName: 'backhaul doctor', max: 2 });
+  try {
+    await migrate(db);
+    const checks: Check[] = [];
+    for (const market of split) checks.push(mendedCheck(market, await mendMarket(db, market)));
+    return checks;
+  } finally {
+    await db.end();
   }
 }
 

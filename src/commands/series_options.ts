@@ -1,6 +1,7 @@
 /** Flags of the commands that look at series: which ones, in which range, and the tiers of `backhaul.yaml`. */
 
 import { BackhaulError } from '../faults/fault.ts';
+import { archiveSpelling, CURRENCIES } from '../producer/layouts/symbols.ts';
 import type { SeriesFilter } from '../series/series.ts';
 import { symbolsOfTiers, TIER_NAMES, type Tier, tiersOf } from '../series/tiers.ts';
 import { list, type Resolved, resolve, type Setting, type Surroundings, value } from './settings.ts';
@@ -59,7 +60,11 @@ export function withTiers<
 >(flags: F, tiers: readonly Tier[]): F {
   if (flags.tiers == null) return flags;
   const tiered = symbolsOfTiers(tiers, flags.tiers);
-  const symbols = flags.symbols == null ? tiered : flags.symbols.filter((symbol) => tiered.includes(symbol));
+  const markets = new Set(tiered.map((symbol) => archiveSpelling(symbol, CURRENCIES)));
+  const symbols =
+    flags.symbols == null
+      ? tiered
+      : flags.symbols.filter((symbol) => markets.has(archiveSpelling(symbol, CURRENCIES)));
   if (symbols.length === 0)
     throw new BackhaulError({
       kind: 'usage',

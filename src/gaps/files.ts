@@ -2,6 +2,7 @@ import type { Range } from '../base/ranges.ts';
 import { Zone } from '../base/zone.ts';
 import { calendarOf } from '../calendar/market_calendar.ts';
 import { sessionHours } from '../calendar/us_exchange_days.ts';
+import { archiveSpelling, CURRENCIES } from '../producer/layouts/symbols.ts';
 import type { SeriesName } from '../state/series_name.ts';
 
 /** Which published files hold a range of a series, by name (the layouts are told in FORMATS). Pure. */
@@ -58,13 +59,15 @@ const utc = new Zone('UTC');
 const two = (number: number): string => String(number).padStart(2, '0');
 
 function* krakenFiles({ symbol, intervalS }: SeriesName, range: Range): Iterable<PublishedFile> {
+  // The archive's own spelling, whatever name the series stands under.
+  const pair = archiveSpelling(symbol, CURRENCIES);
   const start = new Date(range.fromUs / 1000);
   let year = start.getUTCFullYear();
   let quarter = Math.floor(start.getUTCMonth() / 3);
   while (Date.UTC(year, 3 * quarter, 1) * 1000 < range.toUs) {
     yield {
       name: `Kraken_OHLCVT_${year}Q${quarter + 1}.zip`,
-      entry: `${symbol}_${intervalS / 60}.csv`,
+      entry: `${pair}_${intervalS / 60}.csv`,
       periodEndUs: Date.UTC(year, 3 * quarter + 3, 1) * 1000,
     };
     quarter = (quarter + 1) % 4;

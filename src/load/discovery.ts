@@ -2,13 +2,14 @@ import type { Pool } from 'pg';
 import { killPoint } from '../base/kill_points.ts';
 import { openSource } from '../producer/open_source.ts';
 import { discover } from '../producer/planning/discover.ts';
-import type { DiscoveredTask, SelectTask } from '../producer/planning/found_task.ts';
+import type { DiscoveredTask, PlannedTask, SelectTask } from '../producer/planning/found_task.ts';
 import { assignSequences } from '../producer/planning/sequence.ts';
 import type { Source } from '../producer/sources/source.ts';
 import { failedAmong, previewTasks, upsertTasks } from '../state/task_listing.ts';
 import { vanishedObjects } from '../state/vanished.ts';
 import { acrossRestarts, type Patience } from '../workers/restarts.ts';
 import type { LoadOptions, LoadReporter } from './events.ts';
+import { MarketNames } from './market_names.ts';
 import type { RunTally } from './run_tally.ts';
 
 /** Vanished objects that are named; all are counted. */
@@ -100,7 +101,7 @@ export class Discovery {
     };
     try {
       const pauseMs = remote ? REMOTE_STORE_MS : Number.POSITIVE_INFINITY;
-      for await (const task of orPause(this.#discovered(signal), () => slice.length > 0, pauseMs)) {
+      for await (const task of orPause(this.#discovered(db, signal), () => slice.length > 0, pauseMs)) {
         if (task !== null) {
           seen.add(task.uri);
           if (task.plan === null || task.sequence !== null) slice.push(task);
@@ -145,7 +146,7 @@ export class Discovery {
   async dryRun(db: Pool | null, signal: AbortSignal): Promise<void> {
     const started = performance.now();
     const tasks: DiscoveredTask[] = [];
-    for await (const task of this.#discovered(signal)) tasks.push(task);
+    for await (const task of this.#discovered(db, signal)) tasks.push(task);
     const undated = tasks.filter((task) => task.plan !== null && task.sequence === null);
     await assignSequences(undated, this.#options.sourceOptions, signal);
     const states = db === null ? [] : await previewTasks(db, tasks);
@@ -171,9 +172,24 @@ export class Discovery {
     this.#tally.discovered((performance.now() - started) / 1000);
   }
 
-  async *#discovered(signal: AbortSignal): AsyncIterable<DiscoveredTask> {
+  /** `db` is null where there are no tables yet. */
+  async *#discovered(db: Pool | null, signal: AbortSignal): AsyncIterable<DiscoveredTask> {
+    const names = new MarketNames(db);
+    for await (const task of this.#found(signal)) {
+      this.#tally.discovering();
+      if (task.plan === null) {
+        yield task;
+        continue;
+      }
+      const named = await names.named(task);
+      if (named !== null) yield* this.#wanted(named);
+    }
+    for (const task of names.rest()) yield* this.#wanted(task);
+  }
+
+  #found(signal: AbortSignal): AsyncIterable<DiscoveredTask> {
     const options = this.#options;
-    const found = discover(
+    return discover(
       this.#sources,
       {
         layout: options.layout,
@@ -192,16 +208,17 @@ export class Discovery {
       },
       signal,
     );
-    for await (const task of found) {
-      this.#tally.discovering();
-      if (this.#select === null || task.plan === null) {
-        yield task;
-        continue;
-      }
-      const want = this.#select(task);
-      if (want === null) this.#tally.leftOut++;
-      else yield { ...task, plan: { ...task.plan, wantFromUs: want.fromUs, wantToUs: want.toUs } };
+  }
+
+  /** The task with the range it is wanted for; nothing where the selection leaves it out. */
+  *#wanted(task: PlannedTask): Iterable<DiscoveredTask> {
+    if (this.#select === null) {
+      yield task;
+      return;
     }
+    const want = this.#select(task);
+    if (want === null) this.#tally.leftOut++;
+    else yield { ...task, plan: { ...task.plan, wantFromUs: want.fromUs, wantToUs: want.toUs } };
   }
 }
 

@@ -3,7 +3,7 @@ import { stampOf } from '../database/stamps.ts';
 import type { Hole } from '../gaps/find.ts';
 import { reachOf } from '../gaps/find.ts';
 import { type SeriesScan, scanSeries, shareOf } from '../gaps/scan.ts';
-import { meant, type Series, type SeriesFilter } from '../series/series.ts';
+import { meant, type Series, type SeriesFilter, symbolsMeant } from '../series/series.ts';
 import type { Tier } from '../series/tiers.ts';
 import { countTasks } from '../state/status.ts';
 
@@ -176,23 +176,22 @@ function monthsOf(scan: SeriesScan, bars: ReadonlyMap<number, number>): MonthSha
 }
 
 function rowsOf(cells: readonly Cell[], tiers: readonly Tier[]): ReportRow[] {
-  const priority = new Map<string, Tier>();
-  const symbols = new Set(cells.map((cell) => cell.series.symbol));
-  for (const tier of tiers) {
-    for (const symbol of tier.symbols.flatMap((word) => meant(word, symbols))) priority.set(symbol, tier);
-  }
+  const known = cells.map((cell) => cell.series);
+  const members = tiers.map((tier) => ({ tier, symbols: symbolsMeant(tier.symbols, known) }));
+  const tierOf = ({ venue, symbol }: Pick<ReportRow, 'venue' | 'symbol'>): Tier | undefined =>
+    members.findLast(({ symbols }) => symbols.has(venue, symbol))?.tier;
   const rows = [
     ...Map.groupBy(cells, ({ series }) => JSON.stringify([series.venue, series.symbol])).values(),
   ].map(
     (own): ReportRow => ({
       venue: own[0]!.series.venue,
       symbol: own[0]!.series.symbol,
-      tier: priority.get(own[0]!.series.symbol)?.name ?? null,
+      tier: tierOf(own[0]!.series)?.name ?? null,
       cells: new Map(own.map((cell) => [cell.series.intervalS, cell])),
       share: own.reduce((least, cell) => Math.min(least, shareCovered(cell)), 1),
     }),
   );
-  const rank = (row: ReportRow): number => priority.get(row.symbol)?.priority ?? 100;
+  const rank = (row: ReportRow): number => tierOf(row)?.priority ?? 100;
   const missing = (row: ReportRow): number =>
     sum([...row.cells.values()], (cell) => cell.expected - cell.vouched);
   return rows.sort(

@@ -8,7 +8,7 @@ import { asCovered, calendarOf } from '../calendar/market_calendar.ts';
 import type { Db } from '../database/connect.ts';
 import { usOf } from '../database/stamps.ts';
 import { BackhaulError } from '../faults/fault.ts';
-import { type Aliases, spellings } from '../producer/layouts/symbols.ts';
+import { CURRENCIES, spellings } from '../producer/layouts/symbols.ts';
 import type { SeriesName } from '../state/series_name.ts';
 import type { TaskPlan } from '../state/task_plan.ts';
 
@@ -41,16 +41,10 @@ export interface Series extends SeriesName, SeriesRule {
   readonly lastUs: number | null;
 }
 
-/** Currencies that vendors spell in two ways. */
-const ALIASES: Aliases = [
-  ['XBT', 'BTC'],
-  ['XDG', 'DOGE'],
-];
-
-/** Stored symbols a user's word stands for: the same text, else in other case, else another spelling of the currency. */
+/** Stored symbols of one venue that a user's word stands for: the same text, else in other case, else another spelling. */
 export function meant(word: string, known: ReadonlySet<string>): string[] {
   if (known.has(word)) return [word];
-  const upper = new Set(spellings(word.toUpperCase(), ALIASES));
+  const upper = new Set(spellings(word.toUpperCase(), CURRENCIES));
   const inOtherCase = [...known].filter((symbol) => symbol.toUpperCase() === word.toUpperCase());
   if (inOtherCase.length > 0) return inOtherCase;
   return [...known].filter((symbol) => upper.has(symbol.toUpperCase()));
@@ -67,13 +61,28 @@ function unknownSymbol(word: string, known: ReadonlySet<string>): BackhaulError 
   });
 }
 
-/** The stored symbols a user's words stand for. Fault `usage` for a word that is none of them. */
-export function resolveSymbols(words: readonly string[], known: ReadonlySet<string>): string[] {
-  return words.flatMap((word) => {
-    const symbols = meant(word, known);
-    if (symbols.length === 0) throw unknownSymbol(word, known);
-    return symbols;
-  });
+/**
+ * Tells whether a venue's symbol is one of those the words stand for. Each venue is asked by itself: what one spells
+ * BTCUSD another spells XBTUSD, and both are meant.
+ */
+export function symbolsMeant(
+  words: readonly string[],
+  known: readonly { readonly venue: string; readonly symbol: string }[],
+): { readonly has: (venue: string, symbol: string) => boolean; readonly unknown: readonly string[] } {
+  const unknown = new Set(words);
+  const wanted = new Map<string, Set<string>>();
+  for (const [venue, own] of Map.groupBy(known, (one) => one.venue)) {
+    const symbols = new Set(own.map((one) => one.symbol));
+    const some = new Set<string>();
+    for (const word of words) {
+      for (const symbol of meant(word, symbols)) {
+        some.add(symbol);
+        unknown.delete(word);
+      }
+    }
+    wanted.set(venue, some);
+  }
+  return { has: (venue, symbol) => wanted.get(venue)?.has(symbol) === true, unknown: [...unknown] };
 }
 
 interface NameRow extends SeriesRule {
@@ -95,10 +104,10 @@ export async function findSeries(db: Db, filter: SeriesFilter): Promise<NameRow[
      FROM backhaul.series LEFT JOIN backhaul.series_rule r USING (series_id) ORDER BY venue, symbol, interval_s`,
   );
   const rows = found.map(({ rule, ...row }): NameRow => ({ ...row, ...rule }));
-  const known = new Set(rows.map((row) => row.symbol));
-  const symbols = filter.symbols === null ? null : new Set(resolveSymbols(filter.symbols, known));
-  const tiered =
-    filter.tierSymbols === null ? null : new Set(filter.tierSymbols.flatMap((word) => meant(word, known)));
+  const symbols = filter.symbols === null ? null : symbolsMeant(filter.symbols, rows);
+  const unknown = symbols?.unknown[0];
+  if (unknown !== undefined) throw unknownSymbol(unknown, new Set(rows.map((row) => row.symbol)));
+  const tiered = filter.tierSymbols === null ? null : symbolsMeant(filter.tierSymbols, rows);
   const intervals = new Set(rows.map((row) => row.intervalS));
   for (const one of filter.intervals ?? []) {
     if (intervals.has(one)) continue;
@@ -111,8 +120,8 @@ export async function findSeries(db: Db, filter: SeriesFilter): Promise<NameRow[
   }
   return rows.filter(
     (row) =>
-      (symbols === null || symbols.has(row.symbol)) &&
-      (tiered === null || tiered.has(row.symbol)) &&
+      (symbols === null || symbols.has(row.venue, row.symbol)) &&
+      (tiered === null || tiered.has(row.venue, row.symbol)) &&
       (filter.intervals === null || filter.intervals.includes(row.intervalS)),
   );
 }

@@ -1,6 +1,7 @@
 import type { Pool } from 'pg';
 import { nearest } from '../base/nearest.ts';
 import { BackhaulError } from '../faults/fault.ts';
+import { archiveSpelling, CURRENCIES, spellings } from '../producer/layouts/symbols.ts';
 import { readSymbolTiers, type SymbolTier, storeSymbolTiers } from '../state/symbol_tiers.ts';
 
 /** Symbols in tiers: what matters most is loaded first and shown first. */
@@ -22,13 +23,14 @@ export function tiersOf(given: Readonly<Record<string, readonly string[] | undef
   const seen = new Map<string, string>();
   for (const { name, symbols } of named) {
     for (const symbol of symbols) {
-      const other = seen.get(symbol);
+      const market = archiveSpelling(symbol, CURRENCIES);
+      const other = seen.get(market);
       if (other !== undefined && other !== name)
         throw new BackhaulError({
           kind: 'usage',
           message: `${symbol} is in two tiers: ${other} and ${name}`,
         });
-      seen.set(symbol, name);
+      seen.set(market, name);
     }
   }
   return named;
@@ -61,7 +63,11 @@ export function symbolsOfTiers(tiers: readonly Tier[], names: readonly string[])
  */
 export async function setTiers(db: Pool, tiers: readonly Tier[]): Promise<void> {
   const wanted = tiers.flatMap(({ name, priority, symbols }) =>
-    symbols.map((symbol) => ({ symbol, tier: name, priority })),
+    [...new Set(symbols.flatMap((symbol) => spellings(symbol, CURRENCIES)))].map((symbol) => ({
+      symbol,
+      tier: name,
+      priority,
+    })),
   );
   const key = ({ symbol, tier, priority }: SymbolTier): string => JSON.stringify([symbol, tier, priority]);
   const there = new Set((await readSymbolTiers(db)).map(key));

@@ -22,6 +22,8 @@ export interface DiscoveredTask {
   readonly plan: TaskPlan | null;
   /** It cannot be loaded, and this is why: it becomes a failed task. */
   readonly fault?: Fault | null;
+  /** Of its symbol; absent where there is but one. */
+  readonly spellings?: readonly string[];
 }
 
 /** What the table knows of the same place. */
@@ -55,7 +57,10 @@ function upper(a: number | null, b: number | null): number | null {
   return a === null || b === null ? null : Math.max(a, b);
 }
 
-/** The new plan, asking for all that the old one asked for as well: nobody's earlier wish is lost. */
+/**
+ * The new plan, asking for all that the old one asked for as well: nobody's earlier wish is lost, and a symbol keeps the
+ * name it was stored under.
+ */
 export function widenPlan(old: TaskPlan | null, plan: TaskPlan | null): TaskPlan | null {
   if (old === null || plan === null) return plan;
   return {
@@ -65,7 +70,7 @@ export function widenPlan(old: TaskPlan | null, plan: TaskPlan | null): TaskPlan
     wantSymbols:
       old.wantSymbols === null || plan.wantSymbols === null
         ? null
-        : { ...old.wantSymbols, ...plan.wantSymbols },
+        : { ...plan.wantSymbols, ...old.wantSymbols },
   };
 }
 
@@ -83,6 +88,16 @@ function decideFault(standing: StandingTask, sameContent: boolean): Decision {
   // What was loaded from these very bytes stays loaded, whatever a listing says of them today.
   if (state === 'loaded') return sameContent ? { step: 'keep', plan } : { step: 'replace', plan };
   return { step: 'keep', plan };
+}
+
+/** The find under the name that the file's bars stand under, where that is another spelling of its symbol. */
+export function underStandingName(standing: StandingTask, found: DiscoveredTask): DiscoveredTask {
+  const symbol = standing.plan?.symbol;
+  if (found.plan === null || symbol == null || symbol === found.plan.symbol) return found;
+  if (found.plan.venue !== standing.plan?.venue || found.plan.intervalS !== standing.plan.intervalS)
+    return found;
+  if (found.spellings?.includes(symbol) !== true) return found;
+  return { ...found, lane: standing.lane, plan: { ...found.plan, symbol } };
 }
 
 /**

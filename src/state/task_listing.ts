@@ -9,6 +9,7 @@ import {
   decide,
   type StandingTask,
   type Step,
+  underStandingName,
 } from './listing_decision.ts';
 import type { TaskState } from './machine.ts';
 import { CLAIM_LOCK } from './moves.ts';
@@ -75,7 +76,8 @@ async function judge(db: Db, tasks: readonly DiscoveredTask[]): Promise<Judged[]
   const standing = await readStanding(db, unique);
   return unique.map((found) => {
     const row = standing.get(keyOf(found));
-    return { found, standing: row, ...decide(row, found) };
+    const named = row === undefined ? found : underStandingName(row, found);
+    return { found: named, standing: row, ...decide(row, named) };
   });
 }
 

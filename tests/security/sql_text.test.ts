@@ -31,6 +31,8 @@ const LOOKED_AT: Readonly<Record<string, readonly string[]>> = {
   'src/validate/agreement.ts': ['columns', 'table', 'parameter', "[...FIELDS, 'volume'].map(far).join(', ')"],
   'src/validate/bar_checks.ts': ['columns', 'table', 'bad', 'details'],
   'src/gaps/suspicious.ts': ['within'],
+  // Lists of columns, and the alias its callers write out.
+  'src/series/split_market.ts': ['differ', 'alias', 'name'],
   // Names of leaves are made of a year and a month, their bounds of numbers.
   'src/state/partitions.ts': ['leaf.name', 'name', 'from', 'to'],
   // The database of the embedded server: a constant, passed on.

@@ -7,8 +7,8 @@ const FILE =
 const KINDS = { markPriceKlines: 'mark', indexPriceKlines: 'index', premiumIndexKlines: 'premium' } as const;
 
 const ALIASES: LayoutText['aliases'] = [
-  ['XBT', 'BTC'],
-  ['XDG', 'DOGE'],
+  ['BTC', 'XBT'],
+  ['DOGE', 'XDG'],
 ];
 
 /** Binance's public klines: a zip of one CSV for each symbol, interval and month (or day). */

@@ -47,7 +47,7 @@ export const cryptodatadownload: LayoutText = {
   },
   order: 'any',
   aliases: [
-    ['XBT', 'BTC'],
-    ['XDG', 'DOGE'],
+    ['BTC', 'XBT'],
+    ['DOGE', 'XDG'],
   ],
 };

@@ -1,7 +1,13 @@
-/** Which symbols were asked for, under all their spellings. */
+/** One market under all its spellings, and which of them were asked for. */
 
-/** Pairs of spellings of one currency, such as XBT and BTC. */
+/** Pairs of spellings of one currency, such as XBT and BTC; of each the archive's own first. */
 export type Aliases = readonly (readonly [string, string])[];
+
+/** Currencies that vendors spell in two ways: Kraken's archive, and everybody else. */
+export const CURRENCIES: Aliases = [
+  ['XBT', 'BTC'],
+  ['XDG', 'DOGE'],
+];
 
 /** The spellings of a symbol: with each alias put in at its start and at its end, itself first. */
 export function spellings(symbol: string, aliases: Aliases): string[] {
@@ -23,33 +29,48 @@ export function spellings(symbol: string, aliases: Aliases): string[] {
   return [...all];
 }
 
-/** The symbols a user asked for. */
+/** The spelling of the archive: with each alias put in place of what it stands for. */
+export function archiveSpelling(symbol: string, aliases: Aliases): string {
+  let name = symbol;
+  for (const [archive, other] of aliases) {
+    if (name.length < other.length + 2) continue;
+    if (name.startsWith(other)) name = archive + name.slice(other.length);
+    if (name.endsWith(other)) name = name.slice(0, -other.length) + archive;
+  }
+  return name;
+}
+
+/** All spellings of a symbol, the archive's own first; empty where there is but one. */
+export function otherwiseSpelled(symbol: string, aliases: Aliases): readonly string[] {
+  const all = aliases.length === 0 ? [] : spellings(symbol, aliases);
+  if (all.length < 2) return ONE_SPELLING;
+  const archive = archiveSpelling(symbol, aliases);
+  return [archive, ...all.filter((one) => one !== archive)];
+}
+
+const ONE_SPELLING: readonly string[] = [];
+
+/** The symbols a user asked for. It selects and never renames: what is stored is what the file says. */
 export class SymbolFilter {
-  /** Spelling → the name as asked for, which is the one to store. Null: every symbol, as it is. */
-  readonly #stored: Map<string, string> | null;
-  readonly #upper = new Set<string>();
+  /** All spellings of what was asked for; and those of its capitals. Null: every symbol. */
+  readonly #asked: ReadonlySet<string> | null;
+  readonly #upper: ReadonlySet<string>;
 
   constructor(asked: readonly string[] | null, aliases: Aliases) {
-    this.#stored = asked === null ? null : new Map(asked.map((symbol) => [symbol, symbol]));
-    for (const symbol of asked ?? []) {
-      for (const spelling of spellings(symbol, aliases)) {
-        if (!this.#stored!.has(spelling)) this.#stored!.set(spelling, symbol);
-        this.#upper.add(spelling.toUpperCase());
-      }
-    }
+    const words = asked ?? [];
+    const all = words.flatMap((symbol) => spellings(symbol, aliases));
+    const upper = words.flatMap((symbol) => spellings(symbol.toUpperCase(), aliases));
+    this.#asked = asked === null ? null : new Set(all);
+    this.#upper = new Set([...all.map((symbol) => symbol.toUpperCase()), ...upper]);
   }
 
-  /** The name to store a file's one symbol under, or null when nobody asked for it. */
-  stored(symbol: string): string | null {
-    if (this.#stored === null) return symbol;
-    const asked = this.#stored.get(symbol);
-    if (asked !== undefined) return asked;
-    // `--symbols xbtusd`: what differs in case alone keeps the file's spelling.
-    return this.#upper.has(symbol.toUpperCase()) ? symbol : null;
+  /** Whether the one symbol of a file was asked for, in whichever case. */
+  wants(symbol: string): boolean {
+    return this.#asked === null || this.#upper.has(symbol.toUpperCase());
   }
 
-  /** For a file of many symbols: name in the file → name to store; null for all. */
+  /** For a file of many symbols: name in the file → name to store, which is the same; null for all. */
   wanted(): Readonly<Record<string, string>> | null {
-    return this.#stored === null ? null : Object.fromEntries(this.#stored);
+    return this.#asked === null ? null : Object.fromEntries([...this.#asked].map((name) => [name, name]));
   }
 }

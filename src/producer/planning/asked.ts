@@ -76,7 +76,7 @@ export class Asked {
 
   /** Whether the name alone tells that nobody asked for the file. */
   isUnwanted(named: Resolution | null): boolean {
-    return named !== null && !this.mustLook(named) && this.wants(named) === null;
+    return named !== null && !this.mustLook(named) && !this.wants(named);
   }
 
   /** Takes note of what the records of a file decided that is to be loaded. */
@@ -97,13 +97,13 @@ export class Asked {
     );
   }
 
-  /** The symbol to store (`''` for a file of many), or null when the file is none of those asked for. */
-  wants({ layout, symbol, intervalS, fromUs, toUs }: Resolution): string | null {
+  /** Whether the file may hold something of what was asked for. */
+  wants({ layout, symbol, intervalS, fromUs, toUs }: Resolution): boolean {
     const { fromUs: wantFrom, toUs: wantTo, intervals } = this.options;
-    if (intervals !== null && !intervals.includes(intervalS)) return null;
-    if (wantFrom !== null && toUs !== null && toUs <= wantFrom) return null;
-    if (wantTo !== null && fromUs !== null && fromUs >= wantTo) return null;
-    return symbol === null ? '' : this.symbolFilter(layout).stored(symbol);
+    if (intervals !== null && !intervals.includes(intervalS)) return false;
+    if (wantFrom !== null && toUs !== null && toUs <= wantFrom) return false;
+    if (wantTo !== null && fromUs !== null && fromUs >= wantTo) return false;
+    return symbol === null || this.symbolFilter(layout).wants(symbol);
   }
 
   symbolFilter(layout: Layout): SymbolFilter {

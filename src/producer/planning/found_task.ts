@@ -23,6 +23,8 @@ export interface PlannedTask extends TaskPlace {
   /** µs of the planned first bar; null: unknown. */
   sequence: number | null;
   readonly plan: TaskPlan;
+  /** Of its symbol, the archive's own first; absent where there is but one. */
+  readonly spellings?: readonly string[];
 }
 
 /** Something that ought to be loaded and cannot be. */

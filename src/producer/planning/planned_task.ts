@@ -2,6 +2,7 @@ import { laneOf, sharedLaneOf } from '../../state/series_name.ts';
 import type { Storage, TaskPlan } from '../../state/task_plan.ts';
 import type { Manifest } from '../archive/manifest.ts';
 import type { Resolution } from '../layouts/resolve.ts';
+import { otherwiseSpelled } from '../layouts/symbols.ts';
 import type { Asked } from './asked.ts';
 import type { PlannedTask, TaskPlace } from './found_task.ts';
 
@@ -21,9 +22,8 @@ export function plannedTask(
   { manifest, ...published }: Published,
   asked: Asked,
 ): PlannedTask | null {
-  const symbol = asked.wants(resolution);
-  if (symbol === null) return null;
-  const { layout, venue, intervalS, shape, grid, sessionZone } = resolution;
+  if (!asked.wants(resolution)) return null;
+  const { layout, venue, symbol, intervalS, shape, grid, sessionZone } = resolution;
   const fromUs = settle(manifest?.fromUs ?? null, resolution.fromUs);
   const toUs = closedUntil(settle(manifest?.toUs ?? null, resolution.toUs), resolution);
   const isChecked = layout.range === 'checked' || manifest !== null;
@@ -37,7 +37,7 @@ export function plannedTask(
   } = asked.options;
   const plan: TaskPlan = {
     venue,
-    symbol: resolution.symbol === null ? null : symbol,
+    symbol,
     intervalS,
     shape,
     storage,
@@ -48,7 +48,7 @@ export function plannedTask(
     fileToUs: isChecked ? toUs : null,
     wantFromUs,
     wantToUs,
-    wantSymbols: resolution.symbol === null ? asked.symbolFilter(layout).wanted() : null,
+    wantSymbols: symbol === null ? asked.symbolFilter(layout).wanted() : null,
     ...(layout.calendar !== undefined && { calendar: layout.calendar }),
     onInvalid,
     onConflict,
@@ -56,8 +56,16 @@ export function plannedTask(
     maxRejectShare,
     ...published,
   };
-  const lane = plan.symbol === null ? sharedLaneOf(plan) : laneOf({ venue, symbol: plan.symbol, intervalS });
-  return { ...place, layout: layout.name, lane, sequence: fromUs, plan };
+  const lane = symbol === null ? sharedLaneOf(plan) : laneOf({ venue, symbol, intervalS });
+  const spellings = symbol === null ? [] : otherwiseSpelled(symbol, layout.aliases);
+  return {
+    ...place,
+    layout: layout.name,
+    lane,
+    sequence: fromUs,
+    plan,
+    ...(spellings.length > 0 && { spellings }),
+  };
 }
 
 const DAY_US = 86_400_000_000;

@@ -7,7 +7,7 @@ import { KNOWN_LAYOUTS } from '../../../src/producer/layouts/known.ts';
 import { checkLayout, type Layout, loadLayout } from '../../../src/producer/layouts/layout.ts';
 import { periodOf } from '../../../src/producer/layouts/period.ts';
 import { type Resolution, resolve } from '../../../src/producer/layouts/resolve.ts';
-import { SymbolFilter, spellings } from '../../../src/producer/layouts/symbols.ts';
+import { otherwiseSpelled, SymbolFilter, spellings } from '../../../src/producer/layouts/symbols.ts';
 import { faultOf } from '../archive/memory_reader.ts';
 import { folderWith, us } from '../folder.ts';
 
@@ -244,16 +244,26 @@ describe('spellings', () => {
     expect(spellings('DOGEXBT', aliases).sort()).toEqual(['DOGEBTC', 'DOGEXBT', 'XDGBTC', 'XDGXBT']);
   });
 
-  it('lead to what the user asked for', () => {
-    const filter = new SymbolFilter(['BTCUSD', 'XDGUSD', 'ethusd'], aliases);
-    expect(filter.stored('XBTUSD')).toBe('BTCUSD');
-    expect(filter.stored('DOGEUSD')).toBe('XDGUSD');
-    expect(filter.stored('ETHUSD')).toBe('ETHUSD');
-    expect(filter.stored('LTCUSD')).toBeNull();
-    expect(new SymbolFilter(['XBTUSD', 'BTCUSD'], aliases).stored('XBTUSD')).toBe('XBTUSD');
-    expect(new SymbolFilter(null, aliases).stored('XBTUSD')).toBe('XBTUSD');
+  it('select under every name and rename nothing', () => {
+    const filter = new SymbolFilter(['BTCUSD', 'XDGUSD', 'ethusd', 'xbteur'], aliases);
+    for (const symbol of ['XBTUSD', 'BTCUSD', 'xbtusd', 'DOGEUSD', 'XDGUSD', 'ETHUSD', 'XBTEUR', 'BTCEUR'])
+      expect(filter.wants(symbol)).toBe(true);
+    expect(filter.wants('LTCUSD')).toBe(false);
+    expect(new SymbolFilter(null, aliases).wants('LTCUSD')).toBe(true);
+    expect(new SymbolFilter(['BTC/USD'], [['BTC', 'XBT']]).wanted()).toEqual({
+      'BTC/USD': 'BTC/USD',
+      'XBT/USD': 'XBT/USD',
+    });
     expect(new SymbolFilter(['AAPL'], []).wanted()).toEqual({ AAPL: 'AAPL' });
     expect(new SymbolFilter(null, []).wanted()).toBeNull();
+  });
+
+  it('begin with that of the archive', () => {
+    expect(otherwiseSpelled('BTCUSD', aliases)).toEqual(['XBTUSD', 'BTCUSD']);
+    expect(otherwiseSpelled('XBTUSD', aliases)).toEqual(['XBTUSD', 'BTCUSD']);
+    expect(otherwiseSpelled('DOGEBTC', aliases)[0]).toBe('XDGXBT');
+    expect(otherwiseSpelled('ETHUSD', aliases)).toEqual([]);
+    expect(otherwiseSpelled('BTC', aliases)).toEqual([]);
   });
 });
 

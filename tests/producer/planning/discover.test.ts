@@ -301,12 +301,12 @@ describe('filters', () => {
     ),
   });
 
-  it('by symbol store what the user asked for, under all spellings', async () => {
+  it('by symbol find all spellings, and keep that of the file', async () => {
     const { planned: tasks, failed, counts } = await planned(join(folder, 'k'), { symbols: ['BTCUSD'] });
     expect(tasks.map(({ lane, plan }) => `${lane} ${plan.symbol}`)).toEqual([
-      'kraken/BTCUSD/3600 BTCUSD',
-      'kraken/BTCUSD/300 BTCUSD',
-      'kraken/BTCUSD/3600 BTCUSD',
+      'kraken/XBTUSD/3600 XBTUSD',
+      'kraken/XBTUSD/300 XBTUSD',
+      'kraken/XBTUSD/3600 XBTUSD',
     ]);
     expect(failed).toEqual([]);
     expect(counts.filtered).toBe(1);

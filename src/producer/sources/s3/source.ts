@@ -1,7 +1,7 @@
 /** Buckets of S3 and of services that speak its protocol. */
 
 import { BackhaulError } from '../../../faults/fault.ts';
-import { type Aliases, spellings } from '../../layouts/symbols.ts';
+import { CURRENCIES, spellings } from '../../layouts/symbols.ts';
 import { hiddenKind, isHiddenPath } from '../object_kind.ts';
 import { secretParameter } from '../signed_address.ts';
 import type { ListFilter, ObjectReader, Source, SourceObject, SourceOptions } from '../source.ts';
@@ -195,16 +195,10 @@ function wantedOf(filter: ListFilter): Wanted {
 function spelled(symbols: readonly string[]): string[] {
   const all = symbols.flatMap((symbol) => {
     const upper = symbol.toUpperCase();
-    return [upper, ...spellings(upper.replace(/[/_:\s-]/g, ''), RENAMED)];
+    return [upper, ...spellings(upper.replace(/[/_:\s-]/g, ''), CURRENCIES)];
   });
   return [...new Set(all)].filter((name) => !name.includes('/'));
 }
-
-/** Kraken's own names of two assets, and everybody else's. */
-const RENAMED: Aliases = [
-  ['XBT', 'BTC'],
-  ['XDG', 'DOGE'],
-];
 
 function describe(listed: ListedKey): Omit<SourceObject, 'uri'> {
   return {

@@ -1,0 +1,170 @@
+import type { ClientBase, Pool } from 'pg';
+import { INDICATOR_NAMES } from '../bars/columns.ts';
+import { calendarOf } from '../calendar/market_calendar.ts';
+import { type Db, inTransaction } from '../database/connect.ts';
+import { BackhaulError } from '../faults/fault.ts';
+import { SessionClock } from '../indicators/session_clock.ts';
+import { mergeMemory, openStage, recomputeSpans } from '../merge/merge.ts';
+import { CURRENCIES, otherwiseSpelled } from '../producer/layouts/symbols.ts';
+import { isHypertable } from '../state/migrate.ts';
+import { CLAIM_LOCK } from '../state/moves.ts';
+import { Partitions } from '../state/partitions.ts';
+import { laneOf, type SeriesName } from '../state/series_name.ts';
+
+/** Markets that stand as two series, each under a spelling of its own, and how they become one again. */
+
+/** One market under several names; `keep` is the name its files bear. */
+export interface SplitMarket {
+  readonly keep: SeriesName & { readonly seriesId: number };
+  readonly others: readonly (SeriesName & { readonly seriesId: number })[];
+}
+
+/** What became of the bars that stood under other names. */
+export interface Mended {
+  readonly moved: number;
+  readonly equal: number;
+  /** Bars that stood under both names with other values: that of the name kept stands. */
+  readonly conflicts: number;
+}
+
+interface SeriesRow extends SeriesName {
+  readonly seriesId: number;
+}
+
+/** The markets that stand under more than one of their spellings. */
+export async function splitMarkets(db: Db): Promise<SplitMarket[]> {
+  const words = CURRENCIES.flat();
+  const { rows } = await db.query<SeriesRow>(
+    `SELECT series_id AS "seriesId", venue, symbol, interval_s AS "intervalS" FROM backhaul.series
+     WHERE symbol ~ $1 ORDER BY venue, symbol, interval_s`,
+    [`^(${words.join('|')})|(${words.join('|')})$`],
+  );
+  const groups = Map.groupBy(
+    // Elsewhere a symbol that begins with these letters is another company.
+    rows.filter((row) => calendarOf(row.venue).sessions === null),
+    ({ venue, symbol, intervalS }) =>
+      `${venue}\n${intervalS}\n${otherwiseSpelled(symbol, CURRENCIES)[0] ?? symbol}`,
+  );
+  const split = [...groups.values()].filter((group) => group.length > 1);
+  return Promise.all(
+    split.map(async (group) => {
+      const keep = await nameOfFiles(db, group);
+      return { keep, others: group.filter((one) => one !== keep) };
+    }),
+  );
+}
+
+/** The series of the spelling that most of the market's files bear; Kraken's own where none does. */
+async function nameOfFiles(db: Db, group: readonly SeriesRow[]): Promise<SeriesRow> {
+  const { rows } = await db.query<{ symbol: string }>(
+    `SELECT n.symbol FROM unnest($1::text[]) AS n (symbol)
+     JOIN backhaul.task t ON t.lane = ANY ($2) AND strpos(coalesce(t.entry, t.uri), n.symbol) > 0
+     GROUP BY n.symbol ORDER BY count(*) DESC, n.symbol DESC LIMIT 1`,
+    [group.map((one) => one.symbol), group.map(laneOf)],
+  );
+  const named = group.find((one) => one.symbol === rows[0]?.symbol);
+  const archive = otherwiseSpelled(group[0]!.symbol, CURRENCIES)[0];
+  return named ?? group.find((one) => one.symbol === archive) ?? group[0]!;
+}
+
+/**
+ * Makes one series of a split market, in one transaction: its bars, what files vouch for, its tasks, and the indicators
+ * of all that follows. What stands under the name kept is kept; a bar that differs is noted in `conflict`. Fault
+ * `database` while a load is at work.
+ */
+export async function mendMarket(db: Pool, market: SplitMarket): Promise<Mended> {
+  // Bars are found by their key, and written through it.
+  await new Partitions(db, await isHypertable(db)).promoteAll(1, () => {}, true);
+  return inTransaction(db, async (client) => {
+    await refuseWhileLoading(client);
+    await openStage(client);
+    const sum = { moved: 0, equal: 0, conflicts: 0 };
+    for (const other of market.others) {
+      const done = await takeOver(client, market.keep, other);
+      sum.moved += done.moved;
+      sum.equal += done.equal;
+      sum.conflicts += done.conflicts;
+    }
+    await computeAgain(client, market.keep);
+    return sum;
+  });
+}
+
+async function refuseWhileLoading(client: ClientBase): Promise<void> {
+  await client.query(`SELECT ${CLAIM_LOCK}`);
+  const { rowCount } = await client.query(`SELECT FROM backhaul.task WHERE state = 'running' LIMIT 1`);
+  if (rowCount !== 0)
+    throw new BackhaulError({
+      kind: 'database',
+      message: 'A load is at work in this database.',
+      hint: 'Wait for it to end; npx backhaul status shows it.',
+    });
+}
+
+const PRICES = ['open', 'high', 'low', 'close', 'volume', 'trades'] as const;
+const differ = PRICES.map((name) => `o.${name} IS DISTINCT FROM k.${name}`).join(' OR ');
+const asJson = (alias: string): string =>
+  `jsonb_build_object(${PRICES.map((name) => `'${name}', ${alias}.${name}`).join(', ')})`;
+
+async function takeOver(client: ClientBase, keep: SeriesRow, other: SeriesRow): Promise<Mended> {
+  const ids = [keep.seriesId, other.seriesId];
+  const { rows } = await client.query<{ moved: number; equal: number; conflicts: number }>(
+    `WITH met AS MATERIALIZED (
+       SELECT o.ts, ${PRICES.map((name) => `o.${name}`).join(', ')}, k.series_id IS NOT NULL AS stands,
+         coalesce(k.series_id IS NOT NULL AND (${differ}), false) AS differs, ${asJson('k')} AS standing,
+         ${asJson('o')} AS incoming
+       FROM backhaul.bars o LEFT JOIN backhaul.bars k ON k.series_id = $1 AND k.ts = o.ts
+       WHERE o.series_id = $2),
+     new AS (INSERT INTO pg_temp.fresh
+       SELECT $1, ts, ${PRICES.join(', ')}, 0, 0 FROM met
+       WHERE NOT stands AND NOT EXISTS (SELECT FROM pg_temp.fresh f WHERE f.ts = met.ts)),
+     noted AS (INSERT INTO backhaul.conflict (task_id, series_id, ts, standing, incoming)
+       SELECT c.task_id, $1, m.ts, m.standing, m.incoming FROM met m CROSS JOIN LATERAL (
+         SELECT c.task_id FROM backhaul.coverage c JOIN backhaul.task t USING (task_id)
+         WHERE c.series_id = $2 AND c.covered @> m.ts LIMIT 1) c
+       WHERE m.differs)
+     SELECT count(*) FILTER (WHERE NOT stands)::int AS moved,
+       count(*) FILTER (WHERE stands AND NOT differs)::int AS equal,
+       count(*) FILTER (WHERE differs)::int AS conflicts FROM met`,
+    ids,
+  );
+  await client.query('DELETE FROM backhaul.bars WHERE series_id = $1', [other.seriesId]);
+  await client.query('DELETE FROM backhaul.indicator_state WHERE series_id = $1', [other.seriesId]);
+  await client.query('UPDATE backhaul.coverage SET series_id = $1 WHERE series_id = $2', ids);
+  await client.query('UPDATE backhaul.conflict SET series_id = $1 WHERE series_id = $2', ids);
+  await client.query(`UPDATE backhaul.gap SET series_id = $1 WHERE series_id = $2 AND state = 'filled'`, ids);
+  // What is still missing of the whole is for the next look to say.
+  await client.query(`DELETE FROM backhaul.gap WHERE series_id = ANY ($1) AND state <> 'filled'`, [ids]);
+  await client.query(
+    `UPDATE backhaul.task SET lane = $1, plan = jsonb_set(plan, '{symbol}', to_jsonb($2::text)),
+       replaces = CASE WHEN replaces->'plan'->>'symbol' IS NULL THEN replaces ELSE
+         jsonb_set(jsonb_set(replaces, '{plan,symbol}', to_jsonb($2::text)), '{lane}', to_jsonb($1::text)) END
+     WHERE lane = $3 AND plan IS NOT NULL`,
+    [laneOf(keep), keep.symbol, laneOf(other)],
+  );
+  await client.query('DELETE FROM backhaul.series_rule WHERE series_id = $1', [other.seriesId]);
+  await client.query('DELETE FROM backhaul.series WHERE series_id = $1', [other.seriesId]);
+  return rows[0]!;
+}
+
+/** Indicators of the market from the first bar that moved on: those that any of its bars has. */
+async function computeAgain(client: ClientBase, keep: SeriesRow): Promise<void> {
+  const { rows } = await client.query<{
+    zone: string | null;
+    bars: number;
+    has: boolean[];
+    taskId: number | null;
+  }>(
+    `SELECT (SELECT plan->>'sessionZone' FROM backhaul.task WHERE lane = $2 AND plan IS NOT NULL LIMIT 1) AS zone,
+       (SELECT task_id FROM backhaul.coverage WHERE series_id = $1 ORDER BY upper(covered) DESC LIMIT 1)::int AS "taskId",
+       (SELECT count(*)::int FROM backhaul.bars WHERE series_id = $1) AS bars,
+       (SELECT array[${INDICATOR_NAMES.map((name) => `count(${name}) > 0`).join(', ')}] FROM backhaul.bars
+        WHERE series_id = $1) AS has`,
+    [keep.seriesId, laneOf(keep)],
+  );
+  const { zone, bars, has, taskId } = rows[0]!;
+  // Every series with all indicators has returns; of a short one the longest averages are not there yet.
+  const all = has[INDICATOR_NAMES.indexOf('log_return')]! || bars < 2;
+  const memory = mergeMemory(SessionClock.zone(zone ?? 'UTC'));
+  await recomputeSpans(client, memory, all ? has.map(() => true) : has, taskId ?? 0);
+}
