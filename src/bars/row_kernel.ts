@@ -94,13 +94,23 @@ export class RowKernel {
   /** It stopped where the bytes it had taken over end, not at a record that is none of its own. */
   isDrained = false;
 
-  /** `columnSets` sets of `rows` rows, and `buffers` of `bufferBytes` each, will be asked for. */
-  constructor(columnSets: number, rows: number, buffers: number, bufferBytes: number) {
-    const memory = new WebAssembly.Memory({
-      initial: Math.ceil(
-        (2 * PAGE + columnSets * BarColumns.bytes(rows) + buffers * (bufferBytes + SLACK + ALIGNMENT)) / PAGE,
-      ),
-    });
+  /**
+   * `columnSets` sets of `rows` rows, and `buffers` of `bufferBytes` each, will be asked for, and besides a set of as
+   * many rows as each of `more` says. What is never filled takes no memory.
+   */
+  constructor(
+    columnSets: number,
+    rows: number,
+    buffers: number,
+    bufferBytes: number,
+    more: readonly number[] = [],
+  ) {
+    const bytes = [
+      ...Array<number>(columnSets).fill(BarColumns.bytes(rows)),
+      ...Array<number>(buffers).fill(bufferBytes),
+      ...more.map((one) => BarColumns.bytes(one)),
+    ].reduce((sum, one) => sum + one + SLACK + ALIGNMENT, 2 * PAGE);
+    const memory = new WebAssembly.Memory({ initial: Math.ceil(bytes / PAGE) });
     const env = {
       memory,
       abort: () => {

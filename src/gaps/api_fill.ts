@@ -7,7 +7,8 @@ import { inTransaction } from '../database/connect.ts';
 import { faultOf } from '../faults/classify.ts';
 import { BackhaulError, type Fault } from '../faults/fault.ts';
 import { SessionClock } from '../indicators/engine.ts';
-import { mergeMemory, mergeStaged, openStage, stageRows } from '../merge/merge.ts';
+import { Merge, type MergeCounts } from '../merge/merge.ts';
+import { mergeMemory } from '../merge/merge_memory.ts';
 import { isHypertable } from '../state/migrate.ts';
 import { CLAIM_LOCK } from '../state/moves.ts';
 import { Partitions } from '../state/partitions.ts';
@@ -17,6 +18,7 @@ import type { Attempt } from '../state/tasks/attempt.ts';
 import { finish } from '../state/tasks/finish.ts';
 import { isLaneRunning } from '../state/tasks/lane_standing.ts';
 import { beginOwnTask } from '../state/tasks/own_task.ts';
+import { noteWithheld } from '../state/withheld.ts';
 import type { FillAttempt } from './fill.ts';
 import type { Gap } from './gap_store.ts';
 import type { Candle, CandleAnswer, KrakenApi } from './kraken_api.ts';
@@ -85,13 +87,13 @@ class ApiWriter {
       await aloneInLane(client, laneOf(gaps[0]!));
       const { seriesId } = gaps[0]!;
       const attempt = await beginTask(client, gaps[0]!, answer, vouched);
-      const loaded = await this.#merge(client, attempt.taskId, seriesId, candles);
+      const loaded = await this.#merge(client, attempt.taskId, gaps[0]!, candles);
       await finish(client, {
         ...attempt,
         rowsRead: candles.length,
-        rowsLoaded: loaded.rows,
+        rowsLoaded: loaded.loaded,
         rowsRejected: 0,
-        rowsDuplicate: candles.length - loaded.rows,
+        rowsDuplicate: candles.length - loaded.loaded,
         rowsEmpty: 0,
         rowsConflict: loaded.conflicts,
         rowsOutside: answer.candles.length - candles.length,
@@ -103,7 +105,7 @@ class ApiWriter {
         ends: vouched.map((range) => ({ ...range, seriesId, lastTsUs: range.toUs, state: null })),
       });
       killPoint('api.merged');
-      return loaded.rows;
+      return loaded.loaded;
     });
   }
 
@@ -118,15 +120,22 @@ class ApiWriter {
   async #merge(
     client: ClientBase,
     taskId: number,
-    seriesId: number,
+    { seriesId, intervalS }: Gap,
     candles: readonly Candle[],
-  ): Promise<{ readonly rows: number; readonly conflicts: number }> {
-    if (candles.length === 0) return { rows: 0, conflicts: 0 };
-    await openStage(client);
-    await stageRows(client, columnsOf(candles), Int32Array.of(seriesId), candles.length);
-    const memory = mergeMemory(SessionClock.utcDay());
-    const merged = await mergeStaged(client, taskId, memory, this.#asked, 'keep');
-    return { rows: merged.loaded, conflicts: merged.conflicts };
+  ): Promise<Pick<MergeCounts, 'loaded' | 'conflicts'>> {
+    if (candles.length === 0) return { loaded: 0, conflicts: 0 };
+    const merge = new Merge(client, mergeMemory(), {
+      session: SessionClock.utcDay(),
+      hypertable: await isHypertable(client),
+      asked: this.#asked,
+      taskId,
+      intervalUs: intervalS * 1e6,
+      onConflict: 'keep',
+    });
+    const ids = Int32Array.of(seriesId);
+    await merge.take(columnsOf(candles), ids, candles.length);
+    await noteWithheld(client, ids, this.#asked);
+    return merge.finish();
   }
 }
 

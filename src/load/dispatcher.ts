@@ -449,7 +449,7 @@ export class Dispatcher {
       case 'series':
         return this.#series.resolve(task.plan.venue, task.plan.intervalS, question.symbols);
       case 'partitions':
-        await this.#partitions.ensure(question.stamps);
+        await this.#partitions.ensure(question.stamps, question.standing);
         return null;
       case 'states':
         await this.#standInLane(task);

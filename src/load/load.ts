@@ -5,6 +5,7 @@ import { killPoint } from '../base/kill_points.ts';
 import { breakPool, createPool, endPool, namedConnectError } from '../database/connect.ts';
 import { faultOf } from '../faults/classify.ts';
 import { BackhaulError } from '../faults/fault.ts';
+import { CHECKPOINT_INTERVALS } from '../indicators/checkpoints.ts';
 import { INFLATE_LIMITS } from '../producer/archive/entry_stream.ts';
 import type { SelectTask } from '../producer/planning/found_task.ts';
 import { pruneStates } from '../state/indicator_states.ts';
@@ -317,7 +318,7 @@ class Run {
   }
 
   async #pruneStates(): Promise<void> {
-    await pruneStates(this.#db, this.#tally.seriesIds);
+    await pruneStates(this.#db, this.#tally.seriesIds, CHECKPOINT_INTERVALS);
     killPoint('states.pruned');
   }
 

@@ -5,15 +5,21 @@
  * nothing can be more and less at once, what stands at the end does not depend on which file came first.
  */
 
+import type { Bars } from '../bars/columns.ts';
+
 /**
- * SQL that is true where bar `more` may be bar `less` at a later time, and has more of something. Without volumes and
+ * Whether row `i` of `more` may be row `j` of `less` at a later time: it has more of something. Without volumes and
  * trades that is a wider range: of two bars that differ in their closes alone, nobody knows which is the later.
  */
-export function completes(more: string, less: string): string {
-  const both = (name: string, sign: string): string =>
-    `coalesce(${more}.${name}, 0) ${sign} coalesce(${less}.${name}, 0)`;
-  return `(${more}.open = ${less}.open AND ${more}.high >= ${less}.high AND ${more}.low <= ${less}.low
-    AND ${both('volume', '>=')} AND ${both('trades', '>=')}
-    AND (${more}.high > ${less}.high OR ${more}.low < ${less}.low
-      OR ${both('volume', '>')} OR ${both('trades', '>')}))`;
+export function completes(more: Bars, i: number, less: Bars, j: number): boolean {
+  const wider = [more.high[i]! - less.high[j]!, less.low[j]! - more.low[i]!];
+  const longer = (['volume', 'trades'] as const).map(
+    (name) => orZero(more[name][i]!) - orZero(less[name][j]!),
+  );
+  const gains = [...wider, ...longer];
+  return more.open[i] === less.open[j] && gains.every((gain) => gain >= 0) && gains.some((gain) => gain > 0);
+}
+
+function orZero(value: number): number {
+  return Number.isNaN(value) ? 0 : value;
 }

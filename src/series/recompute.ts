@@ -2,15 +2,16 @@ import type { ClientBase, Pool } from 'pg';
 import { INDICATOR_NAMES, type IndicatorName } from '../bars/columns.ts';
 import { killPoint } from '../base/kill_points.ts';
 import { inTransaction } from '../database/connect.ts';
-import { stampOf } from '../database/stamps.ts';
 import { BackhaulError } from '../faults/fault.ts';
 import { SessionClock } from '../indicators/engine.ts';
-import { mergeMemory, openStage, recomputeSpans } from '../merge/merge.ts';
+import { type MergeMemory, mergeMemory } from '../merge/merge_memory.ts';
+import { Rewriter, type RewriterSettings } from '../merge/rewriter.ts';
 import { isHypertable } from '../state/migrate.ts';
 import { CLAIM_LOCK } from '../state/moves.ts';
 import { Partitions } from '../state/partitions.ts';
 import { laneOf, sharedLaneOf } from '../state/series_name.ts';
 import { isLaneRunning } from '../state/tasks/lane_standing.ts';
+import { noteGiven } from '../state/withheld.ts';
 import { readCoverage } from './coverage.ts';
 import { readSeries, type Series, type SeriesFilter } from './series.ts';
 
@@ -34,68 +35,99 @@ export interface RecomputeSummary {
   readonly interrupted: boolean;
 }
 
+/** Bars computed in one transaction, as many as there can be: so long do claims wait. */
+const GROUP_BARS = 500_000;
+/** Series of one transaction. */
+const GROUP_SERIES = 2_000;
+/** Rows in memory: half of them are read, computed and written at a time. */
+const BATCH_ROWS = 24_576;
+
 /**
- * Computes the indicators of each series again, in a transaction each, and writes the rows in which they differ. With
- * all indicators the table is then, bit for bit, what a load from scratch would have made. Claims wait meanwhile. Faults: those of the
- * filter, `database` while a load is at work.
+ * Computes the indicators of series again, some of them in a transaction, and writes the rows in which they differ. With
+ * all indicators the table is then, bit for bit, what a load from scratch would have made. Claims wait meanwhile. Faults:
+ * those of the filter, `database` while a load is at work.
  */
 export async function recompute(db: Pool, options: RecomputeOptions): Promise<RecomputeSummary> {
   const all = (await readSeries(db, options.filter)).filter((one) => one.lastUs !== null);
   const { facts } = await readCoverage(db, all);
   // The rows are found by their key, and written through it.
-  await new Partitions(db, await isHypertable(db)).promoteAll(1, () => {}, true);
+  const hypertable = await isHypertable(db);
+  await new Partitions(db, hypertable).promoteAll(1, () => {}, true);
+  const memory = mergeMemory(BATCH_ROWS);
   let changed = 0;
   let done = 0;
-  for (const series of all) {
-    if (options.signal.aborted) break;
-    const rows = await inTransaction(db, (client) =>
-      recomputeSeries(client, series, facts.get(series.seriesId)!.sessionZone, options),
-    );
-    killPoint('recompute.committed');
-    options.onSeries(series, rows);
-    changed += rows;
-    done++;
+  for (const [zone, some] of Map.groupBy(all, (one) => facts.get(one.seriesId)!.sessionZone)) {
+    const settings = { session: SessionClock.zone(zone), hypertable };
+    for (const group of groupsOf(some)) {
+      if (options.signal.aborted) break;
+      const rows = await inTransaction(db, (client) =>
+        recomputeGroup(client, memory, group, settings, options),
+      );
+      killPoint('recompute.committed');
+      for (const series of group) {
+        const count = rows.get(series.seriesId) ?? 0;
+        options.onSeries(series, count);
+        changed += count;
+      }
+      done += group.length;
+    }
   }
   return { type: 'recompute', series: done, changed, interrupted: done < all.length };
 }
 
-async function recomputeSeries(
+/** Series that fit into a transaction together; a long one has its own. */
+function groupsOf(all: readonly Series[]): Series[][] {
+  const groups: Series[][] = [];
+  let bars = Number.POSITIVE_INFINITY;
+  for (const series of all) {
+    const most = (series.lastUs! - series.firstUs!) / (series.intervalS * 1e6) + 1;
+    if (bars + most > GROUP_BARS || groups.at(-1)!.length === GROUP_SERIES) {
+      groups.push([]);
+      bars = 0;
+    }
+    groups.at(-1)!.push(series);
+    bars += most;
+  }
+  return groups;
+}
+
+async function recomputeGroup(
   client: ClientBase,
-  series: Series,
-  sessionZone: string,
+  memory: MergeMemory,
+  group: readonly Series[],
+  settings: Pick<RewriterSettings, 'session' | 'hypertable'>,
   { fromUs, indicators }: Pick<RecomputeOptions, 'fromUs' | 'indicators'>,
-): Promise<number> {
+): Promise<ReadonlyMap<number, number>> {
   await client.query(`SELECT ${CLAIM_LOCK}`);
-  if (await isLaneRunning(client, [laneOf(series), sharedLaneOf(series)]))
+  if (
+    await isLaneRunning(client, [
+      ...new Set(group.flatMap((series) => [laneOf(series), sharedLaneOf(series)])),
+    ])
+  )
     throw new BackhaulError({
       kind: 'database',
       message: 'A load is at work on these series.',
       hint: 'Wait for it to end; npx backhaul status shows it.',
     });
-  const start = fromUs === null ? null : await nextBar(client, series.seriesId, fromUs);
-  if (fromUs !== null && start === null) return 0;
-  await openStage(client);
-  // The state behind the last bar is written with the task it came from.
-  const { rows } = await client.query<{ task_id: number }>(
-    `SELECT task_id FROM backhaul.indicator_state WHERE series_id = $1 ORDER BY ts DESC LIMIT 1`,
-    [series.seriesId],
-  );
-  await client.query(`INSERT INTO span (series_id, t0) VALUES ($1, coalesce($2, '-infinity'::timestamptz))`, [
-    series.seriesId,
-    start,
-  ]);
-  const memory = mergeMemory(SessionClock.zone(sessionZone));
   const asked = INDICATOR_NAMES.map((name) => indicators.includes(name));
-  const { recomputed } = await recomputeSpans(client, memory, asked, rows[0]?.task_id ?? 0);
-  killPoint('recompute.written');
-  return recomputed;
-}
-
-/** The first bar at or after an instant, as the server writes it. */
-async function nextBar(client: ClientBase, seriesId: number, fromUs: number): Promise<string | null> {
-  const { rows } = await client.query<{ ts: string }>(
-    `SELECT ts::text AS ts FROM backhaul.bars WHERE series_id = $1 AND ts >= ${stampOf('$2')} ORDER BY ts LIMIT 1`,
-    [seriesId, fromUs],
+  const rewriter = new Rewriter(client, memory, { ...settings, asked, taskId: null, toTheEnd: true });
+  await rewriter.rewrite(
+    null,
+    group.map(({ seriesId, intervalS }) => ({
+      seriesId,
+      intervalUs: intervalS * 1e6,
+      fromUs: fromUs ?? Number.NEGATIVE_INFINITY,
+      goneUntilUs: Number.NEGATIVE_INFINITY,
+      rows: new Int32Array(0),
+    })),
+    false,
   );
-  return rows[0]?.ts ?? null;
+  if (fromUs === null)
+    await noteGiven(
+      client,
+      group.map(({ seriesId }) => seriesId),
+      asked,
+    );
+  killPoint('recompute.written');
+  return rewriter.changed;
 }

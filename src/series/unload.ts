@@ -4,7 +4,9 @@ import { killPoint } from '../base/kill_points.ts';
 import { inTransaction } from '../database/connect.ts';
 import { BackhaulError } from '../faults/fault.ts';
 import { SessionClock } from '../indicators/engine.ts';
-import { mergeMemory, openStage, recomputeSpans, removeOld } from '../merge/merge.ts';
+import { type Gone, removeOld } from '../merge/merge.ts';
+import { mergeMemory } from '../merge/merge_memory.ts';
+import { Rewriter } from '../merge/rewriter.ts';
 import { reopenGaps } from '../state/gap_rows.ts';
 import { isHypertable } from '../state/migrate.ts';
 import { CLAIM_LOCK } from '../state/moves.ts';
@@ -69,14 +71,36 @@ async function unloadTask(
 ): Promise<{ bars: number; recomputed: number }> {
   await alone(client, [task.lane]);
   if (!(await setAside(client, task.taskId))) return { bars: 0, recomputed: 0 };
-  await openStage(client);
   await reopenGaps(client, task.taskId);
-  const bars = await removeOld(client, task.taskId);
+  const { bars, gone } = await removeOld(client, task.taskId);
   killPoint('unload.removed');
-  const memory = mergeMemory(SessionClock.zone(task.sessionZone));
-  const { recomputed } = await recomputeSpans(client, memory, NOT_ASKED, task.taskId);
+  const recomputed = await makeRight(client, task, gone);
   killPoint('unload.recomputed');
   return { bars, recomputed };
+}
+
+/** The indicators of the bars behind those that are gone; resolves to how many had others. */
+async function makeRight(
+  client: ClientBase,
+  { sessionZone, intervalS }: LoadedTask,
+  gone: ReadonlyMap<number, Gone>,
+): Promise<number> {
+  const rewriter = new Rewriter(client, mergeMemory(), {
+    session: SessionClock.zone(sessionZone),
+    hypertable: await isHypertable(client),
+    asked: NOT_ASKED,
+    taskId: null,
+    toTheEnd: false,
+  });
+  const changed = [...gone].map(([seriesId, { fromUs, untilUs }]) => ({
+    seriesId,
+    intervalUs: intervalS * 1e6,
+    fromUs,
+    goneUntilUs: untilUs,
+    rows: new Int32Array(0),
+  }));
+  await rewriter.rewrite(null, changed, false);
+  return [...rewriter.changed.values()].reduce((sum, rows) => sum + rows, 0);
 }
 
 /**

@@ -1,10 +1,11 @@
 import type { ClientBase } from 'pg';
+import { type BarRange, rangeRows } from '../copy/copy_reader.ts';
 import { copyRows } from '../copy/copy_writer.ts';
 import { RowEncoder } from '../copy/row_encoder.ts';
 import type { Db } from '../database/connect.ts';
-import { stampOf } from '../database/stamps.ts';
+import { stampOf, usOf } from '../database/stamps.ts';
 
-/** Table `indicator_state`: what the indicators of a series go on from, behind its last bar and at the ends of months. */
+/** Table `indicator_state`: what the indicators of a series go on from, behind its last bar and behind others on the way. */
 
 /** The state behind a bar, as the engine encodes it. µs since 1970. */
 export interface StoredState {
@@ -68,22 +69,114 @@ export async function lastStates(db: Db, seriesIds: readonly number[]): Promise<
   return new Map(rows.map(({ series_id: id, state }) => [id, state]));
 }
 
+/** What is known of a series before it is computed from somewhere on. */
+export interface StartOfSeries {
+  /** Behind which bar the nearest state before that lies, and the state as the engine encoded it; -Infinity and null: there is none. */
+  readonly atUs: number;
+  readonly state: Uint8Array | null;
+  /** Behind which bar its last state lies: its last bar. */
+  readonly lastUs: number;
+  /** Indicators that some of its rows may lack, a bit each. */
+  readonly withheld: number;
+  /** The task its last state came with. */
+  readonly taskId: number;
+}
+
+/** Of each series, by id, the nearest state before an instant. */
+export async function readStarts(
+  db: Db,
+  wanted: readonly { readonly seriesId: number; readonly beforeUs: number }[],
+): Promise<Map<number, StartOfSeries>> {
+  const ranges = wanted.map(({ seriesId, beforeUs }) => ({ seriesId, afterUs: -Infinity, toUs: beforeUs }));
+  const { rows } = await db.query<{
+    id: number;
+    at: number | null;
+    state: Buffer | null;
+    last: number | null;
+    withheld: number;
+    task: number | null;
+  }>(
+    `SELECT r.series_id AS id, ${usOf('a.ts')} AS at, a.state, ${usOf('l.ts')} AS last, s.withheld, l.task_id AS task
+     FROM ${rangeRows(ranges)} JOIN backhaul.series s ON s.series_id = r.series_id
+     LEFT JOIN LATERAL (SELECT ts, state FROM backhaul.indicator_state i
+                        WHERE i.series_id = r.series_id AND i.ts < r.to_ts ORDER BY i.ts DESC LIMIT 1) a ON true
+     LEFT JOIN LATERAL (SELECT ts, task_id FROM backhaul.indicator_state i
+                        WHERE i.series_id = r.series_id ORDER BY i.ts DESC LIMIT 1) l ON true`,
+  );
+  return new Map(
+    rows.map(({ id, at, state, last, withheld, task }) => [
+      id,
+      {
+        atUs: at ?? Number.NEGATIVE_INFINITY,
+        state,
+        lastUs: last ?? Number.NEGATIVE_INFINITY,
+        withheld,
+        taskId: task ?? 0,
+      },
+    ]),
+  );
+}
+
+/** The states stored in ranges: by series, then by the stamp of their bar. */
+export async function readStates(
+  db: Db,
+  ranges: readonly BarRange[],
+): Promise<Map<number, Map<number, Uint8Array>>> {
+  const found = new Map<number, Map<number, Uint8Array>>();
+  if (ranges.length === 0) return found;
+  const { rows } = await db.query<{ id: number; at: number; state: Buffer }>(
+    `SELECT i.series_id AS id, ${usOf('i.ts')} AS at, i.state FROM ${rangeRows(ranges)}
+     JOIN backhaul.indicator_state i ON i.series_id = r.series_id AND i.ts > r.after_ts AND i.ts <= r.to_ts`,
+  );
+  for (const { id, at, state } of rows) {
+    let states = found.get(id);
+    if (states === undefined) {
+      states = new Map();
+      found.set(id, states);
+    }
+    states.set(at, state);
+  }
+  return found;
+}
+
+/** Makes `written` the states of the ranges: what was stored in them goes. */
+export async function replaceStates(
+  client: ClientBase,
+  ranges: readonly BarRange[],
+  written: readonly (StoredState & { readonly taskId: number })[],
+): Promise<void> {
+  if (ranges.length > 0)
+    await client.query(
+      `DELETE FROM backhaul.indicator_state i USING ${rangeRows(ranges)}
+       WHERE i.series_id = r.series_id AND i.ts > r.after_ts AND i.ts <= r.to_ts`,
+    );
+  for (const [taskId, states] of Map.groupBy(written, (one) => one.taskId)) {
+    const rows = new StateRows(taskId, states.length);
+    for (const state of states) rows.add(state);
+    await rows.write(client);
+  }
+}
+
 /**
- * Drops indicator states that nobody needs to start from: of each series its last state stays, and the last of every
- * month, from which a file that arrives late is recomputed. A year of day files of 10,000 symbols would otherwise keep
- * 1.3 GB of them. Returns the number of states dropped.
+ * Drops indicator states that nobody needs to start from. Of each series stay its last state, those of its checkpoints
+ * (see `src/indicators/checkpoints.ts`; `intervals` is how far apart they are), and the last of every month, or of as
+ * long as checkpoints are apart, for a series with so few bars that checkpoints are rare. Without this a year of day
+ * files of 10,000 symbols would keep 1.3 GB of them. Returns the number of states dropped.
  */
-export async function pruneStates(db: Db, seriesIds: readonly number[]): Promise<number> {
+export async function pruneStates(db: Db, seriesIds: readonly number[], intervals: number): Promise<number> {
   if (seriesIds.length === 0) return 0;
   const { rowCount } = await db.query(
     // By their place in the table: found by their key once more they would take half as long again. States are inserted
     // and deleted, never moved, and a place is not used again while a statement that has seen it runs.
     `DELETE FROM backhaul.indicator_state WHERE ctid = ANY (ARRAY(
-       SELECT ctid FROM (
-         SELECT ctid, ts, lead(ts) OVER (PARTITION BY series_id ORDER BY ts) AS next
-         FROM backhaul.indicator_state WHERE series_id = ANY ($1::int[])) n
-       WHERE date_trunc('month', n.next AT TIME ZONE 'UTC') = date_trunc('month', n.ts AT TIME ZONE 'UTC')))`,
-    [seriesIds],
+       SELECT place FROM (
+         SELECT ctid AS place, at, interval_s, period, lead(period) OVER (PARTITION BY series_id ORDER BY at) AS next
+         FROM (SELECT i.ctid, i.series_id, s.interval_s, extract(epoch FROM i.ts)::numeric AS at,
+                      floor(extract(epoch FROM i.ts)::numeric / greatest($2 * s.interval_s, 2592000)) AS period
+               FROM backhaul.indicator_state i JOIN backhaul.series s USING (series_id)
+               WHERE i.series_id = ANY ($1::int[])) p) n
+       WHERE n.next = n.period AND floor(n.at / n.interval_s) % $2 <> 0))`,
+    [seriesIds, intervals],
   );
   return rowCount ?? 0;
 }

@@ -52,22 +52,24 @@ export class Partitions {
     this.#signals = signals;
   }
 
-  /** Leaves for these stamps (one µs stamp a leaf is enough) exist when this resolves. */
-  async ensure(stamps: readonly number[]): Promise<void> {
+  /** Leaves for these stamps (one µs stamp a leaf is enough) exist when this resolves; `standing`: new ones with their key. */
+  async ensure(stamps: readonly number[], standing = false): Promise<void> {
     if (this.#hypertable) return;
     for (const stamp of stamps) {
       const leaf = leafOf(stamp);
       if (this.#ready.has(leaf.name)) continue;
       let making = this.#pending.get(leaf.name);
       if (making === undefined) {
-        making = this.#make(leaf).finally(() => this.#pending.delete(leaf.name));
+        making = this.#make(leaf, standing || this.standingFromBirth).finally(() =>
+          this.#pending.delete(leaf.name),
+        );
         this.#pending.set(leaf.name, making);
       }
       await making;
     }
   }
 
-  async #make(leaf: Leaf): Promise<void> {
+  async #make(leaf: Leaf, isStanding: boolean): Promise<void> {
     const client = await this.#db.connect();
     try {
       // Workers rely on the leaf from now on: it must outlive a crash of a server that commits asynchronously.
@@ -77,7 +79,7 @@ export class Partitions {
       if (known.rowCount === 0) {
         const from = timestampLiteral(leaf.fromUs);
         const to = timestampLiteral(leaf.toUs);
-        const state = this.standingFromBirth ? 'standing' : 'bare';
+        const state = isStanding ? 'standing' : 'bare';
         await client.query(
           `CREATE TABLE backhaul.${leaf.name} (LIKE backhaul.bars INCLUDING DEFAULTS INCLUDING STORAGE,
              CONSTRAINT ${leaf.name}_range CHECK (ts >= ${from} AND ts < ${to})) WITH (autovacuum_enabled = false)`,

@@ -72,13 +72,20 @@ describe('the same table', () => {
     expect(await candles(database.pool)).toBe(expected);
   });
 
-  it('keeps of each series one indicator state a month, and its last', async () => {
+  it('keeps of each series the states of its checkpoints, its last, and of the others one a month', async () => {
     const { rows } = await database.pool.query(
-      `SELECT count(*) AS states, count(DISTINCT (i.series_id, date_trunc('month', i.ts AT TIME ZONE 'UTC'))) AS months,
-              bool_and(EXISTS (SELECT FROM backhaul.bars b WHERE b.series_id = i.series_id AND b.ts = i.ts)) AS real
-       FROM backhaul.indicator_state i`,
+      `WITH bar AS (
+         SELECT b.series_id, b.ts, i.ts IS NOT NULL AS kept, floor(extract(epoch FROM b.ts) / 2592000) AS month,
+                floor(extract(epoch FROM b.ts) / s.interval_s) % 251 = 0 AS is_checkpoint
+         FROM backhaul.bars b JOIN backhaul.series s USING (series_id)
+         LEFT JOIN backhaul.indicator_state i ON (i.series_id, i.ts) = (b.series_id, b.ts))
+       SELECT count(*) FILTER (WHERE is_checkpoint) > 20 AS some,
+              bool_and(kept) FILTER (WHERE is_checkpoint) AS checkpoints,
+              count(*) FILTER (WHERE kept AND NOT is_checkpoint)
+                <= count(DISTINCT (series_id, month)) AS one_a_month,
+              (SELECT count(*) FROM backhaul.indicator_state) = count(*) FILTER (WHERE kept) AS real FROM bar`,
     );
-    expect(rows[0]).toEqual({ states: rows[0].months, months: rows[0].months, real: true });
+    expect(rows[0]).toEqual({ some: true, checkpoints: true, one_a_month: true, real: true });
     const last = await database.pool.query(
       `SELECT series_id FROM backhaul.bars b GROUP BY series_id
        HAVING max(ts) <> (SELECT max(ts) FROM backhaul.indicator_state i WHERE i.series_id = b.series_id)`,

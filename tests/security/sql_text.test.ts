@@ -9,7 +9,7 @@ import { expect, it } from 'vitest';
 const CONSTANT = /^[A-Z][A-Z_]*(\.(map|join)\(.*\))*$/;
 /** They are given literals alone. */
 const HELPERS =
-  /^(usOf|wholeSum|stampOf|isBefore|orderKey|noteEvent|same|asJson|barsIn|barsOf|spacings|completes|endsOpen|vouchedByAlone|insertCoverage|insertStates|sessionName|stateOf|quoted|owner\.escapeLiteral)\(/;
+  /^(usOf|wholeSum|stampOf|isBefore|orderKey|noteEvent|same|asJson|barsIn|barsOf|spacings|completes|endsOpen|vouchedByAlone|rangeRows|withinHull|insertCoverage|insertStates|sessionName|stateOf|quoted|owner\.escapeLiteral)\(/;
 
 const LOOKED_AT: Readonly<Record<string, readonly string[]>> = {
   // Names of our own tables and columns.
@@ -27,7 +27,16 @@ const LOOKED_AT: Readonly<Record<string, readonly string[]>> = {
     "part('bars_bare')",
   ],
   'src/state/series_rows.ts': ['table'],
-  'src/merge/merge.ts': ['a', 'b', 'name', 'set', 'Math.min(FETCH_ROWS, cols.capacity)'],
+  // Ranges are numbers and ISO stamps.
+  'src/copy/copy_reader.ts': [
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: it is the code that is quoted here
+    "names.map((name) => `b.${name}`).join(', ')",
+    "names.join(', ')",
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: it is the code that is quoted here
+    "Number.isFinite(most) ? ` LIMIT ${most}` : ''",
+    'select',
+  ],
+  'src/merge/stage.ts': ['a', 'b', 'name', 'names', 'behind', 'cols.capacity'],
   'src/validate/agreement.ts': ['columns', 'table', 'parameter', "[...FIELDS, 'volume'].map(far).join(', ')"],
   'src/validate/bar_checks.ts': ['columns', 'table', 'bad', 'details'],
   'src/gaps/suspicious.ts': ['within'],
@@ -54,8 +63,6 @@ const LOOKED_AT: Readonly<Record<string, readonly string[]>> = {
   // Commands that doctor advises and does not run: names and numbers of the server's own settings.
   'src/doctor/server.ts': ['left - BASE_SESSIONS', 'server.limit + needed', 'value', 'name'],
   'src/doctor/settings.ts': ['name', 'to', 'then'],
-  // Aliases and expressions that its callers write out.
-  'src/merge/unfinished.ts': ['more', 'less', 'name'],
   'src/load/run_session.ts': ['this.#runId'],
   'src/database/stamps.ts': ['expression', 'parameter'],
   // States, events and lists of columns: literals of the functions that call.

@@ -12,6 +12,7 @@ const DIGESTS: readonly string[] = [
   '247374a9839ecf25263878ac42ec2f2c42af5829559b2aa479ba2728d80e24e3',
   '85605f87b687dfd83f07940fb47c57f8fea777812b7cbfa3c4944272eaf8f8de',
   'e6dc6a876af945d039dc72f4334099889ea4d6386fc37cc66cac92fd66e20c70',
+  '677459a88e484216ff506a2d5e1abccc68b6982e95f9ae1d373dea575363d4fe',
 ];
 
 const digest = (sql: string): string => createHash('sha256').update(sql).digest('hex');

@@ -29,6 +29,7 @@ import { sql as gapsWithoutApi } from './0004_gaps_without_api.ts';
 import { sql as fewerEntries } from './0005_fewer_entries.ts';
 import { sql as recordsWithoutBars } from './0006_records_without_bars.ts';
 import { sql as liveRuns } from './0007_live_runs.ts';
+import { sql as withheldIndicators } from './0008_withheld_indicators.ts';
 
 export interface Migration {
   readonly version: number;
@@ -44,4 +45,5 @@ export const MIGRATIONS: readonly Migration[] = [
   { version: 5, name: 'fewer index entries', sql: fewerEntries },
   { version: 6, name: 'records without bars', sql: recordsWithoutBars },
   { version: 7, name: 'live runs', sql: liveRuns },
+  { version: 8, name: 'withheld indicators', sql: withheldIndicators },
 ];

@@ -1,6 +1,5 @@
 /** Append: rows newer than what stands, straight into their leaves. */
 
-import { BarColumns } from '../../bars/columns.ts';
 import { toRecordBatch } from '../../bars/record_batch.ts';
 import { killPoint } from '../../base/kill_points.ts';
 import { BarEncoder } from '../../copy/bar_encoder.ts';
@@ -9,7 +8,6 @@ import { FileSink } from '../../copy/file_sink.ts';
 import { NullSink } from '../../copy/null_sink.ts';
 import { IndicatorEngine } from '../../indicators/engine.ts';
 import { SessionClock } from '../../indicators/session_clock.ts';
-import { sortBars } from '../../scan/sort.ts';
 import type { TaskResult } from '../link/task_result.ts';
 import type { BatchConsumer } from './batches.ts';
 import { broken, commit } from './commit.ts';
@@ -18,7 +16,12 @@ import type { FileScan } from './file_scan.ts';
 import { ensureLeaves } from './leaves.ts';
 import { RestartBy } from './load_path.ts';
 import type { AttemptParts } from './parts.ts';
+import { writeCheckpoints } from './series_ends.ts';
 import { SeriesStates } from './series_states.ts';
+import { sortFile } from './sorted_file.ts';
+
+/** States held until the end of the file, 2 MB of them; beyond, they go in between. */
+const MOST_CHECKPOINTS = 4_000;
 
 /**
  * Loads the file by COPY, its indicators computed on the way; `sorting`: put into order in memory first. Throws
@@ -34,7 +37,7 @@ export async function append(parts: AttemptParts, file: FileScan, sorting: boole
   const take: BatchConsumer = async (cols, rows) => {
     if (rows === 0) return;
     file.checkBudget();
-    if (!(await series.compute(engine, cols, rows))) throw new RestartBy('merge');
+    if (!(await series.compute(engine, cols, rows))) throw new RestartBy({ merges: true });
     progress.waits.lane = series.laneSeconds;
     await ensureLeaves(parts, cols, rows);
     let since = performance.now();
@@ -47,6 +50,10 @@ export async function append(parts: AttemptParts, file: FileScan, sorting: boole
     sink ??= openSink(parts);
     await sink.write(toRecordBatch(cols, series.ids, 0, rows), took);
     killPoint('copy.opened');
+    if (parts.client !== null && series.checkpoints > MOST_CHECKPOINTS) {
+      await sink.end();
+      await writeCheckpoints(parts.client, parts.task, series);
+    }
     took(0);
   };
   let written = 0;
@@ -79,32 +86,6 @@ export async function append(parts: AttemptParts, file: FileScan, sorting: boole
     writeStates: true,
     rejects: file.rejects.summary(parts.task),
   });
-}
-
-/** Collects the whole file in memory, sorts it, and hands it on in batches; too large a file goes to the merge. */
-async function sortFile(parts: AttemptParts, file: FileScan, take: BatchConsumer): Promise<void> {
-  const { settings } = parts.task;
-  let all = new BarColumns(Math.min(settings.batchRows, settings.sortRows), false);
-  const collect: BatchConsumer = async (cols, rows) => {
-    if (all.length + rows > all.capacity) {
-      if (all.length + rows > settings.sortRows) throw new RestartBy('merge');
-      const larger = new BarColumns(
-        Math.min(settings.sortRows, Math.max(2 * all.capacity, all.length + rows)),
-        false,
-      );
-      larger.append(all, 0, all.length);
-      all = larger;
-    }
-    all.append(cols, 0, rows);
-  };
-  await scanFile(parts, file, collect);
-  file.foldedInSort(sortBars(all, file.symbols.names));
-  const cols = parts.memory.columns[0]!;
-  for (let at = 0; at < all.length; at += cols.capacity) {
-    cols.length = 0;
-    cols.append(all, at, Math.min(all.length, at + cols.capacity));
-    await take(cols, cols.length);
-  }
 }
 
 function openSink({ task, client, memory, transaction }: AttemptParts): BarSink {

@@ -7,6 +7,7 @@ import { RowEncoder } from '../../copy/row_encoder.ts';
 import { BackhaulError, type Fault } from '../../faults/fault.ts';
 import { rememberRules } from '../../state/series_rules.ts';
 import { finish } from '../../state/tasks/finish.ts';
+import { noteWithheld } from '../../state/withheld.ts';
 import type { RejectSummary, TaskResult } from '../link/task_result.ts';
 import type { FileScan } from './file_scan.ts';
 import type { AttemptParts } from './parts.ts';
@@ -56,6 +57,7 @@ export async function commit(parts: AttemptParts, done: FileOutcome): Promise<Ta
   if (client !== null) {
     await transaction.begin();
     await writeRejects(client, taskId, file);
+    await noteWithheld(client, series.usedIds(), task.settings.indicators);
     const ends = await writeEnds(client, task, series, done.writeStates);
     await rememberRules(client, series.usedIds(), plan);
     killPoint('beside.written');

@@ -28,7 +28,7 @@ export async function scanFile(
   try {
     const text = utf8Text(bytesOf(parts, reader), parts.task.plan.shape.encoding);
     await scanInto(text, file.scanner, queue, (bytes) => parts.progress.sawBytes(bytes, file));
-    if (file.scanner.unordered) throw new RestartBy('sort');
+    if (file.scanner.unordered) throw new RestartBy({ order: 'sort' });
     if (file.scanner.need !== null) throw new SurveyFirst(file.scanner.need);
   } catch (error) {
     await queue.stop(error);

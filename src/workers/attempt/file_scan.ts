@@ -64,9 +64,10 @@ export class FileScan {
     this.rejects.add(rejects);
   }
 
-  /** Equal stamps with other values, already written to `reject` by the merge. */
-  conflictsInStage(count: number): void {
-    this.#foldedRejects += count;
+  /** The same, found by the database; the rejects are written already. */
+  foldedInStage({ duplicates, rejected }: Pick<SortOutcome, 'duplicates' | 'rejected'>): void {
+    this.#foldedDuplicates += duplicates;
+    this.#foldedRejects += rejected;
   }
 
   /** Throws once the absolute limit is passed. */

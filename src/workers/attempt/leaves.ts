@@ -7,11 +7,15 @@ import type { AttemptParts } from './parts.ts';
 /** Leaves known to exist in the database this thread writes to. */
 const knownLeaves = new Set<string>();
 
-/** The leaves that rows `[0, rows)` go to exist when this resolves. Asks only for months this thread has not met. */
+/**
+ * The leaves that rows `[0, rows)` go to exist when this resolves; `standing`: those made for them have their key. Asks
+ * only for months this thread has not met.
+ */
 export async function ensureLeaves(
   { client, link }: AttemptParts,
   cols: BarColumns,
   rows: number,
+  standing = false,
 ): Promise<void> {
   if (client === null) return;
   const unknown: number[] = [];
@@ -24,6 +28,6 @@ export async function ensureLeaves(
     if (!knownLeaves.has(leaf.name) && !unknown.includes(leaf.fromUs)) unknown.push(leaf.fromUs);
   }
   if (unknown.length === 0) return;
-  await link.ask({ kind: 'partitions', stamps: unknown });
+  await link.ask({ kind: 'partitions', stamps: unknown, standing });
   for (const stamp of unknown) knownLeaves.add(leafOf(stamp).name);
 }

@@ -2,8 +2,12 @@
 
 import type { Need } from '../../scan/stamp_reader.ts';
 
-/** `stream`: rows as they come; `sort`: through memory; `merge`: through a stage in the database. */
-export type LoadPath = 'stream' | 'sort' | 'merge';
+export interface LoadPath {
+  /** How its rows get into the order of their series and of time: they are, or memory sorts them, or the database. */
+  readonly order: 'stream' | 'sort' | 'stage';
+  /** They go among or against rows that stand. */
+  readonly merges: boolean;
+}
 
 /** Thrown inside an attempt to read the whole file for what it must be known before its records can be read. */
 export class SurveyFirst extends Error {
@@ -16,9 +20,9 @@ export class SurveyFirst extends Error {
 
 /** Thrown inside an attempt to start it again by another path. */
 export class RestartBy extends Error {
-  readonly path: LoadPath;
-  constructor(path: LoadPath) {
-    super(`the file has to be loaded by the path ${path}`);
+  readonly path: Partial<LoadPath>;
+  constructor(path: Partial<LoadPath>) {
+    super(`the file has to be loaded by another path: ${JSON.stringify(path)}`);
     this.path = path;
   }
 }

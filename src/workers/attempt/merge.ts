@@ -1,9 +1,9 @@
-/** Merge: rows among or against what stands, through a stage in the database. */
+/** Merge: rows among or against what stands. */
 
 import { killPoint } from '../../base/kill_points.ts';
-import { IndicatorEngine } from '../../indicators/engine.ts';
 import { SessionClock } from '../../indicators/session_clock.ts';
-import { mergeStaged, openStage, removeOld, stageRows } from '../../merge/merge.ts';
+import { type Gone, Merge, removeOld } from '../../merge/merge.ts';
+import { eachBatch, openStage, sortStage, stageRows } from '../../merge/stage.ts';
 import { hasBareLeaf } from '../../state/partitions.ts';
 import type { TaskResult } from '../link/task_result.ts';
 import type { BatchConsumer } from './batches.ts';
@@ -11,53 +11,142 @@ import { broken, commit } from './commit.ts';
 import { scanFile } from './file_bytes.ts';
 import type { FileScan } from './file_scan.ts';
 import { ensureLeaves } from './leaves.ts';
+import type { LoadPath } from './load_path.ts';
 import type { AttemptParts } from './parts.ts';
 import { SeriesStates } from './series_states.ts';
+import { sortFile } from './sorted_file.ts';
 
-/** Loads the file by way of the stage. Answers `needs-standing`, with nothing done, while a leaf has no key yet. */
-export async function merge(parts: AttemptParts, file: FileScan): Promise<TaskResult> {
-  const { task, link, client, transaction, memory } = parts;
+/** Thrown where a leaf has no key yet: nothing can be found in it. */
+class NeedsStanding extends Error {}
+
+/**
+ * Loads the file among what stands. It is scanned while earlier files of its lane are still at work; what it brings is
+ * compared and written when its turn has come, while the rest of it is scanned. Answers `needs-standing`, with nothing
+ * done, while a leaf has no key yet.
+ */
+export async function merge(
+  parts: AttemptParts,
+  file: FileScan,
+  order: LoadPath['order'],
+): Promise<TaskResult> {
+  const { task, client, transaction } = parts;
   if (client === null) throw broken('nothing can be merged without a database');
-  const { plan, taskId, settings } = task;
-  await link.ask({ kind: 'turn' });
-  if (await hasBareLeaf(client)) return { kind: 'needs-standing' };
-  await transaction.begin();
-  await openStage(client);
-  killPoint('merge.opened');
-  if (task.replaces) await removeOld(client, taskId);
-  killPoint('merge.removed');
-  const series = new SeriesStates(link, file.symbols, plan, false);
-  const take: BatchConsumer = async (cols, rows) => {
-    if (rows === 0) return;
-    file.checkBudget();
-    await series.identify(cols, rows);
-    await ensureLeaves(parts, cols, rows);
-    await stageRows(client, cols, series.ids, rows);
-  };
-  await scanFile(parts, file, take);
-  // A leaf made meanwhile by another loader may be bare: the comparison would miss its rows.
-  if (await hasBareLeaf(client)) {
+  const work = new FileMerge(parts, file);
+  try {
+    if (order === 'stage') await work.byStage();
+    else if (order === 'sort') await sortFile(parts, file, work.take);
+    else await scanFile(parts, file, work.take);
+    const merged = await work.finish();
+    killPoint('merge.recomputed');
+    file.checkEnd();
+    return await commit(parts, {
+      file,
+      loaded: merged.loaded,
+      duplicates: file.duplicates + merged.duplicates,
+      rejected: file.rejected,
+      conflicts: merged.conflicts,
+      completed: merged.completed,
+      recomputed: merged.recomputed,
+      merged: true,
+      series: work.series,
+      writeStates: false,
+      rejects: file.rejects.summary(task),
+    });
+  } catch (error) {
+    await work.abort();
+    if (!(error instanceof NeedsStanding)) throw error;
     await transaction.rollBack();
     return { kind: 'needs-standing' };
   }
-  killPoint('merge.staged');
-  const engine = new IndicatorEngine(SessionClock.zone(plan.sessionZone), memory.kernel);
-  const work = { engine, cols: memory.columns[0]! };
-  const merged = await mergeStaged(client, taskId, work, settings.indicators, plan.onConflict);
-  killPoint('merge.recomputed');
-  file.conflictsInStage(merged.rejected);
-  file.checkEnd();
-  return commit(parts, {
-    file,
-    loaded: merged.loaded,
-    duplicates: file.duplicates + merged.duplicates,
-    rejected: file.rejected,
-    conflicts: merged.conflicts,
-    completed: merged.completed,
-    recomputed: merged.recomputed,
-    merged: true,
-    series,
-    writeStates: false,
-    rejects: file.rejects.summary(task),
-  });
+}
+
+class FileMerge {
+  readonly #parts: AttemptParts;
+  readonly #file: FileScan;
+  readonly series: SeriesStates;
+  #merge: Merge | null = null;
+
+  constructor(parts: AttemptParts, file: FileScan) {
+    this.#parts = parts;
+    this.#file = file;
+    this.series = new SeriesStates(parts.link, file.symbols, parts.task.plan, false);
+  }
+
+  readonly take: BatchConsumer = async (cols, rows) => {
+    if (rows === 0) return;
+    this.#file.checkBudget();
+    await this.series.identify(cols, rows);
+    const { progress } = this.#parts;
+    progress.queuedRows(rows);
+    const merge = await this.#begun();
+    await ensureLeaves(this.#parts, cols, rows, true);
+    const started = performance.now();
+    await merge.take(cols, this.series.ids, rows);
+    progress.waits.copy += (performance.now() - started) / 1000;
+    progress.wroteRows(rows, this.#file);
+  };
+
+  async byStage(): Promise<void> {
+    const client = this.#parts.client!;
+    const merge = await this.#begun();
+    await openStage(client);
+    await scanFile(this.#parts, this.#file, async (cols, rows) => {
+      if (rows === 0) return;
+      this.#file.checkBudget();
+      await this.series.identify(cols, rows);
+      await ensureLeaves(this.#parts, cols, rows, true);
+      await stageRows(client, cols, this.series.ids, rows);
+    });
+    this.#file.foldedInStage(await sortStage(client, this.#parts.task.taskId));
+    await eachBatch(client, this.#parts.memory.columns[0]!, (cols, rows) => merge.take(cols, null, rows));
+  }
+
+  async finish(): Promise<Awaited<ReturnType<Merge['finish']>>> {
+    const merge = await this.#begun();
+    killPoint('merge.taken');
+    const merged = await merge.finish();
+    // A leaf made meanwhile by another loader may be bare: the comparison would have missed its rows.
+    await this.#refuseBare();
+    return merged;
+  }
+
+  async abort(): Promise<void> {
+    await this.#merge?.abort();
+  }
+
+  /** Waits for the file's turn in its lane; from then on nobody but this attempt changes its series. */
+  async #begun(): Promise<Merge> {
+    if (this.#merge !== null) return this.#merge;
+    const { task, link, transaction, memory, progress } = this.#parts;
+    const client = this.#parts.client!;
+    const { plan, taskId, settings } = task;
+    const waiting = performance.now();
+    await link.ask({ kind: 'turn' });
+    progress.waits.lane += (performance.now() - waiting) / 1000;
+    await this.#refuseBare();
+    await transaction.begin();
+    killPoint('merge.opened');
+    const gone: ReadonlyMap<number, Gone> = task.replaces
+      ? (await removeOld(client, taskId)).gone
+      : new Map();
+    killPoint('merge.removed');
+    this.#merge = new Merge(
+      client,
+      memory.merge(),
+      {
+        session: SessionClock.zone(plan.sessionZone),
+        hypertable: settings.hypertable,
+        asked: settings.indicators,
+        taskId,
+        intervalUs: plan.intervalS * 1e6,
+        onConflict: plan.onConflict,
+      },
+      gone,
+    );
+    return this.#merge;
+  }
+
+  async #refuseBare(): Promise<void> {
+    if (await hasBareLeaf(this.#parts.client!)) throw new NeedsStanding();
+  }
 }

@@ -1,7 +1,9 @@
 /** What a file leaves of each of its series beside its rows: coverage, and the state its indicators go on from. */
 
 import type { ClientBase } from 'pg';
+import { isCheckpoint } from '../../indicators/checkpoints.ts';
 import { encodeState, STATE_LENGTH } from '../../indicators/engine.ts';
+import { StateRows } from '../../state/indicator_states.ts';
 import { copyEnds, type SeriesEnd } from '../../state/series_ends.ts';
 import type { Assignment } from '../link/assignment.ts';
 import type { SeriesStates } from './series_states.ts';
@@ -19,9 +21,23 @@ export async function writeEnds(
   series: SeriesStates,
   withStates: boolean,
 ): Promise<SeriesEnd[]> {
+  await writeCheckpoints(client, task, series);
   if (series.used().length <= FEW_SERIES) return fewEnds(task, series, withStates);
   await copyEnds(client, task.taskId, seriesEnds(task, series, withStates), series.used().length);
   return [];
+}
+
+/** Writes the states that series keep behind bars in the middle of the file, as far as it has come. */
+export async function writeCheckpoints(
+  client: ClientBase,
+  { taskId }: Assignment,
+  series: SeriesStates,
+): Promise<void> {
+  const states = series.takeCheckpoints();
+  if (states.length === 0) return;
+  const rows = new StateRows(taskId, states.length);
+  for (const state of states) rows.add(state);
+  await rows.write(client);
 }
 
 /** What the file leaves of each of its series; a state holds until the next is asked for. */
@@ -34,7 +50,11 @@ function* seriesEnds({ plan }: Assignment, series: SeriesStates, withStates: boo
       fromUs: plan.fileFromUs === null ? firstTs : Math.min(fileFrom, firstTs),
       toUs: plan.fileToUs === null ? lastTs + plan.intervalS * 1e6 : Math.max(fileTo, lastTs + 1),
       lastTsUs: lastTs,
-      state: withStates ? encodeState(series.packed, slot * STATE_LENGTH) : null,
+      // The state behind a checkpoint is written already.
+      state:
+        withStates && !isCheckpoint(lastTs, plan.intervalS * 1e6)
+          ? encodeState(series.packed, slot * STATE_LENGTH)
+          : null,
     };
   }
 }

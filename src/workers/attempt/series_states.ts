@@ -1,6 +1,8 @@
 import type { BarColumns } from '../../bars/columns.ts';
-import { type IndicatorEngine, STATE_LENGTH } from '../../indicators/engine.ts';
+import { nextCheckpoint } from '../../indicators/checkpoints.ts';
+import { encodeState, type IndicatorEngine, STATE_LENGTH } from '../../indicators/engine.ts';
 import type { SymbolTable } from '../../scan/symbols.ts';
+import type { StoredState } from '../../state/indicator_states.ts';
 import type { SharedDoubles } from '../link/messages.ts';
 import type { WorkerLink } from '../link/worker_link.ts';
 
@@ -95,6 +97,9 @@ export class SeriesStates {
   /** What was asked for and has not been looked at: `known` when the ids of all symbols before `end` are. */
   readonly #asked: { readonly end: number; readonly known: Promise<void> }[] = [];
   readonly #known: Map<string, number>;
+  readonly #intervalUs: number;
+  readonly #passing = new Float64Array(STATE_LENGTH);
+  #checkpoints: StoredState[] = [];
   /** The series the file is in the middle of. */
   #open = -1;
   /** Rows computed, or identified, so far. */
@@ -112,6 +117,7 @@ export class SeriesStates {
     this.#link = link;
     this.#symbols = symbols;
     this.#known = knownIds(family);
+    this.#intervalUs = family.intervalS * 1e6;
     this.#bySymbol = bySymbol;
   }
 
@@ -225,12 +231,40 @@ export class SeriesStates {
       if (Number.isNaN(this.packed[at]!)) engine.reset();
       else engine.load(this.packed, at);
       if (cols.ts[start]! <= engine.lastTs) return false;
-      engine.run(cols, start, end);
+      this.#run(engine, cols, start, end);
       engine.store(this.packed, at);
       start = end;
     }
     this.#publishFinal(cols, ends);
     return true;
+  }
+
+  /** Computes rows [from, to) of a series, and keeps the states behind its checkpoints. */
+  #run(engine: IndicatorEngine, cols: BarColumns, from: number, to: number): void {
+    for (let row = from; row < to; ) {
+      const last = nextCheckpoint(cols.ts, row, to, this.#intervalUs);
+      const end = Math.min(to, last + 1);
+      engine.run(cols, row, end);
+      row = end;
+      if (last === to) break;
+      engine.store(this.#passing, 0);
+      this.#checkpoints.push({
+        seriesId: this.ids[cols.symbol[last]!]!,
+        tsUs: cols.ts[last]!,
+        state: encodeState(this.#passing, 0).slice(),
+      });
+    }
+  }
+
+  /** Checkpoints passed since they were last taken. */
+  get checkpoints(): number {
+    return this.#checkpoints.length;
+  }
+
+  takeCheckpoints(): readonly StoredState[] {
+    const taken = this.#checkpoints;
+    this.#checkpoints = [];
+    return taken;
   }
 
   /** All rows are computed: every series is final. */

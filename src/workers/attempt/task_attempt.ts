@@ -42,20 +42,23 @@ export async function runAttempt(
       if (!(error instanceof RestartBy || error instanceof SurveyFirst)) throw error;
       await parts.transaction.rollBack();
       link.tell({ kind: 'withdraw' });
-      if (error instanceof RestartBy) path = error.path;
+      if (error instanceof RestartBy) path = { ...path, ...error.path };
       else facts = await surveyFile(parts, error.need, facts);
     }
   }
 }
 
 function firstPath({ merge: isMerge, replaces, plan }: Assignment): LoadPath {
-  if (isMerge || replaces) return 'merge';
-  return plan.order === 'any' ? 'sort' : 'stream';
+  return { order: plan.order === 'any' ? 'sort' : 'stream', merges: isMerge || replaces };
 }
 
-async function loadBy(path: LoadPath, parts: AttemptParts, facts: FileFacts): Promise<TaskResult> {
+async function loadBy(
+  { order, merges }: LoadPath,
+  parts: AttemptParts,
+  facts: FileFacts,
+): Promise<TaskResult> {
   parts.progress.restart();
-  const order = path === 'stream' ? parts.task.plan.order : 'any';
-  const file = new FileScan(parts.task, order, { facts, survey: null });
-  return path === 'merge' ? merge(parts, file) : append(parts, file, path === 'sort');
+  const expected = order === 'stream' ? parts.task.plan.order : 'any';
+  const file = new FileScan(parts.task, expected, { facts, survey: null });
+  return merges ? merge(parts, file, order) : append(parts, file, order === 'sort');
 }

@@ -1,6 +1,7 @@
 import type { BarColumns } from '../../bars/columns.ts';
 import { RowKernel } from '../../bars/row_kernel.ts';
 import { MAX_ROW_BYTES } from '../../copy/wire.ts';
+import { type MergeMemory, mergeMemoryIn, mergeSets } from '../../merge/merge_memory.ts';
 
 /** Batches the scanner may be ahead of the lane and of COPY. */
 const BATCHES = 3;
@@ -13,6 +14,8 @@ export interface WorkerMemory {
   readonly columns: readonly BarColumns[];
   /** Where COPY's bytes are made. */
   readonly buffers: readonly Uint8Array[];
+  /** For rows among those that stand. */
+  merge(): MergeMemory;
 }
 
 let kept: { readonly batchRows: number; readonly copyBytes: number; readonly memory: WorkerMemory } | null =
@@ -23,11 +26,17 @@ export function workerMemory(batchRows: number, copyBytes: number): WorkerMemory
   if (kept?.batchRows === batchRows && kept.copyBytes === copyBytes) return kept.memory;
   kept = null;
   const bytes = Math.max(copyBytes, 4 * MAX_ROW_BYTES);
-  const kernel = new RowKernel(BATCHES, batchRows, BUFFERS, bytes);
-  const memory = {
+  const kernel = new RowKernel(BATCHES, batchRows, BUFFERS, bytes, mergeSets(batchRows));
+  const buffers = Array.from({ length: BUFFERS }, () => kernel.buffer(bytes));
+  let merging: MergeMemory | null = null;
+  const memory: WorkerMemory = {
     kernel,
     columns: Array.from({ length: BATCHES }, () => kernel.columns(batchRows)),
-    buffers: Array.from({ length: BUFFERS }, () => kernel.buffer(bytes)),
+    buffers,
+    merge: () => {
+      merging ??= mergeMemoryIn(kernel, batchRows, buffers);
+      return merging;
+    },
   };
   kept = { batchRows, copyBytes, memory };
   return memory;

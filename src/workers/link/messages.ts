@@ -11,7 +11,8 @@ export type SharedDoubles = Float64Array<SharedArrayBuffer>;
 /** What a worker asks. */
 export type Question =
   | { readonly kind: 'series'; readonly symbols: readonly string[] }
-  | { readonly kind: 'partitions'; readonly stamps: readonly number[] }
+  /** `standing`: new ones get their key at once. */
+  | { readonly kind: 'partitions'; readonly stamps: readonly number[]; readonly standing: boolean }
   /** The states of these series as the task's predecessors leave them; `last` is the greatest of their symbols. */
   | {
       readonly kind: 'states';

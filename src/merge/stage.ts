@@ -1,0 +1,97 @@
+/** Rows of a file too large to be sorted in memory, put into order by the database. */
+
+import type { ClientBase } from 'pg';
+import type { BarColumns } from '../bars/columns.ts';
+import { readBars, stampLiteral } from '../copy/copy_reader.ts';
+import { copyRows } from '../copy/copy_writer.ts';
+import { RowEncoder } from '../copy/row_encoder.ts';
+
+const PRICES = ['open', 'high', 'low', 'close', 'volume', 'trades'] as const;
+const INCOMING = ['series_id', 'ts', ...PRICES, 'line', 'byte_offset'] as const;
+
+function same(a: string, b: string): string {
+  return PRICES.map((name) => `${a}.${name} IS NOT DISTINCT FROM ${b}.${name}`).join(' AND ');
+}
+
+/** Opens the stage: a table that vanishes with the transaction. */
+export async function openStage(client: ClientBase): Promise<void> {
+  await client.query(`
+    CREATE TEMP TABLE incoming (series_id int NOT NULL, ts timestamptz NOT NULL, open float8, high float8, low float8,
+      close float8, volume float8, trades int8, line int8 NOT NULL, byte_offset int8 NOT NULL) ON COMMIT DROP`);
+}
+
+/** Stages rows `[0, rows)` of a batch. */
+export async function stageRows(
+  client: ClientBase,
+  cols: BarColumns,
+  seriesIds: Int32Array,
+  rows: number,
+): Promise<void> {
+  if (rows === 0) return;
+  const encoder = new RowEncoder(INCOMING.length);
+  for (let i = 0; i < rows; i++) {
+    encoder.row();
+    encoder.int4(seriesIds[cols.symbol[i]!]!);
+    encoder.timestamptz(cols.ts[i]!);
+    encoder.float8(cols.open[i]!);
+    encoder.float8(cols.high[i]!);
+    encoder.float8(cols.low[i]!);
+    encoder.float8(cols.close[i]!);
+    if (Number.isNaN(cols.volume[i]!)) encoder.null();
+    else encoder.float8(cols.volume[i]!);
+    if (Number.isNaN(cols.trades[i]!)) encoder.null();
+    else encoder.int8(cols.trades[i]!);
+    encoder.int8(cols.line[i]!);
+    encoder.int8(cols.offset[i]!);
+  }
+  await copyRows(client, 'pg_temp.incoming', INCOMING, encoder.bytes());
+}
+
+/**
+ * Sorts what was staged, and folds stamps that stand twice in the file itself: equal ones are duplicates, of differing
+ * ones the last wins and the others are noted as rejects.
+ */
+export async function sortStage(
+  client: ClientBase,
+  taskId: number,
+): Promise<{ readonly duplicates: number; readonly rejected: number }> {
+  await client.query('CREATE INDEX ON pg_temp.incoming (series_id, ts); ANALYZE pg_temp.incoming');
+  const { rows } = await client.query<{ equal: number; differs: number }>(
+    `WITH pair AS (
+       SELECT i.ctid AS at, i.line, i.byte_offset, i.ts, i.open, i.high, i.low, i.close, i.volume, i.trades,
+              ${same('i', 'n')} AS equal
+       FROM (SELECT ctid, *, lead(line) OVER w AS next_line FROM pg_temp.incoming
+             WINDOW w AS (PARTITION BY series_id, ts ORDER BY line)) i
+       JOIN pg_temp.incoming n ON n.series_id = i.series_id AND n.ts = i.ts AND n.line = i.next_line),
+     gone AS (DELETE FROM pg_temp.incoming USING pair WHERE incoming.ctid = pair.at),
+     noted AS (INSERT INTO backhaul.reject (task_id, line, byte_offset, reason, field, record)
+       SELECT $1, line, byte_offset, 'conflict', 'ts',
+         concat_ws(',', to_char(ts AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'), open, high, low, close, coalesce(volume::text, ''),
+           coalesce(trades::text, ''))
+       FROM pair WHERE NOT equal)
+     SELECT count(*) FILTER (WHERE equal)::int AS equal, count(*) FILTER (WHERE NOT equal)::int AS differs FROM pair`,
+    [taskId],
+  );
+  return { duplicates: rows[0]!.equal, rejected: rows[0]!.differs };
+}
+
+/** The rows of the stage, in the order of series and time, as often as `cols` is full. `cols.symbol` is the series_id. */
+export async function eachBatch(
+  client: ClientBase,
+  cols: BarColumns,
+  take: (cols: BarColumns, rows: number) => Promise<void>,
+): Promise<void> {
+  const names = ['series_id', 'ts', ...PRICES].join(', ');
+  let behind = 'true';
+  for (;;) {
+    let last: string | null = null;
+    const select = `SELECT ${names} FROM pg_temp.incoming WHERE ${behind} ORDER BY series_id, ts LIMIT ${cols.capacity}`;
+    const rows = await readBars(client, select, cols, ({ symbol, ts, length }) => {
+      last = `(series_id, ts) > (${symbol[length - 1]!}, '${stampLiteral(ts[length - 1]!)}'::timestamptz)`;
+    });
+    if (last === null) return;
+    cols.length = rows;
+    await take(cols, rows);
+    behind = last;
+  }
+}
