@@ -131,7 +131,7 @@ export const command: CommandModule<object, Arguments> = {
         },
       );
       if (flags.json) print(eventLine(summary));
-      else print(...backfillLines(summary, path, stdoutWidth(), stdoutStyle()));
+      else print(backfillLines(summary, path, stdoutWidth(), stdoutStyle()));
       process.exitCode = summary.interrupted
         ? EXIT.interrupted
         : summary.failed

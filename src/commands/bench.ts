@@ -117,7 +117,7 @@ export const command: CommandModule<object, Arguments> = {
         stopping.signal,
       );
       if (flags.out !== undefined) await write(result, resolvePath(flags.out));
-      if (!json) print(...benchLines(result, stdoutWidth(), stdoutStyle()));
+      if (!json) print(benchLines(result, stdoutWidth(), stdoutStyle()));
     } catch (error) {
       if (!stopping.signal.aborted) throw error;
       process.exitCode = EXIT.interrupted;

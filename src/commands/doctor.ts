@@ -84,7 +84,7 @@ export const command: CommandModule<object, Arguments> = {
     const show = (group: Check['group'], checks: readonly Check[]): void => {
       all.push(...checks);
       if (flags.json) for (const check of checks) print(checkEvent(check));
-      else print(...checkLines(group, checks, stdoutStyle()));
+      else print(checkLines(group, checks, stdoutStyle()));
     };
     const wanted =
       flags.workers === undefined || flags.workers === 'auto' ? availableParallelism() : flags.workers;

@@ -98,7 +98,7 @@ export const command: CommandModule<object, Arguments> = {
           },
         );
         if (flags.json) print(eventLine(summary));
-        else print(...exportLines(summary));
+        else print(exportLines(summary));
         if (summary.interrupted) process.exitCode = EXIT.interrupted;
       });
     } finally {

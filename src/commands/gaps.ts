@@ -177,11 +177,7 @@ const listCommand: CommandModule<object, Arguments> = {
       else if (flags.csv) showCsv(gaps, now);
       else if (gaps.length === 0) say('No such gap is on record: npx backhaul gaps scan looks for them');
       else
-        print(
-          ...gapLines(gaps, Number.POSITIVE_INFINITY, stdoutWidth(), stdoutStyle()),
-          '',
-          gapSum(gaps, null),
-        );
+        print(gapLines(gaps, Number.POSITIVE_INFINITY, stdoutWidth(), stdoutStyle()), '', gapSum(gaps, null));
     });
   },
 };
@@ -284,7 +280,7 @@ function showFill(summary: FillSummary, asJson: boolean): void {
   }
   const nothing = nothingFilled(summary);
   if (nothing !== null) say(`backhaul: ${nothing}`);
-  else print(...fillLines(summary, GAPS_SHOWN, stdoutWidth(), stdoutStyle()));
+  else print(fillLines(summary, GAPS_SHOWN, stdoutWidth(), stdoutStyle()));
 }
 
 /** 3 as long as something of what was asked for is missing, or a file that was read has rejects. */
@@ -301,10 +297,10 @@ function showScan(scans: readonly SeriesScan[], gaps: readonly Gap[], runs: read
     print(style.green(`No gap: ${scanned(scans)}`));
   } else {
     const worst = [...gaps].sort((a, b) => b.candles - a.candles);
-    print(...gapLines(worst, GAPS_SHOWN, width, style), '', gapSum(gaps, scans.length), scanned(scans));
+    print(gapLines(worst, GAPS_SHOWN, width, style), '', gapSum(gaps, scans.length), scanned(scans));
   }
-  print(...suspiciousLines(runs, RUNS_SHOWN, width, style));
-  print(...nextLines(gaps));
+  print(suspiciousLines(runs, RUNS_SHOWN, width, style));
+  print(nextLines(gaps));
 }
 
 function nextLines(gaps: readonly Gap[]): string[] {

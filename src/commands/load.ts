@@ -141,12 +141,8 @@ function drainText({ phase, workers }: AtWork, drainMs: number): string {
 function showEnd(summary: LoadSummary, plan: readonly PlanEvent[], showing: Showing): void {
   if (showing.json) print(eventLine(summary));
   else if (summary.dryRun)
-    print(
-      ...planLines(plan, stdoutWidth(), stdoutStyle()),
-      ...byRecordsLines(summary),
-      ...notReadLines(summary),
-    );
-  else print(...summaryLines(summary, stdoutStyle(), showing.incremental));
+    print(planLines(plan, stdoutWidth(), stdoutStyle()), byRecordsLines(summary), notReadLines(summary));
+  else print(summaryLines(summary, stdoutStyle(), showing.incremental));
 }
 
 function textReporter(progress: Progress, verbose: boolean, plan: (task: PlanEvent) => void): LoadReporter {

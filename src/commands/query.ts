@@ -87,7 +87,7 @@ async function ask(
 
 async function showTable(query: ReadQuery): Promise<void> {
   const rows = await query.fetch(TABLE_ROWS + 1);
-  print(...resultLines(query.columns, rows.slice(0, TABLE_ROWS), stdoutWidth(), stdoutStyle()));
+  print(resultLines(query.columns, rows.slice(0, TABLE_ROWS), stdoutWidth(), stdoutStyle()));
   if (rows.length > TABLE_ROWS) say(`Only the first ${count(TABLE_ROWS)} rows; --csv or --json gives all.`);
   if (rows.length === 0) say('No rows.');
 }

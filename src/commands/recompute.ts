@@ -2,7 +2,7 @@
 
 import type { Argv, CommandModule } from 'yargs';
 import { INDICATOR_NAMES } from '../bars/columns.ts';
-import { counted } from '../base/quantities.ts';
+import { count, counted } from '../base/quantities.ts';
 import { seriesText } from '../state/series_name.ts';
 import { eventLine } from '../ui/json_lines.ts';
 import { sanitise } from '../ui/text.ts';
@@ -22,6 +22,9 @@ export const RECOMPUTE_SETTINGS = {
   ...DATABASE_SETTINGS,
   json: onOff({ group: 'Output:', describe: 'One JSON object a line on stdout' }),
 };
+
+/** Changed series that are named as they come; --json names all. */
+const SERIES_NAMED = 20;
 
 export const command: CommandModule<object, Arguments> = {
   command: 'recompute',
@@ -47,6 +50,7 @@ export const command: CommandModule<object, Arguments> = {
       await withLoadedDatabase(flags.database, 'recompute', async (db) => {
         const { recompute } = await import('../series/recompute.ts');
         const style = stderrStyle();
+        let named = 0;
         const done = await recompute(db, {
           filter,
           fromUs: flags.from ?? null,
@@ -54,11 +58,15 @@ export const command: CommandModule<object, Arguments> = {
           signal: interrupt.drain,
           onSeries: (series, changed) => {
             if (flags.json)
-              print(eventLine({ type: 'series', ...named(series), changed } as { type: string }));
-            else if (changed > 0)
+              print(eventLine({ type: 'series', ...nameOf(series), changed } as { type: string }));
+            else if (changed > 0 && ++named <= SERIES_NAMED)
               say(style.dim(`${sanitise(seriesText(series))}: ${counted(changed, 'row')} changed`));
           },
         });
+        if (!flags.json && named > SERIES_NAMED)
+          say(
+            style.dim(`… and ${count(named - SERIES_NAMED)} more series with changed rows: --json names all`),
+          );
         if (flags.json) print(eventLine(done));
         else
           print(
@@ -72,6 +80,6 @@ export const command: CommandModule<object, Arguments> = {
   },
 };
 
-function named({ venue, symbol, intervalS }: { venue: string; symbol: string; intervalS: number }): object {
+function nameOf({ venue, symbol, intervalS }: { venue: string; symbol: string; intervalS: number }): object {
   return { venue, symbol, intervalS };
 }

@@ -61,7 +61,7 @@ export const command: CommandModule<object, Arguments> = {
       if (flags.html !== undefined) await writePage(report, flags.html);
       if (flags.json) for (const event of reportEvents(report)) print(eventLine(event));
       else if (flags.csv) for (const line of reportCsv(report)) print(line);
-      else print(...reportLines(report, ROWS_SHOWN, stdoutWidth(), stdoutStyle()));
+      else print(reportLines(report, ROWS_SHOWN, stdoutWidth(), stdoutStyle()));
     });
   },
 };

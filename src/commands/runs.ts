@@ -70,7 +70,7 @@ export const command: CommandModule<object, Arguments> = {
       if (flags.json) for (const run of runs) print(eventLine({ type: 'run', ...run } as { type: string }));
       else if (runs.length === 0) say(`No run began within ${counted(flags.days ?? 30, 'day')}.`);
       else {
-        print(...runLines(runs.slice(0, RUNS_SHOWN), stdoutWidth(), stdoutStyle()));
+        print(runLines(runs.slice(0, RUNS_SHOWN), stdoutWidth(), stdoutStyle()));
         if (runs.length > RUNS_SHOWN)
           say(`… and ${counted(runs.length - RUNS_SHOWN, 'run')} before: --json gives all`);
       }
@@ -92,7 +92,7 @@ const showCommand: CommandModule<object, Arguments> = {
       const run = known(await findRun(db, id), id);
       if (flags.svg !== undefined) await writeChart(run, flags.svg);
       if (flags.json) print(eventLine({ type: 'run', ...run } as { type: string }));
-      else print(...runPage(run, stdoutWidth(), stdoutStyle()));
+      else print(runPage(run, stdoutWidth(), stdoutStyle()));
     });
   },
 };
@@ -110,7 +110,7 @@ const compareCommand: CommandModule<object, Arguments> = {
       const a = known(await findRun(db, first), first);
       const b = known(await findRun(db, second), second);
       if (flags.json) print(eventLine({ type: 'comparison', a, b } as { type: string }));
-      else print(...compareLines(a, b, stdoutWidth(), stdoutStyle()));
+      else print(compareLines(a, b, stdoutWidth(), stdoutStyle()));
     });
   },
 };

@@ -45,9 +45,10 @@ export function toleratePipesThatClose(): void {
   }
 }
 
-/** Writes lines to stdout. */
-export function print(...lines: readonly string[]): void {
-  if (!gone && lines.length > 0) process.stdout.write(`${lines.join('\n')}\n`);
+/** Writes lines to stdout. Many of them come as an array: a call has room for some 100,000 arguments. */
+export function print(...lines: readonly (string | readonly string[])[]): void {
+  const all = lines.flat();
+  if (!gone && all.length > 0) process.stdout.write(`${all.join('\n')}\n`);
 }
 
 /** Writes lines to stderr. */

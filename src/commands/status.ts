@@ -78,7 +78,7 @@ async function watch(client: Client, show: (status: Status) => void): Promise<vo
 }
 
 function showLines(status: Status): void {
-  print(...statusLines(status, stdoutWidth(), new Date(), stdoutStyle()));
+  print(statusLines(status, stdoutWidth(), new Date(), stdoutStyle()));
 }
 
 /** Home, then each line clears what was there: no flicker, unlike clearing first. */

@@ -112,7 +112,7 @@ async function unload(
     await recheck(db, ALL_SERIES, nowUs());
     const summary = { ...byTasks, series: series.length, bars: byTasks.bars + rest };
     if (json) print(eventLine(summary));
-    else print(...unloadLines(summary, stdoutStyle()));
+    else print(unloadLines(summary, stdoutStyle()));
     if (interrupt.interrupted) process.exitCode = EXIT.interrupted;
   } finally {
     interrupt.dispose();
@@ -135,7 +135,7 @@ async function showPlan(
   if (series.length === 0)
     for (const { taskId, uri, entry, rowsLoaded } of tasks)
       files.push({ uri, entry, rowsLoaded, bars: await barsOfTaskAlone(db, taskId) });
-  if (!json) return print(...unloadPlanLines(files, whole, stdoutWidth(), stdoutStyle()));
+  if (!json) return print(unloadPlanLines(files, whole, stdoutWidth(), stdoutStyle()));
   for (const one of files) print(eventLine({ type: 'plan', ...one } as { type: string }));
   for (const one of whole)
     print(eventLine({ type: 'plan', series: one.name, bars: one.bars } as { type: string }));

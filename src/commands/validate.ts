@@ -93,7 +93,7 @@ export const command: CommandModule<object, Arguments> = {
         },
       });
       if (flags.json) for (const event of validationEvents(done)) print(eventLine(event));
-      else print(...validationLines(done, FINDINGS_SHOWN, stdoutWidth(), stdoutStyle()));
+      else print(validationLines(done, FINDINGS_SHOWN, stdoutWidth(), stdoutStyle()));
       if (done.findings.length > 0) process.exitCode = EXIT.incomplete;
       await tell(flags, noticesOfFindings(done.findings.map(withSeries), 'validate'));
     });

@@ -1,6 +1,5 @@
 /** Tables of text: columns aligned by two spaces, no borders, no wider than the terminal. */
 
-import Table from 'cli-table3';
 import { PLAIN, type Style } from './style.ts';
 import { cutEnd, cutStart, displayWidth } from './text.ts';
 
@@ -15,40 +14,38 @@ const GAP = 2;
 /** No column is cut below this many columns of the terminal, even if the line then breaks. */
 const LEAST = 12;
 
-/** Lines of a table; cells are safe to print and without colours. `width` is the terminal's, Infinity for a pipe. */
+/**
+ * Lines of a table, its head first; cells are safe to print and without colours. `width` is the terminal's, Infinity
+ * for a pipe. Time and memory follow the number of rows.
+ */
 export function tableLines(
   columns: readonly Column[],
   rows: readonly (readonly string[])[],
   width: number,
   style: Style = PLAIN,
 ): string[] {
-  const widths = fitWidths(
-    columns.map((column, j) =>
-      Math.max(displayWidth(column.title), ...rows.map((row) => displayWidth(row[j] ?? ''))),
-    ),
-    width - GAP * (columns.length - 1),
-  );
-  const cut = (text: string, j: number): string =>
-    columns[j]!.cut === 'start' ? cutStart(text, widths[j]!) : cutEnd(text, widths[j]!);
-  const table = new Table({
-    head: columns.map((column, j) => style.bold(cut(column.title, j))),
-    colAligns: columns.map((column) => column.align ?? 'left'),
-    style: { head: [], border: [], 'padding-left': 0, 'padding-right': 0, compact: true },
-    chars: { ...NO_BORDERS, middle: ' '.repeat(GAP) },
-  });
-  for (const row of rows) table.push(columns.map((_, j) => cut(row[j] ?? '', j)));
-  return table
-    .toString()
-    .split('\n')
-    .map((line) => line.trimEnd());
+  const widths = fitWidths(naturalWidths(columns, rows), width - GAP * (columns.length - 1));
+  const cellOf = (text: string, j: number): string => {
+    const { align, cut } = columns[j]!;
+    const kept = cut === 'start' ? cutStart(text, widths[j]!) : cutEnd(text, widths[j]!);
+    const space = ' '.repeat(Math.max(0, widths[j]! - displayWidth(kept)));
+    return align === 'right' ? space + kept : kept + space;
+  };
+  const lineOf = (cells: readonly string[]): string =>
+    columns
+      .map((_, j) => cellOf(cells[j] ?? '', j))
+      .join(' '.repeat(GAP))
+      .trimEnd();
+  return [style.bold(lineOf(columns.map(({ title }) => title))), ...rows.map(lineOf)];
 }
 
-const NO_BORDERS = Object.fromEntries(
-  [
-    ...['top', 'top-mid', 'top-left', 'top-right', 'bottom', 'bottom-mid', 'bottom-left', 'bottom-right'],
-    ...['left', 'left-mid', 'mid', 'mid-mid', 'right', 'right-mid'],
-  ].map((name) => [name, '']),
-);
+/** What each column takes at its widest. */
+function naturalWidths(columns: readonly Column[], rows: readonly (readonly string[])[]): number[] {
+  const widths = columns.map(({ title }) => displayWidth(title));
+  for (const row of rows)
+    for (let j = 0; j < widths.length; j++) widths[j] = Math.max(widths[j]!, displayWidth(row[j] ?? ''));
+  return widths;
+}
 
 /** Takes from the widest columns until the sum fits. */
 function fitWidths(natural: readonly number[], room: number): number[] {

@@ -26,8 +26,11 @@ const WIDE =
   /^[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{1f300}-\u{1f64f}\u{1f680}-\u{1f6ff}\u{1f900}-\u{1f9ff}\u{20000}-\u{3fffd}]/u;
 const ZERO_WIDTH = /^(?:\p{Mark}|\u200b|\u200c|\u200d)/u;
 
+const PLAIN_ASCII = /^[\x20-\x7e]*$/;
+
 /** Columns a text takes on a terminal; colours take none. */
 export function displayWidth(text: string): number {
+  if (PLAIN_ASCII.test(text)) return text.length;
   let width = 0;
   for (const character of stripVTControlCharacters(text)) width += characterWidth(character);
   return width;

@@ -26,6 +26,14 @@ describe('a table', () => {
     );
   });
 
+  it('has room for any number of rows', () => {
+    const rows = Array.from({ length: 200_000 }, (_, i) => [`folder/${i}.csv`, String(i)]);
+    const lines = tableLines([{ title: 'file' }, { title: 'rows', align: 'right' }], rows, 80);
+    expect(lines).toHaveLength(200_001);
+    expect(lines[1]).toBe('folder/0.csv            0');
+    expect(lines.at(-1)).toBe('folder/199999.csv  199999');
+  });
+
   it('cuts the end or the start, as the column asks', () => {
     const columns = [{ title: 'file', cut: 'start' as const }, { title: 'what' }];
     const [, row] = tableLines(columns, [['/a/very/long/path/to/some/file.csv', 'x'.repeat(40)]], 40);
