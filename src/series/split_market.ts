@@ -2,9 +2,11 @@ import type { ClientBase, Pool } from 'pg';
 import { INDICATOR_NAMES } from '../bars/columns.ts';
 import { calendarOf } from '../calendar/market_calendar.ts';
 import { type Db, inTransaction } from '../database/connect.ts';
+import { usOf } from '../database/stamps.ts';
 import { BackhaulError } from '../faults/fault.ts';
 import { SessionClock } from '../indicators/session_clock.ts';
-import { mergeMemory, openStage, recomputeSpans } from '../merge/merge.ts';
+import { mergeMemory } from '../merge/merge_memory.ts';
+import { Rewriter } from '../merge/rewriter.ts';
 import { CURRENCIES, otherwiseSpelled } from '../producer/layouts/symbols.ts';
 import { isHypertable } from '../state/migrate.ts';
 import { CLAIM_LOCK } from '../state/moves.ts';
@@ -77,15 +79,16 @@ export async function mendMarket(db: Pool, market: SplitMarket): Promise<Mended>
   await new Partitions(db, await isHypertable(db)).promoteAll(1, () => {}, true);
   return inTransaction(db, async (client) => {
     await refuseWhileLoading(client);
-    await openStage(client);
     const sum = { moved: 0, equal: 0, conflicts: 0 };
+    let fromUs = Number.POSITIVE_INFINITY;
     for (const other of market.others) {
       const done = await takeOver(client, market.keep, other);
       sum.moved += done.moved;
       sum.equal += done.equal;
       sum.conflicts += done.conflicts;
+      fromUs = Math.min(fromUs, done.fromUs ?? fromUs);
     }
-    await computeAgain(client, market.keep);
+    if (Number.isFinite(fromUs)) await computeAgain(client, market.keep, fromUs);
     return sum;
   });
 }
@@ -106,24 +109,28 @@ const differ = PRICES.map((name) => `o.${name} IS DISTINCT FROM k.${name}`).join
 const asJson = (alias: string): string =>
   `jsonb_build_object(${PRICES.map((name) => `'${name}', ${alias}.${name}`).join(', ')})`;
 
-async function takeOver(client: ClientBase, keep: SeriesRow, other: SeriesRow): Promise<Mended> {
+/** `fromUs`: the first bar that moved, µs since 1970; null: none has. */
+async function takeOver(
+  client: ClientBase,
+  keep: SeriesRow,
+  other: SeriesRow,
+): Promise<Mended & { readonly fromUs: number | null }> {
   const ids = [keep.seriesId, other.seriesId];
-  const { rows } = await client.query<{ moved: number; equal: number; conflicts: number }>(
+  const { rows } = await client.query<Mended & { readonly fromUs: number | null }>(
     `WITH met AS MATERIALIZED (
        SELECT o.ts, ${PRICES.map((name) => `o.${name}`).join(', ')}, k.series_id IS NOT NULL AS stands,
          coalesce(k.series_id IS NOT NULL AND (${differ}), false) AS differs, ${asJson('k')} AS standing,
          ${asJson('o')} AS incoming
        FROM backhaul.bars o LEFT JOIN backhaul.bars k ON k.series_id = $1 AND k.ts = o.ts
        WHERE o.series_id = $2),
-     new AS (INSERT INTO pg_temp.fresh
-       SELECT $1, ts, ${PRICES.join(', ')}, 0, 0 FROM met
-       WHERE NOT stands AND NOT EXISTS (SELECT FROM pg_temp.fresh f WHERE f.ts = met.ts)),
+     new AS (INSERT INTO backhaul.bars (series_id, ts, ${PRICES.join(', ')})
+       SELECT $1, ts, ${PRICES.join(', ')} FROM met WHERE NOT stands),
      noted AS (INSERT INTO backhaul.conflict (task_id, series_id, ts, standing, incoming)
        SELECT c.task_id, $1, m.ts, m.standing, m.incoming FROM met m CROSS JOIN LATERAL (
          SELECT c.task_id FROM backhaul.coverage c JOIN backhaul.task t USING (task_id)
          WHERE c.series_id = $2 AND c.covered @> m.ts LIMIT 1) c
        WHERE m.differs)
-     SELECT count(*) FILTER (WHERE NOT stands)::int AS moved,
+     SELECT count(*) FILTER (WHERE NOT stands)::int AS moved, ${usOf('min(ts) FILTER (WHERE NOT stands)')} AS "fromUs",
        count(*) FILTER (WHERE stands AND NOT differs)::int AS equal,
        count(*) FILTER (WHERE differs)::int AS conflicts FROM met`,
     ids,
@@ -148,7 +155,7 @@ async function takeOver(client: ClientBase, keep: SeriesRow, other: SeriesRow): 
 }
 
 /** Indicators of the market from the first bar that moved on: those that any of its bars has. */
-async function computeAgain(client: ClientBase, keep: SeriesRow): Promise<void> {
+async function computeAgain(client: ClientBase, keep: SeriesRow, fromUs: number): Promise<void> {
   const { rows } = await client.query<{
     zone: string | null;
     bars: number;
@@ -165,6 +172,15 @@ async function computeAgain(client: ClientBase, keep: SeriesRow): Promise<void> 
   const { zone, bars, has, taskId } = rows[0]!;
   // Every series with all indicators has returns; of a short one the longest averages are not there yet.
   const all = has[INDICATOR_NAMES.indexOf('log_return')]! || bars < 2;
-  const memory = mergeMemory(SessionClock.zone(zone ?? 'UTC'));
-  await recomputeSpans(client, memory, all ? has.map(() => true) : has, taskId ?? 0);
+  const rewriter = new Rewriter(client, mergeMemory(), {
+    session: SessionClock.zone(zone ?? 'UTC'),
+    hypertable: await isHypertable(client),
+    asked: all ? has.map(() => true) : has,
+    taskId,
+    toTheEnd: true,
+  });
+  const { seriesId, intervalS } = keep;
+  const none = new Int32Array(0);
+  const changed = { seriesId, intervalUs: intervalS * 1e6, fromUs, goneUntilUs: -Infinity, rows: none };
+  await rewriter.rewrite(null, [changed], false);
 }
