@@ -3,7 +3,7 @@
 import type { Argv, CommandModule } from 'yargs';
 import { counted } from '../base/quantities.ts';
 import { BackhaulError } from '../faults/fault.ts';
-import type { FailedTask } from '../state/status.ts';
+import type { TaskFailure } from '../state/status.ts';
 import { fileText } from '../ui/fault_text.ts';
 import { eventLine } from '../ui/json_lines.ts';
 import { sanitise } from '../ui/text.ts';
@@ -72,7 +72,7 @@ async function retry(url: string, patterns: readonly string[]): Promise<Done> {
 }
 
 /** Whether a pattern names the task: its number, or a part of how it is shown. */
-function matches(task: FailedTask, patterns: readonly string[]): boolean {
+function matches(task: TaskFailure, patterns: readonly string[]): boolean {
   const names = [fileText(task.uri, task.entry), task.uri, task.entry ?? ''];
   return patterns.some((pattern) => {
     if (/^\d+$/.test(pattern)) return task.taskId === Number(pattern);

@@ -6,7 +6,7 @@ import type { TaskPlan } from './task_plan.ts';
 /** What a listing found, held against what the table knows of it. Pure; `task_listing.ts` carries it out. */
 
 /** One object or entry as the producer plans it. */
-export interface DiscoveredTask {
+export interface FoundTask {
   readonly uri: string;
   /** Name inside a zip; null for an object that is a file of its own. */
   readonly entry: string | null;
@@ -38,10 +38,10 @@ export interface StandingTask {
 
 /**
  * What to do. `add`: a new row. `keep`: nothing at all. `refresh`: the state stays, the plan is brought up to date.
- * `replace` (of a loaded one) and `requeue` (of a failed one): back to pending with the new plan.
+ * `replace` (of a loaded one), `requeue` (of a failed one) and `restore` (of a skipped one): back to pending with the new plan.
  * A fault that comes with one of these ends the task as failed.
  */
-export type Step = 'add' | 'keep' | 'refresh' | 'replace' | 'requeue';
+export type Step = 'add' | 'keep' | 'refresh' | 'replace' | 'requeue' | 'restore';
 
 /** The step, and the plan to store with it. */
 export interface Decision {
@@ -91,7 +91,7 @@ function decideFault(standing: StandingTask, sameContent: boolean): Decision {
 }
 
 /** The find under the name that the file's bars stand under, where that is another spelling of its symbol. */
-export function underStandingName(standing: StandingTask, found: DiscoveredTask): DiscoveredTask {
+export function underStandingName(standing: StandingTask, found: FoundTask): FoundTask {
   const symbol = standing.plan?.symbol;
   if (found.plan === null || symbol == null || symbol === found.plan.symbol) return found;
   if (found.plan.venue !== standing.plan?.venue || found.plan.intervalS !== standing.plan.intervalS)
@@ -103,9 +103,9 @@ export function underStandingName(standing: StandingTask, found: DiscoveredTask)
 /**
  * Decides what becomes of a find. Same content and nothing more asked for: a loaded task stays loaded, a failed one
  * failed (a plan that differs in any way is another try), a pending one takes the new plan. A running one is left to
- * its owner, a skipped one alone.
+ * its owner. A skipped one was unloaded: it stays away as a loaded one stays.
  */
-export function decide(standing: StandingTask | undefined, found: DiscoveredTask): Decision {
+export function decide(standing: StandingTask | undefined, found: FoundTask): Decision {
   if (standing === undefined) return { step: 'add', plan: found.plan };
   const sameContent = standing.etag === found.etag;
   if (found.fault != null) return decideFault(standing, sameContent);
@@ -116,15 +116,16 @@ export function decide(standing: StandingTask | undefined, found: DiscoveredTask
   const step = ((): Step => {
     switch (standing.state) {
       case 'running':
-      case 'skipped':
         return 'keep';
       case 'pending':
         return sameContent && samePlan && samePlace ? 'keep' : 'refresh';
       case 'failed':
         return sameContent && samePlan && standing.layout === found.layout ? 'keep' : 'requeue';
-      case 'loaded': {
+      case 'loaded':
+      case 'skipped': {
         const before = reading(standing.layout, standing.plan);
-        return sameContent && isDeepStrictEqual(reading(found.layout, plan), before) ? 'keep' : 'replace';
+        const again = standing.state === 'loaded' ? 'replace' : 'restore';
+        return sameContent && isDeepStrictEqual(reading(found.layout, plan), before) ? 'keep' : again;
       }
     }
   })();

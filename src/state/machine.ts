@@ -1,8 +1,7 @@
-import type { Fault } from '../faults/fault.ts';
-
 /**
- * The life of a task: states, events and moves. Pure. `tasks` has one SQL statement
- * an event; the database refuses the same illegal moves by itself.
+ * The life of a task: states, and what moves it from one to another. Pure. The statements of `tasks` and of
+ * `task_listing.ts` take their states from here, the database refuses illegal moves by itself, and README draws them:
+ * tests hold all three together.
  *
  * Who moves a task on, and what a crash leaves behind:
  *
@@ -12,69 +11,34 @@ import type { Fault } from '../faults/fault.ts';
  * | running | its owner: finish, fail, retry; anyone once the lease is over or the owner gone: expire | running until it expires |
  * | loaded  | a listing that finds another content, or asks for more: replace   | loaded, with its rows            |
  * | failed  | `retry`, or a listing that finds another content or plan: requeue | failed                           |
- * | skipped | nobody                                                            | skipped                          |
+ * | skipped | a listing that finds another content, or asks for more: restore   | skipped                          |
+ *
+ * A task is skipped when its bars were taken out again (`unload`): loads leave its file alone.
  */
 
 /** All states, in the order in which they are shown. */
 export const TASK_STATES = ['pending', 'running', 'loaded', 'failed', 'skipped'] as const;
 export type TaskState = (typeof TASK_STATES)[number];
 
-export const TASK_EVENTS = [
-  'claim',
-  'skip',
-  'finish',
-  'fail',
-  'retry',
-  'expire',
-  'replace',
-  'requeue',
-] as const;
-export type TaskEvent = (typeof TASK_EVENTS)[number];
-
-/** The one table of moves: event → from → to. */
+/**
+ * The one table of transitions. Each leaves one state and leads to one other, so its name is all that a statement has to
+ * say, and one that is not in the table cannot be written.
+ */
 export const TRANSITIONS = {
-  claim: { pending: 'running' },
-  skip: { pending: 'skipped' },
-  finish: { running: 'loaded' },
-  fail: { running: 'failed' },
-  retry: { running: 'pending' },
-  expire: { running: 'pending' },
-  replace: { loaded: 'pending' },
-  requeue: { failed: 'pending' },
-} as const satisfies Readonly<Record<TaskEvent, Readonly<Partial<Record<TaskState, TaskState>>>>>;
+  claim: { from: 'pending', to: 'running' },
+  skip: { from: 'pending', to: 'skipped' },
+  finish: { from: 'running', to: 'loaded' },
+  fail: { from: 'running', to: 'failed' },
+  retry: { from: 'running', to: 'pending' },
+  expire: { from: 'running', to: 'pending' },
+  replace: { from: 'loaded', to: 'pending' },
+  requeue: { from: 'failed', to: 'pending' },
+  restore: { from: 'skipped', to: 'pending' },
+} as const satisfies Readonly<Record<string, { readonly from: TaskState; readonly to: TaskState }>>;
 
-/** The only state an event may come from, and the one it leads to. */
-export type From<E extends TaskEvent> = keyof (typeof TRANSITIONS)[E] & TaskState;
-export type To<E extends TaskEvent> = (typeof TRANSITIONS)[E][keyof (typeof TRANSITIONS)[E]] & TaskState;
+export type Transition = keyof typeof TRANSITIONS;
 
-interface Counts {
-  readonly rowsRead: number;
-  readonly rowsLoaded: number;
-  readonly rowsRejected: number;
-  readonly rowsDuplicate: number;
-  readonly rowsEmpty: number;
-}
-
-/** A task by its state: only a running one has an owner and a lease, only a loaded one its counts for certain. */
-export type Task =
-  | { readonly state: 'pending'; readonly attempt: number; readonly notBefore: Date }
-  | {
-      readonly state: 'running';
-      readonly attempt: number;
-      readonly owner: string;
-      readonly leaseUntil: Date;
-    }
-  | ({ readonly state: 'loaded'; readonly attempt: number } & Counts)
-  | { readonly state: 'failed'; readonly attempt: number; readonly fault: Fault }
-  | { readonly state: 'skipped'; readonly attempt: number };
-
-/** Where `event` leads from `state`, or null: not allowed. */
-export function nextState(state: TaskState, event: TaskEvent): TaskState | null {
-  const row: Readonly<Partial<Record<TaskState, TaskState>>> = TRANSITIONS[event];
-  return row[state] ?? null;
-}
-
-/** Nothing moves a task in such a state while a load runs; the next task of its lane may commit. */
-export function isFinal(state: TaskState): boolean {
-  return state === 'loaded' || state === 'failed' || state === 'skipped';
-}
+/** The transitions that leave state `S`: what may be done to a task in it. */
+export type TransitionFrom<S extends TaskState> = {
+  [T in Transition]: (typeof TRANSITIONS)[T]['from'] extends S ? T : never;
+}[Transition];

@@ -18,7 +18,7 @@ export interface StateTotals {
   readonly rowsConflict: number;
 }
 
-export interface FailedTask {
+export interface TaskFailure {
   readonly taskId: number;
   readonly uri: string;
   readonly entry: string | null;
@@ -67,7 +67,7 @@ export interface StatusSummary {
   /** Over the last minute. */
   readonly rates: { readonly rowsPerS: number; readonly bytesPerS: number; readonly tasksPerMinute: number };
   /** Latest first; `states.failed.tasks` has the number. */
-  readonly failures: readonly FailedTask[];
+  readonly failures: readonly TaskFailure[];
   readonly running: readonly RunningTask[];
   /** Waiting to be tried again, first due first. */
   readonly delayed: readonly DelayedTask[];
@@ -149,7 +149,7 @@ async function readLanes(db: Db, limit: number): Promise<{ lanes: LaneTotals[]; 
 
 /** The whole picture; at most `limit` of each list. */
 export async function statusSummary(db: Db, limit = 100): Promise<StatusSummary> {
-  const failures = await db.query<FailedTask>(
+  const failures = await db.query<TaskFailure>(
     `SELECT task_id AS "taskId", uri, entry, attempt, finished_at AS at, error AS fault
      FROM backhaul.task WHERE state = 'failed' ORDER BY finished_at DESC, task_id LIMIT $1`,
     [limit],

@@ -5,14 +5,14 @@ import type { Fault } from '../faults/fault.ts';
 import { storableJson } from '../faults/text.ts';
 import {
   type Decision,
-  type DiscoveredTask,
   decide,
+  type FoundTask,
   type StandingTask,
   type Step,
   underStandingName,
 } from './listing_decision.ts';
 import type { TaskState } from './machine.ts';
-import { CLAIM_LOCK } from './moves.ts';
+import { becomes, CLAIM_LOCK, mayMove, noteEvent } from './moves.ts';
 import { rememberPlannedRules } from './series_rules.ts';
 
 /** Brings what a listing found into the table: new tasks, changed ones, and those it says cannot be loaded. */
@@ -53,7 +53,7 @@ interface StandingRow extends StandingTask {
 const keyOf = (task: { readonly uri: string; readonly entry: string | null }): string =>
   `${task.uri}\n${task.entry ?? ''}`;
 
-async function readStanding(db: Db, found: readonly DiscoveredTask[]): Promise<Map<string, StandingRow>> {
+async function readStanding(db: Db, found: readonly FoundTask[]): Promise<Map<string, StandingRow>> {
   const { rows } = await db.query<StandingRow>(
     `SELECT t.task_id, t.uri, t.entry, t.state, t.etag, t.layout, t.lane, t.sequence, t.plan
      FROM unnest($1::text[], $2::text[]) AS f (uri, entry)
@@ -65,12 +65,12 @@ async function readStanding(db: Db, found: readonly DiscoveredTask[]): Promise<M
 
 /** A find with what is to be done about it. */
 interface Judged extends Decision {
-  readonly found: DiscoveredTask;
+  readonly found: FoundTask;
   readonly standing: StandingRow | undefined;
 }
 
-async function judge(db: Db, tasks: readonly DiscoveredTask[]): Promise<Judged[]> {
-  const firsts = new Map<string, DiscoveredTask>();
+async function judge(db: Db, tasks: readonly FoundTask[]): Promise<Judged[]> {
+  const firsts = new Map<string, FoundTask>();
   for (const task of tasks) if (!firsts.has(keyOf(task))) firsts.set(keyOf(task), task);
   const unique = [...firsts.values()];
   const standing = await readStanding(db, unique);
@@ -99,37 +99,32 @@ UPDATE backhaul.task t SET ${PLANNED} FROM ${RECORD}
 WHERE t.task_id = f.task_id AND t.state = 'pending'
 RETURNING t.task_id, t.uri, t.entry`;
 
-/** The counts of the load before stay until the next one has its own; what its bars came from goes to `replaces`. */
-const REPLACE = `
+/** Back to pending with the new plan; `more` sets further columns. */
+function moveBack(transition: Exclude<Step, 'add' | 'keep' | 'refresh'>, more = ''): string {
+  return `
 WITH moved AS (
   UPDATE backhaul.task t
-  SET state = 'pending', finished_at = NULL, failures = 0, not_before = statement_timestamp(), ${PLANNED},
-    replaces = jsonb_build_object('etag', t.etag, 'layout', t.layout, 'lane', t.lane, 'plan', t.plan,
-      'rowsLoaded', t.rows_loaded, 'firstTsUs', (extract(epoch FROM t.first_ts) * 1000000)::bigint,
-      'lastTsUs', (extract(epoch FROM t.last_ts) * 1000000)::bigint)
+  SET ${becomes(transition)}, finished_at = NULL, failures = 0, not_before = statement_timestamp(), ${PLANNED}${more}
   FROM ${RECORD}
-  WHERE t.task_id = f.task_id AND t.state = 'loaded'
+  WHERE t.task_id = f.task_id AND ${mayMove(transition, 't')}
   RETURNING t.task_id, t.uri, t.entry, t.attempt, t.owner, t.etag),
-noted AS (INSERT INTO backhaul.task_event (task_id, event, from_state, to_state, attempt, owner, reason)
-  SELECT task_id, 'replace', 'loaded', 'pending', attempt, owner, jsonb_build_object('etag', etag) FROM moved)
+${noteEvent(transition, `jsonb_build_object('etag', etag)`)}
 SELECT task_id, uri, entry FROM moved`;
-
-const REQUEUE = `
-WITH moved AS (
-  UPDATE backhaul.task t
-  SET state = 'pending', finished_at = NULL, failures = 0, not_before = statement_timestamp(), ${PLANNED}
-  FROM ${RECORD}
-  WHERE t.task_id = f.task_id AND t.state = 'failed'
-  RETURNING t.task_id, t.uri, t.entry, t.attempt, t.owner, t.etag),
-noted AS (INSERT INTO backhaul.task_event (task_id, event, from_state, to_state, attempt, owner, reason)
-  SELECT task_id, 'requeue', 'failed', 'pending', attempt, owner, jsonb_build_object('etag', etag) FROM moved)
-SELECT task_id, uri, entry FROM moved`;
+}
 
 const STEPS: Readonly<Record<Exclude<Step, 'keep'>, string>> = {
   add: ADD,
   refresh: REFRESH,
-  replace: REPLACE,
-  requeue: REQUEUE,
+  // The counts of the load before stay until the next one has its own; what its bars came from goes to `replaces`.
+  replace: moveBack(
+    'replace',
+    `,
+    replaces = jsonb_build_object('etag', t.etag, 'layout', t.layout, 'lane', t.lane, 'plan', t.plan,
+      'rowsLoaded', t.rows_loaded, 'firstTsUs', (extract(epoch FROM t.first_ts) * 1000000)::bigint,
+      'lastTsUs', (extract(epoch FROM t.last_ts) * 1000000)::bigint)`,
+  ),
+  requeue: moveBack('requeue'),
+  restore: moveBack('restore'),
 };
 
 interface Placed {
@@ -171,24 +166,24 @@ async function failBroken(
   await client.query(
     `WITH moved AS (
        UPDATE backhaul.task
-       SET state = 'running', attempt = attempt + 1, owner = $2, claimed_at = statement_timestamp(),
+       SET ${becomes('claim')}, attempt = attempt + 1, owner = $2, claimed_at = statement_timestamp(),
          lease_until = statement_timestamp()
-       WHERE task_id = ANY ($1) AND state = 'pending' RETURNING task_id, attempt, owner)
-     INSERT INTO backhaul.task_event (task_id, event, from_state, to_state, attempt, owner)
-     SELECT task_id, 'claim', 'pending', 'running', attempt, owner FROM moved`,
+       WHERE task_id = ANY ($1) AND ${mayMove('claim')} RETURNING task_id, attempt, owner),
+     ${noteEvent('claim')}
+     SELECT FROM moved`,
     [ids, owner],
   );
   const faults = storableJson(ids.map((id) => ({ task_id: id, fault: broken.get(id) })));
   await client.query(
     `WITH moved AS (
        UPDATE backhaul.task t
-       SET state = 'failed', owner = NULL, lease_until = NULL, finished_at = clock_timestamp(), error = f.fault,
+       SET ${becomes('fail')}, owner = NULL, lease_until = NULL, finished_at = clock_timestamp(), error = f.fault,
          failures = t.failures + 1
        FROM jsonb_to_recordset($1::jsonb) AS f (task_id bigint, fault jsonb)
-       WHERE t.task_id = f.task_id AND t.state = 'running' AND t.owner = $2
-       RETURNING t.task_id, t.attempt, t.error)
-     INSERT INTO backhaul.task_event (task_id, event, from_state, to_state, attempt, owner, reason)
-     SELECT task_id, 'fail', 'running', 'failed', attempt, $2, error FROM moved`,
+       WHERE t.task_id = f.task_id AND ${mayMove('fail', 't')} AND t.owner = $2
+       RETURNING t.task_id, t.attempt, $2::uuid AS owner, t.error),
+     ${noteEvent('fail', 'error')}
+     SELECT FROM moved`,
     [faults, owner],
   );
 }
@@ -196,7 +191,7 @@ async function failBroken(
 function stateAfter({ step, standing, found }: Judged): FindState {
   if (step !== 'keep' && found.fault != null) return 'failed';
   if (step === 'add') return 'new';
-  if (step === 'replace' || step === 'requeue') return 'changed';
+  if (step !== 'keep' && step !== 'refresh') return 'changed';
   return standing!.state;
 }
 
@@ -223,7 +218,7 @@ function count(judged: readonly Judged[]): ListingCounts {
 async function upsertBatch(
   client: ClientBase,
   runId: number | null,
-  tasks: readonly DiscoveredTask[],
+  tasks: readonly FoundTask[],
 ): Promise<ListingCounts> {
   // No claim while we look and write: what was read pending is still so, and no lane is seen half planned.
   await client.query(`SELECT ${CLAIM_LOCK}`);
@@ -236,7 +231,7 @@ async function upsertBatch(
     judged.filter(({ step }) => step !== 'keep').map(({ found }) => [keyOf(found), found.fault ?? null]),
   );
   const broken = new Map<number, Fault>();
-  for (const step of ['add', 'refresh', 'replace', 'requeue'] as const) {
+  for (const step of ['add', 'refresh', 'replace', 'requeue', 'restore'] as const) {
     const placed = await carryOut(
       client,
       runId,
@@ -270,7 +265,7 @@ const sum = (a: ListingCounts, b: ListingCounts): ListingCounts => ({
 export async function upsertTasks(
   db: Db,
   runId: number | null,
-  tasks: readonly DiscoveredTask[],
+  tasks: readonly FoundTask[],
 ): Promise<ListingCounts> {
   let counts = count([]);
   for (let from = 0; from < tasks.length; from += BATCH) {
@@ -283,7 +278,7 @@ export async function upsertTasks(
 }
 
 /** What {@link upsertTasks} would make of each, in the same order; writes nothing. */
-export async function previewTasks(db: Db, tasks: readonly DiscoveredTask[]): Promise<FindState[]> {
+export async function previewTasks(db: Db, tasks: readonly FoundTask[]): Promise<FindState[]> {
   const states: FindState[] = [];
   for (let from = 0; from < tasks.length; from += BATCH) {
     const batch = tasks.slice(from, from + BATCH);
@@ -302,7 +297,7 @@ export interface FailedFind {
 }
 
 /** Those of a listing that stand as failed: by this listing, or from before. */
-export async function failedAmong(db: Db, tasks: readonly DiscoveredTask[]): Promise<FailedFind[]> {
+export async function failedAmong(db: Db, tasks: readonly FoundTask[]): Promise<FailedFind[]> {
   const { rows } = await db.query<FailedFind>(
     `SELECT t.task_id AS "taskId", t.uri, t.entry, t.error AS fault FROM backhaul.task t
      JOIN unnest($1::text[], $2::text[]) AS f (uri, entry) ON t.uri = f.uri AND coalesce(t.entry, '') = f.entry

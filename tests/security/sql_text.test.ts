@@ -9,7 +9,7 @@ import { expect, it } from 'vitest';
 const CONSTANT = /^[A-Z][A-Z_]*(\.(map|join)\(.*\))*$/;
 /** They are given literals alone. */
 const HELPERS =
-  /^(usOf|wholeSum|stampOf|isBefore|orderKey|noteEvent|same|asJson|barsIn|barsOf|spacings|completes|endsOpen|vouchedByAlone|rangeRows|withinHull|insertCoverage|insertStates|sessionName|stateOf|quoted|owner\.escapeLiteral)\(/;
+  /^(usOf|wholeSum|stampOf|isBefore|orderKey|noteEvent|same|asJson|barsIn|barsOf|spacings|completes|endsOpen|vouchedByAlone|becomes|mayMove|rangeRows|withinHull|insertCoverage|insertStates|sessionName|stateOf|quoted|owner\.escapeLiteral)\(/;
 
 const LOOKED_AT: Readonly<Record<string, readonly string[]>> = {
   // Names of our own tables and columns.
@@ -66,10 +66,11 @@ const LOOKED_AT: Readonly<Record<string, readonly string[]>> = {
   'src/load/run_session.ts': ['this.#runId'],
   'src/database/stamps.ts': ['expression', 'parameter'],
   // States, events and lists of columns: literals of the functions that call.
-  'src/state/tasks/give_up.ts': ['columns', 'to'],
+  'src/state/tasks/give_up.ts': ['columns'],
   'src/state/coverage.ts': ['seriesIds', 'fromUs', 'toUs', 'taskId', 'seriesId', 'end'],
   'src/state/indicator_states.ts': ['seriesIds', 'tsUs', 'states'],
-  'src/state/moves.ts': ['event', 'from', 'to', 'reason'],
+  'src/state/task_listing.ts': ['more'],
+  'src/state/moves.ts': ['transition', 'from', 'to', 'reason', 'alias'],
   // Numbers.
   'src/workers/attempt/transaction.ts': ['this.#taskId', 'this.#attempt'],
   'src/workers/attempt/append.ts': ['written', 'series.rows'],

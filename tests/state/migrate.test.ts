@@ -2,13 +2,13 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { INDICATOR_NAMES } from '../../src/bars/columns.ts';
 import { createPool } from '../../src/database/connect.ts';
-import { nextState, TASK_EVENTS, TASK_STATES } from '../../src/state/machine.ts';
+import { TASK_STATES, TRANSITIONS } from '../../src/state/machine.ts';
 import { isHypertable, migrate, SCHEMA_VERSION } from '../../src/state/migrate.ts';
 import { upsertTasks } from '../../src/state/task_listing.ts';
 import { claim } from '../../src/state/tasks/claim.ts';
 import { expire } from '../../src/state/tasks/lease.ts';
 import { testDatabase } from '../database.ts';
-import { sampleTask } from './sample_tasks.ts';
+import { nextState, sampleTask, TRANSITION_NAMES } from './sample_tasks.ts';
 
 const database = await testDatabase({ content: 'empty' });
 const { pool } = database;
@@ -103,7 +103,7 @@ describe('the tables', () => {
     expect(await columns('bars')).toEqual(['series_id', ...ohlcv]);
     expect(await columns('bars_bare')).toEqual(['series_id', ...ohlcv]);
     expect(await columns('candles')).toEqual(['venue', 'symbol', 'interval_s', ...ohlcv]);
-    expect(await columns('series')).toEqual(['series_id', 'venue', 'symbol', 'interval_s']);
+    expect((await columns('series')).slice(0, 4)).toEqual(['series_id', 'venue', 'symbol', 'interval_s']);
     const task =
       `task_id uri entry etag size_bytes layout lane sequence state attempt lease_until not_before rows_read
       rows_loaded rows_rejected rows_duplicate first_ts last_ts error`.split(/\s+/);
@@ -149,7 +149,7 @@ describe('the tables', () => {
   });
 });
 
-describe('the database holds the same table of moves as task.ts', () => {
+describe('the database holds the same table of moves as machine.ts', () => {
   /** Columns that each state's CHECKs ask for, so that only the move itself can be refused. */
   const columns: Readonly<Record<string, string>> = {
     pending: `owner = NULL, lease_until = NULL, finished_at = NULL`,
@@ -189,7 +189,7 @@ describe('the database holds the same table of moves as task.ts', () => {
   test.each(
     TASK_STATES.flatMap((from) => TASK_STATES.filter((to) => to !== from).map((to) => [from, to] as const)),
   )('%s to %s', async (from, to) => {
-    const legal = TASK_EVENTS.some((event) => nextState(from, event) === to);
+    const legal = TRANSITION_NAMES.some((event) => nextState(from, event) === to);
     const id = await taskIn(from);
     const moved = move(id, to);
     if (legal) await moved;
@@ -198,19 +198,14 @@ describe('the database holds the same table of moves as task.ts', () => {
 
   test('an event is noted only with the states it moves between', async () => {
     const id = await taskIn('pending');
-    const all = TASK_EVENTS.flatMap((event) =>
+    const all = TRANSITION_NAMES.flatMap((event) =>
       TASK_STATES.flatMap((from) => TASK_STATES.map((to) => [event, from, to] as const)),
     );
     const note = `INSERT INTO backhaul.task_event (task_id, event, from_state, to_state, attempt)
                   VALUES ($1, $2, $3, $4, 0)`;
     const noted = await Promise.allSettled(all.map((one) => pool.query(note, [id, ...one])));
     const legal = all.filter((_, n) => noted[n]!.status === 'fulfilled').map((one) => one.join(' '));
-    const table = TASK_EVENTS.flatMap((event) =>
-      TASK_STATES.flatMap((from) => {
-        const to = nextState(from, event);
-        return to === null ? [] : [`${event} ${from} ${to}`];
-      }),
-    );
+    const table = TRANSITION_NAMES.map((name) => `${name} ${TRANSITIONS[name].from} ${TRANSITIONS[name].to}`);
     expect(legal.toSorted()).toEqual(table.toSorted());
   });
 

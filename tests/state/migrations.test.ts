@@ -13,6 +13,7 @@ const DIGESTS: readonly string[] = [
   '85605f87b687dfd83f07940fb47c57f8fea777812b7cbfa3c4944272eaf8f8de',
   'e6dc6a876af945d039dc72f4334099889ea4d6386fc37cc66cac92fd66e20c70',
   '677459a88e484216ff506a2d5e1abccc68b6982e95f9ae1d373dea575363d4fe',
+  '33daad64099a233baa0e33d1565d0616b3c9f64eeb7473c7bb1c7bea3c21d969',
 ];
 
 const digest = (sql: string): string => createHash('sha256').update(sql).digest('hex');

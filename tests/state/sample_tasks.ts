@@ -1,4 +1,5 @@
-import type { DiscoveredTask } from '../../src/state/listing_decision.ts';
+import type { FoundTask } from '../../src/state/listing_decision.ts';
+import { type TaskState, TRANSITIONS, type Transition } from '../../src/state/machine.ts';
 import type { TaskPlan } from '../../src/state/task_plan.ts';
 
 /** A plan as the producer makes it for one Kraken file; `over` changes what a test is about. */
@@ -38,7 +39,7 @@ export function samplePlan(over: Partial<TaskPlan> = {}): TaskPlan {
 }
 
 /** Task number `n` of a lane: `file:///<lane>/<n>.csv`, sequence `n`. */
-export function sampleTask(n: number, over: Partial<DiscoveredTask> = {}): DiscoveredTask {
+export function sampleTask(n: number, over: Partial<FoundTask> = {}): FoundTask {
   const lane = over.lane ?? 'kraken/XBTUSD/3600';
   return {
     uri: `file:///data/${lane}/${String(n).padStart(6, '0')}.csv`,
@@ -52,4 +53,12 @@ export function sampleTask(n: number, over: Partial<DiscoveredTask> = {}): Disco
     plan: samplePlan(),
     ...over,
   };
+}
+
+export const TRANSITION_NAMES = Object.keys(TRANSITIONS) as readonly Transition[];
+
+/** Where a transition leads from `state`, or null: nowhere, it does not leave that state. */
+export function nextState(state: TaskState, transition: Transition): TaskState | null {
+  const { from, to } = TRANSITIONS[transition];
+  return from === state ? to : null;
 }

@@ -3,8 +3,8 @@ import fc from 'fast-check';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { inTransaction } from '../../src/database/connect.ts';
 import type { Fault } from '../../src/faults/fault.ts';
-import type { DiscoveredTask } from '../../src/state/listing_decision.ts';
-import { nextState, type TaskEvent, type TaskState } from '../../src/state/machine.ts';
+import type { FoundTask } from '../../src/state/listing_decision.ts';
+import type { TaskState, Transition } from '../../src/state/machine.ts';
 import { finishRun, resumeRun, startRun } from '../../src/state/run_store.ts';
 import { statusSummary } from '../../src/state/status.ts';
 import { upsertTasks } from '../../src/state/task_listing.ts';
@@ -16,7 +16,7 @@ import { unfinished } from '../../src/state/tasks/lane_standing.ts';
 import { expire, heartbeat } from '../../src/state/tasks/lease.ts';
 import { requeueFailed, skip } from '../../src/state/tasks/requeue.ts';
 import { testDatabase } from '../database.ts';
-import { samplePlan, sampleTask } from './sample_tasks.ts';
+import { nextState, samplePlan, sampleTask } from './sample_tasks.ts';
 
 const database = await testDatabase();
 const { pool } = database;
@@ -45,7 +45,7 @@ const finishOne = (task: { taskId: number; attempt: number }, over: Partial<Fini
     finish(client, { ...COUNTS, taskId: task.taskId, attempt: task.attempt, ...over }),
   );
 
-async function add(...tasks: readonly DiscoveredTask[]): Promise<number[]> {
+async function add(...tasks: readonly FoundTask[]): Promise<number[]> {
   await upsertTasks(pool, null, tasks);
   const { rows } = await pool.query<{ task_id: number; uri: string }>(
     'SELECT task_id, uri FROM backhaul.task',
@@ -465,7 +465,7 @@ describe('the rest of a life', () => {
 
 /** One thing some owner does to some task, with the attempt it believes in. */
 interface Move {
-  readonly event: Exclude<TaskEvent, 'replace'>;
+  readonly event: Exclude<Transition, 'replace' | 'restore'>;
   readonly task: number;
   /** 0: the attempt it has; 1, 2 …: an older one. */
   readonly behind: number;
@@ -553,7 +553,7 @@ describe('the machine', () => {
       events: {
         from_state: TaskState;
         to_state: TaskState;
-        event: TaskEvent;
+        event: Transition;
         attempt: number;
         event_id: number;
       }[];

@@ -1,6 +1,6 @@
 import { killPoint } from '../../base/kill_points.ts';
 import { type Db, inTransaction } from '../../database/connect.ts';
-import { CLAIM_LOCK, noteEvent } from '../moves.ts';
+import { becomes, CLAIM_LOCK, mayMove, noteEvent } from '../moves.ts';
 import { isBefore, orderKey } from '../task_order.ts';
 import type { TaskPlan } from '../task_plan.ts';
 import type { Attempt } from './attempt.ts';
@@ -72,7 +72,7 @@ interface ClaimedRow {
 const CLAIM = `
 WITH head AS MATERIALIZED (
   SELECT t.task_id, t.lane, t.sequence, t.uri, t.entry FROM backhaul.task t
-  WHERE t.state = 'pending' AND t.not_before + interval '0' <= statement_timestamp() AND t.plan IS NOT NULL
+  WHERE ${mayMove('claim', 't')} AND t.not_before + interval '0' <= statement_timestamp() AND t.plan IS NOT NULL
     AND NOT coalesce((SELECT true FROM backhaul.task d WHERE d.lane = t.lane AND d.state = 'pending'
                         AND d.not_before > statement_timestamp() AND ${isBefore('d', 't')}
                       ORDER BY d.not_before DESC LIMIT 1), false)
@@ -84,7 +84,7 @@ left_out AS MATERIALIZED (
     ORDER BY e.lane, ${orderKey('e')} LIMIT 1) f),
 moved AS (
   UPDATE backhaul.task t
-  SET state = 'running', attempt = t.attempt + 1, owner = $1,
+  SET ${becomes('claim')}, attempt = t.attempt + 1, owner = $1,
       claimed_at = statement_timestamp(), lease_until = statement_timestamp() + $3 * interval '1 ms'
   FROM head h
   WHERE t.task_id = h.task_id AND NOT EXISTS (
@@ -94,7 +94,7 @@ stand AS MATERIALIZED (
   SELECT m.lane, (SELECT count(*) FROM backhaul.task l
                   WHERE l.lane = m.lane AND l.rows_loaded IS NOT NULL AND l.state = 'loaded') AS loaded
   FROM (SELECT DISTINCT lane FROM moved) m),
-${noteEvent('claim', 'pending', 'running')}
+${noteEvent('claim')}
 SELECT task_id, attempt, uri, entry, etag, size_bytes, layout, lane, sequence, plan, replaces, failures,
   (SELECT loaded FROM stand WHERE stand.lane = moved.lane) AS lane_loaded,
   (SELECT count(*) FROM backhaul.task e WHERE e.lane = moved.lane AND e.state IN ('pending', 'running')

@@ -1,7 +1,7 @@
 import type { ClientBase } from 'pg';
 import { stampOf } from '../../database/stamps.ts';
 import { BackhaulError } from '../../faults/fault.ts';
-import { noteEvent, OWNED } from '../moves.ts';
+import { becomes, noteEvent, OWNED } from '../moves.ts';
 import { endValues, INSERT_ENDS, type SeriesEnd } from '../series_ends.ts';
 import { isBefore } from '../task_order.ts';
 import type { Attempt } from './attempt.ts';
@@ -38,13 +38,13 @@ lane AS MATERIALIZED (
   WHERE l.rows_loaded IS NOT NULL AND l.state = 'loaded'),
 moved AS (
   UPDATE backhaul.task t
-  SET state = 'loaded', owner = NULL, lease_until = NULL, finished_at = clock_timestamp(), error = NULL, replaces = NULL,
+  SET ${becomes('finish')}, owner = NULL, lease_until = NULL, finished_at = clock_timestamp(), error = NULL, replaces = NULL,
       rows_read = $3, rows_loaded = $4, rows_rejected = $5, rows_duplicate = $6, rows_conflict = $7, rows_outside = $8,
       rows_empty = $17, first_ts = ${stampOf('$9')}, last_ts = ${stampOf('$10')}
   FROM me WHERE t.task_id = me.task_id AND NOT EXISTS (SELECT FROM ahead)
     AND ($11::bigint IS NULL OR $11 = (SELECT loaded FROM lane))
   RETURNING t.task_id, t.attempt, me.owner),${INSERT_ENDS},
-${noteEvent('finish', 'running', 'loaded')}
+${noteEvent('finish')}
 SELECT (SELECT count(*) FROM me)::int AS owned, (SELECT count(*) FROM moved)::int AS moved,
        (SELECT task_id FROM ahead) AS ahead`;
 

@@ -1,34 +1,29 @@
 import type { Db } from '../../database/connect.ts';
 import type { Fault } from '../../faults/fault.ts';
 import { storableJson } from '../../faults/text.ts';
-import type { TaskEvent } from '../machine.ts';
-import { noteEvent, OWNED } from '../moves.ts';
+import type { TransitionFrom } from '../machine.ts';
+import { becomes, mayMove, noteEvent, OWNED } from '../moves.ts';
 import type { Attempt } from './attempt.ts';
 
 /** An attempt that does not come to its end: `fail`, running → failed; `retry`, running → pending. */
 
 /** One guarded move of a running task: its new columns, the event and its reason ($3, jsonb). */
-function leaveRunning(event: TaskEvent, to: 'failed' | 'pending', columns: string): string {
+function leaveRunning(transition: TransitionFrom<'running'>, columns: string): string {
   return `
     WITH me AS MATERIALIZED (SELECT task_id, owner FROM backhaul.task WHERE ${OWNED} FOR UPDATE),
     moved AS (
-      UPDATE backhaul.task t SET state = '${to}', owner = NULL, lease_until = NULL, ${columns}
+      UPDATE backhaul.task t SET ${becomes(transition)}, owner = NULL, lease_until = NULL, ${columns}
       FROM me WHERE t.task_id = me.task_id RETURNING t.task_id, t.attempt, me.owner),
-    ${noteEvent(event, 'running', to, '$3::jsonb')}
+    ${noteEvent(transition, '$3::jsonb')}
     SELECT task_id FROM moved`;
 }
 
-const FAIL = leaveRunning(
-  'fail',
-  'failed',
-  'error = $3, failures = t.failures + 1, finished_at = clock_timestamp()',
-);
+const FAIL = leaveRunning('fail', 'error = $3, failures = t.failures + 1, finished_at = clock_timestamp()');
 const RETRY = leaveRunning(
   'retry',
-  'pending',
   `error = $3, not_before = clock_timestamp() + $4 * interval '1 ms', failures = t.failures + $5`,
 );
-const RELEASE = leaveRunning('retry', 'pending', 'not_before = clock_timestamp()');
+const RELEASE = leaveRunning('retry', 'not_before = clock_timestamp()');
 
 async function tookEffect(db: Db, sql: string, values: readonly unknown[]): Promise<boolean> {
   const { rowCount } = await db.query(sql, [...values]);
@@ -70,12 +65,12 @@ export async function releaseOrphans(
   const { rowCount } = await db.query(
     `WITH orphan AS MATERIALIZED (
        SELECT task_id, owner FROM backhaul.task
-       WHERE owner = $1 AND state = 'running' AND (task_id, attempt) NOT IN (SELECT * FROM unnest($2::bigint[], $3::int[]))
+       WHERE owner = $1 AND ${mayMove('retry')} AND (task_id, attempt) NOT IN (SELECT * FROM unnest($2::bigint[], $3::int[]))
        FOR UPDATE),
      moved AS (
-       UPDATE backhaul.task t SET state = 'pending', owner = NULL, lease_until = NULL, not_before = clock_timestamp()
+       UPDATE backhaul.task t SET ${becomes('retry')}, owner = NULL, lease_until = NULL, not_before = clock_timestamp()
        FROM orphan WHERE t.task_id = orphan.task_id RETURNING t.task_id, t.attempt, orphan.owner),
-     ${noteEvent('retry', 'running', 'pending', '$4::jsonb')}
+     ${noteEvent('retry', '$4::jsonb')}
      SELECT task_id FROM moved`,
     [owner, held.map((one) => one.taskId), held.map((one) => one.attempt), JSON.stringify({ reason })],
   );

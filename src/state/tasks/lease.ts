@@ -1,5 +1,5 @@
 import type { Db } from '../../database/connect.ts';
-import { noteEvent } from '../moves.ts';
+import { becomes, mayMove, noteEvent } from '../moves.ts';
 import { RUN_LOCK_SPACE } from '../run_store.ts';
 import { type Attempt, sessionName } from './attempt.ts';
 
@@ -70,10 +70,10 @@ export async function expire(db: Db): Promise<Expired[]> {
        FOR UPDATE OF t SKIP LOCKED),
      moved AS (
        UPDATE backhaul.task t
-       SET state = 'pending', owner = NULL, lease_until = NULL, not_before = statement_timestamp()
-       FROM over WHERE t.task_id = over.task_id AND t.state = 'running'
+       SET ${becomes('expire')}, owner = NULL, lease_until = NULL, not_before = statement_timestamp()
+       FROM over WHERE t.task_id = over.task_id AND ${mayMove('expire', 't')}
        RETURNING t.task_id, t.attempt, t.uri, t.entry, over.owner, over.reason),
-     ${noteEvent('expire', 'running', 'pending', `jsonb_build_object('reason', reason)`)}
+     ${noteEvent('expire', `jsonb_build_object('reason', reason)`)}
      SELECT task_id, attempt, uri, entry, reason FROM moved`,
   );
   await endStuckSessions(db);

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { ClientBase } from 'pg';
-import { noteEvent } from '../moves.ts';
+import { becomes, mayMove, noteEvent } from '../moves.ts';
 import type { TaskPlan } from '../task_plan.ts';
 import type { Attempt } from './attempt.ts';
 
@@ -38,10 +38,10 @@ export async function beginOwnTask(client: ClientBase, task: OwnTask): Promise<A
   const taskId = rows[0]!.task_id;
   await client.query(
     `WITH moved AS (
-       UPDATE backhaul.task SET state = 'running', attempt = 1, owner = $2, claimed_at = statement_timestamp(),
+       UPDATE backhaul.task SET ${becomes('claim')}, attempt = 1, owner = $2, claimed_at = statement_timestamp(),
          lease_until = statement_timestamp() + interval '1 minute'
-       WHERE task_id = $1 AND state = 'pending' RETURNING task_id, attempt, owner),
-     ${noteEvent('claim', 'pending', 'running')}
+       WHERE task_id = $1 AND ${mayMove('claim')} RETURNING task_id, attempt, owner),
+     ${noteEvent('claim')}
      SELECT FROM moved`,
     [taskId, owner],
   );

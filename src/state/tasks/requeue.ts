@@ -1,5 +1,5 @@
 import type { Db } from '../../database/connect.ts';
-import { noteEvent } from '../moves.ts';
+import { becomes, mayMove, noteEvent } from '../moves.ts';
 
 /** What somebody orders for tasks that no attempt is at work on. `requeue`: failed → pending; `skip`: pending → skipped. */
 
@@ -23,15 +23,15 @@ export async function requeueFailed(
   const { rows } = await db.query<{ requeued: number; unplanned: number }>(
     `WITH chosen AS MATERIALIZED (
        SELECT task_id, plan IS NOT NULL AS planned FROM backhaul.task
-       WHERE state = 'failed' AND ($1::bigint[] IS NULL OR task_id = ANY ($1))
+       WHERE ${mayMove('requeue')} AND ($1::bigint[] IS NULL OR task_id = ANY ($1))
          AND ($2::text IS NULL OR starts_with(uri, $2)) AND ($3::text IS NULL OR entry = $3)
          AND ($4::text[] IS NULL OR error->>'kind' = ANY ($4))
        FOR UPDATE),
      moved AS (
        UPDATE backhaul.task t
-       SET state = 'pending', failures = 0, finished_at = NULL, not_before = statement_timestamp()
+       SET ${becomes('requeue')}, failures = 0, finished_at = NULL, not_before = statement_timestamp()
        FROM chosen c WHERE t.task_id = c.task_id AND c.planned RETURNING t.task_id, t.attempt, t.owner),
-     ${noteEvent('requeue', 'failed', 'pending')}
+     ${noteEvent('requeue')}
      SELECT (SELECT count(*) FROM moved)::int AS requeued,
             (SELECT count(*) FROM chosen WHERE NOT planned)::int AS unplanned`,
     [filter.taskIds ?? null, filter.uriPrefix ?? null, filter.entry ?? null, filter.kinds ?? null],
@@ -43,9 +43,9 @@ export async function requeueFailed(
 export async function skip(db: Db, taskId: number, reason: string): Promise<boolean> {
   const { rowCount } = await db.query(
     `WITH moved AS (
-       UPDATE backhaul.task SET state = 'skipped', finished_at = clock_timestamp()
-       WHERE task_id = $1 AND state = 'pending' RETURNING task_id, attempt, owner),
-     ${noteEvent('skip', 'pending', 'skipped', '$2::jsonb')}
+       UPDATE backhaul.task SET ${becomes('skip')}, finished_at = clock_timestamp()
+       WHERE task_id = $1 AND ${mayMove('skip')} RETURNING task_id, attempt, owner),
+     ${noteEvent('skip', '$2::jsonb')}
      SELECT task_id FROM moved`,
     [taskId, JSON.stringify({ reason })],
   );

@@ -1,7 +1,8 @@
 import type { ClientBase } from 'pg';
 import type { Db } from '../../database/connect.ts';
 import { vouchedByAlone } from '../coverage.ts';
-import { noteEvent } from '../moves.ts';
+import { becomes, mayMove, noteEvent } from '../moves.ts';
+import { skip } from './requeue.ts';
 
 /** Tasks whose bars are to be taken out again: which ones, what that would take, and the moves. */
 
@@ -60,25 +61,16 @@ export async function barsOfTaskAlone(db: Db, taskId: number): Promise<number> {
  * until its file changes, or it is asked for. False: it was not loaded (any more).
  */
 export async function setAside(client: ClientBase, taskId: number): Promise<boolean> {
-  const reason = JSON.stringify({ reason: 'unloaded' });
   const { rowCount } = await client.query(
     `WITH moved AS (
-       UPDATE backhaul.task SET state = 'pending', finished_at = NULL, rows_read = NULL, rows_loaded = NULL,
+       UPDATE backhaul.task SET ${becomes('replace')}, finished_at = NULL, rows_read = NULL, rows_loaded = NULL,
          rows_rejected = NULL, rows_duplicate = NULL, rows_empty = NULL, rows_conflict = NULL, rows_outside = NULL, first_ts = NULL,
          last_ts = NULL
-       WHERE task_id = $1 AND state = 'loaded' RETURNING task_id, attempt, owner),
-     ${noteEvent('replace', 'loaded', 'pending', '$2::jsonb')}
+       WHERE task_id = $1 AND ${mayMove('replace')} RETURNING task_id, attempt, owner),
+     ${noteEvent('replace', '$2::jsonb')}
      SELECT task_id FROM moved`,
-    [taskId, reason],
+    [taskId, JSON.stringify({ reason: 'unloaded' })],
   );
   if (rowCount !== 1) return false;
-  await client.query(
-    `WITH moved AS (
-       UPDATE backhaul.task SET state = 'skipped', finished_at = clock_timestamp()
-       WHERE task_id = $1 AND state = 'pending' RETURNING task_id, attempt, owner),
-     ${noteEvent('skip', 'pending', 'skipped', '$2::jsonb')}
-     SELECT task_id FROM moved`,
-    [taskId, reason],
-  );
-  return true;
+  return skip(client, taskId, 'unloaded');
 }
