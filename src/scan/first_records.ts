@@ -1,5 +1,6 @@
 import { BackhaulError } from '../faults/fault.ts';
 import type { RecordShape, RejectReason, ScanChecks, TimeUnit } from './shape.ts';
+import { expectedStamp, stampHint } from './stamp_hint.ts';
 import { unitOfMagnitude } from './time.ts';
 
 /** How many records decide whether the stamps are of the unit they were said to be. */
@@ -44,6 +45,9 @@ export class FirstRecords {
   #first: SampleRecord | null = null;
   #firstReason: RejectReason | null = null;
   #unreadable = 0;
+  /** The first stamp that cannot be read. */
+  badStamp: SampleRecord | null = null;
+  #badStamps = 0;
   #firstOutside: (SampleRecord & { readonly us: number }) | null = null;
   #outside = 0;
 
@@ -64,6 +68,13 @@ export class FirstRecords {
     if (this.#unreadable === FIELD_SAMPLE) this.#failNoBars();
   }
 
+  /** Record number `seen` (from 1) has a stamp that cannot be read. */
+  unreadable(seen: number, stamp: SampleRecord): void {
+    this.badStamp ??= stamp;
+    if (seen > FIELD_SAMPLE || !this.#hasHeader) return;
+    if (++this.#badStamps === FIELD_SAMPLE) this.#failBadStamps(this.badStamp);
+  }
+
   /** The stamp of record number `seen` (from 1) is `us`, outside all reason; `text` is the stamp's. */
   unreasonable(seen: number, us: number, stamp: SampleRecord): void {
     if (seen > STAMP_SAMPLE) return;
@@ -78,8 +89,30 @@ export class FirstRecords {
     if (seen > 0 && this.#unreadable === seen && this.#firstReason === 'field-count') this.#failNoBars();
   }
 
+  #failBadStamps({ line, byteOffset, text }: SampleRecord): never {
+    throw new BackhaulError({
+      kind: 'timestamp',
+      message: 'None of the first stamps can be read.',
+      where: { line, byteOffset, field: 'time' },
+      expected: expectedStamp(this.#shape),
+      found: text,
+      hint: stampHint(text),
+    });
+  }
+
   #failNoBars(): never {
     const first = this.#first!;
+    if (this.#firstReason === 'timestamp' && this.badStamp !== null) {
+      const { text, line, byteOffset } = this.badStamp;
+      throw new BackhaulError({
+        kind: 'not-a-bar-file',
+        message: 'None of the first records is a bar of this layout: their stamps cannot be read.',
+        where: { line, byteOffset, field: 'time' },
+        expected: expectedStamp(this.#shape),
+        found: text,
+        hint: stampHint(text),
+      });
+    }
     throw new BackhaulError({
       kind: 'not-a-bar-file',
       message: 'None of the first records is a bar of this layout.',
@@ -88,7 +121,7 @@ export class FirstRecords {
         .map(({ role, names }) => (role === 'ignore' ? names[0] : role) ?? role)
         .join(this.#shape.delimiter),
       found: first.text.slice(0, 200),
-      hint: 'Name the layout with --layout, or describe it in a YAML file.',
+      hint: 'Is it of another layout? --layout names one; columns in a YAML file say which field is what.',
     });
   }
 

@@ -88,7 +88,7 @@ export class HeadLines {
       where: best.place,
       expected: `a header with ${columns.map(({ role, names }) => names[0] ?? role).join(', ')}`,
       found: best.text,
-      hint: 'Name the layout with --layout, or describe it in a YAML file.',
+      hint: 'Is it of another layout? --layout names one; columns in a YAML file say what a header calls them.',
     });
   }
 }

@@ -122,6 +122,11 @@ export class Scanner {
     return this.#body?.survey?.isDone ?? false;
   }
 
+  /** The first stamp that could not be read, or null. */
+  get badStamp(): string | null {
+    return this.#body?.first.badStamp?.text ?? null;
+  }
+
   #stampsOf(columns: ColumnRoles): StampReader {
     const { facts } = this.#reading;
     return new StampReader(columns, this.#shape, this.#checks, this.#timeZone, this.#gridZone, facts);
@@ -366,7 +371,11 @@ export class Scanner {
     if (judge.reason === 'timestamp' && !Number.isNaN(judge.us)) {
       first.unreasonable(this.#seen() + 1, judge.us, { ...place, text: judge.stampText(this.#fields) });
       this.#count(judge.reason, judge.field, place, text);
-    } else this.#setAside(judge.reason, judge.field, place, text);
+    } else {
+      if (judge.reason === 'timestamp' && Number.isNaN(judge.us))
+        first.unreadable(this.#seen() + 1, { ...place, text: judge.stampText(this.#fields) });
+      this.#setAside(judge.reason, judge.field, place, text);
+    }
     return true;
   }
 

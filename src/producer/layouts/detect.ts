@@ -4,6 +4,7 @@ import { printable } from '../../faults/text.ts';
 import { normaliseName, requiredRoles } from '../../scan/header.ts';
 import { type Fit, fitHead, type Head } from './head.ts';
 import type { Layout } from './layout.ts';
+import { misfitError } from './misfit.ts';
 import {
   type Given,
   isNamedBy,
@@ -70,6 +71,7 @@ export function detect(
   if (unresolved !== undefined && !('venue' in unresolved.resolution))
     throw unresolvedError(unresolved.resolution, path, where);
   const nearest = candidates.reduce((a, b) => (b.fit.known > a.fit.known ? b : a));
+  if (forced && nearest.fit.kind !== 'empty') throw misfitError(nearest.layout, head, nearest.fit, where);
   throw strangerError(nearest, where);
 }
 

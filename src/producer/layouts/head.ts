@@ -95,18 +95,35 @@ function inflateBytes(raw: Buffer, storage: Storage): Buffer {
   return storage.kind === 'zip' && storage.method === 8 ? inflateRawSync(raw, options) : raw;
 }
 
-/** The first records of the head, blank lines left out. The last line counts only when nothing cut it short. */
-export function recordsOf(
+/** A line of the head that is not blank. */
+export interface HeadLine {
+  /** From 1. */
+  readonly line: number;
+  readonly fields: string[];
+}
+
+/** The first lines of the head that are not blank. The last line counts only when nothing cut it short. */
+export function linesOf(
   head: Head,
   { delimiter, encoding }: Pick<RecordShape, 'delimiter' | 'encoding'>,
   limit = SAMPLE_RECORDS,
-): string[][] {
-  const text = textOf(head.bytes, encoding);
-  const lines = text.split('\n', limit + 20);
+): HeadLine[] {
+  const lines = textOf(head.bytes, encoding).split('\n', limit + 20);
   const cut = lines.length < limit + 20 && !head.complete;
   if (cut) lines.pop();
-  const filled = lines.map((line) => line.replace(/\r$/, '')).filter((line) => line.trim() !== '');
-  return filled.slice(0, limit).map((line) => fieldsOf(line, delimiter));
+  const filled = lines
+    .map((line, i) => ({ line: i + 1, text: line.replace(/\r$/, '') }))
+    .filter(({ text }) => text.trim() !== '');
+  return filled.slice(0, limit).map(({ line, text }) => ({ line, fields: fieldsOf(text, delimiter) }));
+}
+
+/** Their fields alone. */
+export function recordsOf(
+  head: Head,
+  shape: Pick<RecordShape, 'delimiter' | 'encoding'>,
+  limit = SAMPLE_RECORDS,
+): string[][] {
+  return linesOf(head, shape, limit).map(({ fields }) => fields);
 }
 
 /** The text of a head, without its mark. What is no text of the encoding the scanner will tell. */

@@ -2,8 +2,9 @@
 
 import { BackhaulError } from '../../faults/fault.ts';
 import { type Reading, Scanner } from '../../scan/scanner.ts';
-import type { ScanChecks } from '../../scan/shape.ts';
+import type { Reject, ScanChecks } from '../../scan/shape.ts';
 import type { SortOutcome } from '../../scan/sort.ts';
+import { expectedStamp, stampHint } from '../../scan/stamp_hint.ts';
 import { SymbolTable } from '../../scan/symbols.ts';
 import type { Assignment, WorkerSettings } from '../link/assignment.ts';
 import { RejectLedger } from './rejects.ts';
@@ -90,6 +91,8 @@ export class FileScan {
 
   #overBudget(expected: string): never {
     const first = this.rejects.list[0];
+    const { badStamp } = this.scanner;
+    if (first?.reason === 'timestamp' && badStamp !== null) this.#badStamps(badStamp, first);
     throw new BackhaulError({
       kind: 'too-many-rejects',
       message: `too many bad records: ${this.rejected} of ${this.scanner.counters.recordsRead} read so far; nothing of the file was kept`,
@@ -103,6 +106,18 @@ export class FileScan {
         },
       }),
       hint: 'look at the file; --max-rejects allows more, --on-invalid keep loads records that only break a rule',
+    });
+  }
+
+  /** The rejects are of stamps that the layout cannot read: then it is the layout that is to be looked at. */
+  #badStamps(found: string, { line, byteOffset }: Reject): never {
+    throw new BackhaulError({
+      kind: 'too-many-rejects',
+      message: `too many stamps that cannot be read: ${this.rejected} of ${this.scanner.counters.recordsRead} records read so far were set aside; nothing of the file was kept`,
+      where: { line, byteOffset, field: 'time' },
+      expected: expectedStamp(this.#plan.shape),
+      found,
+      hint: stampHint(found),
     });
   }
 }

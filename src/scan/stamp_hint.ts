@@ -1,0 +1,32 @@
+import type { RecordShape, TimeUnit } from './shape.ts';
+import { patternsFor } from './stamp_catalogue.ts';
+import { unitOfMagnitude } from './time.ts';
+
+/** What to say of a stamp that a layout cannot read. */
+
+const UNITS: Readonly<Record<Exclude<TimeUnit, 'text'>, string>> = {
+  s: 'seconds since 1970',
+  ms: 'milliseconds since 1970',
+  us: 'microseconds since 1970',
+  ns: 'nanoseconds since 1970',
+  magnitude: 'a number of seconds, milliseconds, microseconds or nanoseconds since 1970, or a date',
+  excel: 'days since 1899-12-30',
+};
+
+/** What the layout expects of a stamp. */
+export function expectedStamp({ time, formats }: Pick<RecordShape, 'time' | 'formats'>): string {
+  if (formats !== undefined) return `a stamp as ${formats.join(' or ')}`;
+  return time === 'text' ? 'a date, or a date and a time of day' : UNITS[time];
+}
+
+/** What in a layout would read the text: a unit, or the nearest patterns. */
+export function stampHint(text: string): string {
+  const trimmed = text.trim();
+  const digits = /^\d{9,19}$/.test(trimmed) ? unitOfMagnitude(trimmed.length) : null;
+  const patterns = patternsFor(trimmed).map((pattern) => `format: '${pattern}'`);
+  if (patterns[0]?.includes('[')) return 'In the layout `time: { unit: text }` reads it.';
+  const ways = [...patterns, ...(digits === null ? [] : [`unit: ${digits}`])];
+  if (ways.length === 0)
+    return 'No common pattern fits it: is this the column of time? Patterns are described in docs/layouts.md.';
+  return `In the layout ${ways.map((way) => `\`time: { ${way} }\``).join(' or ')} reads it.`;
+}
