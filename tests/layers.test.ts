@@ -63,12 +63,14 @@ const RULES: Readonly<Record<string, string>> = {
   bench:
     'bars copy database indicators load load/scaling producer producer/archive producer/planning sample scan state workers workers/attempt workers/link',
 
+  library: 'load producer/layouts series',
+
   // What speaks to a person, or exits.
   web: 'report series state',
   ui: 'backfill bench doctor export gaps load report series state validate workers/link',
   commands:
     'backfill bars bench database doctor export gaps load load/scaling notify producer producer/archive producer/layouts producer/sources report sample scan series state state/tasks ui validate web',
-  '.': 'commands ui',
+  '.': 'commands database gaps library load report state ui',
 };
 
 const EVERYBODY = ['base', 'faults'];

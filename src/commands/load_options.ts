@@ -1,7 +1,7 @@
 /** The flags of `load`, and how they become the engine's {@link LoadOptions}. */
 
-import { INDICATOR_NAMES } from '../bars/columns.ts';
 import { BackhaulError } from '../faults/fault.ts';
+import { LOAD_DEFAULTS } from '../load/defaults.ts';
 import type { LoadOptions } from '../load/events.ts';
 import { INFLATE_LIMITS } from '../producer/archive/entry_stream.ts';
 import type { SourceOptions } from '../producer/sources/source.ts';
@@ -33,12 +33,6 @@ const HOW = 'How:';
 const BAD = 'Bad and doubled records:';
 const SHOW = 'Output:';
 const REMOTE = 'S3 and https:';
-
-/** Rejects a file may have where nobody says otherwise. */
-const DEFAULT_LIMIT = { maxRejects: 1000, maxRejectShare: 0.01 };
-
-/** A file of a million records takes less; nobody who presses Ctrl-C waits longer without wondering. */
-const DRAIN_MS = 10_000;
 
 export const LOAD_SETTINGS = {
   layout: value(
@@ -170,7 +164,7 @@ export function loadOptions(
   return {
     sources,
     sourceOptions: sourceOptions(flags),
-    layout: flags.layout ?? 'auto',
+    layout: flags.layout ?? LOAD_DEFAULTS.layout,
     databaseUrl,
     fromUs: from,
     toUs: to,
@@ -178,20 +172,23 @@ export function loadOptions(
     intervals: flags.intervals ?? null,
     interval: flags.interval ?? null,
     venue: flags.venue ?? null,
-    indicators: flags.indicators ?? INDICATOR_NAMES,
-    workers: flags.workers ?? 'auto',
-    cpuTarget: flags['cpu-target'] ?? 0.9,
-    ...(flags['max-rejects'] ?? DEFAULT_LIMIT),
-    onInvalid: flags['on-invalid'] ?? 'reject',
-    onConflict: flags['on-conflict'] ?? 'keep',
+    indicators: flags.indicators ?? LOAD_DEFAULTS.indicators,
+    workers: flags.workers ?? LOAD_DEFAULTS.workers,
+    cpuTarget: flags['cpu-target'] ?? LOAD_DEFAULTS.cpuTarget,
+    ...(flags['max-rejects'] ?? {
+      maxRejects: LOAD_DEFAULTS.maxRejects,
+      maxRejectShare: LOAD_DEFAULTS.maxRejectShare,
+    }),
+    onInvalid: flags['on-invalid'] ?? LOAD_DEFAULTS.onInvalid,
+    onConflict: flags['on-conflict'] ?? LOAD_DEFAULTS.onConflict,
     dryRun: flags['dry-run'] ?? false,
     batchBytes: flags['batch-bytes'] ?? null,
-    leaseMs: flags['lease-seconds'] ?? 60_000,
+    leaseMs: flags['lease-seconds'] ?? LOAD_DEFAULTS.leaseMs,
     inflate: {
       bytes: flags['max-inflated-bytes'] ?? INFLATE_LIMITS.bytes,
       ratio: flags['max-inflate-ratio'] ?? INFLATE_LIMITS.ratio,
     },
-    drainMs: flags['drain-seconds'] ?? DRAIN_MS,
+    drainMs: flags['drain-seconds'] ?? LOAD_DEFAULTS.drainMs,
   };
 }
 

@@ -1,0 +1,30 @@
+/** What a load does where nobody says otherwise: the same for the command line and the library. */
+
+import { INDICATOR_NAMES } from '../bars/columns.ts';
+import { INFLATE_LIMITS } from '../producer/archive/entry_stream.ts';
+import type { LoadOptions } from './events.ts';
+
+export const LOAD_DEFAULTS: Omit<LoadOptions, 'sources' | 'databaseUrl'> = {
+  sourceOptions: {},
+  layout: 'auto',
+  fromUs: null,
+  toUs: null,
+  symbols: null,
+  intervals: null,
+  interval: null,
+  venue: null,
+  indicators: INDICATOR_NAMES,
+  workers: 'auto',
+  cpuTarget: 0.9,
+  // Rejects a file may have: so many, and this share of its records.
+  maxRejects: 1000,
+  maxRejectShare: 0.01,
+  onInvalid: 'reject',
+  onConflict: 'keep',
+  dryRun: false,
+  batchBytes: null,
+  leaseMs: 60_000,
+  inflate: INFLATE_LIMITS,
+  // A file of a million records takes less; nobody who asks to stop waits longer without wondering.
+  drainMs: 10_000,
+};
