@@ -3,6 +3,7 @@ import { killPoint } from '../base/kill_points.ts';
 import { type Db, inTransaction } from '../database/connect.ts';
 import { BackhaulError } from '../faults/fault.ts';
 import { MIGRATIONS } from './migrations/migrations.ts';
+import { makeReadingAnew } from './reading.ts';
 
 /** The schema this program reads and writes. */
 export const SCHEMA_VERSION = MIGRATIONS.at(-1)!.version;
@@ -71,6 +72,7 @@ async function apply(client: ClientBase): Promise<number> {
     await client.query(sql);
     await client.query('INSERT INTO backhaul.migration (version, name) VALUES ($1, $2)', [version, name]);
   }
+  await makeReadingAnew(client);
   killPoint('schema.made');
   return from;
 }

@@ -14,6 +14,7 @@ const DIGESTS: readonly string[] = [
   'e6dc6a876af945d039dc72f4334099889ea4d6386fc37cc66cac92fd66e20c70',
   '677459a88e484216ff506a2d5e1abccc68b6982e95f9ae1d373dea575363d4fe',
   '33daad64099a233baa0e33d1565d0616b3c9f64eeb7473c7bb1c7bea3c21d969',
+  'f47ea4459c0dfbf6e9e3b996645b64f9c5360fd63dbe3e05029ee3c45db31849',
 ];
 
 const digest = (sql: string): string => createHash('sha256').update(sql).digest('hex');

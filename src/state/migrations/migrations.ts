@@ -31,6 +31,7 @@ import { sql as recordsWithoutBars } from './0006_records_without_bars.ts';
 import { sql as liveRuns } from './0007_live_runs.ts';
 import { sql as withheldIndicators } from './0008_withheld_indicators.ts';
 import { sql as restore } from './0009_restore.ts';
+import { sql as reading } from './0010_reading.ts';
 
 export interface Migration {
   readonly version: number;
@@ -48,4 +49,5 @@ export const MIGRATIONS: readonly Migration[] = [
   { version: 7, name: 'live runs', sql: liveRuns },
   { version: 8, name: 'withheld indicators', sql: withheldIndicators },
   { version: 9, name: 'files that come back', sql: restore },
+  { version: 10, name: 'reading', sql: reading },
 ];

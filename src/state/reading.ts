@@ -1,0 +1,46 @@
+import type { ClientBase } from 'pg';
+
+/**
+ * What readers query: the view `candles` and the function `candles_of`, both of whatever columns `bars` has. They are
+ * made anew by every migration, and by whoever adds a column to `bars`.
+ */
+
+/** Columns of a bar in their order, but for its series; each a safe name in quotes. */
+async function barColumns(client: ClientBase): Promise<string[]> {
+  const { rows } = await client.query<{ name: string }>(
+    `SELECT quote_ident(attname) AS name FROM pg_attribute
+     WHERE attrelid = 'backhaul.bars'::regclass AND attnum > 0 AND NOT attisdropped AND attname <> 'series_id'
+     ORDER BY attnum`,
+  );
+  return rows.map(({ name }) => name);
+}
+
+/**
+ * Makes `candles` and `candles_of` again. In the transaction of what changed the columns; columns may only have been
+ * added, at the end, for other views may stand on these.
+ *
+ * `candles_of` reads what has its key: its plan is an index scan a partition, the newest first, and as soon as there are
+ * rows enough it stops. The series comes from a sub-select, which is run once and before the scan (a join with `series`
+ * would sort all bars of the series). SQL of one SELECT, stable and not strict: PostgreSQL puts it in the place of the
+ * call, so that conditions, orders and limits around it reach the index. Leaves of a load that are still without a key
+ * are left out: they could only be read from end to end. `candles` has them.
+ */
+export async function makeReadingAnew(client: ClientBase): Promise<void> {
+  const columns = await barColumns(client);
+  const list = columns.map((name) => `b.${name}`).join(', ');
+  const all = ['series_id', ...columns].join(', ');
+  await client.query(`
+    CREATE OR REPLACE VIEW backhaul.candles AS
+      SELECT s.venue, s.symbol, s.interval_s, ${list}
+      FROM backhaul.series s
+      JOIN (SELECT ${all} FROM backhaul.bars UNION ALL SELECT ${all} FROM backhaul.bars_bare) b USING (series_id);
+    CREATE OR REPLACE FUNCTION backhaul.candles_of(venue text, symbol text, "interval" text, adjust text DEFAULT 'none')
+    RETURNS SETOF backhaul.candles LANGUAGE sql STABLE AS $$
+      SELECT (SELECT s.venue FROM backhaul.series s WHERE s.series_id = backhaul.series_named($1, $2, $3)),
+        (SELECT s.symbol FROM backhaul.series s WHERE s.series_id = backhaul.series_named($1, $2, $3)),
+        (SELECT s.interval_s FROM backhaul.series s WHERE s.series_id = backhaul.series_named($1, $2, $3)), ${list}
+      FROM backhaul.bars b
+      WHERE b.series_id =
+        (SELECT CASE WHEN backhaul.is_unadjusted($4) THEN backhaul.series_named($1, $2, $3) END)
+    $$`);
+}
