@@ -6,7 +6,14 @@ import type { LoadEvent, LoadOptions, LoadReporter, LoadSummary, PlanEvent } fro
 import type { Selection } from '../load/load.ts';
 import type { Tier } from '../series/tiers.ts';
 import { eventLine } from '../ui/json_lines.ts';
-import { byRecordsLines, eventText, notReadLines, planLines, summaryLines } from '../ui/load_text.ts';
+import {
+  byRecordsLines,
+  eventText,
+  notReadLines,
+  PlannedFiles,
+  planLines,
+  summaryLines,
+} from '../ui/load_text.ts';
 import { type Progress, progressOn } from '../ui/progress.ts';
 import { findDatabase, useDatabase, withDatabase } from './database_option.ts';
 import { exitCodeOfLoad } from './exit_codes.ts';
@@ -98,7 +105,7 @@ export async function load(
   selection: Selection | null = null,
 ): Promise<LoadSummary> {
   const { runLoad } = await import('../load/load.ts');
-  const plan: PlanEvent[] = [];
+  const plan = new PlannedFiles();
   const progress = progressOn(process.stderr, process.env, () => performance.now());
   let atWork: AtWork = { phase: 'load', workers: 0 };
   const interrupt = listenForInterrupt(
@@ -110,7 +117,7 @@ export async function load(
   try {
     const reporter = showing.json
       ? jsonReporter(progress)
-      : textReporter(progress, showing.verbose, (task) => plan.push(task));
+      : textReporter(progress, showing.verbose, (task) => plan.add(task));
     const summary = await runLoad(
       options,
       (event) => {
@@ -138,7 +145,7 @@ function drainText({ phase, workers }: AtWork, drainMs: number): string {
   return `Interrupted: finishing ${what}, for at most ${drainMs / 1000} s. Ctrl-C again stops at once.`;
 }
 
-function showEnd(summary: LoadSummary, plan: readonly PlanEvent[], showing: Showing): void {
+function showEnd(summary: LoadSummary, plan: PlannedFiles, showing: Showing): void {
   if (showing.json) print(eventLine(summary));
   else if (summary.dryRun)
     print(planLines(plan, stdoutWidth(), stdoutStyle()), byRecordsLines(summary), notReadLines(summary));

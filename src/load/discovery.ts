@@ -1,9 +1,10 @@
 import type { Pool } from 'pg';
+import { DigestSet } from '../base/digest_set.ts';
 import { killPoint } from '../base/kill_points.ts';
 import { openSource } from '../producer/open_source.ts';
 import { discover } from '../producer/planning/discover.ts';
 import type { DiscoveredTask, PlannedTask, SelectTask } from '../producer/planning/found_task.ts';
-import { assignSequences } from '../producer/planning/sequence.ts';
+import { sequenced } from '../producer/planning/sequence.ts';
 import type { Source } from '../producer/sources/source.ts';
 import { failedAmong, previewTasks, upsertTasks } from '../state/task_listing.ts';
 import { vanishedObjects } from '../state/vanished.ts';
@@ -83,9 +84,7 @@ export class Discovery {
     const remote = this.isRemote;
     const signal = AbortSignal.any([drain, this.#ended.signal]);
     let slice: DiscoveredTask[] = [];
-    /** Lanes whose order takes a look into their files: only when all of them are known. */
-    const undated: DiscoveredTask[] = [];
-    const seen = new Set<string>();
+    const seen = new DigestSet();
     const store = async (tasks: readonly DiscoveredTask[]): Promise<void> => {
       for (let at = 0; at < tasks.length; at += SLICE) {
         const some = tasks.slice(at, at + SLICE);
@@ -101,19 +100,17 @@ export class Discovery {
     };
     try {
       const pauseMs = remote ? REMOTE_STORE_MS : Number.POSITIVE_INFINITY;
-      for await (const task of orPause(this.#discovered(db, signal), () => slice.length > 0, pauseMs)) {
+      const found = orPause(this.#discovered(db, signal), () => slice.length > 0, pauseMs);
+      for await (const task of sequenced(found, this.#options.sourceOptions, signal)) {
         if (task !== null) {
           seen.add(task.uri);
-          if (task.plan === null || task.sequence !== null) slice.push(task);
-          else undated.push(task);
+          slice.push(task);
           if (slice.length < SLICE) continue;
         }
         await store(slice);
         slice = [];
       }
       await store(slice);
-      await assignSequences(undated, this.#options.sourceOptions, signal);
-      await store(undated);
       await acrossRestarts(patience, () => this.#reportVanished(db, seen));
       this.#tally.discovered((performance.now() - started) / 1000);
     } catch (error) {
@@ -126,18 +123,18 @@ export class Discovery {
   }
 
   /** Says which objects were loaded once and are gone now. A listing that leaves some out sees too little to tell. */
-  async #reportVanished(db: Pool, seen: ReadonlySet<string>): Promise<void> {
+  async #reportVanished(db: Pool, seen: DigestSet): Promise<void> {
     const { fromUs, toUs, symbols, intervals } = this.#options;
     if (fromUs !== null || toUs !== null || symbols !== null || intervals !== null) return;
     if (this.#select !== null) return;
     for (const source of this.#sources) {
-      const gone = await vanishedObjects(db, source.uri, seen);
-      if (gone.length === 0) continue;
-      const some = gone.slice(0, VANISHED_NAMED).join(', ') + (gone.length > VANISHED_NAMED ? ', …' : '');
+      const { count, some } = await vanishedObjects(db, source.uri, seen, VANISHED_NAMED);
+      if (count === 0) continue;
+      const names = some.join(', ') + (count > some.length ? ', …' : '');
       this.#reporter({
         type: 'note',
         level: 'warning',
-        message: `${gone.length} loaded before and not in the source any more (their bars stay): ${some}`,
+        message: `${count} loaded before and not in the source any more (their bars stay): ${names}`,
       });
     }
   }
@@ -145,10 +142,18 @@ export class Discovery {
   /** Lists and plans, writes nothing; says of each task what a load would find. */
   async dryRun(db: Pool | null, signal: AbortSignal): Promise<void> {
     const started = performance.now();
-    const tasks: DiscoveredTask[] = [];
-    for await (const task of this.#discovered(db, signal)) tasks.push(task);
-    const undated = tasks.filter((task) => task.plan !== null && task.sequence === null);
-    await assignSequences(undated, this.#options.sourceOptions, signal);
+    let slice: DiscoveredTask[] = [];
+    for await (const task of sequenced(this.#discovered(db, signal), this.#options.sourceOptions, signal)) {
+      slice.push(task);
+      if (slice.length < SLICE) continue;
+      await this.#preview(db, slice);
+      slice = [];
+    }
+    await this.#preview(db, slice);
+    this.#tally.discovered((performance.now() - started) / 1000);
+  }
+
+  async #preview(db: Pool | null, tasks: readonly DiscoveredTask[]): Promise<void> {
     const states = db === null ? [] : await previewTasks(db, tasks);
     tasks.forEach((task, i) => {
       if (task.plan === null) {
@@ -169,7 +174,6 @@ export class Discovery {
       });
       this.#tally.planned(states[i] ?? 'new');
     });
-    this.#tally.discovered((performance.now() - started) / 1000);
   }
 
   /** `db` is null where there are no tables yet. */

@@ -50,17 +50,31 @@ function taskText(event: TaskEvent, verbose: boolean, style: Style): string | nu
   );
 }
 
+/** Files of a plan that a table shows; beyond, nobody reads it. */
+const PLANNED_SHOWN = 1_000;
+
+/** What a dry run has planned: the first files, and what all come to. */
+export class PlannedFiles {
+  readonly shown: PlanEvent[] = [];
+  count = 0;
+  bytes = 0;
+
+  add(task: PlanEvent): void {
+    if (this.count++ < PLANNED_SHOWN) this.shown.push(task);
+    this.bytes += task.sizeBytes;
+  }
+}
+
 /** The plan of a dry run as a table, and what it comes to. `width` is the terminal's. */
-export function planLines(plan: readonly PlanEvent[], width: number, style: Style = PLAIN): string[] {
-  if (plan.length === 0) return ['No file to load.'];
-  const rows = plan.map((task) => [
+export function planLines(plan: PlannedFiles, width: number, style: Style = PLAIN): string[] {
+  if (plan.count === 0) return ['No file to load.'];
+  const rows = plan.shown.map((task) => [
     fileText(task.uri, task.entry),
     sanitise(task.layout),
     sanitise(`${task.venue} ${task.symbol ?? '*'} ${interval(task.intervalS)}`),
     bytes(task.sizeBytes),
     task.state,
   ]);
-  const size = plan.reduce((sum, task) => sum + task.sizeBytes, 0);
   return [
     ...tableLines(
       [
@@ -74,8 +88,11 @@ export function planLines(plan: readonly PlanEvent[], width: number, style: Styl
       width,
       style,
     ),
+    ...(plan.count > plan.shown.length
+      ? [`… and ${count(plan.count - plan.shown.length)} more: --json lists them all`]
+      : []),
     '',
-    `${counted(plan.length, 'file')}, ${bytes(size)}. Nothing was written.`,
+    `${counted(plan.count, 'file')}, ${bytes(plan.bytes)}. Nothing was written.`,
   ];
 }
 

@@ -12,6 +12,7 @@ import {
   noCounts,
   type PlannedTask,
 } from '../../src/producer/planning/found_task.ts';
+import { sequenced } from '../../src/producer/planning/sequence.ts';
 
 const made: string[] = [];
 afterAll(() => {
@@ -72,4 +73,14 @@ export async function planned(
 
 export function us(iso: string): number {
   return Date.parse(iso) * 1000;
+}
+
+/** The same tasks, dated where an order is needed. */
+export async function dated(tasks: readonly DiscoveredTask[]): Promise<PlannedTask[]> {
+  async function* all(): AsyncGenerator<DiscoveredTask> {
+    yield* tasks;
+  }
+  const found: PlannedTask[] = [];
+  for await (const task of sequenced(all(), {})) if (task.plan !== null) found.push(task);
+  return found;
 }

@@ -3,9 +3,8 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { openBytes } from '../../src/producer/archive/entry_stream.ts';
 import { openObject } from '../../src/producer/open_source.ts';
-import { assignSequences } from '../../src/producer/planning/sequence.ts';
 import { collect } from './archive/memory_reader.ts';
-import { planned } from './folder.ts';
+import { dated, planned } from './folder.ts';
 
 /** Real files of the vendors, where they lie beside the project; skipped with a note where they do not. */
 const DATA = '../shared/data';
@@ -39,8 +38,7 @@ describe.skipIf(!isThere)(`real files${note}`, () => {
   });
 
   it('begin where their sequence says, in files of one series in order', async () => {
-    const { planned: tasks } = await planned(DATA);
-    await assignSequences(tasks, {});
+    const tasks = await dated((await planned(DATA)).tasks);
     const expected = readFileSync(join(DATA, 'EXPECTED.tsv'), 'utf8').trim().split('\n').slice(1);
     for (const line of expected) {
       const [name, , first] = line.split('\t');

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { exitCodeOfFault, exitCodeOfLoad } from '../../src/commands/exit_codes.ts';
 import type { LoadSummary, PlanEvent, TaskEvent } from '../../src/load/events.ts';
 import { eventLine } from '../../src/ui/json_lines.ts';
-import { eventText, planLines, summaryLines } from '../../src/ui/load_text.ts';
+import { eventText, PlannedFiles, planLines, summaryLines } from '../../src/ui/load_text.ts';
 import { PLAIN } from '../../src/ui/style.ts';
 import { displayWidth } from '../../src/ui/text.ts';
 
@@ -153,11 +153,26 @@ describe('the plan', () => {
   };
 
   it('is a table no wider than the terminal, with the ends of long paths', () => {
-    const lines = planLines([task, { ...task, symbol: null }], 100);
+    const plan = new PlannedFiles();
+    plan.add(task);
+    plan.add({ ...task, symbol: null });
+    const lines = planLines(plan, 100);
     for (const line of lines) expect(displayWidth(line)).toBeLessThanOrEqual(100);
     expect(lines[1]).toMatch(/XBTUSD_1\.csv {2}kraken-ohlcvt {2}kraken XBTUSD 1m {2}12\.3 kB {2}new$/);
     expect(lines[2]).toContain('kraken * 1m');
     expect(lines.at(-1)).toBe('2 files, 24.7 kB. Nothing was written.');
+  });
+
+  it('shows a thousand files and counts the rest', () => {
+    const plan = new PlannedFiles();
+    for (let i = 0; i < 1_234; i++) plan.add(task);
+    const lines = planLines(plan, 100);
+    expect(lines).toHaveLength(1 + 1_000 + 3);
+    expect(lines.slice(-3)).toEqual([
+      '… and 234 more: --json lists them all',
+      '',
+      '1,234 files, 15.2 MB. Nothing was written.',
+    ]);
   });
 });
 

@@ -55,10 +55,16 @@ export function detect(
   where: FaultPlace,
   given: Given = NOTHING_GIVEN,
 ): Resolution {
-  const candidates = layouts.map((layout) => candidate(layout, path, head, given));
-  const named = candidates.filter(({ layout }) => forced || isNamedBy(layout, path));
-  for (const { resolution, fit } of named)
-    if (fit.kind !== 'none' && 'venue' in resolution) return resolution;
+  const named: Candidate[] = [];
+  for (const layout of layouts) {
+    if (!forced && !isNamedBy(layout, path)) continue;
+    const one = candidate(layout, path, head, given);
+    if (one.fit.kind !== 'none' && 'venue' in one.resolution) return one.resolution;
+    named.push(one);
+  }
+  const candidates = layouts.map(
+    (layout) => named.find((one) => one.layout === layout) ?? candidate(layout, path, head, given),
+  );
   // A layout that knows all of a header but not, say, the venue is the file's all the same: no other takes it over.
   const kin = candidates.filter(({ fit }) => fit.kind === 'header');
   const least = Math.min(...kin.map(({ strange }) => strange));

@@ -1,3 +1,4 @@
+import { DigestSet } from '../../base/digest_set.ts';
 import { KNOWN_LAYOUTS } from '../layouts/known.ts';
 import { loadLayout } from '../layouts/layout.ts';
 import type { ListFilter, Source } from '../sources/source.ts';
@@ -10,8 +11,8 @@ import { Planner } from './planner.ts';
 /** Objects looked into at once: a request to S3 takes 30 ms and more, a local file next to nothing. */
 const REMOTE_WIDTH = 16;
 const LOCAL_WIDTH = 4;
-/** Objects of a remote folder that are planned before the rest of it is listed: a page of S3. */
-const REMOTE_RUN = 1_000;
+/** Objects of a folder that are planned before the rest of it is listed: a page of S3. */
+const RUN = 1_000;
 
 /**
  * Lists the sources and plans a task for each file and each entry that holds data, in the order of the listing. What
@@ -29,13 +30,12 @@ export async function* discover(
     symbols: options.symbols,
   };
   // The same file may be reached by two sources: a folder and a file in it, or each part of one archive.
-  const seen = new Set<string>();
+  const seen = new DigestSet();
   for (const source of sources) {
     const planner = new Planner(source, forced, options, signal);
     const width = planner.isLocal ? LOCAL_WIDTH : REMOTE_WIDTH;
-    const cut = planner.isLocal ? Number.POSITIVE_INFINITY : REMOTE_RUN;
     const listed = source.list(filter, signal, (kind) => planner.passedOver(kind));
-    for await (const { objects, lists } of byFolder(listed, cut)) {
+    for await (const { objects, lists } of byFolder(listed, RUN)) {
       const fresh = sources.length === 1 ? objects : objects.filter(({ uri }) => !seen.has(uri));
       if (sources.length > 1) for (const { uri } of fresh) seen.add(uri);
       for await (const tasks of inOrder(planner.items(fresh, lists), width, (item) => planner.plan(item))) {

@@ -1,5 +1,5 @@
 import type { Storage } from '../../state/task_plan.ts';
-import { sniffFile } from '../layouts/head.ts';
+import { earliestStamp, sniffFile } from '../layouts/head.ts';
 import type { Source } from '../sources/source.ts';
 import type { Asked } from './asked.ts';
 import { type PlannedTask, placeOf } from './found_task.ts';
@@ -21,12 +21,15 @@ export async function fileTask(
   if (asked.isUnwanted(named)) return asked.leaveOut();
   let storage: Storage = { kind: /\.gz$/i.test(object.name) ? 'gzip' : 'plain' };
   let resolution = named;
+  let firstUs: number | null = null;
   if (named === null || asked.mustLook(named) || source.uri.startsWith('file:')) {
     const reader = await source.open(object);
     try {
       const sniffed = await sniffFile(reader, storage, signal);
       storage = sniffed.storage;
       resolution = asked.byHead(sniffed.head, path, named, { uri: object.uri });
+      if (sniffed.head !== null)
+        firstUs = earliestStamp(sniffed.head, resolution.shape, resolution.symbol !== null);
     } finally {
       await reader.close();
     }
@@ -34,6 +37,8 @@ export async function fileTask(
   const published = { sha256: await checksums.of(object.name), expectedRows: null, manifest: null };
   const task = plannedTask(placeOf(object), resolution!, storage, published, asked);
   if (task === null) return asked.leaveOut();
+  // The head is at hand: where no name dates the file its first records do, should others join its lane.
+  task.sequence ??= firstUs;
   asked.noteDecisions(resolution!, path);
   return task;
 }

@@ -16,6 +16,7 @@ export class Planner {
   readonly #source: Source;
   readonly #asked: Asked;
   readonly #signal: AbortSignal | undefined;
+  #checksums: FolderChecksums | null = null;
 
   constructor(
     source: Source,
@@ -31,7 +32,8 @@ export class Planner {
 
   /** What of a folder is to be planned; counts the rest. `lists`: checksums of the folder that were counted before. */
   items(folder: readonly SourceObject[], lists: readonly SourceObject[] = []): Item[] {
-    const checksums = new FolderChecksums(this.#source, [...lists, ...folder]);
+    const checksums = new FolderChecksums(this.#source, [...lists, ...folder], this.#checksums);
+    this.#checksums = checksums;
     this.#asked.counts.objects += folder.length;
     return itemsOf(
       folder,

@@ -1,3 +1,4 @@
+import { DigestSet } from '../../base/digest_set.ts';
 import { BackhaulError } from '../../faults/fault.ts';
 import { abortError } from '../../faults/file_fault.ts';
 import { earliestStamp, readHead } from '../layouts/head.ts';
@@ -9,27 +10,57 @@ import type { DiscoveredTask, PlannedTask } from './found_task.ts';
 
 /** Files looked into at once. */
 const WIDTH = 8;
+/** Tasks that wait to be dated together: entries of one zip share its reader. */
+const BATCH = 2_000;
+/** Lanes of which one undated task is known, and no need to date it yet. */
+const MOST_WAITING = 10_000;
 
 /**
- * Sets the sequence of tasks that have none to the stamp their first records bear, where an order is needed: in lanes of
- * several of the tasks given. Local files of their own are looked into in any case, for it costs next to nothing and
- * later loads may add to their lanes. Files that cannot be read keep no sequence.
+ * The same tasks, those without a sequence dated by the stamp their first records bear where an order is needed: in lanes
+ * of several tasks. They come when they are dated, or last where they are alone in their lane. Files that cannot be
+ * read keep no sequence. Nulls (a listing that pauses) are passed on. Holds a few thousand tasks, however many there are.
  */
-export async function assignSequences(
-  tasks: readonly DiscoveredTask[],
+export async function* sequenced<T extends DiscoveredTask | null>(
+  tasks: AsyncIterable<T>,
   options: SourceOptions,
   signal?: AbortSignal,
+): AsyncIterable<T | PlannedTask> {
+  const alone = new Map<string, PlannedTask>();
+  const lanes = new DigestSet();
+  let batch: PlannedTask[] = [];
+  const toDate = (task: PlannedTask): void => {
+    alone.delete(task.lane);
+    batch.push(task);
+  };
+  for await (const task of tasks) {
+    if (task === null || task.plan === null) {
+      yield task;
+      continue;
+    }
+    const other = alone.get(task.lane);
+    if (other !== undefined) toDate(other);
+    if (task.sequence !== null) yield task;
+    else if (lanes.has(task.lane)) toDate(task);
+    else alone.set(task.lane, task);
+    lanes.add(task.lane);
+    // Of too many that may yet get company, the oldest are dated as if they had.
+    if (alone.size > MOST_WAITING) for (const one of [...alone.values()].slice(0, BATCH)) toDate(one);
+    if (batch.length < BATCH) continue;
+    await dateAll(batch, options, signal);
+    yield* batch;
+    batch = [];
+  }
+  await dateAll(batch, options, signal);
+  yield* batch;
+  yield* alone.values();
+}
+
+async function dateAll(
+  tasks: readonly PlannedTask[],
+  options: SourceOptions,
+  signal: AbortSignal | undefined,
 ): Promise<void> {
-  const byLane = Map.groupBy(
-    tasks.filter((task): task is PlannedTask => task.plan !== null),
-    (task) => task.lane,
-  );
-  const undated = [...byLane.values()].flatMap((lane) =>
-    lane.filter((task) => task.sequence === null && (lane.length > 1 || isCheap(task))),
-  );
-  // Entries of one zip share its reader.
-  const byObject = Map.groupBy(undated, (task) => task.uri);
-  const queue = [...byObject.values()];
+  const queue = [...Map.groupBy(tasks, (task) => task.uri).values()];
   const work = async (): Promise<void> => {
     for (let group = queue.pop(); group !== undefined; group = queue.pop()) {
       if (signal?.aborted) throw abortError(signal);
@@ -37,10 +68,6 @@ export async function assignSequences(
     }
   };
   await Promise.all(Array.from({ length: WIDTH }, work));
-}
-
-function isCheap(task: PlannedTask): boolean {
-  return task.uri.startsWith('file:') && task.plan.storage.kind !== 'zip';
 }
 
 async function dateGroup(

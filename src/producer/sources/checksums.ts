@@ -26,9 +26,14 @@ export class FolderChecksums {
   readonly #sidecars: ReadonlyMap<string, SourceObject>;
   readonly #read = new Map<SourceObject, Promise<ReadonlyMap<string, string>>>();
 
-  constructor(source: Source, files: readonly SourceObject[]) {
+  /** `before`: of the files of the same folder that came before these, whose lists need not be read again. */
+  constructor(source: Source, files: readonly SourceObject[], before: FolderChecksums | null = null) {
     this.#source = source;
     this.#lists = files.filter(({ name }) => isChecksumList(name));
+    for (const list of this.#lists) {
+      const read = before === null ? undefined : before.#read.get(list);
+      if (read !== undefined) this.#read.set(list, read);
+    }
     this.#sidecars = new Map(
       files
         .filter(({ name }) => SIDECAR.test(name))

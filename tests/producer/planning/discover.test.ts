@@ -7,11 +7,10 @@ import { openBytes } from '../../../src/producer/archive/entry_stream.ts';
 import { openObject, openSource } from '../../../src/producer/open_source.ts';
 import { discover } from '../../../src/producer/planning/discover.ts';
 import type { PlannedTask } from '../../../src/producer/planning/found_task.ts';
-import { assignSequences } from '../../../src/producer/planning/sequence.ts';
 import type { Source } from '../../../src/producer/sources/source.ts';
 import { collect, faultOf, MemoryReader } from '../archive/memory_reader.ts';
 import { zipBytes } from '../archive/zip_bytes.ts';
-import { DEFAULTS, folderWith, planned, us } from '../folder.ts';
+import { DEFAULTS, dated, folderWith, planned, us } from '../folder.ts';
 
 const BAR = '1775001600,1,2,0.5,1.5,10,3\n';
 const KLINE = '1738368000000000,1,2,0.5,1.5,10,1738371599999999,1,1,1,1,0\n';
@@ -520,7 +519,6 @@ interval: 1d
       'a.csv looks like nyse, but its name does not tell the symbol',
     ]);
     expect(counts.notRead).toEqual({ '.dat': 1 });
-    await assignSequences(tasks, {});
     expect(tasks[0]!.sequence).toBe(us('2024-01-02T05:00:00Z'));
   });
 
@@ -551,10 +549,8 @@ describe('sequences', () => {
       'Binance_BTCUSDT_1h.csv':
         'date,open,high,low,close,volume\n2024-01-01 02-AM,1,1,1,1,1\n2024-01-01 01-AM,1,1,1,1,1\n',
     });
-    const { planned: tasks } = await planned(folder);
-    expect(tasks.every(({ sequence }) => sequence === null)).toBe(true);
-    await assignSequences(tasks, {});
-    const found = tasks.map(({ uri, entry, sequence }) => [
+    const { tasks } = await planned(folder);
+    const found = (await dated(tasks)).map(({ uri, entry, sequence }) => [
       `${uri.split('/').slice(-2).join('/')} ${entry}`,
       sequence,
     ]);
