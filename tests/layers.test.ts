@@ -26,7 +26,7 @@ const RULES: Readonly<Record<string, string>> = {
   'state/migrations': '',
   state: 'copy database scan state/migrations',
   'state/tasks': 'database state',
-  merge: 'bars copy database indicators state',
+  merge: 'bars copy database indicators scan state',
 
   // From sources to tasks.
   'producer/sources': '',

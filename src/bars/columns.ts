@@ -77,6 +77,8 @@ export class BarColumns {
   readonly offset: Float64Array;
   /** One array an indicator, in the order of {@link INDICATOR_NAMES}; NaN means "not yet". */
   readonly indicators: readonly Float64Array[];
+  /** Further columns that a layout keeps, as text by row; null is NULL. Empty for files without any. */
+  readonly extras: (string | null)[][] = [];
   /** Every column but the indicators, in the order above. */
   readonly raw: readonly (Float64Array | Int32Array)[];
   /** Whose memory the columns lie in; null: their own. */

@@ -6,6 +6,7 @@ import { discover } from '../producer/planning/discover.ts';
 import type { DiscoveredTask, PlannedTask, SelectTask } from '../producer/planning/found_task.ts';
 import { sequenced } from '../producer/planning/sequence.ts';
 import type { Source } from '../producer/sources/source.ts';
+import { ensureExtraColumns } from '../state/extra_columns.ts';
 import { failedAmong, previewTasks, upsertTasks } from '../state/task_listing.ts';
 import { vanishedObjects } from '../state/vanished.ts';
 import { acrossRestarts, type Patience } from '../workers/restarts.ts';
@@ -89,6 +90,12 @@ export class Discovery {
       for (let at = 0; at < tasks.length; at += SLICE) {
         const some = tasks.slice(at, at + SLICE);
         killPoint('discovery.listed');
+        await acrossRestarts(patience, () =>
+          ensureExtraColumns(
+            db,
+            some.flatMap(({ plan }) => plan ?? []),
+          ),
+        );
         const counts = await acrossRestarts(patience, () => upsertTasks(db, runId, some));
         killPoint('discovery.stored');
         const failures =

@@ -100,8 +100,13 @@ export class Comparison {
     return became;
   }
 
+  /** Conflicts that may still be noted. */
+  get evidenceLeft(): number {
+    return Math.max(0, CONFLICTS_KEPT - this.conflicts);
+  }
+
   async #settle(cols: BarColumns, differences: readonly Difference[], became: Uint8Array): Promise<void> {
-    await this.#note(cols, differences.slice(0, Math.max(0, CONFLICTS_KEPT - this.conflicts)));
+    await this.#note(cols, differences.slice(0, this.evidenceLeft));
     this.conflicts += differences.length;
     for (const { row } of await this.#completing(
       cols,

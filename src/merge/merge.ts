@@ -3,9 +3,11 @@ import type { BarColumns } from '../bars/columns.ts';
 import { killPoint } from '../base/kill_points.ts';
 import { BY_KEY } from '../copy/copy_reader.ts';
 import { usOf } from '../database/stamps.ts';
+import type { ExtraColumn } from '../scan/shape.ts';
 import { vouchedByAlone } from '../state/coverage.ts';
 import { dropOutcomes } from '../state/outcomes.ts';
-import { Comparison, NEW_ROW, REPLACES, type SeriesRun } from './comparison.ts';
+import { Comparison, EQUAL, KEPT, NEW_ROW, REPLACES, type SeriesRun } from './comparison.ts';
+import { IncomingExtras } from './extra_values.ts';
 import type { MergeMemory } from './merge_memory.ts';
 import { type ChangedSeries, Rewriter, type RewriterSettings } from './rewriter.ts';
 
@@ -40,6 +42,8 @@ export interface MergeSettings extends Omit<RewriterSettings, 'taskId' | 'toTheE
   readonly taskId: number;
   readonly intervalUs: number;
   readonly onConflict: 'keep' | 'replace';
+  /** Columns that the file's layout keeps beside the bars: its rows are in the stage. */
+  readonly extras?: readonly ExtraColumn[];
 }
 
 /** From when to when bars of a series are gone, µs since 1970. */
@@ -77,6 +81,7 @@ export class Merge {
   readonly #settings: MergeSettings;
   readonly #comparison: Comparison;
   readonly #rewriter: Rewriter;
+  readonly #extras: IncomingExtras;
   /** Where bars are gone and what is behind has not been computed yet. */
   readonly #gone: Map<number, Gone>;
   #loaded = 0;
@@ -95,6 +100,7 @@ export class Merge {
     this.#settings = settings;
     this.#comparison = new Comparison(client, taskId, intervalUs, onConflict);
     this.#rewriter = new Rewriter(client, memory, { ...settings, toTheEnd: false });
+    this.#extras = new IncomingExtras(client, taskId, settings.extras ?? []);
     this.#gone = new Map(gone);
   }
 
@@ -107,10 +113,12 @@ export class Merge {
     await this.#begin();
     const runs = runsOf(cols, seriesIds, rows);
     const became = await this.#comparison.compare(cols, runs, this.#memory.standing);
+    await this.#compareExtras(cols, runs, became);
     killPoint('merge.compared');
     const changed: ChangedSeries[] = [];
     for (const { seriesId, from, to } of runs) {
       const fresh = this.#freshRows(became, from, to);
+      await this.#keepExtras(cols, seriesId, fresh, became);
       this.#loaded += fresh.length;
       if (fresh.length > 0) changed.push(this.#changed(seriesId, cols, fresh));
     }
@@ -130,6 +138,7 @@ export class Merge {
       rows: NO_ROWS,
     }));
     if (left.length > 0) await this.#rewriter.rewrite(null, left, false);
+    await this.#extras.give();
     const { duplicates, conflicts, completed } = this.#comparison;
     return {
       // A bar that was completed stood already.
@@ -139,6 +148,32 @@ export class Merge {
       completed,
       recomputed: [...this.#rewriter.changed.values()].reduce((sum, rows) => sum + rows, 0),
     };
+  }
+
+  /** Rows that are equal but for what the layout keeps beside them are not equal. */
+  async #compareExtras(cols: BarColumns, runs: readonly SeriesRun[], became: Uint8Array): Promise<void> {
+    const comparison = this.#comparison;
+    const rows = await this.#extras.differing(
+      cols,
+      runs,
+      (row) => became[row] === EQUAL,
+      comparison.evidenceLeft,
+    );
+    for (const row of rows) became[row] = this.#settings.onConflict === 'replace' ? REPLACES : KEPT;
+    comparison.duplicates -= rows.length;
+    comparison.conflicts += rows.length;
+  }
+
+  /** Without columns of its own a file leaves new rows as they are: only of those it replaces something is to go. */
+  async #keepExtras(
+    cols: BarColumns,
+    seriesId: number,
+    fresh: Int32Array,
+    became: Uint8Array,
+  ): Promise<void> {
+    const has = (this.#settings.extras ?? []).length > 0;
+    const rows = has ? fresh : fresh.filter((row) => became[row] === REPLACES);
+    if (rows.length > 0) await this.#extras.fresh(cols, seriesId, rows);
   }
 
   abort(): Promise<void> {

@@ -29,6 +29,7 @@ import {
 } from '../indicators/engine.ts';
 import { readStarts, readStates, replaceStates, type StoredState } from '../state/indicator_states.ts';
 import { maskOf } from '../state/withheld.ts';
+import { StandingExtras } from './extra_values.ts';
 import type { MergeMemory } from './merge_memory.ts';
 
 /** Bars read behind a change at first, as intervals: as long as the longest average takes to forget. Then twice as many. */
@@ -121,6 +122,7 @@ export class Rewriter {
   readonly #settings: RewriterSettings;
   readonly #engine: IndicatorEngine;
   readonly #writer: CopyWriter;
+  readonly #extras: StandingExtras;
   readonly #asked: number;
   /** Indicators that were not asked for, by their place in `INDICATOR_NAMES`. */
   readonly #unasked: readonly number[];
@@ -147,6 +149,7 @@ export class Rewriter {
     this.#client = client;
     this.#memory = memory;
     this.#settings = settings;
+    this.#extras = new StandingExtras(client);
     this.#engine = new IndicatorEngine(settings.session, memory.kernel);
     this.#unasked = settings.asked.flatMap((isAsked, k) => (isAsked ? [] : [k]));
     this.#asked = maskOf(settings.asked);
@@ -464,16 +467,18 @@ export class Rewriter {
 
   async #write(walks: readonly Walk[]): Promise<void> {
     const { out } = this.#memory;
+    let hasGone = false;
     if (this.#deletes.length > 0) {
       const ranges = this.#deletes.map(({ seriesId, fromUs, toUs }) => ({
         seriesId,
         afterUs: fromUs - 1,
         toUs,
       }));
-      await this.#client.query(
-        `DELETE FROM backhaul.bars b USING ${rangeRows(ranges)}
+      await this.#extras.take(
+        `backhaul.bars b USING ${rangeRows(ranges)}
          WHERE b.series_id = r.series_id AND b.ts > r.after_ts AND b.ts <= r.to_ts AND ${withinHull('b.ts', ranges)}`,
       );
+      hasGone = true;
       this.#deletes = [];
       killPoint('merge.deleted');
     }
@@ -484,6 +489,7 @@ export class Rewriter {
       out.length = 0;
       killPoint('merge.copied');
     }
+    if (hasGone) await this.#extras.give();
     for (const walk of walks) {
       if (walk.isDone || walk.lastBarUs <= walk.statesUs) continue;
       this.#staleStates.push({ seriesId: walk.seriesId, afterUs: walk.statesUs, toUs: walk.lastBarUs });

@@ -5,19 +5,27 @@ import type { BarColumns } from '../bars/columns.ts';
 import { readBars, stampLiteral } from '../copy/copy_reader.ts';
 import { copyRows } from '../copy/copy_writer.ts';
 import { RowEncoder } from '../copy/row_encoder.ts';
+import type { ExtraColumn } from '../scan/shape.ts';
+import { quoted } from '../state/extra_columns.ts';
+import { sameExtras } from './extra_values.ts';
 
 const PRICES = ['open', 'high', 'low', 'close', 'volume', 'trades'] as const;
 const INCOMING = ['series_id', 'ts', ...PRICES, 'line', 'byte_offset'] as const;
 
-function same(a: string, b: string): string {
-  return PRICES.map((name) => `${a}.${name} IS NOT DISTINCT FROM ${b}.${name}`).join(' AND ');
+function same(a: string, b: string, extras: readonly ExtraColumn[]): string {
+  const prices = PRICES.map((name) => `${a}.${name} IS NOT DISTINCT FROM ${b}.${name}`).join(' AND ');
+  return `${prices}${sameExtras(a, b, extras)}`;
 }
 
-/** Opens the stage: a table that vanishes with the transaction. */
-export async function openStage(client: ClientBase): Promise<void> {
+/**
+ * Opens the stage: a table that vanishes with the transaction. What a layout keeps beside the bars is staged as text, and
+ * cast where it is looked at.
+ */
+export async function openStage(client: ClientBase, extras: readonly ExtraColumn[] = []): Promise<void> {
+  const more = extras.map(({ name }) => `, ${quoted(name)} text`).join('');
   await client.query(`
     CREATE TEMP TABLE incoming (series_id int NOT NULL, ts timestamptz NOT NULL, open float8, high float8, low float8,
-      close float8, volume float8, trades int8, line int8 NOT NULL, byte_offset int8 NOT NULL) ON COMMIT DROP`);
+      close float8, volume float8, trades int8, line int8 NOT NULL, byte_offset int8 NOT NULL${more}) ON COMMIT DROP`);
 }
 
 /** Stages rows `[0, rows)` of a batch. */
@@ -26,9 +34,11 @@ export async function stageRows(
   cols: BarColumns,
   seriesIds: Int32Array,
   rows: number,
+  extras: readonly ExtraColumn[] = [],
 ): Promise<void> {
   if (rows === 0) return;
-  const encoder = new RowEncoder(INCOMING.length);
+  const columns = [...INCOMING, ...extras.map(({ name }) => quoted(name))];
+  const encoder = new RowEncoder(columns.length);
   for (let i = 0; i < rows; i++) {
     encoder.row();
     encoder.int4(seriesIds[cols.symbol[i]!]!);
@@ -43,8 +53,9 @@ export async function stageRows(
     else encoder.int8(cols.trades[i]!);
     encoder.int8(cols.line[i]!);
     encoder.int8(cols.offset[i]!);
+    for (let k = 0; k < extras.length; k++) encoder.text(cols.extras[k]?.[i] ?? null);
   }
-  await copyRows(client, 'pg_temp.incoming', INCOMING, encoder.bytes());
+  await copyRows(client, 'pg_temp.incoming', columns, encoder.bytes());
 }
 
 /**
@@ -54,12 +65,13 @@ export async function stageRows(
 export async function sortStage(
   client: ClientBase,
   taskId: number,
+  extras: readonly ExtraColumn[] = [],
 ): Promise<{ readonly duplicates: number; readonly rejected: number }> {
   await client.query('CREATE INDEX ON pg_temp.incoming (series_id, ts); ANALYZE pg_temp.incoming');
   const { rows } = await client.query<{ equal: number; differs: number }>(
     `WITH pair AS (
        SELECT i.ctid AS at, i.line, i.byte_offset, i.ts, i.open, i.high, i.low, i.close, i.volume, i.trades,
-              ${same('i', 'n')} AS equal
+              ${same('i', 'n', extras)} AS equal
        FROM (SELECT ctid, *, lead(line) OVER w AS next_line FROM pg_temp.incoming
              WINDOW w AS (PARTITION BY series_id, ts ORDER BY line)) i
        JOIN pg_temp.incoming n ON n.series_id = i.series_id AND n.ts = i.ts AND n.line = i.next_line),

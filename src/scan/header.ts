@@ -1,4 +1,4 @@
-import type { NumberRole, RecordShape, Role, ShapeColumn } from './shape.ts';
+import type { ExtraColumn, NumberRole, RecordShape, Role, ShapeColumn } from './shape.ts';
 
 const NUMBER_ROLES: readonly string[] = ['open', 'high', 'low', 'close', 'volume', 'trades'];
 
@@ -16,6 +16,8 @@ export function namesOfRole(role: Role): readonly string[] {
 /** Roles of the fields of a record, in their order. */
 export interface ColumnRoles {
   readonly roles: readonly Role[];
+  /** Per field: the extra column it is. */
+  readonly extras: readonly (ExtraColumn | null)[];
   /** Per field: may it be null? */
   readonly optional: readonly boolean[];
   /** Required roles no field has. */
@@ -62,7 +64,7 @@ export function rolesByHeader(
       .find((index) => index >= 0 && columns[index] === null);
     if (at === undefined) continue;
     columns[at] = column;
-    found.add(column.role);
+    if (column.role !== 'extra') found.add(column.role);
   }
   if (isHeader && isInOrder(columns, shape)) return rolesByPosition(shape, symbolIsFixed);
   return describe(columns, shape, symbolIsFixed);
@@ -114,7 +116,14 @@ function describe(
         (column?.role === 'trades' && column.optional === true) ||
         (column?.role === 'volume' && shape.volume === 'optional'),
     ),
-    missing: required.filter((role) => !roles.includes(role) && !(role === 'time' && isInTwo)),
+    extras: columns.map((column) => column?.extra ?? null),
+    missing: [
+      ...required.filter((role) => !roles.includes(role) && !(role === 'time' && isInTwo)),
+      // What a layout asks to keep must be there: a slip in its name would keep nothing, and say nothing.
+      ...shape.columns.flatMap((column): Role[] =>
+        column.extra !== undefined && !columns.includes(column) ? ['extra'] : [],
+      ),
+    ],
     known: columns.filter((column) => column !== null && column.role !== 'ignore').length,
   };
 }

@@ -18,6 +18,10 @@ export function copyRow(from: BarColumns, fromRow: number, to: BarColumns, toRow
   to.trades[toRow] = from.trades[fromRow]!;
   to.line[toRow] = from.line[fromRow]!;
   to.offset[toRow] = from.offset[fromRow]!;
+  for (let k = 0; k < from.extras.length; k++) {
+    to.extras[k] ??= [];
+    to.extras[k]![toRow] = from.extras[k]![fromRow] ?? null;
+  }
 }
 
 /** Moves the last row of `from` to row 0 of `to`, which then has that row alone, if any; `from` may be `to`. Indicators are not moved. */

@@ -1,12 +1,14 @@
 import type { BarColumns } from '../bars/columns.ts';
 import type { Zone } from '../base/zone.ts';
 import type { FieldList } from './csv_record.ts';
+import { extraValue } from './extra_value.ts';
 import { isOnGrid } from './grid.ts';
 import { type ColumnRoles, isNumberRole } from './header.ts';
 import { NumberReader } from './number_reader.ts';
 import { parseNumber, trimEnd, trimStart } from './numbers.ts';
 import { recordText } from './record_text.ts';
 import {
+  type ExtraColumn,
   NULL_WORDS,
   type NumberRole,
   type RecordShape,
@@ -34,8 +36,8 @@ const PRICES = ['open', 'high', 'low', 'close'] as const;
 export class Judge {
   /** Of the last record found a `reject`. */
   reason: RejectReason = 'number';
-  /** Role of the field at fault, or `''`. */
-  field: Role | '' = '';
+  /** Role of the field at fault, name of the extra column at fault, or `''`. */
+  field = '';
   /** Stamp of the last record; NaN when it has none. */
   us = Number.NaN;
   /** Line of the record to be judged. */
@@ -48,6 +50,7 @@ export class Judge {
   readonly #gridZone: Zone;
   readonly #symbolColumn: number;
   readonly #nulls: readonly Uint8Array[];
+  readonly #extras: readonly { readonly column: ExtraColumn; readonly at: number }[];
   /** Null where numbers are written as most are. */
   readonly #reader: NumberReader | null;
 
@@ -67,6 +70,10 @@ export class Judge {
     this.#gridZone = gridZone;
     this.#symbolColumn = columns.roles.indexOf('symbol');
     this.#reader = shape.numbers === undefined ? null : new NumberReader(shape.numbers);
+    this.#extras = shape.columns.flatMap(({ extra }) => {
+      const at = columns.extras.indexOf(extra ?? null);
+      return extra === undefined || at < 0 ? [] : [{ column: extra, at }];
+    });
     this.#nulls = (shape.nulls ?? NULL_WORDS).map((word) => utf8.encode(word));
   }
 
@@ -90,7 +97,8 @@ export class Judge {
     if (ordinal === SYMBOL_INVALID) return this.#reject('symbol', 'symbol');
     out.symbol[row] = ordinal;
     out.ts[row] = us;
-    if (this.#numbers(fields, out, row)) return this.#rules(out, row) ? 'row' : 'reject';
+    if (this.#numbers(fields, out, row))
+      return this.#keepExtras(fields, out, row) && this.#rules(out, row) ? 'row' : 'reject';
     return this.#isEmpty(fields) ? 'empty' : 'reject';
   }
 
@@ -113,7 +121,7 @@ export class Judge {
     return recordText(bytes, starts[column]!, ends[column]!, 100);
   }
 
-  #reject(reason: RejectReason, field: Role | ''): 'reject' {
+  #reject(reason: RejectReason, field: string): 'reject' {
     this.reason = reason;
     this.field = field;
     return 'reject';
@@ -162,6 +170,25 @@ export class Judge {
   #number(bytes: Uint8Array, start: number, end: number, role: NumberRole): number {
     if (this.#reader === null) return parseNumber(bytes, start, end);
     return this.#reader.read(bytes, start, end, role !== 'volume' && role !== 'trades');
+  }
+
+  /** Writes what a layout keeps beside the bar; false when a field is none of its type. */
+  #keepExtras({ bytes, starts, ends }: FieldList, out: BarColumns, row: number): boolean {
+    for (const [k, { column, at }] of this.#extras.entries()) {
+      const start = starts[at]!;
+      const end = ends[at]!;
+      let value: string | null = null;
+      if (!this.#isNull(bytes, start, end)) {
+        value = extraValue(bytes, start, end, column.type, this.#shape.numbers ?? null);
+        if (value === null) {
+          this.#reject('number', column.name);
+          return false;
+        }
+      }
+      out.extras[k] ??= [];
+      out.extras[k]![row] = value;
+    }
+    return true;
   }
 
   /** Whether a field holds a word for "no value", blanks around it allowed. */

@@ -458,7 +458,13 @@ interface Place {
 
 /** Whether records may be for the fast path: their stamps are one field, and numbers are written as most are. */
 function isPlain({ time, stamps, numbers }: RecordShape, { roles }: ColumnRoles): boolean {
-  return numbers === undefined && stamps === undefined && time !== 'excel' && roles.includes('time');
+  return (
+    !roles.includes('extra') &&
+    numbers === undefined &&
+    stamps === undefined &&
+    time !== 'excel' &&
+    roles.includes('time')
+  );
 }
 
 function delimiterByte(delimiter: string): number {

@@ -15,6 +15,7 @@ const DIGESTS: readonly string[] = [
   '677459a88e484216ff506a2d5e1abccc68b6982e95f9ae1d373dea575363d4fe',
   '33daad64099a233baa0e33d1565d0616b3c9f64eeb7473c7bb1c7bea3c21d969',
   'f47ea4459c0dfbf6e9e3b996645b64f9c5360fd63dbe3e05029ee3c45db31849',
+  'da839cf1ce28822c97d662f192df2f9457bdfb4aa39d8c6924e9f00eebde2eaf',
 ];
 
 const digest = (sql: string): string => createHash('sha256').update(sql).digest('hex');

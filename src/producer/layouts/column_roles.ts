@@ -1,6 +1,7 @@
 import { nearest } from '../../base/nearest.ts';
-import { namesOfRole } from '../../scan/header.ts';
+import { namesOfRole, normaliseName } from '../../scan/header.ts';
 import type { ExtraColumn, Role, ShapeColumn } from '../../scan/shape.ts';
+import { extraColumnName } from '../../state/extra_columns.ts';
 import type { Slip } from './layout_error.ts';
 import { keyMeant, type LayoutKeys } from './schema.ts';
 
@@ -47,9 +48,19 @@ export function readColumns({ columns, extra }: Pick<LayoutKeys, 'columns' | 'ex
       role === 'extra' ? word : names.find((one) => role === 'ignore' && Object.hasOwn(extra, one));
     if (name === undefined) return optional ? { role, names, optional } : { role, names };
     kept.add(name);
-    const column: ExtraColumn = { name, type: extra[name]! };
+    const column: ExtraColumn = { name: columnOf(name), type: extra[name]! };
     return { role: 'extra', names, extra: column };
   };
+  const columnOf = (name: string): string => extraColumnName(normaliseName(name)) ?? '';
+  const owners = new Map<string, string>();
+  for (const name of Object.keys(extra)) {
+    const column = columnOf(name);
+    const owner = owners.get(column);
+    if (column === '') slips.push({ path: ['extra', name], message: 'no column can have that name' });
+    else if (owner !== undefined)
+      slips.push({ path: ['extra', name], message: `would be the column ${column}, as ${owner} is` });
+    owners.set(column, name);
+  }
   const read: ShapeColumn[] = [];
   const isList = Array.isArray(columns);
   const entries = isList ? columns.map(listed) : Object.entries(columns).map(mapped);
@@ -66,7 +77,7 @@ export function readColumns({ columns, extra }: Pick<LayoutKeys, 'columns' | 'ex
   }
   // With a header, a column to keep need not be listed.
   for (const [name, type] of Object.entries(extra)) {
-    if (!kept.has(name)) read.push({ role: 'extra', names: [name], extra: { name, type } });
+    if (!kept.has(name)) read.push({ role: 'extra', names: [name], extra: { name: columnOf(name), type } });
   }
   return { columns: isList ? read : inRoleOrder(read), slips };
 }

@@ -32,6 +32,7 @@ import { sql as liveRuns } from './0007_live_runs.ts';
 import { sql as withheldIndicators } from './0008_withheld_indicators.ts';
 import { sql as restore } from './0009_restore.ts';
 import { sql as reading } from './0010_reading.ts';
+import { sql as extraColumns } from './0011_extra_columns.ts';
 
 export interface Migration {
   readonly version: number;
@@ -50,4 +51,5 @@ export const MIGRATIONS: readonly Migration[] = [
   { version: 8, name: 'withheld indicators', sql: withheldIndicators },
   { version: 9, name: 'files that come back', sql: restore },
   { version: 10, name: 'reading', sql: reading },
+  { version: 11, name: 'extra columns', sql: extraColumns },
 ];

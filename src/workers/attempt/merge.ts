@@ -4,6 +4,7 @@ import { killPoint } from '../../base/kill_points.ts';
 import { SessionClock } from '../../indicators/session_clock.ts';
 import { type Gone, Merge, removeOld } from '../../merge/merge.ts';
 import { eachBatch, openStage, sortStage, stageRows } from '../../merge/stage.ts';
+import { extraColumnsOf } from '../../state/extra_columns.ts';
 import { hasBareLeaf } from '../../state/partitions.ts';
 import type { TaskResult } from '../link/task_result.ts';
 import type { BatchConsumer } from './batches.ts';
@@ -89,15 +90,16 @@ class FileMerge {
   async byStage(): Promise<void> {
     const client = this.#parts.client!;
     const merge = await this.#begun();
-    await openStage(client);
+    const extras = extraColumnsOf(this.#parts.task.plan);
+    await openStage(client, extras);
     await scanFile(this.#parts, this.#file, async (cols, rows) => {
       if (rows === 0) return;
       this.#file.checkBudget();
       await this.series.identify(cols, rows);
       await ensureLeaves(this.#parts, cols, rows, true);
-      await stageRows(client, cols, this.series.ids, rows);
+      await stageRows(client, cols, this.series.ids, rows, extras);
     });
-    this.#file.foldedInStage(await sortStage(client, this.#parts.task.taskId));
+    this.#file.foldedInStage(await sortStage(client, this.#parts.task.taskId, extras));
     await eachBatch(client, this.#parts.memory.columns[0]!, (cols, rows) => merge.take(cols, null, rows));
   }
 
@@ -140,6 +142,7 @@ class FileMerge {
         taskId,
         intervalUs: plan.intervalS * 1e6,
         onConflict: plan.onConflict,
+        extras: extraColumnsOf(plan),
       },
       gone,
     );

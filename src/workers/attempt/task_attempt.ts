@@ -3,6 +3,7 @@
 import type { ClientBase } from 'pg';
 import { killPoint } from '../../base/kill_points.ts';
 import { type FileFacts, NO_FACTS } from '../../scan/stamp_reader.ts';
+import { extraColumnsOf } from '../../state/extra_columns.ts';
 import type { Assignment } from '../link/assignment.ts';
 import type { TaskResult } from '../link/task_result.ts';
 import type { WorkerLink } from '../link/worker_link.ts';
@@ -33,7 +34,7 @@ export async function runAttempt(
     progress: new AttemptProgress(link),
   };
   killPoint('attempt.begun');
-  let path = firstPath(task);
+  let path = firstPath(task, client !== null);
   let facts = NO_FACTS;
   for (;;) {
     try {
@@ -48,7 +49,9 @@ export async function runAttempt(
   }
 }
 
-function firstPath({ merge: isMerge, replaces, plan }: Assignment): LoadPath {
+/** Columns that a layout keeps beside the bars go by the stage: COPY's own path knows those of `bars` alone. */
+function firstPath({ merge: isMerge, replaces, plan }: Assignment, hasDatabase: boolean): LoadPath {
+  if (hasDatabase && extraColumnsOf(plan).length > 0) return { order: 'stage', merges: true };
   return { order: plan.order === 'any' ? 'sort' : 'stream', merges: isMerge || replaces };
 }
 

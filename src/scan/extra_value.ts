@@ -1,0 +1,42 @@
+import { trimEnd, trimStart } from './numbers.ts';
+import { recordText } from './record_text.ts';
+import type { ExtraColumn, NumberStyle } from './shape.ts';
+
+/** Values a layout keeps beside a bar, as text that PostgreSQL reads as their type. */
+
+const INTEGER = /^[+-]?\d{1,19}$/;
+const DECIMAL = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?$/;
+const SUFFIXES: Readonly<Record<string, number>> = { K: 3, M: 6, B: 9, T: 12 };
+/** Longer values are none of a column's. */
+const MOST_CHARACTERS = 500;
+
+/** The value of `bytes[start,end)`, which holds one; null when it is none of the type. */
+export function extraValue(
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  type: ExtraColumn['type'],
+  style: NumberStyle | null,
+): string | null {
+  const first = trimStart(bytes, start, end);
+  const last = trimEnd(bytes, first, end);
+  if (last - first > MOST_CHARACTERS) return null;
+  const text = recordText(bytes, first, last);
+  if (type === 'text') return text;
+  const number = style === null ? text : plainNumber(text, style);
+  if (type === 'int8') {
+    if (!INTEGER.test(number)) return null;
+    const value = BigInt(number);
+    return BigInt.asIntN(64, value) === value ? number : null;
+  }
+  if (!DECIMAL.test(number)) return null;
+  return type === 'numeric' || Number.isFinite(Number(number)) ? number : null;
+}
+
+/** A number of another style as most write it. A scale is that of prices: it leaves these as they are. */
+function plainNumber(text: string, { decimal, thousands, suffixes }: NumberStyle): string {
+  const groups = thousands === ' ' ? /[\s\u00a0\u202f]/g : thousands;
+  const whole = (groups === null ? text : text.replaceAll(groups, '')).replace(decimal, '.');
+  const suffix = suffixes ? /^(.*)([KMBT])$/i.exec(whole) : null;
+  return suffix === null ? whole : `${suffix[1]}e${SUFFIXES[suffix[2]!.toUpperCase()]}`;
+}
