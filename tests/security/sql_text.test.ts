@@ -27,6 +27,8 @@ const LOOKED_AT: Readonly<Record<string, readonly string[]>> = {
     "part('bars_bare')",
   ],
   'src/state/series_rows.ts': ['table'],
+  // Columns of the catalogue, quoted.
+  'src/state/reading.ts': ['list', 'all'],
   // Ranges are numbers and ISO stamps.
   'src/copy/copy_reader.ts': [
     // biome-ignore lint/suspicious/noTemplateCurlyInString: it is the code that is quoted here
