@@ -24,7 +24,7 @@ export interface Planned {
 
 /** About how many rows a file holds: its size, and whether it is compressed, is all a listing knows. */
 export function expectedRows(uri: string, entry: string | null, sizeBytes: number): number {
-  const compressed = entry !== null || /\.(gz|zip)$/i.test(uri);
+  const compressed = entry !== null || /\.(gz|zst|zip)$/i.test(uri);
   return (sizeBytes * (compressed ? COMPRESSION : 1)) / RECORD_BYTES;
 }
 

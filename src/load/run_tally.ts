@@ -359,5 +359,5 @@ function nameOf(task: ClaimedTask): string {
 function inflatedSize(task: ClaimedTask): number {
   const { storage } = task.plan;
   if (storage.kind === 'zip') return Math.max(1, storage.uncompressedSize);
-  return Math.max(1, storage.kind === 'gzip' ? 4 * task.sizeBytes : task.sizeBytes);
+  return Math.max(1, storage.kind === 'plain' ? task.sizeBytes : 4 * task.sizeBytes);
 }

@@ -5,6 +5,7 @@ import type { OnInvalid, RecordShape } from '../scan/shape.ts';
 export type Storage =
   | { readonly kind: 'plain' }
   | { readonly kind: 'gzip' }
+  | { readonly kind: 'zstd' }
   | {
       readonly kind: 'zip';
       /** Size and etag of the zip itself: the task's own are those of the entry. */

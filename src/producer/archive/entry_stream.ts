@@ -5,6 +5,7 @@ import { abortError, faultAt } from '../../faults/file_fault.ts';
 import type { Storage } from '../../state/task_plan.ts';
 import type { ObjectReader } from '../sources/source.ts';
 import { gunzip, type InflateMeter, inflateRaw } from './inflate.ts';
+import { unzstd } from './unzstd.ts';
 
 /** From a stored object to the CSV's bytes: what a worker scans. Nothing is believed that can be checked. */
 
@@ -101,6 +102,8 @@ function opened(
       return counted(whole(), flow);
     case 'gzip':
       return gunzip(whole(), meterOf(flow));
+    case 'zstd':
+      return unzstd(whole(), meterOf(flow));
     case 'zip':
       return unzipped(reader, storage, options.sha256 ? whole() : null, options.entry ?? null, flow);
   }

@@ -1,4 +1,4 @@
-import { constants, gunzipSync, inflateRawSync } from 'node:zlib';
+import { constants, gunzipSync, inflateRawSync, zstdDecompressSync } from 'node:zlib';
 import { FieldList } from '../../scan/csv_record.ts';
 import { sniffEncoding } from '../../scan/encoding.ts';
 import type { ColumnRoles } from '../../scan/header.ts';
@@ -14,6 +14,8 @@ import { zoneNamed } from './period.ts';
 
 /** Bytes read from an object. Inflated they are 64 KiB and more of a CSV. */
 const HEAD_BYTES = 16 << 10;
+/** A block of Zstandard gives nothing until it is whole, and is up to 128 KiB. */
+const ZSTD_HEAD_BYTES = 160 << 10;
 /** What that many bytes inflate to at most (1032 : 1). */
 const MAX_INFLATED = 1040 * HEAD_BYTES;
 /** Of the inflated bytes, as many as are looked at. */
@@ -49,13 +51,22 @@ export async function sniffFile(
 ): Promise<{ readonly head: Head | null; readonly storage: Storage }> {
   const raw = await rawHead(reader, named, signal);
   const isEmpty = raw === null || raw.bytes.length === 0;
-  const storage = isEmpty ? named : ({ kind: isGzip(raw.bytes) ? 'gzip' : 'plain' } as const);
+  const storage = isEmpty ? named : storageOfBytes(raw.bytes);
   return { head: inflatedHead(raw, storage), storage };
 }
 
-/** The start of a gzip (RFC 1952). */
-function isGzip(bytes: Uint8Array): boolean {
-  return bytes[0] === 0x1f && bytes[1] === 0x8b;
+/** How a file of its own is stored, by its name. */
+export function storageOfName(name: string): Storage {
+  if (/\.gz$/i.test(name)) return { kind: 'gzip' };
+  return { kind: /\.zst$/i.test(name) ? 'zstd' : 'plain' };
+}
+
+/** The same by its first bytes: the magic numbers of gzip (RFC 1952) and of Zstandard's frames (RFC 8878). */
+function storageOfBytes(bytes: Buffer): Storage {
+  if (bytes[0] === 0x1f && bytes[1] === 0x8b) return { kind: 'gzip' };
+  const magic = bytes.length < 4 ? 0 : bytes.readUInt32LE(0);
+  const isZstd = magic === 0xfd2fb528 || (magic & 0xfffffff0) >>> 0 === 0x184d2a50;
+  return { kind: isZstd ? 'zstd' : 'plain' };
 }
 
 function inflatedHead(raw: Head | null, storage: Storage): Head | null {
@@ -76,7 +87,7 @@ async function rawHead(
   signal: AbortSignal | undefined,
 ): Promise<Head | null> {
   if (storage.kind !== 'zip') {
-    const length = Math.min(HEAD_BYTES, reader.sizeBytes);
+    const length = Math.min(storage.kind === 'zstd' ? ZSTD_HEAD_BYTES : HEAD_BYTES, reader.sizeBytes);
     const complete = length === reader.sizeBytes;
     return { bytes: await reader.read(0, length, signal), complete };
   }
@@ -92,6 +103,12 @@ async function rawHead(
 function inflateBytes(raw: Buffer, storage: Storage): Buffer {
   const options = { finishFlush: constants.Z_SYNC_FLUSH, maxOutputLength: MAX_INFLATED };
   if (storage.kind === 'gzip') return gunzipSync(raw, options);
+  if (storage.kind === 'zstd')
+    return zstdDecompressSync(raw, {
+      finishFlush: constants.ZSTD_e_flush,
+      maxOutputLength: MAX_INFLATED,
+      params: { [constants.ZSTD_d_windowLogMax]: 27 },
+    });
   return storage.kind === 'zip' && storage.method === 8 ? inflateRawSync(raw, options) : raw;
 }
 

@@ -21,9 +21,17 @@ export function groupsOf(layout: Layout, path: string): NameGroups {
     }
     return match !== null;
   };
-  layout.paths.some((pattern) => take(pattern.exec(path), true));
+  layout.paths.some((pattern) => take(matchOf(pattern, path), true));
   for (const pattern of layout.context) take(pattern.exec(path), false);
   return { values, far };
+}
+
+/**
+ * A pattern's match in a path. How a file is compressed is no part of what its name says: a pattern that does not know
+ * the ending fits the name without it.
+ */
+export function matchOf(pattern: RegExp, path: string): RegExpExecArray | null {
+  return pattern.exec(path) ?? pattern.exec(path.replace(/\.(?:gz|zst)$/i, ''));
 }
 
 /** Where the file's own name starts: that of the zip it lies in, or else its last segment. */

@@ -3,7 +3,7 @@ import type { TaskPlan } from '../../state/task_plan.ts';
 import { earliestStamp, firstSymbol, type Head, valuesOf } from './head.ts';
 import { intervalSeconds, MONTH_S, spelledInterval, WEEK_S } from './interval_words.ts';
 import type { Layout, Origin } from './layout.ts';
-import { fillIn, groupsOf, isFar, type NameGroups } from './name_groups.ts';
+import { fillIn, groupsOf, isFar, matchOf, type NameGroups } from './name_groups.ts';
 import { type Period, periodOf } from './period.ts';
 import { contradicts, overrules, type Spacing, spacingOf } from './spacing.ts';
 import { spellings } from './symbols.ts';
@@ -63,7 +63,7 @@ export const NOTHING_GIVEN: Given = { intervalS: null, venue: null };
 
 /** Whether the path is one of the layout's. */
 export function isNamedBy(layout: Layout, path: string): boolean {
-  return layout.paths.some((pattern) => pattern.test(path));
+  return layout.paths.some((pattern) => matchOf(pattern, path) !== null);
 }
 
 /** Reads a file's name, and its head where there is one, as the layout says. */

@@ -1,5 +1,5 @@
 import type { Storage } from '../../state/task_plan.ts';
-import { earliestStamp, sniffFile } from '../layouts/head.ts';
+import { earliestStamp, sniffFile, storageOfName } from '../layouts/head.ts';
 import type { Source } from '../sources/source.ts';
 import type { Asked } from './asked.ts';
 import { type PlannedTask, placeOf } from './found_task.ts';
@@ -19,7 +19,7 @@ export async function fileTask(
   asked.refuseNoBars(path, { uri: object.uri });
   const named = asked.byName(path);
   if (asked.isUnwanted(named)) return asked.leaveOut();
-  let storage: Storage = { kind: /\.gz$/i.test(object.name) ? 'gzip' : 'plain' };
+  let storage: Storage = storageOfName(object.name);
   let resolution = named;
   let firstUs: number | null = null;
   if (named === null || asked.mustLook(named) || source.uri.startsWith('file:')) {

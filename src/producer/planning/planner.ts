@@ -78,7 +78,7 @@ function unreadFault({ uri, name }: SourceObject): Fault {
     kind: hint === null ? 'not-a-bar-file' : 'unsupported',
     message: hint === null ? 'by its name the file holds no bars' : `${unreadKind(name)} files are not read`,
     where: { uri },
-    expected: 'a CSV or text file, one of these gzipped, or a zip of them',
+    expected: 'a CSV or text file, one of these packed by gzip or Zstandard, or a zip of them',
     found: name.slice(name.lastIndexOf('/') + 1),
     hint: hint === null ? 'If it is a table of bars, say how to read it: --layout my.yaml.' : `${hint}.`,
   };

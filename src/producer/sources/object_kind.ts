@@ -11,7 +11,13 @@ export type ObjectKind =
   | 'other'; // whatever else lies about: not read, and counted by its kind
 
 /** Ends of names that are read. */
-const READ: Readonly<Record<string, 'data' | 'zip'>> = { csv: 'data', txt: 'data', gz: 'data', zip: 'zip' };
+const READ: Readonly<Record<string, 'data' | 'zip'>> = {
+  csv: 'data',
+  txt: 'data',
+  gz: 'data',
+  zst: 'data',
+  zip: 'zip',
+};
 
 /** Text that is no table of bars, so that even one that was named outright is no data; a layout may say it is. */
 const TEXT = new Set(
@@ -24,7 +30,6 @@ const TEXT = new Set(
 const UNPACK = 'Unpack it and load what it holds';
 const EXPORT = 'Write it out as CSV and load that';
 const BINARY: Readonly<Record<string, string>> = {
-  zst: UNPACK,
   bz2: UNPACK,
   xz: UNPACK,
   lz4: UNPACK,

@@ -151,8 +151,8 @@ describe('what is not read', () => {
   it('is counted by kind, in folders and zips, hidden files too, clutter not', async () => {
     const folder = folderWith({
       'AAUSD_60.csv': BAR,
-      'BBUSD_60.csv.zst': '(',
-      'CCUSD_60.csv.ZST': '(',
+      'BBUSD_60.csv.xz': '(',
+      'CCUSD_60.csv.XZ': '(',
       'all.parquet': 'PAR1',
       'index.csv': 'name\n',
       LICENSE: 'free',
@@ -169,7 +169,7 @@ describe('what is not read', () => {
     const { planned: tasks, counts } = await planned(folder);
     expect(tasks).toHaveLength(2);
     expect(counts.notRead).toEqual({
-      '.zst': 2,
+      '.xz': 2,
       '.bz2': 1,
       '.parquet': 1,
       document: 1,
@@ -181,13 +181,13 @@ describe('what is not read', () => {
   it('fails where it was named outright, with what would make it readable', async () => {
     const folder = folderWith({
       'a.parquet': 'PAR1',
-      'b.csv.zst': '(',
+      'b.csv.xz': '(',
       'readme.md': 'x',
       'b.csv.sha256': 'x',
       'AAUSD_60.bars': BAR,
     });
     const faults = await Promise.all(
-      ['a.parquet', 'b.csv.zst', 'readme.md', 'b.csv.sha256'].map(async (name) => {
+      ['a.parquet', 'b.csv.xz', 'readme.md', 'b.csv.sha256'].map(async (name) => {
         const { failed, planned: tasks } = await planned(join(folder, name));
         expect(tasks).toEqual([]);
         return failed.map(({ fault }) => `${fault.kind} ${fault.message} (${fault.hint})`).join();
@@ -195,7 +195,7 @@ describe('what is not read', () => {
     );
     expect(faults).toEqual([
       'unsupported .parquet files are not read (Write it out as CSV and load that.)',
-      'unsupported .zst files are not read (Unpack it and load what it holds.)',
+      'unsupported .xz files are not read (Unpack it and load what it holds.)',
       expect.stringContaining('not-a-bar-file by its name'),
       expect.stringContaining('not-a-bar-file by its name'),
     ]);
