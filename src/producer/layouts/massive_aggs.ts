@@ -167,6 +167,7 @@ export const massiveFutures: LayoutText = {
   intervals: INTERVALS,
   order: 'symbol-time',
   session: CHICAGO_EVENING,
+  calendar: 'cme',
 };
 
 /** A bar a session, of the date that the session ends on: Chicago's day, wherever the evening before it began. */
@@ -188,4 +189,6 @@ export const massiveSessions: LayoutText = {
   interval: '1d',
   order: 'symbol-time',
   session: CHICAGO,
+  // Sessions end on the days on which US exchanges trade: none on a Sunday, though one begins there.
+  calendar: 'us-equities',
 };
