@@ -1,6 +1,6 @@
 /** Ctrl-C, SIGTERM and SIGHUP: who gets them, and what a command that is ended by one leaves behind (nothing). */
 
-import { setTimeout as sleep } from 'node:timers/promises';
+import { pause } from '../base/pause.ts';
 import type { LoadSignals } from '../load/events.ts';
 import { EXIT } from './exit_codes.ts';
 
@@ -63,7 +63,7 @@ async function leave(): Promise<void> {
   const { breakAllSessions } = await import('../database/connect.ts');
   breakAllSessions();
   const done = Promise.allSettled([...farewells].map((farewell) => farewell()));
-  await Promise.race([done, sleep(FAREWELL_MS)]);
+  await Promise.race([done, pause(FAREWELL_MS)]);
 }
 
 /** Has presses go to `press` until the result is called. */

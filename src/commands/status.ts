@@ -1,8 +1,8 @@
 /** `backhaul status`: what is loaded, what waits, what failed and why. */
 
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from 'pg';
 import type { Argv, CommandModule } from 'yargs';
+import { pause } from '../base/pause.ts';
 import { eventLine } from '../ui/json_lines.ts';
 import { type Status, statusLines } from '../ui/status_text.ts';
 import { DATABASE_SETTINGS, requireDatabase, requireTables, withDatabase } from './database_option.ts';
@@ -70,7 +70,7 @@ async function watch(client: Client, show: (status: Status) => void): Promise<vo
   try {
     while (!interrupt.interrupted && !stdoutGone()) {
       show(await readStatus(client));
-      await sleep(WATCH_MS, undefined, { signal: interrupt.drain }).catch(() => {});
+      await pause(WATCH_MS, interrupt.drain);
     }
   } finally {
     interrupt.dispose();

@@ -1,8 +1,8 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { access, link, mkdir, readFile, rename, rm, rmdir, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from 'pg';
+import { pause } from '../base/pause.ts';
 import { BackhaulError } from '../faults/fault.ts';
 import { connect } from './connect.ts';
 import {
@@ -207,7 +207,7 @@ async function start(dir: string, cluster: Cluster, options: EmbeddedOptions): P
         hint: `Its log is ${plan.log}. Check the room on the disk, or give --database postgres://…`,
       });
     // Worth another try: its port may have been taken just before it got there.
-    await sleep(200 * attempt);
+    await pause(200 * attempt);
   }
 }
 
@@ -296,7 +296,7 @@ async function enter(
         message: `The embedded PostgreSQL (process ${server.pid}) takes no connections.`,
         hint: `See ${paths(dir).log}; npx backhaul db stop ends it.`,
       });
-    await sleep(50);
+    await pause(50);
   }
 }
 
@@ -311,7 +311,7 @@ async function isAlone(client: Client): Promise<boolean> {
        WHERE application_name LIKE 'backhaul%' AND backend_type = 'client backend' AND pid <> pg_backend_pid()`,
     );
     if (rows[0]!.others === 0) return true;
-    await sleep(25);
+    await pause(25);
   }
   return false;
 }

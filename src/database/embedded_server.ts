@@ -18,7 +18,7 @@ import {
 import { createServer } from 'node:net';
 import { totalmem } from 'node:os';
 import { basename, dirname, join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { pause } from '../base/pause.ts';
 import { BackhaulError } from '../faults/fault.ts';
 import type { Account, Binaries } from './embedded_binaries.ts';
 
@@ -260,7 +260,7 @@ async function clearRemains(data: string): Promise<void> {
     const orphans = await serverProcesses(data);
     if (orphans.length === 0) break;
     if (Date.now() > patienceUntil) for (const pid of orphans) signal(pid, 'SIGQUIT');
-    await sleep(POLL_MS);
+    await pause(POLL_MS);
   }
   const [pid = ''] = await readPidFile(data);
   if (/^\d+$/.test(pid) && isAlive(Number(pid)) && (await findServer(data)) === null)
@@ -355,7 +355,7 @@ export async function startServer(plan: ServerPlan): Promise<string | null> {
     try {
       await Promise.race([failed, untilReady(plan.data, child.pid ?? 0, () => ended)]);
       if (plan.signal?.aborted === true) {
-        while (!ended) await sleep(POLL_MS);
+        while (!ended) await pause(POLL_MS);
         throw givenUp();
       }
     } finally {
@@ -381,7 +381,7 @@ async function untilReady(data: string, pid: number, ended: () => boolean): Prom
         kind: 'timeout',
         message: `The embedded PostgreSQL is not ready after ${START_LIMIT_MS / 60_000} minutes.`,
       });
-    await sleep(POLL_MS);
+    await pause(POLL_MS);
   }
 }
 
@@ -395,7 +395,7 @@ export async function stopServer(data: string, server: Postmaster): Promise<void
         kind: 'timeout',
         message: `The embedded PostgreSQL (process ${server.pid}) has not ended after ${STOP_LIMIT_MS / 60_000} minutes.`,
       });
-    await sleep(POLL_MS);
+    await pause(POLL_MS);
   }
 }
 

@@ -1,6 +1,6 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Pool } from 'pg';
 import { killPoint } from '../base/kill_points.ts';
+import { pause } from '../base/pause.ts';
 import { classify } from '../faults/classify.ts';
 import { BackhaulError, type Fault } from '../faults/fault.ts';
 import { decodeState, STATE_LENGTH } from '../indicators/engine.ts';
@@ -411,7 +411,7 @@ export class Dispatcher {
     const stuck = [...this.#attempts.values()].map(({ task }) => task);
     if (stuck.length > 0) void endAttempts(this.#db, stuck).catch(() => {});
     await this.#untilIdle(CUT_OFF_MS);
-    await Promise.race([releasing, sleep(CUT_OFF_MS)]);
+    await Promise.race([releasing, pause(CUT_OFF_MS)]);
   }
 
   async #untilIdle(patienceMs: number): Promise<void> {
@@ -486,7 +486,7 @@ export class Dispatcher {
       }
       // A drain finishes what is at work here, it does not wait for what others have at work.
       if (this.#draining) throw interrupted();
-      await new Promise((resolve) => setTimeout(resolve, FOREIGN_POLL_MS));
+      await pause(FOREIGN_POLL_MS);
       if (attempt.aborted || this.#attempts.get(task.taskId) !== attempt)
         throw new BackhaulError({ kind: 'interrupted', message: 'the attempt has ended' });
     }

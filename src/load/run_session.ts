@@ -1,6 +1,6 @@
 import { performance } from 'node:perf_hooks';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from 'pg';
+import { pause } from '../base/pause.ts';
 import { connect, endSession } from '../database/connect.ts';
 import { classify } from '../faults/classify.ts';
 import { BackhaulError } from '../faults/fault.ts';
@@ -54,7 +54,7 @@ export class RunSession {
         const starting = classify(error).fault.code === '57P03';
         if (!starting || performance.now() - started > leaseMs) throw error;
       }
-      await sleep(RECONNECT_MS, undefined, { signal }).catch(() => {});
+      await pause(RECONNECT_MS, signal);
     }
   }
 
@@ -99,7 +99,7 @@ export class RunSession {
       } catch (error) {
         if (!classify(error).retry) throw error;
       }
-      await sleep(RECONNECT_MS);
+      await pause(RECONNECT_MS);
     }
   }
 
@@ -120,7 +120,7 @@ export class RunSession {
     const pulseMs = within(this.#leaseMs / 6, PULSE_MS);
     const { signal } = this.#closed;
     for (;;) {
-      await sleep(pulseMs, undefined, { signal }).catch(() => {});
+      await pause(pulseMs, signal);
       if (signal.aborted) return;
       try {
         // A query that is not answered in time is given up by the client, and its connection with it.
@@ -153,7 +153,7 @@ export class RunSession {
         this.#lost.abort(gone(cause, silent));
         return false;
       }
-      await sleep(RECONNECT_MS, undefined, { signal: this.#closed.signal }).catch(() => {});
+      await pause(RECONNECT_MS, this.#closed.signal);
     }
   }
 

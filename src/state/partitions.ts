@@ -1,5 +1,6 @@
 import type { Pool, PoolClient } from 'pg';
 import { killPoint } from '../base/kill_points.ts';
+import { pause } from '../base/pause.ts';
 import { type Leaf, leafOf } from '../copy/leaf.ts';
 import type { Db } from '../database/connect.ts';
 import { ALONE, type KeyBuild, type Keyless, keyBuilds } from './key_builds.ts';
@@ -156,7 +157,7 @@ export class Partitions {
           if (must) throw error;
           return null;
         }
-        await new Promise((resolve) => setTimeout(resolve, 100 + Math.random() * 400));
+        await pause(100 + Math.random() * 400);
       }
     }
   }

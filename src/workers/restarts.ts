@@ -1,5 +1,5 @@
 import { performance } from 'node:perf_hooks';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { pause } from '../base/pause.ts';
 import { classify } from '../faults/classify.ts';
 
 /** Between two tries. */
@@ -23,7 +23,7 @@ export async function acrossRestarts<T>({ leaseMs, signal }: Patience, work: () 
     } catch (error) {
       if (signal.aborted || !classify(error).retry || performance.now() - started > 2 * leaseMs) throw error;
     }
-    await sleep(AGAIN_MS, undefined, { signal }).catch(() => {});
+    await pause(AGAIN_MS, signal);
   }
 }
 
