@@ -54,7 +54,13 @@ export const gaps = {
 /** How complete the data is, by symbol, interval and month. */
 export function report(request: LookRequest): Promise<Report> {
   return onDatabase(request, (db) =>
-    readReport(db, { filter: filterOf(request), tiers: [], ...rangeOf(request), nowUs: Date.now() * 1000 }),
+    readReport(db, {
+      filter: filterOf(request),
+      tiers: [],
+      ...rangeOf(request),
+      upTo: 'files',
+      nowUs: Date.now() * 1000,
+    }),
   );
 }
 

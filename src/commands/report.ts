@@ -24,13 +24,21 @@ import {
   resolve,
   value,
 } from './settings.ts';
-import { parseText } from './value_parsers.ts';
+import { parseText, parseTime } from './value_parsers.ts';
 
 const SHOW = 'Output:';
 
 export const REPORT_SETTINGS = {
   ...SERIES_SETTINGS,
-  ...RANGE_SETTINGS,
+  from: RANGE_SETTINGS.from,
+  to: value(
+    {
+      group: 'Which:',
+      describe: 'Before this instant; now: also what has come since the last files',
+      otherwise: 'as far as the files of each series reach',
+    },
+    (text) => (text.trim().toLowerCase() === 'now' ? ('now' as const) : parseTime(text)),
+  ),
   ...DATABASE_SETTINGS,
   json: onOff({ group: SHOW, describe: 'One JSON object a line on stdout' }),
   csv: onOff({ group: SHOW, describe: 'CSV with a header, a line a series' }),
@@ -45,7 +53,8 @@ export const command: CommandModule<object, Arguments> = {
   describe: 'Show how complete the data is, by symbol and interval',
   builder: (yargs) =>
     declare(yargs as Argv<Arguments>, REPORT_SETTINGS)
-      .example('$0 report', "from each series' first bar until now")
+      .example('$0 report', "from each series' first bar to the end of its files")
+      .example('$0 report --to now', 'and what is missing since')
       .example('$0 report --tiers TIER1 --from 2024 --html report.html', ''),
   handler: async (argv) => {
     refuseUnknown(REPORT_SETTINGS, [], argv);
@@ -54,7 +63,14 @@ export const command: CommandModule<object, Arguments> = {
     refuseBoth(flags, 'json', 'csv');
     const tiers = configuredTiers(surroundings);
     const { from = null, to = null } = flags;
-    const options = { filter: seriesFilter(flags, tiers), tiers, fromUs: from, toUs: to, nowUs: nowUs() };
+    const options = {
+      filter: seriesFilter(flags, tiers),
+      tiers,
+      fromUs: from,
+      toUs: to === 'now' ? null : to,
+      upTo: to === 'now' ? ('now' as const) : ('files' as const),
+      nowUs: nowUs(),
+    };
     await withLoadedDatabase(flags.database, 'report', async (db) => {
       const { readReport } = await import('../report/completeness.ts');
       const report = await readReport(db, options);

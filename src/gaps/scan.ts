@@ -14,8 +14,10 @@ export interface ScanOptions {
   readonly filter: SeriesFilter;
   /** Null: from each series' first bar. */
   readonly fromUs: number | null;
-  /** Null: until now. */
+  /** Null: as far as `upTo` says. */
   readonly toUs: number | null;
+  /** `files`: each series as far as its files reach, and no further; by default until now. */
+  readonly upTo?: 'now' | 'files';
   readonly nowUs: number;
 }
 
@@ -50,12 +52,24 @@ export function checkRange(fromUs: number | null, toUs: number | null, nowUs: nu
 }
 
 /** What is looked at of a series: bars that are over by now, from its first one, or as asked for. */
-function windowOf(series: Series, expectedBars: ExpectedBars, options: ScanOptions): Range | null {
+function windowOf(
+  series: Series,
+  expectedBars: ExpectedBars,
+  covered: readonly Range[],
+  options: ScanOptions,
+): Range | null {
   const fromUs = options.fromUs ?? series.firstUs;
   if (fromUs === null) return null;
   const over = expectedBars.completeUntil(options.nowUs);
-  const toUs = Math.min(options.toUs ?? over, over);
+  const reached = options.upTo === 'files' ? reachOfFiles(series, expectedBars, covered) : over;
+  const toUs = Math.min(options.toUs ?? reached, over);
   return fromUs < toUs ? { fromUs, toUs } : null;
+}
+
+/** Where the files of a series end: the end of what they vouch for, and of the last bar that stands. */
+function reachOfFiles({ lastUs }: Series, expectedBars: ExpectedBars, covered: readonly Range[]): number {
+  const lastEnd = lastUs === null ? Number.NEGATIVE_INFINITY : expectedBars.endOf(lastUs);
+  return Math.max(covered.at(-1)?.toUs ?? Number.NEGATIVE_INFINITY, lastEnd);
 }
 
 /**
@@ -74,7 +88,7 @@ export async function scanSeries(
     const known = facts.get(series.seriesId)!;
     const covered = ranges.get(series.seriesId)!;
     const expectedBars = expectedBarsOf(series, known, covered);
-    const window = windowOf(series, expectedBars, options);
+    const window = windowOf(series, expectedBars, covered, options);
     const found = { series, expectedBars, covered, window, lastFile: known.lastFile };
     return { ...found, ...(window === null ? NOTHING : lookAt(expectedBars, covered, window)) };
   });
@@ -93,7 +107,7 @@ function refuseEmpty(scans: readonly SeriesScan[]): void {
     kind: 'usage',
     message: 'no bar is expected in this range',
     ...(Number.isFinite(first) && {
-      hint: `the first bar is of ${instant(first)}; --from before it expects bars from there on`,
+      hint: `the first bar is of ${instant(first)}; --from before it expects bars from there on, --to after the last file up to there`,
     }),
   });
 }

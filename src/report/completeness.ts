@@ -1,8 +1,10 @@
 import type { Pool } from 'pg';
+import { count, instant } from '../base/quantities.ts';
 import { stampOf } from '../database/stamps.ts';
 import type { Hole } from '../gaps/find.ts';
 import { reachOf } from '../gaps/find.ts';
 import { type SeriesScan, scanSeries, shareOf } from '../gaps/scan.ts';
+import { findSuspicious, LEAST_SUSPICIOUS, type SuspiciousRun } from '../gaps/suspicious.ts';
 import { meant, type Series, type SeriesFilter, symbolsMeant } from '../series/series.ts';
 import type { Tier } from '../series/tiers.ts';
 import { countTasks } from '../state/status.ts';
@@ -13,7 +15,10 @@ export interface ReportOptions {
   readonly filter: SeriesFilter;
   readonly tiers: readonly Tier[];
   readonly fromUs: number | null;
+  /** Null: as far as `upTo` says. */
   readonly toUs: number | null;
+  /** `files`: each series as far as its files reach; by default until now. */
+  readonly upTo?: 'now' | 'files';
   readonly nowUs: number;
 }
 
@@ -46,6 +51,8 @@ export interface Cell {
   /** Within the reach of an API, and only in files. */
   readonly fillable: readonly ReportedGap[];
   readonly unfillable: readonly ReportedGap[];
+  /** Runs without a bar inside what files vouch for, far beyond the series' habit: covered, and yet hardly all there. */
+  readonly suspicious: readonly SuspiciousRun[];
   readonly months: readonly MonthShare[];
 }
 
@@ -68,6 +75,10 @@ export interface Report {
   readonly absent: readonly { readonly symbol: string; readonly tier: string }[];
   /** Largest first. */
   readonly gaps: readonly ReportedGap[];
+  /** The strangest first. */
+  readonly suspicious: readonly SuspiciousRun[];
+  /** Series that end before others of their venue and interval do, where each is looked at as far as its files reach. */
+  readonly behind: number;
   readonly expected: number;
   readonly vouched: number;
   readonly bars: number;
@@ -86,11 +97,27 @@ export function shareCovered({
   return expected === 0 ? 1 : vouched / expected;
 }
 
+/** How far each series was looked at. */
+export function rangeLine({ options: { toUs, upTo, nowUs }, behind }: Report): string {
+  if (toUs !== null) return `up to ${instant(Math.min(toUs, nowUs))} UTC`;
+  if (upTo !== 'files') return `up to now, ${instant(nowUs).slice(0, 16)} UTC`;
+  const late = behind === 0 ? '' : `; ${count(behind)} of them ends before others of its venue and interval`;
+  return `each series as far as its files reach${behind > 1 ? late.replace('ends', 'end') : late}: --to now asks for what has come since`;
+}
+
 /** Faults `usage` for an unknown symbol, interval or tier and for an empty range. */
 export async function readReport(db: Pool, options: ReportOptions): Promise<Report> {
   const scans = await scanSeries(db, options);
   const bars = await countBars(db, scans);
-  const cells = scans.map((scan) => cellOf(scan, bars.get(scan.series.seriesId) ?? new Map(), options.nowUs));
+  const suspicious = await findSuspicious(
+    db,
+    scans.filter((scan) => mayHideRuns(scan, bars.get(scan.series.seriesId) ?? NO_BARS)),
+  );
+  const runs = Map.groupBy(suspicious, (run) => run.series.seriesId);
+  const cells = scans.map((scan) => {
+    const { seriesId } = scan.series;
+    return cellOf(scan, bars.get(seriesId) ?? NO_BARS, runs.get(seriesId) ?? [], options.nowUs);
+  });
   const rows = rowsOf(cells, options.tiers);
   const tasks = await countTasks(db);
   return {
@@ -101,12 +128,36 @@ export async function readReport(db: Pool, options: ReportOptions): Promise<Repo
     gaps: cells
       .flatMap((cell) => [...cell.fillable, ...cell.unfillable])
       .sort((a, b) => b.candles - a.candles || a.fromUs - b.fromUs),
+    suspicious,
+    behind: options.upTo === 'files' && options.toUs === null ? countBehind(cells) : 0,
     expected: sum(cells, (cell) => cell.expected),
     vouched: sum(cells, (cell) => cell.vouched),
     bars: sum(cells, (cell) => cell.bars),
     failedTasks: tasks.failed,
     pendingTasks: tasks.pending,
   };
+}
+
+const NO_BARS: ReadonlyMap<number, number> = new Map();
+
+/**
+ * Whether a run of missing bars can be hidden in what files vouch for. Where markets never close there are as many bars
+ * as are vouched for, or some are missing; elsewhere bars outside the sessions stand in for those that are.
+ */
+function mayHideRuns({ expectedBars, vouched }: SeriesScan, bars: ReadonlyMap<number, number>): boolean {
+  return (
+    expectedBars.calendar.sessions !== null || vouched - sum([...bars.values()], (n) => n) >= LEAST_SUSPICIOUS
+  );
+}
+
+function countBehind(cells: readonly Cell[]): number {
+  const groups = Map.groupBy(cells, ({ series }) => JSON.stringify([series.venue, series.intervalS]));
+  let behind = 0;
+  for (const group of groups.values()) {
+    const last = group.reduce((most, cell) => Math.max(most, cell.toUs ?? most), Number.NEGATIVE_INFINITY);
+    behind += group.filter((cell) => cell.toUs !== null && cell.toUs < last).length;
+  }
+  return behind;
 }
 
 function sum<T>(items: readonly T[], of: (item: T) => number): number {
@@ -143,7 +194,12 @@ async function countBars(db: Pool, scans: readonly SeriesScan[]): Promise<Map<nu
   return counts;
 }
 
-function cellOf(scan: SeriesScan, bars: ReadonlyMap<number, number>, nowUs: number): Cell {
+function cellOf(
+  scan: SeriesScan,
+  bars: ReadonlyMap<number, number>,
+  suspicious: readonly SuspiciousRun[],
+  nowUs: number,
+): Cell {
   const { series, window, expected, vouched, lastFile } = scan;
   const gaps = scan.holes.map((hole): ReportedGap => {
     const { overflow } = reachOf(series.venue, series.intervalS, hole.fromUs, nowUs);
@@ -159,6 +215,7 @@ function cellOf(scan: SeriesScan, bars: ReadonlyMap<number, number>, nowUs: numb
     bars: sum([...bars.values()], (count) => count),
     fillable: gaps.filter(isFillable),
     unfillable: gaps.filter((gap) => !isFillable(gap)),
+    suspicious,
     months: window === null ? [] : monthsOf(scan, bars),
   };
 }

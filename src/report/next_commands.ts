@@ -16,7 +16,7 @@ const FILES_COUNTED = 100;
 /** Recommended commands, the first first. */
 export function nextCommands(report: Report): NextCommand[] {
   const next: NextCommand[] = [];
-  const { gaps, failedTasks, pendingTasks, absent } = report;
+  const { gaps, failedTasks, pendingTasks, absent, suspicious } = report;
   if (failedTasks > 0)
     next.push({ command: 'npx backhaul status', why: `${plural(failedTasks, 'file')} failed: see why` });
   if (pendingTasks > 0)
@@ -48,6 +48,11 @@ export function nextCommands(report: Report): NextCommand[] {
       why: 'of tiers, with nothing loaded',
     });
   }
+  if (suspicious.length > 0)
+    next.push({
+      command: 'npx backhaul gaps scan',
+      why: `shows ${plural(suspicious.length, 'suspicious stretch', 'suspicious stretches')} inside what files vouch for: get those files again`,
+    });
   if (next.length === 0)
     next.push({ command: 'npx backhaul validate', why: 'all is there: check that it is sound' });
   return next;
@@ -68,6 +73,6 @@ function mostWanted(gaps: readonly ReportedGap[], nowUs: number): { name: string
     .sort((a, b) => b.count - a.count || (a.name < b.name ? -1 : 1));
 }
 
-function plural(number: number, noun: string): string {
-  return `${number} ${noun}${number === 1 ? '' : 's'}`;
+function plural(number: number, noun: string, many = `${noun}s`): string {
+  return `${number} ${number === 1 ? noun : many}`;
 }

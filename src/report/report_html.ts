@@ -2,7 +2,8 @@
 
 import { count, counted, instant, interval, percent } from '../base/quantities.ts';
 import { publishedFiles, publishedName } from '../gaps/files.ts';
-import { type Cell, type Report, type ReportedGap, shareCovered } from './completeness.ts';
+import type { SuspiciousRun } from '../gaps/suspicious.ts';
+import { type Cell, type Report, type ReportedGap, rangeLine, shareCovered } from './completeness.ts';
 import { heatMap } from './heat_map.ts';
 import { nextCommands } from './next_commands.ts';
 import { escaped, PAGE_STYLE, shadeOf } from './page_style.ts';
@@ -29,13 +30,14 @@ export function reportHtml(report: Report): string {
 <main>
 <header>
 <h1>How complete is the data?</h1>
-<p class="when">${escaped(rangeText(report))} · as of ${instant(nowUs).slice(0, 16)} UTC</p>
+<p class="when">${escaped(rangeText(report))} · ${escaped(rangeLine(report))} · as of ${instant(nowUs).slice(0, 16)} UTC</p>
 </header>
 ${tiles(report)}
 ${section('What to do next', '', commands(report))}
 ${section('Month by month', 'One line a series, worst first within its tier. Point at a month for its numbers.', heatMap(report, LINES_SHOWN))}
 ${section('Symbol × interval', 'The share of expected bars that loaded files vouch for; below it the gaps: those within the reach of an API, and those that only files can fill.', matrix(report))}
 ${report.gaps.length === 0 ? '' : section('Largest gaps', '', gapTable(report.gaps, nowUs))}
+${report.suspicious.length === 0 ? '' : section('Suspicious stretches', 'Files vouch for them, so they are no gaps; but the series is never so long without a bar. An exchange that was down looks so, and a file that was cut off.', suspiciousTable(report.suspicious))}
 </main>
 </body>
 </html>
@@ -114,6 +116,7 @@ function matrixCell(cell: Cell | undefined): string {
     ...(cell.fillable.length > 0 ? [`${count(cell.fillable.length)} by api`] : []),
     ...(cell.unfillable.length > 0 ? [`${count(cell.unfillable.length)} by file`] : []),
   ];
+  if (cell.suspicious.length > 0) gaps.push(`${count(cell.suspicious.length)} suspicious`);
   const text = gaps.length === 0 ? '✓' : `${percent(share)}<small>${gaps.join(' · ')}</small>`;
   const title = `${count(cell.vouched)} of ${count(cell.expected)} expected bars covered, ${count(cell.bars)} there`;
   return `<td data-shade="${shadeOf(share)}" title="${title}">${text}</td>`;
@@ -130,6 +133,19 @@ function gapTable(gaps: readonly ReportedGap[], nowUs: number): string {
       ? `<p class="lead">… and ${count(gaps.length - GAPS_SHOWN)} smaller ones.</p>`
       : '';
   const head = ['series', 'interval', 'from', 'to', 'bars missing', 'fill by', 'file'];
+  return `<div class="wide"><table class="gaps"><thead><tr>${head.map((text) => `<th scope="col">${text}</th>`).join('')}</tr></thead><tbody>${rows.join('')}</tbody></table></div>${more}`;
+}
+
+function suspiciousTable(runs: readonly SuspiciousRun[]): string {
+  const rows = runs
+    .slice(0, GAPS_SHOWN)
+    .map(
+      ({ series, fromUs, toUs, candles, habit }) =>
+        `<tr><th scope="row">${escaped(series.symbol)} <small>${escaped(series.venue)}</small></th><td>${interval(series.intervalS)}</td><td>${instant(fromUs)}</td><td>${instant(toUs)}</td><td class="number">${count(candles)}</td><td class="number">${count(habit)}</td></tr>`,
+    );
+  const more =
+    runs.length > GAPS_SHOWN ? `<p class="lead">… and ${count(runs.length - GAPS_SHOWN)} more.</p>` : '';
+  const head = ['series', 'interval', 'from', 'to', 'bars missing', 'usual at most'];
   return `<div class="wide"><table class="gaps"><thead><tr>${head.map((text) => `<th scope="col">${text}</th>`).join('')}</tr></thead><tbody>${rows.join('')}</tbody></table></div>${more}`;
 }
 

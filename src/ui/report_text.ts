@@ -1,7 +1,8 @@
 /** The report for a terminal, as CSV and as JSON events. */
 
 import { count, counted, instant, interval, percent } from '../base/quantities.ts';
-import { type Cell, type Report, type ReportRow, shareCovered } from '../report/completeness.ts';
+import type { SuspiciousRun } from '../gaps/suspicious.ts';
+import { type Cell, type Report, type ReportRow, rangeLine, shareCovered } from '../report/completeness.ts';
 import { nextCommands } from '../report/next_commands.ts';
 import { isoInstant } from './json_lines.ts';
 import { csvLine } from './query_text.ts';
@@ -37,9 +38,13 @@ export function reportLines(report: Report, most: number, width: number, style: 
     style.dim(
       '✓ all covered; else the share of expected bars that files vouch for, and gaps: a within the reach',
     ),
-    style.dim('of an API, f only in files'),
+    style.dim(
+      'of an API, f only in files; s stretches without a bar that files vouch for and that look suspicious',
+    ),
     '',
     sumText(report, style),
+    ...suspiciousText(report, style),
+    style.dim(rangeLine(report)),
     ...nextText(report, style),
   ];
 }
@@ -51,7 +56,30 @@ function cellText(cell: Cell | undefined): string {
     ...(cell.fillable.length > 0 ? [`${count(cell.fillable.length)}a`] : []),
     ...(cell.unfillable.length > 0 ? [`${count(cell.unfillable.length)}f`] : []),
   ];
-  return gaps.length === 0 ? '✓' : `${percent(shareCovered(cell))} ${gaps.join(' ')}`;
+  const strange = cell.suspicious.length > 0 ? [`${count(cell.suspicious.length)}s`] : [];
+  const all = [...gaps, ...strange];
+  return all.length === 0 ? '✓' : `${percent(shareCovered(cell))} ${all.join(' ')}`;
+}
+
+/** Suspicious stretches told in the terminal, the strangest. */
+const RUNS_SHOWN = 5;
+
+function suspiciousText({ suspicious }: Report, style: Style): string[] {
+  if (suspicious.length === 0) return [];
+  const bars = suspicious.reduce((sum, run) => sum + run.candles, 0);
+  const more = suspicious.length - RUNS_SHOWN;
+  return [
+    style.yellow(
+      `${counted(suspicious.length, 'suspicious stretch', 'suspicious stretches')} without a bar, ${counted(bars, 'bar')} in all, inside what files vouch for:`,
+    ),
+    ...suspicious
+      .slice(0, RUNS_SHOWN)
+      .map(
+        ({ series, fromUs, toUs, candles }) =>
+          `  ${sanitise(`${series.venue} ${series.symbol}`)} ${interval(series.intervalS)}  ${instant(fromUs)} to ${instant(toUs)}, ${counted(candles, 'bar')}`,
+      ),
+    ...(more > 0 ? [`  … and ${count(more)} more: npx backhaul gaps scan`] : []),
+  ];
 }
 
 function rangeText(row: ReportRow): string {
@@ -66,7 +94,7 @@ function sumText(report: Report, style: Style): string {
   const { expected, vouched, bars, gaps } = report;
   const share = percent(shareCovered(report));
   const text = `${counted(expected, 'bar')} expected, ${share} covered, ${count(bars)} there; ${counted(gaps.length, 'gap')}, ${counted(expected - vouched, 'bar')} missing`;
-  return gaps.length === 0 ? style.green(text) : style.bold(text);
+  return gaps.length === 0 && report.suspicious.length === 0 ? style.green(text) : style.bold(text);
 }
 
 function nextText(report: Report, style: Style): string[] {
@@ -76,7 +104,7 @@ function nextText(report: Report, style: Style): string[] {
 }
 
 const CSV_HEAD =
-  'venue,symbol,tier,interval_s,from,to,expected,covered,bars,share,missing,gaps_api,gaps_file';
+  'venue,symbol,tier,interval_s,from,to,expected,covered,bars,share,missing,gaps_api,gaps_file,suspicious,suspicious_bars';
 
 /** A line a series, worst first. */
 export function* reportCsv(report: Report): Iterable<string> {
@@ -97,9 +125,15 @@ export function* reportCsv(report: Report): Iterable<string> {
         String(cell.expected - cell.vouched),
         String(cell.fillable.length),
         String(cell.unfillable.length),
+        String(cell.suspicious.length),
+        String(barsIn(cell.suspicious)),
       ]);
     }
   }
+}
+
+function barsIn(runs: readonly SuspiciousRun[]): number {
+  return runs.reduce((sum, run) => sum + run.candles, 0);
 }
 
 type Event = { readonly type: string } & Record<string, unknown>;
@@ -123,6 +157,13 @@ export function* reportEvents(report: Report): Iterable<Event> {
         missing: cell.expected - cell.vouched,
         gapsApi: cell.fillable.length,
         gapsFile: cell.unfillable.length,
+        suspicious: cell.suspicious.map(({ fromUs, toUs, candles, habit, ratio }) => ({
+          startTs: isoInstant(fromUs),
+          endTs: isoInstant(toUs),
+          candles,
+          habit,
+          ratio,
+        })),
         months: cell.months.map(({ monthUs, expected, vouched, bars }) => ({
           month: isoInstant(monthUs).slice(0, 7),
           expected,
@@ -140,6 +181,10 @@ export function* reportEvents(report: Report): Iterable<Event> {
     bars: report.bars,
     share: shareCovered(report),
     gaps: report.gaps.length,
+    suspicious: report.suspicious.length,
+    suspiciousBars: barsIn(report.suspicious),
+    upTo: report.options.toUs === null ? (report.options.upTo ?? 'now') : isoInstant(report.options.toUs),
+    behind: report.behind,
     absent: report.absent,
     next: nextCommands(report),
   };

@@ -55,6 +55,7 @@ async function readMap(db: Pool): Promise<unknown> {
     tiers: [],
     fromUs: null,
     toUs: null,
+    upTo: 'files',
     nowUs: Date.now() * 1000,
   });
   const rows = report.rows.flatMap((row) => [...row.cells.values()].map((cell) => ({ row, cell })));

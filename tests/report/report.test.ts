@@ -108,7 +108,7 @@ describe('the report', () => {
     const lines = reportLines(await report(), 10, 120);
     expect(lines[0]).toMatch(/tier +symbol +1h +1d +range/);
     expect(lines[1]).toMatch(/TIER1 +kraken <b>&"\\x07 +36\.36% 1f/);
-    expect(lines[2]).toMatch(/TIER2 +kraken XBTUSD +✓ +75\.6% 2a/);
+    expect(lines[2]).toMatch(/TIER2 +kraken XBTUSD +100% 1s +75\.6% 2a 1s/);
     expect(lines).toContain('TIER2 DOTUSD: nothing is loaded');
     expect(lines).toContain('4,042 bars expected, 68.33% covered, 56 there; 3 gaps, 1,280 bars missing');
     const next = nextCommands(await report()).map(({ command }) => command);
@@ -123,7 +123,7 @@ describe('the report', () => {
     const csv = [...reportCsv(await report())];
     expect(csv).toHaveLength(4);
     expect(csv[1]).toBe(
-      `kraken,"<b>&""\u0007",TIER1,3600,2026-09-01T00:00:00.000000Z,2026-11-22T12:00:00.000000Z,1980,720,24,${720 / 1980},1260,0,1`,
+      `kraken,"<b>&""\u0007",TIER1,3600,2026-09-01T00:00:00.000000Z,2026-11-22T12:00:00.000000Z,1980,720,24,${720 / 1980},1260,0,1,1,${720 - 24}`,
     );
     const events = [...reportEvents(await report())];
     expect(events.map((event) => event.type)).toEqual([
@@ -144,6 +144,54 @@ describe('the report', () => {
       { month: '2026-10', expected: 31, covered: 31, bars: 0 },
       { month: '2026-11', expected: 21, covered: 11, bars: 0 },
     ]);
+  });
+
+  it('tells stretches without a bar that files vouch for: a covered day whose second half is missing is not all there', async () => {
+    const id = await addSeries(db, 'binance', 'SOLUSDT', 60);
+    const minutes = bars('2026-11-02Z', 700, 60_000_000);
+    await addBars(db, id, minutes);
+    await addCoverage(db, id, await addTask(db, { venue: 'binance', symbol: 'SOLUSDT', intervalS: 60 }), [
+      range('2026-11-02Z', '2026-11-03Z'),
+    ]);
+    const one = await report({ filter: { ...ALL_SERIES, symbols: ['SOLUSDT'] }, tiers: [], upTo: 'files' });
+    expect([one.expected, one.vouched, one.bars, one.gaps.length]).toEqual([1440, 1440, 700, 0]);
+    expect(one.suspicious.map(({ fromUs, toUs, candles }) => [fromUs, toUs, candles])).toEqual([
+      [at('2026-11-02T11:40Z'), at('2026-11-03Z'), 740],
+    ]);
+    const lines = reportLines(one, 10, 120);
+    expect(lines[1]).toMatch(/binance SOLUSDT +100% 1s/);
+    expect(lines).toContain(
+      '1 suspicious stretch without a bar, 740 bars in all, inside what files vouch for:',
+    );
+    expect(
+      nextCommands(one)
+        .map(({ why }) => why)
+        .join(),
+    ).not.toContain('all is there');
+    expect(reportHtml(one)).toContain('Suspicious stretches');
+    expect([...reportCsv(one)][1]).toMatch(/,0,0,1,740$/);
+    expect([...reportEvents(one)].at(-1)).toMatchObject({
+      suspicious: 1,
+      suspiciousBars: 740,
+      upTo: 'files',
+    });
+    await db.query('DELETE FROM backhaul.bars WHERE series_id = $1', [id]);
+    await db.query('DELETE FROM backhaul.series WHERE series_id = $1', [id]);
+  });
+
+  it('looks at each series as far as its files reach, and says so, or up to now', async () => {
+    const files = await report({ upTo: 'files' });
+    expect(
+      files.rows.map((row) => [row.symbol, ...[...row.cells.values()].map((cell) => cell.expected)]),
+    ).toEqual([
+      [NASTY, 720],
+      // The file of days ends on 12 November, ten days before those of hours.
+      ['XBTUSD', 1980, 72],
+    ]);
+    expect(reportLines(files, 10, 120)).toContain(
+      'each series as far as its files reach; 1 of them ends before others of its venue and interval: --to now asks for what has come since',
+    );
+    expect(reportLines(await report(), 10, 120)).toContain('up to now, 2026-11-22 12:20 UTC');
   });
 
   it('of nothing says so', async () => {
