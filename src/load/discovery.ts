@@ -7,7 +7,7 @@ import type { DiscoveredTask, PlannedTask, SelectTask } from '../producer/planni
 import { sequenced } from '../producer/planning/sequence.ts';
 import type { Source } from '../producer/sources/source.ts';
 import { ensureExtraColumns } from '../state/extra_columns.ts';
-import { failedAmong, previewTasks, upsertTasks } from '../state/task_listing.ts';
+import { failedAmong, previewTasks, refusedAmong, upsertTasks } from '../state/task_listing.ts';
 import { vanishedObjects } from '../state/vanished.ts';
 import { acrossRestarts, type Patience } from '../workers/restarts.ts';
 import type { LoadOptions, LoadReporter } from './events.ts';
@@ -101,6 +101,8 @@ export class Discovery {
         const failures =
           counts.failed === 0 ? [] : await acrossRestarts(patience, () => failedAmong(db, some));
         this.#tally.stored(counts, failures);
+        for (const task of await acrossRestarts(patience, () => refusedAmong(db, some)))
+          if (task.plan === null) this.#tally.refused(task.uri, task.entry, task.fault);
       }
       if (remote) this.#claimable();
       onTasks();

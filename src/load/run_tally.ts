@@ -107,6 +107,12 @@ export class RunTally {
     for (const failure of failures) this.#fail(failure);
   }
 
+  /** A file that stands as loaded and that cannot be read as it was asked for now. */
+  refused(uri: string, entry: string | null, fault: Fault): void {
+    this.#tasks.unchanged--;
+    this.#fail({ uri, entry, taskId: null, fault });
+  }
+
   planned(state: PlanEvent['state']): void {
     if (state === 'loaded' || state === 'skipped') this.#tasks.unchanged++;
     else this.#toDo++;

@@ -306,3 +306,14 @@ export async function failedAmong(db: Db, tasks: readonly FoundTask[]): Promise<
   );
   return rows;
 }
+
+/**
+ * Finds of a listing that cannot be read as it was asked for, of which the table keeps what was loaded from the same
+ * bytes: they stand as loaded, and have failed for whoever asked.
+ */
+export async function refusedAmong<T extends FoundTask>(db: Db, tasks: readonly T[]): Promise<T[]> {
+  const faulty = tasks.filter((task) => task.fault != null);
+  if (faulty.length === 0) return [];
+  const standing = await readStanding(db, faulty);
+  return faulty.filter((task) => standing.get(keyOf(task))?.state === 'loaded');
+}

@@ -132,3 +132,28 @@ describe('premiums and mark prices of Binance', () => {
     ]);
   });
 });
+
+describe('a file that is loaded', () => {
+  it('and cannot be read as it is asked for now stays, and the load says what is wrong', async () => {
+    const folder = scratchFolder();
+    const rows = stamps('2024-01-02T14:30Z', '2024-01-02T14:40Z', 1).map((at) => `IBM,10,1,1,1,1,${at},1\n`);
+    const header = 'ticker,volume,open,close,high,low,window_start,transactions\n';
+    write(folder, '2024-01-02.csv.gz', gzipSync(header + rows.join('')));
+    const first = await load(database.url, [folder]);
+    expect(first).toMatchObject({
+      rows: { loaded: 10 },
+      byRecords: [{ what: 'interval', is: '1m', said: null, files: 1 }],
+    });
+    const again = await load(database.url, [folder], { interval: 86_400 });
+    expect(again).toMatchObject({
+      nothingToDo: false,
+      tasks: { unchanged: 0, failed: 1 },
+      failures: [{ fault: { expected: '--interval says 1d', found: 'records 1m apart' } }],
+    });
+    const { rows: kept } = await db.query(
+      `SELECT count(*)::int AS n FROM backhaul.candles WHERE symbol = 'IBM'`,
+    );
+    expect(kept[0].n).toBe(10);
+    expect((await load(database.url, [folder])).nothingToDo).toBe(true);
+  });
+});

@@ -127,9 +127,11 @@ function unresolvedError(
     expected: isKnownKind ? `one of ${known.join(', ')}` : `a name such as ${layout.example}`,
     found: word !== null && isKnownKind ? printable(word, 40) : printable(name),
     hint:
-      missing === 'symbol'
-        ? 'Rename the file, or state the symbol in a layout of your own: --layout my.yaml.'
-        : `Say it for the files of this load that do not: --${missing} ${missing === 'interval' ? '1m' : 'NAME'}.`,
+      isKnownKind && missing === 'venue'
+        ? `If it is to be called so all the same: --venue ${printable(word, 40)}.`
+        : missing === 'symbol'
+          ? 'Rename the file, or state the symbol in a layout of your own: --layout my.yaml.'
+          : `Say it for the files of this load that do not: --${missing} ${missing === 'interval' ? '1m' : 'NAME'}.`,
   });
 }
 

@@ -36,7 +36,10 @@ export async function* discover(
     const width = planner.isLocal ? LOCAL_WIDTH : REMOTE_WIDTH;
     const listed = source.list(filter, signal, (kind) => planner.passedOver(kind));
     for await (const { objects, lists } of byFolder(listed, RUN)) {
-      const fresh = sources.length === 1 ? objects : objects.filter(({ uri }) => !seen.has(uri));
+      const fresh =
+        sources.length === 1
+          ? objects
+          : objects.filter((one) => !seen.has(one.uri) || planner.isRefused(one));
       if (sources.length > 1) for (const { uri } of fresh) seen.add(uri);
       for await (const tasks of inOrder(planner.items(fresh, lists), width, (item) => planner.plan(item))) {
         yield* tasks;

@@ -7,7 +7,7 @@ import type { Source, SourceObject } from '../sources/source.ts';
 import { Asked } from './asked.ts';
 import { fileTask } from './file_task.ts';
 import { type DiscoveredTask, type DiscoverOptions, failed, placeOf } from './found_task.ts';
-import { brokenItem, type Item, itemsOf } from './items.ts';
+import { brokenItem, type Item, itemsOf, pathOf } from './items.ts';
 import { zipTasks } from './zip_tasks.ts';
 
 /** Plans what one source holds. */
@@ -48,6 +48,13 @@ export class Planner {
     if (object.uri === this.#source.uri) return brokenItem(object, checksums, unreadFault(object));
     if (kind === 'other') this.#asked.notRead(unreadKind(object.name));
     return null;
+  }
+
+  /** Whether the object is the very one that was named, and none that is read. */
+  isRefused({ uri }: SourceObject): boolean {
+    if (uri !== this.#source.uri) return false;
+    const kind = this.#asked.kindOf(pathOf(uri), true);
+    return kind === 'other' || kind === 'checksum';
   }
 
   /** What a listing left out. */

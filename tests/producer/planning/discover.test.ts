@@ -199,6 +199,10 @@ describe('what is not read', () => {
       expect.stringContaining('not-a-bar-file by its name'),
       expect.stringContaining('not-a-bar-file by its name'),
     ]);
+    // Beside the folder it lies in, too.
+    expect(
+      (await planned([folder, join(folder, 'a.parquet')])).failed.map(({ fault }) => fault.kind),
+    ).toContain('unsupported');
     // Of any other name it is not for us to say: the bytes decide.
     expect((await planned(join(folder, 'AAUSD_60.bars'))).failed[0]!.fault.message).toContain('looks like');
   });
