@@ -66,12 +66,26 @@ function environment(databaseUrl: string): NodeJS.ProcessEnv {
   return { ...Object.fromEntries(own), BACKHAUL_DATABASE: databaseUrl };
 }
 
-/** Runs one load to its end. Faults: what the program said when it did not end with exit code 0. */
-export async function runLoad(command: LoadCommand, signal: AbortSignal): Promise<LoadRun> {
+/** A command of ours as a program of its own. */
+export interface ProgramRun {
+  readonly code: number | null;
+  /** From spawn to exit. */
+  readonly seconds: number;
+  readonly cpuSeconds: number;
+  readonly peakRssBytes: number;
+  /** The last line of its result, and the end of what it complained of. */
+  readonly last: string;
+  readonly complaint: string;
+}
+
+/** Runs `backhaul` with these arguments to its end. `core`: one for the program alone; null: whichever. */
+export async function runProgram(
+  words: readonly string[],
+  { databaseUrl, core, folder }: Pick<LoadCommand, 'databaseUrl' | 'core' | 'folder'>,
+  signal: AbortSignal,
+): Promise<ProgramRun> {
   signal.throwIfAborted();
-  const { source, workers, databaseUrl, core, folder } = command;
-  const node = [process.execPath, '--import', TELL_USAGE, LAUNCHER];
-  const line = [...node, 'load', source, '--json', '--workers', String(workers)];
+  const line = [process.execPath, '--import', TELL_USAGE, LAUNCHER, ...words];
   const [file, ...args] = core === null ? line : ['taskset', '-c', String(core), ...line];
   const started = performance.now();
   const child = spawn(file!, args, {
@@ -99,25 +113,38 @@ export async function runLoad(command: LoadCommand, signal: AbortSignal): Promis
     signal.removeEventListener('abort', kill);
   }
   signal.throwIfAborted();
-  const summary = said[1].trimEnd().split('\n').at(-1) ?? '';
-  if (code !== 0 || !summary.startsWith('{"type":"summary"'))
+  const usage = JSON.parse(said[USAGE_FD] || '{}') as Partial<NodeJS.ResourceUsage>;
+  return {
+    code,
+    seconds: (exited - started) / 1000,
+    cpuSeconds: ((usage.userCPUTime ?? 0) + (usage.systemCPUTime ?? 0)) / 1e6,
+    peakRssBytes: (usage.maxRSS ?? 0) * 1024,
+    last: said[1].trimEnd().split('\n').at(-1) ?? '',
+    complaint: said[2].trim().split('\n').slice(-5).join('\n'),
+  };
+}
+
+/** Runs one load to its end. Faults: what the program said when it did not end with exit code 0. */
+export async function runLoad(command: LoadCommand, signal: AbortSignal): Promise<LoadRun> {
+  const { source, workers } = command;
+  const words = ['load', source, '--json', '--workers', String(workers)];
+  const run = await runProgram(words, command, signal);
+  if (run.code !== 0 || !run.last.startsWith('{"type":"summary"'))
     throw new BackhaulError({
       kind: 'internal',
-      message: `the measured load ended with exit code ${code}`,
-      found: said[2].trim().split('\n').slice(-5).join('\n'),
+      message: `the measured load ended with exit code ${run.code}`,
+      found: run.complaint,
       hint: `the same by hand: backhaul load ${source}`,
     });
-  const { seconds, finish_seconds, peak_workers, rows } = JSON.parse(summary) as Summary;
-  const usage = JSON.parse(said[USAGE_FD]) as NodeJS.ResourceUsage;
-  const whole = (exited - started) / 1000;
+  const { seconds, finish_seconds, peak_workers, rows } = JSON.parse(run.last) as Summary;
   return {
     workers,
     rows: rows.loaded,
-    seconds: whole,
-    startupSeconds: whole - seconds,
+    seconds: run.seconds,
+    startupSeconds: run.seconds - seconds,
     keySeconds: finish_seconds,
     peakWorkers: peak_workers,
-    cpuSeconds: (usage.userCPUTime + usage.systemCPUTime) / 1e6,
-    peakRssBytes: usage.maxRSS * 1024,
+    cpuSeconds: run.cpuSeconds,
+    peakRssBytes: run.peakRssBytes,
   };
 }

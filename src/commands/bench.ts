@@ -3,10 +3,12 @@
 import { availableParallelism } from 'node:os';
 import { join, resolve as resolvePath } from 'node:path';
 import type { Argv, CommandModule } from 'yargs';
+import type { DayTwoOptions, DayTwoResult, DayTwoRun } from '../bench/day_two.ts';
 import type { BenchEvent, BenchResult, Workers } from '../bench/result.ts';
 import { sizeOf } from '../bench/size.ts';
 import { BackhaulError } from '../faults/fault.ts';
 import { benchLines, eventNote } from '../ui/bench_text.ts';
+import { dayTwoLines, dayTwoNote } from '../ui/day_two_text.ts';
 import { eventLine } from '../ui/json_lines.ts';
 import { DATABASE_SETTINGS } from './database_option.ts';
 import { EXIT } from './exit_codes.ts';
@@ -58,6 +60,10 @@ export const BENCH_SETTINGS = {
     { group: HOW, describe: 'Entries of the zip of small files; 0 leaves it out', otherwise: '9800' },
     whole(0, 1e6),
   ),
+  'day-two': onOff({
+    group: HOW,
+    describe: 'What comes after the first load instead: overlaps, late files, filled holes',
+  }),
   out: value({ group: SHOW, describe: 'Folder for bench.json and bench.svg' }, parseText),
   json: onOff({ group: SHOW, describe: 'One JSON object a line on stdout' }),
 };
@@ -65,6 +71,11 @@ export const BENCH_SETTINGS = {
 const NOTHING_SET: Surroundings = { environment: {}, file: new Map() };
 const DEFAULT_ROUNDS = 3;
 const DEFAULT_SMALL_TASKS = 9_800;
+/** Day files of `--day-two`, where nobody says otherwise: about 100,000 records each. */
+const DAY_TWO_TICKERS = 820;
+/** Quarters of the series in which one is filled, the longest ten times the shortest, and of the one loaded both ways. */
+const DAY_TWO_LENGTHS = [4, 12, 40];
+const DAY_TWO_QUARTERS = 20;
 
 /** It becomes part of a folder's name. */
 function parseSeed(text: string): string {
@@ -87,7 +98,9 @@ export const command: CommandModule<object, Arguments> = {
     refuseUnknown(BENCH_SETTINGS, [], argv);
     const surroundings = readSurroundings(process.cwd());
     const flags = resolve(BENCH_SETTINGS, argv, surroundings);
-    const size = sizeOf(flags);
+    const isDayTwo = flags['day-two'] === true;
+    const tickers = isDayTwo && flags.records === undefined ? DAY_TWO_TICKERS : undefined;
+    const size = sizeOf({ ...flags, tickers: flags.tickers ?? tickers });
     // By flag alone: nobody wants the server that DATABASE_URL happens to name under such a load.
     const { database } = resolve(DATABASE_SETTINGS, argv, NOTHING_SET);
     const named = database === 'embedded' ? undefined : database;
@@ -98,15 +111,29 @@ export const command: CommandModule<object, Arguments> = {
       stopping.abort(new BackhaulError({ kind: 'interrupted', message: 'the benchmark was interrupted' }));
     };
     const interrupt = listenForInterrupt(stop);
+    const folder = resolvePath(flags.data ?? join('.backhaul', 'bench'));
+    const rounds = flags.rounds ?? DEFAULT_ROUNDS;
     try {
+      if (isDayTwo) {
+        const options = {
+          folder,
+          size,
+          rounds,
+          databaseUrl: named ?? null,
+          lengths: DAY_TWO_LENGTHS,
+          quarters: DAY_TWO_QUARTERS,
+        };
+        await dayTwo(options, flags.out ?? null, json, stopping.signal);
+        return;
+      }
       const { runBench } = await import('../bench/bench.ts');
       const defaults = resolve(LOAD_SETTINGS, {}, NOTHING_SET);
       const result = await runBench(
         {
-          folder: resolvePath(flags.data ?? join('.backhaul', 'bench')),
+          folder,
           size,
           workers: flags.workers?.length ? flags.workers : scale(availableParallelism()),
-          rounds: flags.rounds ?? DEFAULT_ROUNDS,
+          rounds,
           sink,
           databaseUrl: named ?? null,
           pin: flags.pin ?? false,
@@ -126,6 +153,28 @@ export const command: CommandModule<object, Arguments> = {
     }
   },
 };
+
+async function dayTwo(
+  options: DayTwoOptions,
+  out: string | null,
+  json: boolean,
+  signal: AbortSignal,
+): Promise<void> {
+  const { runDayTwo } = await import('../bench/day_two.ts');
+  const event = (one: DayTwoRun | DayTwoResult): void => {
+    if (json) print(eventLine(rounded(one) as DayTwoRun));
+    if (one.type === 'day_two_run') say(stderrStyle().dim(dayTwoNote(one)));
+  };
+  const result = await runDayTwo(options, { event, note: (text) => say(stderrStyle().dim(text)) }, signal);
+  if (out !== null) {
+    const { dayTwoChart } = await import('../bench/day_two_chart.ts');
+    const { type: _type, ...content } = JSON.parse(eventLine(rounded(result) as DayTwoResult)) as object & {
+      type: string;
+    };
+    await writeFigures(resolvePath(out), 'day_two', content, await dayTwoChart(result));
+  }
+  if (!json) print(dayTwoLines(result, stdoutWidth(), stdoutStyle()));
+}
 
 /** 1, 2, 4 … up to the cores, the cores themselves, and auto. */
 export function scale(cores: number): Workers[] {
@@ -153,11 +202,15 @@ function tell(event: BenchEvent, json: boolean): void {
 }
 
 async function write(result: BenchResult, folder: string): Promise<void> {
-  const { mkdir, writeFile } = await import('node:fs/promises');
   const { benchChart } = await import('../bench/chart.ts');
   const { type: _type, ...content } = JSON.parse(line(result)) as Record<string, unknown>;
+  await writeFigures(folder, 'bench', content, await benchChart(result));
+}
+
+async function writeFigures(folder: string, name: string, content: object, chart: string): Promise<void> {
+  const { mkdir, writeFile } = await import('node:fs/promises');
   await mkdir(folder, { recursive: true });
-  await writeFile(join(folder, 'bench.json'), `${JSON.stringify(content, null, 2)}\n`);
-  await writeFile(join(folder, 'bench.svg'), await benchChart(result));
-  say(`Written: ${join(folder, 'bench.json')}, ${join(folder, 'bench.svg')}`);
+  await writeFile(join(folder, `${name}.json`), `${JSON.stringify(content, null, 2)}\n`);
+  await writeFile(join(folder, `${name}.svg`), chart);
+  say(`Written: ${join(folder, `${name}.json`)}, ${join(folder, `${name}.svg`)}`);
 }

@@ -77,6 +77,8 @@ const LOOKED_AT: Readonly<Record<string, readonly string[]>> = {
     "leaves.map((leaf) => `SELECT trades FROM floor.${leaf}`).join(' UNION ALL ')",
   ],
   'src/bench/floor_sender.ts': ['file.leaf'],
+  // Numbers of its own.
+  'src/bench/day_two.ts': ['within'],
   'src/bench/server.ts': ['name', 'this.name', 'admin.escapeIdentifier(datname)'],
   // Commands that doctor advises and does not run: names and numbers of the server's own settings.
   'src/doctor/server.ts': ['left - BASE_SESSIONS', 'server.limit + needed', 'value', 'name'],
