@@ -33,7 +33,9 @@ const SAMPLE_KEYS = 20;
 /** Symbols asked for one by one; for more the folders are listed. */
 const FEW_SYMBOLS = 16;
 
-const MASSIVE = /^(?:.*\/)?(?:second|minute|day)_aggs_v1\//;
+const MASSIVE = /^(?:.*\/)?(?:second|minute|day|session)_aggs_v1\//;
+/** A futures session that begins on a Thursday evening before a holiday is in the file of the Monday after. */
+const SESSION_DAYS = 3;
 const MASSIVE_TEMPLATE: DateTemplate = { text: '{Y}/{M}/{Y}-{M}-{D}', unit: 'day' };
 /** Binance's folder of symbols, one symbol's of intervals, one interval's of files. */
 const BINANCE = /(?:^|\/)(daily|monthly)\/[A-Za-z]*[kK]lines\/(?:([^/]+)\/(?:([^/]+)\/)?)?$/;
@@ -44,7 +46,9 @@ export async function* narrowedKeys(pages: ListPages, prefix: string, wanted: Wa
   const massive = MASSIVE.exec(prefix);
   if (massive !== null) {
     if (wanted.days === null) return yield* allKeys(pages, prefix);
-    return yield* keysOfDays(pages, massive[0], prefix, MASSIVE_TEMPLATE, wanted.days);
+    const { fromDay, toDay } = wanted.days;
+    const last = massive[0].includes('us_futures_') ? toDay + SESSION_DAYS : toDay;
+    return yield* keysOfDays(pages, massive[0], prefix, MASSIVE_TEMPLATE, { fromDay, toDay: last });
   }
   const binance = BINANCE.exec(prefix);
   if (binance !== null) return yield* binanceKeys(pages, prefix, binance, wanted);

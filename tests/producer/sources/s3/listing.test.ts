@@ -192,6 +192,15 @@ describe('requests', () => {
     expect(dates).toHaveLength(67);
   });
 
+  it('finds the file of the session that begins before a holiday', async () => {
+    massiveBucket(['us_futures_cme/minute_aggs_v1', 'us_futures_cme/session_aggs_v1']);
+    // The evening of Thursday, the second, is in the file of Monday, the sixth.
+    for (const folder of ['minute_aggs_v1', 'session_aggs_v1']) {
+      const found = await names(`s3://flatfiles/us_futures_cme/${folder}`, day('2020-07-01', '2020-07-03'));
+      expect(datesOf(found)).toEqual(['2020-06-30', '2020-07-01', '2020-07-02', '2020-07-03', '2020-07-06']);
+    }
+  });
+
   it('needs a handful from the top of a bucket with four such trees, on either side of a new year', async () => {
     const folders = [
       'us_stocks_sip/minute_aggs_v1',
