@@ -12,7 +12,7 @@ export const STEPS = ['load', 'rollup', 'scan', 'fill', 'validate', 'report', 'e
 export type StepName = (typeof STEPS)[number];
 
 /** The words of the command line that a step is. */
-export const STEP_COMMANDS: Readonly<Record<StepName, readonly string[]>> = {
+const STEP_COMMANDS: Readonly<Record<StepName, readonly string[]>> = {
   load: ['load'],
   rollup: ['rollup'],
   scan: ['gaps', 'scan'],
@@ -23,7 +23,7 @@ export const STEP_COMMANDS: Readonly<Record<StepName, readonly string[]>> = {
 };
 
 /** The key whose values are the command's own words, not a flag. */
-export const STEP_POSITIONALS: Readonly<Record<StepName, string | null>> = {
+const STEP_POSITIONALS: Readonly<Record<StepName, string | null>> = {
   load: 'sources',
   rollup: 'intervals',
   scan: null,

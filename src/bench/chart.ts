@@ -32,7 +32,7 @@ function pointsOf(curve: string, series: readonly Series[]): Point[] {
 }
 
 /** Records a second against workers: the load, the pipeline alone, the floors as lines, `auto` where it ended up. */
-export function chartSpec(result: BenchResult): TopLevelSpec {
+function chartSpec(result: BenchResult): TopLevelSpec {
   const { shared, pipeline, machine, data } = result;
   const curves = [...pointsOf(PIPELINE, pipeline), ...pointsOf(LOAD, shared?.loads ?? [])];
   const auto = (shared?.loads ?? []).filter(({ workers }) => workers === 'auto');

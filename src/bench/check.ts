@@ -94,7 +94,7 @@ export interface Stored {
 }
 
 /** Compares what was stored with the files. Fault `internal` with the first difference. */
-export async function checkAgainst(data: DayFiles, stored: Stored): Promise<CheckResult> {
+async function checkAgainst(data: DayFiles, stored: Stored): Promise<CheckResult> {
   const expected = await readPlain(data);
   const wanted = createHash('sha256');
   const found = createHash('sha256');

@@ -22,7 +22,7 @@ export async function ownCores(): Promise<number[]> {
 }
 
 /** `0-2,5` as numbers. */
-export function coresIn(list: string): number[] {
+function coresIn(list: string): number[] {
   return list.split(',').flatMap((part) => {
     const [from, to = from] = part.split('-').map(Number);
     return Array.from({ length: to! - from! + 1 }, (_, i) => from! + i);

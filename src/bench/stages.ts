@@ -18,7 +18,7 @@ import { workerMemory } from '../workers/attempt/worker_memory.ts';
 import type { WorkerLink } from '../workers/link/worker_link.ts';
 
 /** Stages a row passes in a worker, in their order. */
-export const WORKER_STAGES = ['inflate', 'scan', 'indicators', 'encode'] as const;
+const WORKER_STAGES = ['inflate', 'scan', 'indicators', 'encode'] as const;
 export type WorkerStage = (typeof WORKER_STAGES)[number];
 
 /** Nanoseconds of CPU a record, by stage. */

@@ -65,16 +65,6 @@ export class ExpectedBars {
     return !this.#grid.promised || this.#grid.floor(us) === us;
   }
 
-  /** Openings of the grid strictly between two bars, whether a market is open or not. */
-  gridCount(afterUs: number, beforeUs: number): number {
-    const { stepUs } = this.#grid;
-    if (stepUs !== null) return Math.max(0, Math.round((beforeUs - afterUs) / stepUs) - 1);
-    let count = 0;
-    for (let at = this.#grid.next(this.#grid.floor(afterUs)); at < beforeUs; at = this.#grid.next(at))
-      count++;
-    return count;
-  }
-
   /** A bar that opens before `toUs` may reach beyond it, into a session that begins only there. */
   #reach(toUs: number): number {
     const last = this.#grid.floor(toUs - 1);

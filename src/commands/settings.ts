@@ -12,7 +12,7 @@ import { BackhaulError } from '../faults/fault.ts';
 import { sanitise } from '../ui/text.ts';
 
 /** Name of the configuration file, looked for in the current folder. */
-export const CONFIGURATION_FILE = 'backhaul.yaml';
+const CONFIGURATION_FILE = 'backhaul.yaml';
 
 /** What a parser throws when a text cannot be meant; `expected` completes the sentence "expected …". */
 export class Unreadable extends Error {

@@ -157,26 +157,3 @@ function strange(expected: string, found: string): BackhaulError {
     found,
   });
 }
-
-/**
- * The rows of a whole stream, a batch at a time: yields `cols` whenever it is full, and at the end with what is left.
- * The consumer is done with `cols` when it asks for more.
- */
-export async function* decodeRows(
-  pieces: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
-  cols: BarColumns,
-): AsyncGenerator<BarColumns> {
-  const decoder = new BarDecoder(cols);
-  cols.length = 0;
-  for await (const piece of pieces) {
-    let at = 0;
-    while (at < piece.length) {
-      at = decoder.push(piece, at);
-      if (cols.length < cols.capacity) continue;
-      yield cols;
-      cols.length = 0;
-    }
-  }
-  decoder.end();
-  if (cols.length > 0) yield cols;
-}

@@ -2,7 +2,7 @@
 
 import { BackhaulError } from '../faults/fault.ts';
 import { storable } from '../faults/text.ts';
-import { COPY_HEADER, COPY_TRAILER, EPOCH_2000_US, setInt64 } from './wire.ts';
+import { EPOCH_2000_US, setInt64 } from './wire.ts';
 
 const utf8 = new TextEncoder();
 
@@ -58,40 +58,8 @@ export class RowEncoder {
     return this.#bytes.subarray(0, this.#pos);
   }
 
-  /** Forgets the rows so far, and keeps their memory for the next. */
-  clear(): this {
-    this.#whole();
-    this.#pos = 0;
-    return this;
-  }
-
-  /** Header, the rows so far and trailer, in bytes of their own. */
-  stream(): Uint8Array {
-    const rows = this.bytes();
-    const stream = new Uint8Array(COPY_HEADER.length + rows.length + COPY_TRAILER.length);
-    stream.set(COPY_HEADER);
-    stream.set(rows, COPY_HEADER.length);
-    stream.set(COPY_TRAILER, COPY_HEADER.length + rows.length);
-    return stream;
-  }
-
   null(): this {
     this.#field(0, -1);
-    return this;
-  }
-
-  bool(value: boolean | null): this {
-    if (value === null) return this.null();
-    const at = this.#field(1);
-    this.#view.setInt8(at, value ? 1 : 0);
-    return this;
-  }
-
-  int2(value: number | null): this {
-    if (value === null) return this.null();
-    requireInteger(value, -32_768, 32_767);
-    const at = this.#field(2);
-    this.#view.setInt16(at, value);
     return this;
   }
 
@@ -103,17 +71,11 @@ export class RowEncoder {
     return this;
   }
 
-  int8(value: number | bigint | null): this {
+  int8(value: number | null): this {
     if (value === null) return this.null();
-    if (typeof value === 'number') {
-      requireInteger(value, Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER);
-      const at = this.#field(8);
-      setInt64(this.#view, at, value);
-      return this;
-    }
-    if (BigInt.asIntN(64, value) !== value) throw new RangeError(`${value} is no int8`);
+    requireInteger(value, Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER);
     const at = this.#field(8);
-    this.#view.setBigInt64(at, value);
+    setInt64(this.#view, at, value);
     return this;
   }
 

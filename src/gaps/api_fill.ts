@@ -28,7 +28,7 @@ import type { Candle, CandleAnswer, KrakenApi } from './kraken_api.ts';
  * in one transaction by the same merge as files: rows that stand are kept, indicators that follow are recomputed.
  */
 
-export const API_LAYOUT = 'kraken-api';
+const API_LAYOUT = 'kraken-api';
 
 export interface ApiFillOptions {
   readonly api: KrakenApi;

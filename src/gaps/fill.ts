@@ -18,7 +18,7 @@ import { GapSelection, type SelectedTask, type WantedSeries } from './selection.
 /** Fills gaps: finds what a source holds of them, loads that alone, and says what remains. µs since 1970. */
 
 /** Gaps that something is missing of. */
-export const FILLABLE_STATES: readonly GapState[] = ['detected', 'unfillable', 'failed'];
+const FILLABLE_STATES: readonly GapState[] = ['detected', 'unfillable', 'failed'];
 const OPEN_STATES: readonly GapState[] = [...FILLABLE_STATES, 'filling'];
 
 /** Which gaps to fill; a range narrows what is filled of them. */

@@ -28,7 +28,7 @@ export const GAP_WARNING_US = 86_400_000_000;
 export const GAP_CRITICAL_US = 7 * GAP_WARNING_US;
 
 /** Failures in a row from which on they are one louder message. */
-export const LOUD_FAILURES = 3;
+const LOUD_FAILURES = 3;
 
 /** The level of a failure that is the `inARow`-th. */
 export function failureLevel(inARow: number): NoticeLevel {

@@ -31,7 +31,7 @@ export interface SampleShape {
 }
 
 /** About a million records. */
-export const FULL_SAMPLE: SampleShape = { krakenDays: 91, tickers: 400, tradingDays: 5 };
+const FULL_SAMPLE: SampleShape = { krakenDays: 91, tickers: 400, tradingDays: 5 };
 
 /** What was made. */
 export interface SampleReport {

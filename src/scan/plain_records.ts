@@ -17,7 +17,7 @@ import { MAX_SYMBOL_BYTES, SYMBOL_INVALID, SYMBOL_NOT_ASKED, type SymbolTable } 
  */
 
 /** {@link PlainRecords.stop}: all records up to the last newline are done. */
-export const STOP_END = 0;
+const STOP_END = 0;
 /** The record at the position returned is for the judge. */
 export const STOP_DOUBT = 1;
 /** The batch is full. */

@@ -7,7 +7,7 @@ export const ROW_NEW = 0;
 /** Equal to the row before, stamp and values. */
 export const ROW_DUPLICATE = 1;
 /** The stamp of the row before, with other values. */
-export const ROW_CONFLICT = 2;
+const ROW_CONFLICT = 2;
 /** The file is not in the order it was said to be in. */
 export const ROW_GOES_BACK = 3;
 

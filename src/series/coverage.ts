@@ -27,7 +27,7 @@ export interface SeriesFacts extends SeriesGrid {
 }
 
 /** The range a file is known to hold, whole, by what its plan and its name say. Null: only its bars tell. */
-export function fileRange(
+function fileRange(
   task: Pick<LoadedFile, 'uri' | 'layout' | 'sequence' | 'fileFromUs' | 'fileToUs'>,
   firstBarUs: number | null,
 ): Range | null {

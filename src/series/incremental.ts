@@ -26,7 +26,7 @@ export async function incrementalSelection(db: Db): Promise<SelectTask> {
  * that reach beyond are asked for the bars from it on. `lastBars` is by lane; a file of all symbols goes by the last
  * bar of its lane, and is taken whole or not at all.
  */
-export function selectNewer(lastBars: ReadonlyMap<string, number>): SelectTask {
+function selectNewer(lastBars: ReadonlyMap<string, number>): SelectTask {
   return (task) => {
     const { wantFromUs, wantToUs, symbol } = task.plan;
     const asked = { fromUs: wantFromUs, toUs: wantToUs };

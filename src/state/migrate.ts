@@ -14,7 +14,7 @@ const MINIMUM_SERVER = 130_000;
 const LOCK = `hashtextextended('backhaul.migration', 0)`;
 
 /** Refuses a server the tables cannot live on: too old, read-only, or not UTF-8. */
-export async function checkServer(db: Db): Promise<void> {
+async function checkServer(db: Db): Promise<void> {
   const { rows } = await db.query<{ version: number; shown: string; encoding: string; standby: boolean }>(
     `SELECT current_setting('server_version_num')::int AS version, current_setting('server_version') AS shown,
             current_setting('server_encoding') AS encoding, pg_is_in_recovery() AS standby`,

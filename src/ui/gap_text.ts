@@ -1,7 +1,7 @@
 /** What `gaps` says: tables of gaps and suspicious runs, CSV lists, JSON events. */
 
 import { count, counted, instant, interval, percent } from '../base/quantities.ts';
-import { publishedFiles, publishedName } from '../gaps/files.ts';
+import { publishedFiles } from '../gaps/files.ts';
 import type { FillSummary } from '../gaps/fill.ts';
 import type { Gap } from '../gaps/gap_store.ts';
 import type { SeriesScan } from '../gaps/scan.ts';
@@ -216,10 +216,4 @@ export function nothingFilled({ gaps, failed, candlesFilled, sources, load }: Fi
   const where =
     sources === 0 ? 'here' : `in ${load === null ? counted(sources, 'answer') : counted(sources, 'file')}`;
   return `nothing ${where} covers any of ${counted(gaps, 'open gap')}: nothing was changed`;
-}
-
-/** The first file of a gap, for a hint. */
-export function firstFile(gap: Gap, nowUs: number): string | null {
-  for (const file of publishedFiles(gap, gap, nowUs)) return publishedName(file);
-  return gap.file;
 }

@@ -25,7 +25,7 @@ export interface Pair {
 }
 
 /** Which series are held against which: each part of a longer one against the shortest that covers it. Pure. */
-export function pairsOf(scans: readonly SeriesScan[]): Pair[] {
+function pairsOf(scans: readonly SeriesScan[]): Pair[] {
   const comparable = scans.filter(
     ({ expectedBars, series, window }) =>
       expectedBars.calendar.sessions === null && window !== null && series.intervalS <= DAY_S,

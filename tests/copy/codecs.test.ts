@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { BarColumns, INDICATOR_NAMES } from '../../src/bars/columns.ts';
-import { BarDecoder, decodeRows } from '../../src/copy/bar_decoder.ts';
+import { BarDecoder } from '../../src/copy/bar_decoder.ts';
 import { BarEncoder } from '../../src/copy/bar_encoder.ts';
 import { RowEncoder } from '../../src/copy/row_encoder.ts';
 import { BARS_COLUMNS, COPY_HEADER, COPY_TRAILER, MAX_ROW_BYTES } from '../../src/copy/wire.ts';
@@ -38,6 +38,29 @@ function cut(bytes: Uint8Array, places: readonly number[]): Uint8Array[] {
   const ends = [...new Set(places.map((p) => p % bytes.length))].sort((a, b) => a - b);
   // A copy each, so that a decoder which keeps a view of a piece is found out.
   return [0, ...ends].map((start, i) => bytes.slice(start, ends[i] ?? bytes.length));
+}
+
+/**
+ * The rows of a whole stream, a batch at a time: yields `cols` whenever it is full, and at the end with what is left.
+ * The consumer is done with `cols` when it asks for more.
+ */
+async function* decodeRows(
+  pieces: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+  cols: BarColumns,
+): AsyncGenerator<BarColumns> {
+  const decoder = new BarDecoder(cols);
+  cols.length = 0;
+  for await (const piece of pieces) {
+    let at = 0;
+    while (at < piece.length) {
+      at = decoder.push(piece, at);
+      if (cols.length < cols.capacity) continue;
+      yield cols;
+      cols.length = 0;
+    }
+  }
+  decoder.end();
+  if (cols.length > 0) yield cols;
 }
 
 async function decodeAll(pieces: Iterable<Uint8Array>, capacity: number): Promise<number[][]> {
@@ -200,13 +223,15 @@ describe('BarDecoder', () => {
 });
 
 describe('RowEncoder', () => {
-  test('grows as rows come and starts anew when cleared', () => {
+  test('grows as rows come', () => {
     const rows = new RowEncoder(2);
     for (let i = 0; i < 1000; i++) rows.row().int4(i).text('x'.repeat(i));
     expect(rows.length).toBe(1000 * (2 + 8 + 4) + (999 * 1000) / 2);
     expect(rows.bytes()).toHaveLength(rows.length);
-    expect(rows.clear().length).toBe(0);
-    const view = rows.row().int4(7).null().bytes();
+  });
+
+  test('a row is its fields, each with its length', () => {
+    const view = new RowEncoder(2).row().int4(7).null().bytes();
     expect(Array.from(view)).toEqual([0, 2, 0, 0, 0, 4, 0, 0, 0, 7, 255, 255, 255, 255]);
   });
 
@@ -218,10 +243,9 @@ describe('RowEncoder', () => {
   });
 
   test.each([
-    ['int2', (r: RowEncoder) => r.int2(32_768)],
     ['int4', (r: RowEncoder) => r.int4(2 ** 31)],
     ['int4 with a fraction', (r: RowEncoder) => r.int4(0.5)],
-    ['int8', (r: RowEncoder) => r.int8(2n ** 63n)],
+    ['int8', (r: RowEncoder) => r.int8(2 ** 53)],
     ['int8 with a fraction', (r: RowEncoder) => r.int8(0.5)],
     ['a stamp between microseconds', (r: RowEncoder) => r.timestamptz(0.5)],
     ['no stamp', (r: RowEncoder) => r.timestamptz(Number.NaN)],

@@ -125,6 +125,11 @@ function encodeBars(): Uint8Array {
   return out.subarray(0, end + COPY_TRAILER.length);
 }
 
+/** Header, the rows and trailer. */
+function streamOf(rows: RowEncoder): Uint8Array {
+  return Buffer.concat([COPY_HEADER, rows.bytes(), COPY_TRAILER]);
+}
+
 /** A case of one row. */
 function sideRow(
   file: string,
@@ -136,28 +141,20 @@ function sideRow(
     encode: () => {
       const rows = new RowEncoder(fields.length).row();
       for (const [, put] of fields) put(rows);
-      return rows.stream();
+      return streamOf(rows);
     },
   };
 }
 
 export const GOLDEN_CASES: readonly GoldenCase[] = [
   { file: 'bars.bin', sql: barsSql(BARS_COLUMNS.length), encode: encodeBars },
-  { file: 'no_rows.bin', sql: 'SELECT 1 WHERE false', encode: () => new RowEncoder(1).stream() },
+  { file: 'no_rows.bin', sql: 'SELECT 1 WHERE false', encode: () => streamOf(new RowEncoder(1)) },
   sideRow('integers.bin', [
-    ["'-32768'::int2", (r) => r.int2(-32_768)],
-    ["'32767'::int2", (r) => r.int2(32_767)],
     ["'-2147483648'::int4", (r) => r.int4(-2_147_483_648)],
     ["'2147483647'::int4", (r) => r.int4(2_147_483_647)],
-    ["'-9223372036854775808'::int8", (r) => r.int8(-(2n ** 63n))],
-    ["'9223372036854775807'::int8", (r) => r.int8(2n ** 63n - 1n)],
     ["'-9007199254740991'::int8", (r) => r.int8(Number.MIN_SAFE_INTEGER)],
-    ['NULL::int2', (r) => r.int2(null)],
     ['NULL::int4', (r) => r.int4(null)],
     ['NULL::int8', (r) => r.int8(null)],
-    ['true', (r) => r.bool(true)],
-    ['false', (r) => r.bool(false)],
-    ['NULL::bool', (r) => r.bool(null)],
   ]),
   sideRow('floats.bin', [
     ["'-0'::float8", (r) => r.float8(-0)],

@@ -79,7 +79,7 @@ export class FolderChecksums {
 }
 
 /** `<sum>  <name>` (coreutils), `SHA256 (<name>) = <sum>` (BSD) or a sum alone, a line each; by base name. */
-export function parseSums(text: string): Map<string, string> {
+function parseSums(text: string): Map<string, string> {
   const sums = new Map<string, string>();
   for (const line of text.split(/\r?\n/)) {
     const bsd = /^SHA256 \((.+)\) = ([0-9a-f]{64})$/i.exec(line.trim());
