@@ -148,7 +148,11 @@ function drainText({ phase, workers }: AtWork, drainMs: number): string {
 function showEnd(summary: LoadSummary, plan: PlannedFiles, showing: Showing): void {
   if (showing.json) print(eventLine(summary));
   else if (summary.dryRun)
-    print(planLines(plan, stdoutWidth(), stdoutStyle()), byRecordsLines(summary), notReadLines(summary));
+    print(
+      planLines(plan, summary, stdoutWidth(), stdoutStyle()),
+      byRecordsLines(summary),
+      notReadLines(summary),
+    );
   else print(summaryLines(summary, stdoutStyle(), showing.incremental));
 }
 

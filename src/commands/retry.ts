@@ -6,7 +6,6 @@ import { BackhaulError } from '../faults/fault.ts';
 import type { TaskFailure } from '../state/status.ts';
 import { fileText } from '../ui/fault_text.ts';
 import { eventLine } from '../ui/json_lines.ts';
-import { sanitise } from '../ui/text.ts';
 import { DATABASE_SETTINGS, requireDatabase, requireTables, withDatabase } from './database_option.ts';
 import { print, say } from './screen.ts';
 import { type Arguments, declare, onOff, readSurroundings, refuseUnknown, resolve } from './settings.ts';
@@ -16,6 +15,9 @@ export const RETRY_SETTINGS = {
   all: onOff({ group: 'Which:', describe: 'All that failed; so it is without a pattern' }),
   json: onOff({ group: 'Output:', describe: 'One JSON object a line on stdout' }),
 };
+
+/** Loads that are looked through for the one that held a file. */
+const LOADS = 1_000;
 
 /** More than this many failed files are matched against no pattern: `--all`, or several times. */
 const MOST = 1_000_000;
@@ -38,7 +40,9 @@ export const command: CommandModule<object, Arguments> = {
     if (flags.all && patterns.length > 0) {
       throw new BackhaulError({ kind: 'usage', message: '--all and a pattern contradict each other' });
     }
-    const done = await withDatabase(await requireDatabase(flags.database), ({ url }) => retry(url, patterns));
+    const done = await withDatabase(await requireDatabase(flags.database), ({ url }) =>
+      retry(url, patterns, argv['database'] === undefined ? undefined : flags.database),
+    );
     if (flags.json) print(eventLine({ type: 'retry', ...done }));
     else show(done, patterns);
   },
@@ -47,25 +51,25 @@ export const command: CommandModule<object, Arguments> = {
 interface Done {
   readonly requeued: number;
   readonly unplanned: number;
-  /** Of the last load, for the command to run next. */
-  readonly sources: readonly string[];
+  /** What loads them: each with the source and the flags of the load that held them. */
+  readonly commands: readonly string[];
 }
 
-async function retry(url: string, patterns: readonly string[]): Promise<Done> {
+async function retry(url: string, patterns: readonly string[], database: string | undefined): Promise<Done> {
   const { connect } = await import('../database/connect.ts');
   const { statusSummary } = await import('../state/status.ts');
   const { requeueFailed } = await import('../state/tasks/requeue.ts');
+  const { pastLoads } = await import('../state/run_store.ts');
+  const { commandsFor } = await import('./next_load.ts');
   const client = await connect(url, { applicationName: 'backhaul retry' });
   try {
     await requireTables(client);
-    const { rows } = await client.query<{ sources: string[] | null }>(
-      `SELECT options->'sources' AS sources FROM backhaul.run ORDER BY run_id DESC LIMIT 1`,
-    );
-    const sources = rows[0]?.sources ?? [];
-    if (patterns.length === 0) return { ...(await requeueFailed(client)), sources };
     const { failures } = await statusSummary(client, MOST);
-    const taskIds = failures.filter((task) => matches(task, patterns)).map((task) => task.taskId);
-    return { ...(await requeueFailed(client, { taskIds })), sources };
+    const chosen = patterns.length === 0 ? failures : failures.filter((task) => matches(task, patterns));
+    const uris = [...new Set(chosen.map((task) => task.uri))].sort();
+    const commands = commandsFor(uris, await pastLoads(client, LOADS), process.cwd(), database);
+    const filter = patterns.length === 0 ? {} : { taskIds: chosen.map((task) => task.taskId) };
+    return { ...(await requeueFailed(client, filter)), commands };
   } finally {
     await client.end();
   }
@@ -83,7 +87,6 @@ function matches(task: TaskFailure, patterns: readonly string[]): boolean {
 }
 
 function show(done: Done, patterns: readonly string[]): void {
-  const sources = done.sources.map(sanitise).map(quoted).join(' ') || '<source>';
   if (done.requeued + done.unplanned === 0) {
     print(patterns.length === 0 ? 'Nothing has failed.' : 'No failed file matches.');
     return;
@@ -94,10 +97,6 @@ function show(done: Done, patterns: readonly string[]): void {
     );
   }
   if (done.requeued > 0) print(`${counted(done.requeued, 'file')} back to pending.`);
-  print(`Now run:  npx backhaul load ${sources}`);
-}
-
-/** Fit for a shell. */
-function quoted(text: string): string {
-  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
+  const [first, ...more] = done.commands;
+  print(`Now run:  ${first}`, more.map((command) => `          ${command}`));
 }

@@ -103,7 +103,7 @@ export function parseWorkers(text: string): 'auto' | number {
 
 /** `80%`, or a bare `80`: a share, 0.01 … 1. */
 export function parsePercent(text: string): number {
-  const share = /^(\d{1,3})\s*%?$/.exec(text.trim());
+  const share = /^(\d{1,3}(?:\.\d+)?)\s*%?$/.exec(text.trim());
   const percent = Number(share?.[1] ?? 0);
   if (percent < 1 || percent > 100) throw new Unreadable('a share from 1% to 100%');
   return percent / 100;
@@ -118,7 +118,7 @@ export interface RejectLimit {
 /** `N` records or `N%` of a file. */
 export function parseMaxRejects(text: string): RejectLimit {
   const expected = 'a number of records such as 1000, or a share of a file such as 1%';
-  const share = /^(\d{1,3}(?:\.\d+)?)\s*%$/.exec(text);
+  const share = /^(\d{1,3}(?:\.\d+)?)\s*%$/.exec(text.trim());
   if (share === null) return { maxRejects: parseWhole(text, 0, 1e12, expected), maxRejectShare: null };
   const percent = Number(share[1]);
   if (percent > 100) throw new Unreadable(expected);
@@ -182,7 +182,7 @@ export function parseMaxInflatedBytes(text: string): number {
 }
 
 function sizeBetween(text: string, least: number, most: number, expected: string): number {
-  const match = /^(\d{1,16}(?:\.\d+)?)\s*([a-z]*)$/i.exec(text.trim());
+  const match = /^(\d{1,16}(?:\.\d+)?)\s*([a-z]*)$/i.exec(text.trim().replaceAll(/[_,]/g, ''));
   const unit = match === null ? undefined : BYTE_UNITS[match[2]!.toLowerCase()];
   if (match === null || unit === undefined) throw new Unreadable(expected);
   const bytes = Math.round(Number(match[1]) * unit);
@@ -195,9 +195,17 @@ export function wholeBetween(least: number, most: number): (text: string) => num
   return (text) => parseWhole(text, least, most, `a whole number from ${least} to ${most}`);
 }
 
-/** A whole number of seconds within bounds, as ms. */
+const SECONDS: Readonly<Record<string, number>> = { s: 1, sec: 1, m: 60, min: 60, h: 3600 };
+
+/** Whole seconds within bounds, bare or as `90s`, `5m`, `2h`; as ms. */
 export function secondsAsMs(least: number, most: number): (text: string) => number {
-  return (text) => parseWhole(text, least, most, `whole seconds from ${least} to ${most}`) * 1000;
+  const expected = `whole seconds from ${least} to ${most}`;
+  return (text) => {
+    const match = /^(\d[\d_,]*)\s*(s|sec|m|min|h)$/i.exec(text.trim());
+    if (match === null) return parseWhole(text, least, most, expected) * 1000;
+    const unit = SECONDS[match[2]!.toLowerCase()]!;
+    return parseWhole(match[1]!, Math.ceil(least / unit), Math.floor(most / unit), expected) * unit * 1000;
+  };
 }
 
 /** One of the words. */
@@ -215,23 +223,22 @@ export function parseText(text: string): string {
   return text;
 }
 
-/** A whole number within bounds; `4M` and `500k` are understood. */
+/** A whole number within bounds, such as `500k` or `4M`. */
 export function whole(least: number, most: number): (text: string) => number {
-  return (text) => {
-    const match = /^([\d_,]+(?:\.\d+)?)([kM])?$/.exec(text);
-    const number =
-      match === null ? Number.NaN : Number(match[1]!.replaceAll(/[_,]/g, '')) * SCALES[match[2] ?? '']!;
-    if (!Number.isInteger(number) || number < least || number > most)
-      throw new Unreadable(`a whole number from ${least} to ${most}, such as 500k or 4M`);
-    return number;
-  };
+  return (text) =>
+    parseWhole(text, least, most, `a whole number from ${least} to ${most}, such as 500k or 4M`);
 }
 
-const SCALES: Readonly<Record<string, number>> = { '': 1, k: 1e3, M: 1e6 };
+const SCALES: Readonly<Record<string, number>> = { '': 1, k: 1e3, m: 1e6, g: 1e9, b: 1e9 };
 
+/** What every flag that takes a quantity understands: `200000`, `200_000`, `200,000`, `200k`, `200K`, `0.2M`. */
 function parseWhole(text: string, least: number, most: number, expected: string): number {
-  const digits = text.replaceAll(/[_,]/g, '');
-  const number = Number(digits);
-  if (!/^\d{1,15}$/.test(digits) || number < least || number > most) throw new Unreadable(expected);
-  return number;
+  const match = /^(\d[\d_,]*(?:\.\d+)?)\s*([kmgb]?)$/i.exec(text.trim());
+  if (match === null) throw new Unreadable(expected);
+  const number = Number(match[1]!.replaceAll(/[_,]/g, '')) * SCALES[match[2]!.toLowerCase()]!;
+  // 2.3 million are one off in the last bit of the double.
+  const nearestWhole = Math.round(number);
+  if (!(Math.abs(number - nearestWhole) <= 1e-9 * number) || nearestWhole < least || nearestWhole > most)
+    throw new Unreadable(expected);
+  return nearestWhole;
 }

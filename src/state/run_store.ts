@@ -57,3 +57,12 @@ export async function finishRun(
   );
   return rowCount === 1;
 }
+
+/** What loads were asked for, latest first; of type `LoadOptions` as far as their version knew it. */
+export async function pastLoads(db: Db, most: number): Promise<Record<string, unknown>[]> {
+  const { rows } = await db.query<{ options: Record<string, unknown> }>(
+    `SELECT options FROM backhaul.run WHERE command = 'load' ORDER BY run_id DESC LIMIT $1`,
+    [most],
+  );
+  return rows.map(({ options }) => options);
+}

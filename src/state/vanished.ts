@@ -57,3 +57,13 @@ async function loadedBelow(db: Db, folder: string, after: string): Promise<strin
   );
   return rows.map((row) => row.uri);
 }
+
+/** What the URIs of all objects in a folder begin with. A folder of a longer name is another one. */
+function below(base: string): string {
+  return base.endsWith('/') ? base : `${base}/`;
+}
+
+/** Whether an object is the source itself or lies in it; both are URIs. */
+export function isIn(uri: string, base: string): boolean {
+  return uri === base || uri.startsWith(below(base));
+}

@@ -65,9 +65,20 @@ export class PlannedFiles {
   }
 }
 
-/** The plan of a dry run as a table, and what it comes to. `width` is the terminal's. */
-export function planLines(plan: PlannedFiles, width: number, style: Style = PLAIN): string[] {
-  if (plan.count === 0) return ['No file to load.'];
+/** Files that would fail. */
+type WouldFail = Pick<LoadSummary, 'failures'> & { readonly tasks: Pick<LoadSummary['tasks'], 'failed'> };
+
+/** The plan of a dry run as a table, what it comes to, and what would fail. `width` is the terminal's. */
+export function planLines(
+  plan: PlannedFiles,
+  fails: WouldFail,
+  width: number,
+  style: Style = PLAIN,
+): string[] {
+  const { failed } = fails.tasks;
+  const failing =
+    failed === 0 ? [] : [`${counted(failed, 'file')} would fail:`, ...failureLines(fails, style)];
+  if (plan.count === 0) return failed === 0 ? ['No file to load.'] : failing;
   const rows = plan.shown.map((task) => [
     fileText(task.uri, task.entry),
     sanitise(task.layout),
@@ -93,6 +104,7 @@ export function planLines(plan: PlannedFiles, width: number, style: Style = PLAI
       : []),
     '',
     `${counted(plan.count, 'file')}, ${bytes(plan.bytes)}. Nothing was written.`,
+    ...failing,
   ];
 }
 
@@ -209,7 +221,7 @@ function exampleText(example: NonNullable<RejectSummary['example']>): string {
   return `${place}: ${cutEnd(sanitise(record), 80)}`;
 }
 
-function failureLines(summary: LoadSummary, style: Style): string[] {
+function failureLines(summary: WouldFail, style: Style): string[] {
   const lines = summary.failures.slice(0, FAILURES_SHOWN).flatMap((failure) => {
     const [first, ...rest] = faultLines(withoutFile(failure), style);
     const file = fileText(failure.uri, failure.entry);

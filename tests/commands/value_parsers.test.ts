@@ -11,6 +11,9 @@ import {
   parseOnInvalid,
   parseTime,
   parseWorkers,
+  secondsAsMs,
+  whole,
+  wholeBetween,
 } from '../../src/commands/value_parsers.ts';
 
 const us = (iso: string): number => Date.parse(iso) * 1000;
@@ -69,6 +72,24 @@ describe('values', () => {
     expect(parseMaxRejects('2.5%')).toEqual({ maxRejects: null, maxRejectShare: 0.025 });
     for (const bad of ['-1', '101%', 'few', '1e3', ''])
       expect(() => parseMaxRejects(bad)).toThrow(Unreadable);
+  });
+
+  it('of quantities are read alike by every flag, in every spelling', () => {
+    for (const text of ['200000', '200_000', '200,000', '200k', '200K', '0.2M', '0.2m', ' 200 k'])
+      for (const read of [
+        whole(1, 1e9),
+        wholeBetween(1, 1e9),
+        (one: string) => parseMaxRejects(one).maxRejects,
+      ])
+        expect(read(text)).toBe(200_000);
+    expect(whole(1, 1e11)('2.3M')).toBe(2_300_000);
+    expect(whole(1, 1e11)('1B')).toBe(1e9);
+    expect(parseBatchBytes('1_048_576')).toBe(2 ** 20);
+    for (const text of ['1h', '60m', '3600s', '3600', '3,600'])
+      expect(secondsAsMs(1, 86_400)(text)).toBe(3_600_000);
+    for (const text of ['', 'k', '-1', '1.5', '1e5', '200kk', '0x10'])
+      expect(() => whole(1, 1e9)(text)).toThrow(Unreadable);
+    expect(() => secondsAsMs(5, 60)('2m')).toThrow(Unreadable);
   });
 
   it('of indicators come in the order of their columns', () => {

@@ -156,17 +156,37 @@ describe('the plan', () => {
     const plan = new PlannedFiles();
     plan.add(task);
     plan.add({ ...task, symbol: null });
-    const lines = planLines(plan, 100);
+    const lines = planLines(plan, FINE, 100);
     for (const line of lines) expect(displayWidth(line)).toBeLessThanOrEqual(100);
     expect(lines[1]).toMatch(/XBTUSD_1\.csv {2}kraken-ohlcvt {2}kraken XBTUSD 1m {2}12\.3 kB {2}new$/);
     expect(lines[2]).toContain('kraken * 1m');
     expect(lines.at(-1)).toBe('2 files, 24.7 kB. Nothing was written.');
+    expect(planLines(new PlannedFiles(), FINE, 100)).toEqual(['No file to load.']);
+  });
+
+  it('lists what would fail as a load does, and never says that there is no file then', () => {
+    const fault = { kind: 'not-a-bar-file', message: 'the file is no bar file' } as const;
+    const fails = {
+      tasks: { failed: 12 },
+      failures: Array.from({ length: 12 }, (_, n) => ({
+        uri: `file:///d/${n}.csv`,
+        entry: null,
+        taskId: null,
+        fault,
+      })),
+    };
+    const alone = planLines(new PlannedFiles(), fails, 100).join('\n');
+    expect(alone).toMatch(/^12 files would fail:\n {2}failed \/d\/0\.csv\n {4}.*the file is no bar file/);
+    expect(alone).toMatch(/and 2 more$/);
+    const some = new PlannedFiles();
+    some.add(task);
+    expect(planLines(some, fails, 100).join('\n')).toContain('Nothing was written.\n12 files would fail:');
   });
 
   it('shows a thousand files and counts the rest', () => {
     const plan = new PlannedFiles();
     for (let i = 0; i < 1_234; i++) plan.add(task);
-    const lines = planLines(plan, 100);
+    const lines = planLines(plan, FINE, 100);
     expect(lines).toHaveLength(1 + 1_000 + 3);
     expect(lines.slice(-3)).toEqual([
       '… and 234 more: --json lists them all',
