@@ -83,8 +83,19 @@ export const LIST_SETTINGS = {
 };
 
 /** What stands is never touched, and nothing is only shown. */
-const NOT_ASKED = { 'on-conflict': undefined, 'dry-run': undefined, incremental: undefined };
-const { 'on-conflict': _kept, 'dry-run': _shown, incremental: _all, ...LOADING } = LOAD_SETTINGS;
+const NOT_ASKED = {
+  'on-conflict': undefined,
+  'dry-run': undefined,
+  incremental: undefined,
+  reload: undefined,
+};
+const {
+  'on-conflict': _kept,
+  'dry-run': _shown,
+  incremental: _all,
+  reload: _again,
+  ...LOADING
+} = LOAD_SETTINGS;
 
 export const FILL_SETTINGS = {
   ...LOADING,

@@ -61,6 +61,7 @@ export const LOAD_SETTINGS = {
     { group: WHAT, describe: 'Only the symbols of these tiers of backhaul.yaml (TIER1)', otherwise: 'all' },
     parseSymbols,
   ),
+  reload: onOff({ group: WHAT, describe: 'Load files again that are loaded already, or were unloaded' }),
   incremental: onOff({ group: WHAT, describe: 'Only what is newer than the last bars that stand' }),
   ...DATABASE_SETTINGS,
   indicators: list(
@@ -181,6 +182,7 @@ export function loadOptions(
     }),
     onInvalid: flags['on-invalid'] ?? LOAD_DEFAULTS.onInvalid,
     onConflict: flags['on-conflict'] ?? LOAD_DEFAULTS.onConflict,
+    reload: flags.reload ?? false,
     dryRun: flags['dry-run'] ?? false,
     batchBytes: flags['batch-bytes'] ?? null,
     leaseMs: flags['lease-seconds'] ?? LOAD_DEFAULTS.leaseMs,

@@ -98,5 +98,8 @@ function show(done: Done, patterns: readonly string[]): void {
   }
   if (done.requeued > 0) print(`${counted(done.requeued, 'file')} back to pending.`);
   const [first, ...more] = done.commands;
-  print(`Now run:  ${first}`, more.map((command) => `          ${command}`));
+  print(
+    `Now run:  ${first}`,
+    more.map((command) => `          ${command}`),
+  );
 }

@@ -21,6 +21,7 @@ export const LOAD_DEFAULTS: Omit<LoadOptions, 'sources' | 'databaseUrl'> = {
   maxRejectShare: 0.01,
   onInvalid: 'reject',
   onConflict: 'keep',
+  reload: false,
   dryRun: false,
   batchBytes: null,
   leaseMs: 60_000,

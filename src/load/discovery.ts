@@ -96,7 +96,9 @@ export class Discovery {
             some.flatMap(({ plan }) => plan ?? []),
           ),
         );
-        const counts = await acrossRestarts(patience, () => upsertTasks(db, runId, some));
+        const counts = await acrossRestarts(patience, () =>
+          upsertTasks(db, runId, some, this.#options.reload),
+        );
         killPoint('discovery.stored');
         const failures =
           counts.failed === 0 ? [] : await acrossRestarts(patience, () => failedAmong(db, some));
@@ -163,7 +165,7 @@ export class Discovery {
   }
 
   async #preview(db: Pool | null, tasks: readonly DiscoveredTask[]): Promise<void> {
-    const states = db === null ? [] : await previewTasks(db, tasks);
+    const states = db === null ? [] : await previewTasks(db, tasks, this.#options.reload);
     tasks.forEach((task, i) => {
       if (task.plan === null) {
         this.#tally.plannedFailure(task.uri, task.entry, task.fault);

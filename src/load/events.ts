@@ -39,6 +39,8 @@ export interface LoadOptions {
   readonly maxRejectShare: number | null;
   readonly onInvalid: TaskPlan['onInvalid'];
   readonly onConflict: 'keep' | 'replace';
+  /** Load again what is loaded, or was unloaded. */
+  readonly reload?: boolean;
   /** Discover and plan, write nothing: one `plan` event a task. */
   readonly dryRun: boolean;
   /** Size of a batch on its way to COPY; null lets the engine choose. */

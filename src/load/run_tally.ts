@@ -351,7 +351,7 @@ export class RunTally {
         !interrupted &&
         this.#tasks.loaded === 0 &&
         this.#tasks.failed === 0 &&
-        this.#tasks.unchanged + this.leftOut > 0,
+        this.#tasks.unchanged + this.#tasks.skipped + this.leftOut > 0,
       interrupted,
     };
   }

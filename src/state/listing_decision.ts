@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Fault } from '../faults/fault.ts';
+import type { OnInvalid } from '../scan/shape.ts';
 import type { TaskState } from './machine.ts';
 import type { TaskPlan } from './task_plan.ts';
 
@@ -34,6 +35,8 @@ export interface StandingTask {
   readonly lane: string | null;
   readonly sequence: number | null;
   readonly plan: TaskPlan | null;
+  /** Records of it that stood with other values when it was loaded. */
+  readonly rowsConflict: number | null;
 }
 
 /**
@@ -71,14 +74,44 @@ export function widenPlan(old: TaskPlan | null, plan: TaskPlan | null): TaskPlan
       old.wantSymbols === null || plan.wantSymbols === null
         ? null
         : { ...plan.wantSymbols, ...old.wantSymbols },
+    onInvalid: widerWaiver(old.onInvalid, plan.onInvalid),
   };
 }
 
-/** What decides which rows come out of the same bytes; limits and conflict rules do not. */
+/** Bars that were kept are not taken away by a load that would not keep them. */
+function widerWaiver(old: OnInvalid, asked: OnInvalid): OnInvalid {
+  if (old === 'keep' || asked === 'keep') return 'keep';
+  if (old === 'reject') return asked;
+  if (asked === 'reject') return old;
+  return [...new Set([...old, ...asked])].sort();
+}
+
+/** What decides which rows come out of the same bytes; limits do not. */
 function reading(layout: string | null, plan: TaskPlan | null): unknown {
   if (plan === null) return null;
-  const { venue, symbol, intervalS, shape, wantFromUs, wantToUs, wantSymbols } = plan;
-  return { layout, venue, symbol, intervalS, shape, wantFromUs, wantToUs, wantSymbols };
+  const { venue, symbol, intervalS, shape, wantFromUs, wantToUs, wantSymbols, onInvalid, grid, sessionZone } =
+    plan;
+  const waived = typeof onInvalid === 'string' ? onInvalid : [...onInvalid].sort();
+  return {
+    layout,
+    venue,
+    symbol,
+    intervalS,
+    shape,
+    wantFromUs,
+    wantToUs,
+    wantSymbols,
+    waived,
+    grid,
+    sessionZone,
+  };
+}
+
+/** Whether a file whose bars gave way to others is to have its way now. */
+function replacesNow(standing: StandingTask, plan: TaskPlan | null): boolean {
+  return (
+    plan?.onConflict === 'replace' && standing.plan?.onConflict === 'keep' && (standing.rowsConflict ?? 0) > 0
+  );
 }
 
 function decideFault(standing: StandingTask, sameContent: boolean): Decision {
@@ -103,9 +136,9 @@ export function underStandingName(standing: StandingTask, found: FoundTask): Fou
 /**
  * Decides what becomes of a find. Same content and nothing more asked for: a loaded task stays loaded, a failed one
  * failed (a plan that differs in any way is another try), a pending one takes the new plan. A running one is left to
- * its owner. A skipped one was unloaded: it stays away as a loaded one stays.
+ * its owner. A skipped one was unloaded: it stays away as a loaded one stays. `reload`: all are to be loaded again.
  */
-export function decide(standing: StandingTask | undefined, found: FoundTask): Decision {
+export function decide(standing: StandingTask | undefined, found: FoundTask, reload = false): Decision {
   if (standing === undefined) return { step: 'add', plan: found.plan };
   const sameContent = standing.etag === found.etag;
   if (found.fault != null) return decideFault(standing, sameContent);
@@ -120,12 +153,13 @@ export function decide(standing: StandingTask | undefined, found: FoundTask): De
       case 'pending':
         return sameContent && samePlan && samePlace ? 'keep' : 'refresh';
       case 'failed':
-        return sameContent && samePlan && standing.layout === found.layout ? 'keep' : 'requeue';
+        return !reload && sameContent && samePlan && standing.layout === found.layout ? 'keep' : 'requeue';
       case 'loaded':
       case 'skipped': {
         const before = reading(standing.layout, standing.plan);
         const again = standing.state === 'loaded' ? 'replace' : 'restore';
-        return sameContent && isDeepStrictEqual(reading(found.layout, plan), before) ? 'keep' : again;
+        const isSame = sameContent && isDeepStrictEqual(reading(found.layout, plan), before);
+        return isSame && !reload && !replacesNow(standing, plan) ? 'keep' : again;
       }
     }
   })();

@@ -55,7 +55,8 @@ const keyOf = (task: { readonly uri: string; readonly entry: string | null }): s
 
 async function readStanding(db: Db, found: readonly FoundTask[]): Promise<Map<string, StandingRow>> {
   const { rows } = await db.query<StandingRow>(
-    `SELECT t.task_id, t.uri, t.entry, t.state, t.etag, t.layout, t.lane, t.sequence, t.plan
+    `SELECT t.task_id, t.uri, t.entry, t.state, t.etag, t.layout, t.lane, t.sequence, t.plan,
+       t.rows_conflict AS "rowsConflict"
      FROM unnest($1::text[], $2::text[]) AS f (uri, entry)
      JOIN backhaul.task t ON t.uri = f.uri COLLATE "C" AND coalesce(t.entry, '') = f.entry COLLATE "C"`,
     [found.map((task) => task.uri), found.map((task) => task.entry ?? '')],
@@ -69,7 +70,7 @@ interface Judged extends Decision {
   readonly standing: StandingRow | undefined;
 }
 
-async function judge(db: Db, tasks: readonly FoundTask[]): Promise<Judged[]> {
+async function judge(db: Db, tasks: readonly FoundTask[], reload: boolean): Promise<Judged[]> {
   const firsts = new Map<string, FoundTask>();
   for (const task of tasks) if (!firsts.has(keyOf(task))) firsts.set(keyOf(task), task);
   const unique = [...firsts.values()];
@@ -77,7 +78,7 @@ async function judge(db: Db, tasks: readonly FoundTask[]): Promise<Judged[]> {
   return unique.map((found) => {
     const row = standing.get(keyOf(found));
     const named = row === undefined ? found : underStandingName(row, found);
-    return { found: named, standing: row, ...decide(row, named) };
+    return { found: named, standing: row, ...decide(row, named, reload) };
   });
 }
 
@@ -219,10 +220,11 @@ async function upsertBatch(
   client: ClientBase,
   runId: number | null,
   tasks: readonly FoundTask[],
+  reload: boolean,
 ): Promise<ListingCounts> {
   // No claim while we look and write: what was read pending is still so, and no lane is seen half planned.
   await client.query(`SELECT ${CLAIM_LOCK}`);
-  const judged = await judge(client, tasks);
+  const judged = await judge(client, tasks, reload);
   await rememberPlannedRules(
     client,
     tasks.flatMap(({ plan }) => plan ?? []),
@@ -260,17 +262,18 @@ const sum = (a: ListingCounts, b: ListingCounts): ListingCounts => ({
 
 /**
  * Adds what is new, puts back to pending what has changed, fails what the listing found broken, and leaves the rest.
- * Idempotent; several programs may list the same source at once. 10,000 finds take less than a second.
+ * `reload`: what is loaded, or was unloaded, is to be loaded again. Else idempotent; several programs may list the same source at once. 10,000 finds take less than a second.
  */
 export async function upsertTasks(
   db: Db,
   runId: number | null,
   tasks: readonly FoundTask[],
+  reload = false,
 ): Promise<ListingCounts> {
   let counts = count([]);
   for (let from = 0; from < tasks.length; from += BATCH) {
     const batch = tasks.slice(from, from + BATCH);
-    counts = sum(counts, await inTransaction(db, (client) => upsertBatch(client, runId, batch)));
+    counts = sum(counts, await inTransaction(db, (client) => upsertBatch(client, runId, batch, reload)));
   }
   if (counts.new > ANALYZE_AFTER)
     await db.query('ANALYZE backhaul.task (state, lane, sequence, uri, entry, not_before)');
@@ -278,11 +281,17 @@ export async function upsertTasks(
 }
 
 /** What {@link upsertTasks} would make of each, in the same order; writes nothing. */
-export async function previewTasks(db: Db, tasks: readonly FoundTask[]): Promise<FindState[]> {
+export async function previewTasks(
+  db: Db,
+  tasks: readonly FoundTask[],
+  reload = false,
+): Promise<FindState[]> {
   const states: FindState[] = [];
   for (let from = 0; from < tasks.length; from += BATCH) {
     const batch = tasks.slice(from, from + BATCH);
-    const judged = new Map((await judge(db, batch)).map((one) => [keyOf(one.found), stateAfter(one)]));
+    const judged = new Map(
+      (await judge(db, batch, reload)).map((one) => [keyOf(one.found), stateAfter(one)]),
+    );
     for (const task of batch) states.push(judged.get(keyOf(task))!);
   }
   return states;

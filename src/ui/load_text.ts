@@ -112,7 +112,7 @@ export function planLines(
 export function summaryLines(summary: LoadSummary, style: Style = PLAIN, incremental = false): string[] {
   if (incremental && isNothingNew(summary)) return [nothingNew(summary), ...notReadLines(summary)];
   if (summary.nothingToDo && summary.tasks.failed === 0)
-    return [nothingToDo(summary), ...notReadLines(summary)];
+    return [nothingToDo(summary), ...notReadLines(summary), ...whatWouldDo(summary)];
   return [
     headline(summary, style),
     ...facts(summary).map(([name, text]) => `  ${name.padEnd(10)} ${text}`),
@@ -145,8 +145,22 @@ export function notReadLines({ notRead }: Pick<LoadSummary, 'notRead'>): string[
   return [`  ${counted(notRead.files, 'file')} not read: ${kinds.join(', ')}`];
 }
 
+/** What would make something to do where nothing is. */
+function whatWouldDo({ tasks }: LoadSummary): string[] {
+  const set =
+    tasks.skipped > 0 && tasks.unchanged > 0
+      ? [`${counted(tasks.skipped, 'file')} unloaded before: left alone.`]
+      : [];
+  return [
+    ...set,
+    'Due again: what has changed, a wider --from, --to, --symbols or --on-invalid keep, another --layout, --on-conflict replace where bars differed; --reload loads all again.',
+  ];
+}
+
 function nothingToDo(summary: LoadSummary): string {
-  const { unchanged } = summary.tasks;
+  const { unchanged, skipped } = summary.tasks;
+  if (unchanged === 0 && skipped > 0)
+    return `Nothing to do: ${counted(skipped, 'file')} unloaded before (${summary.sources.map(sanitise).join(', ')})`;
   const files = unchanged === 1 ? 'the file is' : `all ${count(unchanged)} files are`;
   return `Nothing to do: ${files} loaded already (${summary.sources.map(sanitise).join(', ')})`;
 }

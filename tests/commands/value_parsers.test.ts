@@ -185,6 +185,7 @@ describe('settings', () => {
       maxRejectShare: 0.01,
       onInvalid: 'reject',
       onConflict: 'keep',
+      reload: false,
       dryRun: false,
       batchBytes: null,
       leaseMs: 60_000,

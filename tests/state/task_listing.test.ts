@@ -200,8 +200,12 @@ describe('upsertTasks', () => {
   test('loads again what is read in another way, not what has other limits', async () => {
     await list(sampleTask(1));
     await loadAll();
-    const limits = samplePlan({ maxRejects: 5, onConflict: 'replace', onInvalid: 'keep' });
+    const limits = samplePlan({ maxRejects: 5, onConflict: 'replace' });
     expect(await list(sampleTask(1, { plan: limits }))).toMatchObject({ unchanged: 1 });
+    const waived = sampleTask(1, { plan: samplePlan({ onInvalid: ['range'] }) });
+    expect(await list(waived)).toMatchObject({ changed: 1 });
+    await loadAll();
+    expect(await list(sampleTask(1))).toMatchObject({ unchanged: 1 });
     expect(await list(sampleTask(1, { plan: samplePlan({ intervalS: 60 }) }))).toMatchObject({ changed: 1 });
   });
 
@@ -349,6 +353,7 @@ describe('decide', () => {
       lane: fc.constant('lane'),
       sequence: fc.constantFrom(1, 2),
       plan: fc.option(plan, { nil: null }),
+      rowsConflict: fc.constantFrom(null, 0, 3),
     });
     fc.assert(
       fc.property(standing, plan, (before, wanted) => {
@@ -364,6 +369,7 @@ describe('decide', () => {
           lane: 'lane',
           sequence: 1,
           plan: stored,
+          rowsConflict: 3,
         };
         expect(decide(after, found).step).toBe('keep');
       }),

@@ -111,7 +111,10 @@ describe('the summary', () => {
 
   it('says so when there was nothing to do', () => {
     const idle = { ...FINE, nothingToDo: true, tasks: { ...FINE.tasks, loaded: 0, unchanged: 47 } };
-    expect(summaryLines(idle)).toEqual(['Nothing to do: all 47 files are loaded already (./data)']);
+    expect(summaryLines(idle)).toEqual([
+      'Nothing to do: all 47 files are loaded already (./data)',
+      expect.stringContaining('--reload loads all again'),
+    ]);
   });
 
   it('says how to go on after an interrupt', () => {

@@ -1,0 +1,73 @@
+import { describe, expect, it } from 'vitest';
+import { testDatabase } from '../database.ts';
+import { candles, load, scratchFolder } from './loading.ts';
+import { krakenCsv, walk, write } from './market.ts';
+
+/** A file that is loaded is due again where another rule would bring something else of it, and where not, it is not. */
+
+const HOUR = 3600;
+const FROM = Date.UTC(2024, 2, 1) / 1000;
+const BARS = walk('XBTUSD', FROM, FROM + 300 * HOUR, HOUR, 5, 1);
+const folder = scratchFolder();
+const first = write(folder, 'first/XBTUSD_60.csv', krakenCsv(BARS));
+/** The same again, forty bars of it corrected. */
+const corrected = write(
+  folder,
+  'corrected/XBTUSD_60.csv',
+  krakenCsv(
+    BARS.map((bar, i) => (i >= 100 && i < 140 ? { ...bar, close: bar.open, volume: bar.volume + 1 } : bar)),
+  ),
+);
+/** Three bars whose high is below their open. */
+const broken = write(
+  folder,
+  'broken/ETHUSD_60.csv',
+  krakenCsv(
+    walk('ETHUSD', FROM, FROM + 200 * HOUR, HOUR, 7, 1).map((bar, i) =>
+      i % 70 === 9 ? { ...bar, high: bar.open / 2, low: bar.open / 3 } : bar,
+    ),
+  ),
+);
+
+describe('another rule', () => {
+  it('--on-conflict replace has the bars their way that gave way before, and the indicators behind', async () => {
+    const { url, pool } = await testDatabase();
+    const whole = await testDatabase();
+    await load(url, [first], { workers: 1 });
+    const kept = await load(url, [corrected], { workers: 1 });
+    expect(kept.rows).toMatchObject({ conflict: 40, loaded: 0 });
+    const again = { workers: 1, onConflict: 'replace' as const };
+    expect((await load(url, [corrected], again)).rows).toMatchObject({ conflict: 40 });
+    await load(whole.url, [corrected], { workers: 1 });
+    expect(await candles(pool)).toBe(await candles(whole.pool));
+    expect((await load(url, [corrected], again)).nothingToDo).toBe(true);
+    // What others told differs from nothing that stands.
+    expect((await load(url, [corrected], { workers: 1 })).nothingToDo).toBe(true);
+  });
+
+  it('--on-invalid keep brings what was set aside; to reject again takes nothing away', async () => {
+    const { url, pool } = await testDatabase();
+    const limits = { workers: 1, maxRejectShare: null };
+    expect((await load(url, [broken], limits)).rows).toMatchObject({ rejected: 3, loaded: 197 });
+    expect((await load(url, [broken], { ...limits, onInvalid: 'keep' })).rows).toMatchObject({ loaded: 200 });
+    const { rows } = await pool.query('SELECT count(*)::int AS n FROM backhaul.candles');
+    expect(rows).toEqual([{ n: 200 }]);
+    expect((await load(url, [broken], limits)).nothingToDo).toBe(true);
+  });
+
+  it('--max-rejects makes a file that had too many due again', async () => {
+    const { url } = await testDatabase();
+    expect((await load(url, [broken], { workers: 1, maxRejects: 1 })).tasks).toMatchObject({ failed: 1 });
+    expect((await load(url, [broken], { workers: 1, maxRejects: 5 })).tasks).toMatchObject({ loaded: 1 });
+  });
+
+  it('--reload loads it all again, to the same table', async () => {
+    const { url, pool } = await testDatabase();
+    await load(url, [first, broken], { workers: 1 });
+    const before = await candles(pool);
+    const again = await load(url, [first, broken], { workers: 2, reload: true });
+    expect(again.tasks).toMatchObject({ loaded: 2, unchanged: 0 });
+    expect(await candles(pool)).toBe(before);
+    expect((await load(url, [first, broken], { workers: 1 })).nothingToDo).toBe(true);
+  });
+});
