@@ -202,7 +202,7 @@ describe('upsertTasks', () => {
     await loadAll();
     const limits = samplePlan({ maxRejects: 5, onConflict: 'replace' });
     expect(await list(sampleTask(1, { plan: limits }))).toMatchObject({ unchanged: 1 });
-    const waived = sampleTask(1, { plan: samplePlan({ onInvalid: ['range'] }) });
+    const waived = sampleTask(1, { plan: samplePlan({ onInvalid: ['off-grid'] }) });
     expect(await list(waived)).toMatchObject({ changed: 1 });
     await loadAll();
     expect(await list(sampleTask(1))).toMatchObject({ unchanged: 1 });
