@@ -13,7 +13,14 @@ import { laneOf, sharedLaneOf } from '../state/series_name.ts';
 import { endFilling, type Gap, type GapState, listGaps, lockFilling, startFilling } from './gap_store.ts';
 import { recheck } from './recheck.ts';
 import { checkRange } from './scan.ts';
-import { GapSelection, type SelectedTask, type WantedSeries } from './selection.ts';
+import {
+  GapSelection,
+  placeKey,
+  ruleOf,
+  type SelectedTask,
+  type WantedSeries,
+  type WholeFiles,
+} from './selection.ts';
 
 /** Fills gaps: finds what a source holds of them, loads that alone, and says what remains. µs since 1970. */
 
@@ -106,7 +113,8 @@ async function fillThese(
   // What a gap was beyond the range asked for is still missing: sums count all of it.
   const open = await listGaps(db, { ...filter, states: FILLABLE_STATES, fromUs: null, toUs: null });
   const remaining = await listGaps(db, { ...filter, states: FILLABLE_STATES });
-  const missing = gaps.map((gap) => missingOf(gap, open));
+  const bySeries = Map.groupBy(open, (gap) => gap.seriesId);
+  const missing = gaps.map((gap) => missingOf(gap, bySeries.get(gap.seriesId) ?? []));
   const candles = sumOf(gaps);
   return {
     type: 'fill',
@@ -141,11 +149,9 @@ function sumOf(gaps: readonly Gap[]): number {
   return gaps.reduce((sum, gap) => sum + gap.candles, 0);
 }
 
-/** Bars that are still missing where a gap was: what is left of it may be several gaps. */
+/** Bars that are still missing where a gap was: what is left of it may be several of its series' open gaps. */
 function missingOf(gap: Gap, open: readonly Gap[]): number {
-  return sumOf(
-    open.filter((one) => one.seriesId === gap.seriesId && one.fromUs < gap.toUs && one.toUs > gap.fromUs),
-  );
+  return sumOf(open.filter((one) => one.fromUs < gap.toUs && one.toUs > gap.fromUs));
 }
 
 /** The gaps as far as they lie in the range asked for. */
@@ -187,7 +193,7 @@ export function fromFiles(
   load: LoadSelected,
 ): (db: Pool, gaps: readonly Gap[]) => Promise<FillAttempt> {
   return async (db, gaps) => {
-    const selection = new GapSelection(await wantedSeries(db, gaps));
+    const selection = new GapSelection(await wantedSeries(db, gaps), await wholeFiles(db, gaps));
     const missing = merge(gaps);
     const summary = await load(
       {
@@ -207,6 +213,20 @@ export function fromFiles(
       load: summary,
     };
   };
+}
+
+/**
+ * Files of the gaps' own series that were loaded from end to end, with nothing set aside by a filter. Of 20,000 of them
+ * that bring nothing each would else be read again, to find that out.
+ */
+async function wholeFiles(db: Db, gaps: readonly Gap[]): Promise<WholeFiles> {
+  const { rows } = await db.query<{ uri: string; entry: string | null; etag: string; layout: string | null }>(
+    `SELECT uri, entry, etag, layout FROM backhaul.task
+     WHERE lane = ANY ($1) AND state = 'loaded' AND rows_rejected = 0
+       AND plan->>'wantFromUs' IS NULL AND plan->>'wantToUs' IS NULL`,
+    [[...new Set(gaps.map(laneOf))]],
+  );
+  return new Map(rows.map(({ uri, entry, etag, layout }) => [placeKey(uri, entry), ruleOf(etag, layout)]));
 }
 
 /** A gap fails with the file that should have filled it. */

@@ -35,7 +35,11 @@ export class GapSelection {
   /** `venue interval` → what is missing of any symbol there. */
   readonly #shared = new Map<string, readonly Range[]>();
 
-  constructor(series: readonly WantedSeries[]) {
+  readonly #whole: WholeFiles;
+
+  /** `whole`: files that are not looked into again as long as they have not changed. */
+  constructor(series: readonly WantedSeries[], whole: WholeFiles = new Map()) {
+    this.#whole = whole;
     for (const one of series) this.#byLane.set(laneOf(one), one);
     for (const [key, group] of Map.groupBy(series, sharedKey)) {
       this.#shared.set(key, merge(group.flatMap((one) => one.missing)));
@@ -43,6 +47,8 @@ export class GapSelection {
   }
 
   readonly select: SelectTask = (task) => {
+    // All that it holds stands, and what that vouches for is no gap.
+    if (this.#whole.get(placeKey(task.uri, task.entry)) === ruleOf(task.etag, task.layout)) return null;
     const want = task.plan.symbol === null ? this.#wantOfShared(task) : this.#wantOfOwn(task);
     if (want === null) return null;
     this.selected.push({ uri: task.uri, entry: task.entry, lane: task.lane, want });
@@ -77,6 +83,17 @@ export class GapSelection {
 }
 
 const EVERYTHING: Range = { fromUs: Number.NEGATIVE_INFINITY, toUs: Number.POSITIVE_INFINITY };
+
+/** Files that were loaded whole: by place, as they were and by which layout. */
+export type WholeFiles = ReadonlyMap<string, string>;
+
+export function placeKey(uri: string, entry: string | null): string {
+  return entry === null ? uri : `${uri}\n${entry}`;
+}
+
+export function ruleOf(etag: string, layout: string | null): string {
+  return `${layout ?? ''} ${etag}`;
+}
 
 function sharedKey({ venue, intervalS }: SeriesName): string {
   return `${venue} ${intervalS}`;
