@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { GapSelection, placeKey, ruleOf } from '../../src/gaps/selection.ts';
-import type { PlannedTask } from '../../src/producer/planning/planned_task.ts';
+import type { PlannedTask } from '../../src/producer/planning/found_task.ts';
 import { samplePlan } from '../state/sample_tasks.ts';
 import { at, range } from './loaded_market.ts';
 
