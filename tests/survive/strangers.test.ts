@@ -3,6 +3,7 @@ import { runInNewContext } from 'node:vm';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { BarColumns } from '../../src/bars/columns.ts';
+import { sniffEncoding } from '../../src/scan/encoding.ts';
 import { Scanner } from '../../src/scan/scanner.ts';
 import { SymbolTable } from '../../src/scan/symbols.ts';
 import { testDatabase } from '../database.ts';
@@ -63,10 +64,15 @@ function pathIn(base: Base, container: Container): string {
   return container === 'zip' ? base.path.replace(/\.csv$/, '.zip') : base.path;
 }
 
-/** UTF-16 is told by its marks or its first characters, and refused; the reference does not know it. */
-function looksUtf16([a, b, c, d]: Buffer): boolean {
-  if ((a === 0xff && b === 0xfe) || (a === 0xfe && b === 0xff)) return true;
-  return (a === 0 && b !== 0 && c === 0) || (a !== 0 && b === 0 && c !== 0 && d === 0);
+/** What a file says, as UTF-8 (UTF-16 is told by its marks or its first characters); null where it breaks midway. */
+function asUtf8(content: Buffer): Buffer | null {
+  const encoding = sniffEncoding(content);
+  if (encoding === null || encoding === 'utf-8') return content;
+  try {
+    return Buffer.from(new TextDecoder(encoding, { fatal: true }).decode(content));
+  } catch {
+    return null;
+  }
 }
 
 /** Runs one case and gives what is wrong with its outcome. */
@@ -74,6 +80,7 @@ async function wrongWith(one: Case): Promise<string[]> {
   const dice = new Dice(one.seed);
   let content = excerpt(one.base, dice.pick([300, 3_000, 20_000]), dice);
   for (const name of one.mutations) content = Buffer.from(MUTATIONS[name]!(content, dice));
+  const text = asUtf8(content);
   let bytes = packed(content, one.base.path.slice(one.base.path.lastIndexOf('/') + 1), one.container);
   if (one.damage !== null) bytes = DAMAGES[one.damage]!(bytes, dice);
   const started = performance.now();
@@ -81,9 +88,9 @@ async function wrongWith(one: Case): Promise<string[]> {
   const took = performance.now() - started;
   const wrong = ended.flatMap((task) => [
     ...wrongWithFault(task),
-    ...wrongWithSums(task, content, one.base.isBare ? 0 : 2),
-    ...(one.base.isBare && one.damage === null && isReadable(content) && !looksUtf16(content)
-      ? wrongWithReading(task, content)
+    ...wrongWithSums(task, text ?? content, one.base.isBare ? 0 : 2),
+    ...(one.base.isBare && one.damage === null && text !== null && isReadable(text)
+      ? wrongWithReading(task, text)
       : []),
   ]);
   // A damaged directory of a zip may name another entry, or none.

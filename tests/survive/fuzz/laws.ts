@@ -11,6 +11,7 @@ const KINDS: ReadonlySet<string> = new Set([
   'encrypted',
   'unsupported',
   'limit',
+  'encoding',
   'not-a-bar-file',
   'timestamp',
   'too-many-rejects',
