@@ -72,7 +72,7 @@ const ABSENT: Readonly<Record<string, readonly KillPoint[]>> = {
     'merge.taken',
     'merge.recomputed',
   ],
-  standing: ['copy.opened', 'copy.written'],
+  standing: ['copy.opened', 'copy.written', 'leaf.keyed', 'leaf.attached', 'leaf.standing'],
 };
 
 describe.each(['fresh', 'standing'])('a load in a %s world', (name) => {
