@@ -4,41 +4,34 @@ import { createRequire } from 'node:module';
 import yargs, { type Argv, type CommandModule } from 'yargs';
 import { nearest } from './base/nearest.ts';
 import { command as backfillCommand } from './commands/backfill.ts';
-import { BENCH_SETTINGS, command as benchCommand } from './commands/bench.ts';
+import { command as benchCommand } from './commands/bench.ts';
 import { command as dbCommand } from './commands/db.ts';
-import { DEMO_SETTINGS, command as demoCommand } from './commands/demo.ts';
-import { DOCTOR_SETTINGS, command as doctorCommand } from './commands/doctor.ts';
+import { command as demoCommand } from './commands/demo.ts';
+import { command as doctorCommand } from './commands/doctor.ts';
 import { EXIT, exitCodeOfFault } from './commands/exit_codes.ts';
-import { EXPORT_SETTINGS, command as exportCommand } from './commands/export.ts';
-import {
-  CLEANUP_SETTINGS,
-  FILL_SETTINGS,
-  command as gapsCommand,
-  LIST_SETTINGS,
-  SCAN_SETTINGS,
-} from './commands/gaps.ts';
+import { command as exportCommand } from './commands/export.ts';
+import { command as gapsCommand } from './commands/gaps.ts';
 import { isQuitting, takeSignals } from './commands/interrupt.ts';
 import { command as loadCommand } from './commands/load.ts';
-import { LOAD_SETTINGS } from './commands/load_options.ts';
-import { QUERY_SETTINGS, command as queryCommand } from './commands/query.ts';
-import { RECOMPUTE_SETTINGS, command as recomputeCommand } from './commands/recompute.ts';
-import { REPORT_SETTINGS, command as reportCommand } from './commands/report.ts';
-import { RETRY_SETTINGS, command as retryCommand } from './commands/retry.ts';
-import { RUNS_SETTINGS, RUNS_SHOW_SETTINGS, command as runsCommand } from './commands/runs.ts';
+import { command as queryCommand } from './commands/query.ts';
+import { command as recomputeCommand } from './commands/recompute.ts';
+import { command as reportCommand } from './commands/report.ts';
+import { command as retryCommand } from './commands/retry.ts';
+import { command as runsCommand } from './commands/runs.ts';
 import { everythingIsWritten, print, say, stderrStyle, toleratePipesThatClose } from './commands/screen.ts';
 import { TIER_SETTINGS } from './commands/series_options.ts';
-import { type Arguments, declareKnown } from './commands/settings.ts';
-import { STATUS_SETTINGS, command as statusCommand } from './commands/status.ts';
-import { UI_SETTINGS, command as uiCommand } from './commands/ui.ts';
+import { type Arguments, type Command, declareKnown } from './commands/settings.ts';
+import { command as statusCommand } from './commands/status.ts';
+import { command as uiCommand } from './commands/ui.ts';
 import { command as unloadCommand } from './commands/unload.ts';
-import { VALIDATE_SETTINGS, command as validateCommand } from './commands/validate.ts';
+import { command as validateCommand } from './commands/validate.ts';
 import { faultOf } from './faults/classify.ts';
 import { BackhaulError, type Fault } from './faults/fault.ts';
 import { faultLines } from './ui/fault_text.ts';
 import { redact } from './ui/redact.ts';
 import { sanitise } from './ui/text.ts';
 
-const COMMANDS: readonly CommandModule<object, Arguments>[] = [
+const COMMANDS: readonly Command[] = [
   loadCommand,
   statusCommand,
   runsCommand,
@@ -62,7 +55,7 @@ const COMMANDS: readonly CommandModule<object, Arguments>[] = [
 let running: Promise<unknown> = Promise.resolve();
 
 /** For a handler that returns a promise yargs lays out the command's help beforehand, a tenth of a second of text. */
-function unawaited(command: CommandModule<object, Arguments>): CommandModule<object, Arguments> {
+function unawaited(command: Command): CommandModule<object, Arguments> {
   const handler = (argv: Arguments): void => {
     running = Promise.resolve(command.handler(argv as Parameters<typeof command.handler>[0]));
   };
@@ -228,25 +221,7 @@ function withHint(fault: Fault): Fault {
   };
 }
 
-declareKnown(UI_SETTINGS);
-declareKnown(
-  RUNS_SETTINGS,
-  RUNS_SHOW_SETTINGS,
-  LOAD_SETTINGS,
-  STATUS_SETTINGS,
-  RETRY_SETTINGS,
-  QUERY_SETTINGS,
-  DEMO_SETTINGS,
-);
-declareKnown(TIER_SETTINGS, SCAN_SETTINGS, LIST_SETTINGS, FILL_SETTINGS, CLEANUP_SETTINGS);
-declareKnown(
-  EXPORT_SETTINGS,
-  REPORT_SETTINGS,
-  VALIDATE_SETTINGS,
-  RECOMPUTE_SETTINGS,
-  BENCH_SETTINGS,
-  DOCTOR_SETTINGS,
-);
+declareKnown(TIER_SETTINGS, ...COMMANDS.flatMap(({ settings }) => settings));
 readEnvironmentFile();
 toleratePipesThatClose();
 takeSignals();

@@ -2,7 +2,7 @@
 
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import type { Argv, CommandModule } from 'yargs';
+import type { Argv } from 'yargs';
 import {
   type JobFile,
   jobFileSchema,
@@ -32,6 +32,7 @@ import { REPORT_SETTINGS } from './report.ts';
 import { print, say, stderrStyle, stdoutStyle, stdoutWidth } from './screen.ts';
 import {
   type Arguments,
+  type Command,
   declare,
   list,
   onOff,
@@ -74,7 +75,8 @@ const STEP_SETTINGS: Readonly<Record<StepName, Settings>> = {
 
 const LAUNCHER = fileURLToPath(new URL('../../bin/backhaul.js', import.meta.url));
 
-export const command: CommandModule<object, Arguments> = {
+export const command: Command = {
+  settings: [],
   command: 'backfill [file]',
   describe: 'Run jobs told by a file: load, rollups, gaps, checks, report',
   builder: (yargs) =>

@@ -2,7 +2,7 @@
 
 import { availableParallelism } from 'node:os';
 import { join, resolve as resolvePath } from 'node:path';
-import type { Argv, CommandModule } from 'yargs';
+import type { Argv } from 'yargs';
 import type { DayTwoOptions, DayTwoResult, DayTwoRun } from '../bench/day_two.ts';
 import type { BenchEvent, BenchResult, Workers } from '../bench/result.ts';
 import { sizeOf } from '../bench/size.ts';
@@ -17,11 +17,11 @@ import { LOAD_SETTINGS, loadOptions } from './load_options.ts';
 import { print, say, stderrStyle, stdoutStyle, stdoutWidth } from './screen.ts';
 import {
   type Arguments,
+  type Command,
   declare,
   list,
   onOff,
-  readSurroundings,
-  refuseUnknown,
+  readFlags,
   resolve,
   type Surroundings,
   Unreadable,
@@ -83,7 +83,8 @@ function parseSeed(text: string): string {
   return text;
 }
 
-export const command: CommandModule<object, Arguments> = {
+export const command: Command = {
+  settings: [BENCH_SETTINGS],
   command: 'bench',
   describe: 'Measure how fast this machine loads, and what holds it back',
   builder: (yargs) =>
@@ -95,9 +96,7 @@ export const command: CommandModule<object, Arguments> = {
         'Exit code: 0 measured, 1 failed (the table was not what the files say), 2 usage, 130 interrupted.',
       ),
   handler: async (argv) => {
-    refuseUnknown(BENCH_SETTINGS, [], argv);
-    const surroundings = readSurroundings(process.cwd());
-    const flags = resolve(BENCH_SETTINGS, argv, surroundings);
+    const { flags } = readFlags(BENCH_SETTINGS, [], argv);
     const isDayTwo = flags['day-two'] === true;
     const tickers = isDayTwo && flags.records === undefined ? DAY_TWO_TICKERS : undefined;
     const size = sizeOf({ ...flags, tickers: flags.tickers ?? tickers });

@@ -1,17 +1,18 @@
 /** `backhaul db`: the embedded PostgreSQL. */
 
-import type { Argv, CommandModule } from 'yargs';
+import type { Argv } from 'yargs';
 import { nearest } from '../base/nearest.ts';
 import { BackhaulError } from '../faults/fault.ts';
 import { sanitise } from '../ui/text.ts';
 import { embeddedFolder, undoneByPress } from './database_option.ts';
 import { EXIT } from './exit_codes.ts';
 import { print, say } from './screen.ts';
-import { type Arguments, declare, readSurroundings, refuseUnknown } from './settings.ts';
+import { type Arguments, type Command, declare, readFlags } from './settings.ts';
 
 const ACTIONS: Readonly<Record<string, () => Promise<void>>> = { start, stop, url };
 
-export const command: CommandModule<object, Arguments> = {
+export const command: Command = {
+  settings: [],
   command: 'db <action>',
   describe: 'Start, stop or find the embedded PostgreSQL',
   builder: (yargs) =>
@@ -20,8 +21,7 @@ export const command: CommandModule<object, Arguments> = {
       .example('psql "$($0 db url)"', 'look around with a client of your own')
       .epilogue('Commands that need it start it by themselves and stop it when the last is done.'),
   handler: async (argv) => {
-    refuseUnknown({}, ['action'], argv);
-    readSurroundings(process.cwd()); // A wrong key in backhaul.yaml is told here as everywhere.
+    readFlags({}, ['action'], argv);
     const word = String(argv['action']);
     const action = Object.hasOwn(ACTIONS, word) ? ACTIONS[word] : undefined;
     if (action === undefined) {

@@ -1,7 +1,7 @@
 /** `backhaul demo` (npm start): makes a sample, loads it, shows what came of it. */
 
 import { join, relative } from 'node:path';
-import type { Argv, CommandModule } from 'yargs';
+import type { Argv } from 'yargs';
 import { count, counted, duration } from '../base/quantities.ts';
 import { resultLines } from '../ui/query_text.ts';
 import { embeddedFolder, undoneByPress, useDatabase, withDatabase } from './database_option.ts';
@@ -9,7 +9,7 @@ import { EXIT, exitCodeOfLoad } from './exit_codes.ts';
 import { load } from './load.ts';
 import { LOAD_SETTINGS, loadOptions } from './load_options.ts';
 import { print, say, stderrStyle, stdoutStyle, stdoutWidth } from './screen.ts';
-import { type Arguments, declare, onOff, readSurroundings, refuseUnknown, resolve } from './settings.ts';
+import { type Arguments, type Command, declare, onOff, readFlags, resolve } from './settings.ts';
 
 export const DEMO_SETTINGS = {
   verbose: onOff({ group: 'Output:', describe: 'Say more on stderr: every task, partition and decision' }),
@@ -38,14 +38,13 @@ const NEXT: readonly (readonly [string, string])[] = [
   ['status', 'what is loaded, what waits, what failed and why'],
 ];
 
-export const command: CommandModule<object, Arguments> = {
+export const command: Command = {
+  settings: [DEMO_SETTINGS],
   command: 'demo',
   describe: 'Make a sample of a million records and load it (npm start)',
   builder: (yargs) => declare(yargs as Argv<Arguments>, DEMO_SETTINGS),
   handler: async (argv) => {
-    refuseUnknown(DEMO_SETTINGS, [], argv);
-    const surroundings = readSurroundings(process.cwd());
-    const flags = resolve(DEMO_SETTINGS, argv, surroundings);
+    const { flags, surroundings } = readFlags(DEMO_SETTINGS, [], argv);
     const sources = await makeFiles();
     await withDatabase(await useDatabase(EMBEDDED), async ({ url }) => {
       const options = loadOptions(sources, resolve(LOAD_SETTINGS, {}, DEFAULTS), url);

@@ -2,7 +2,7 @@
 
 import { availableParallelism, totalmem } from 'node:os';
 import type { Client } from 'pg';
-import type { Argv, CommandModule } from 'yargs';
+import type { Argv } from 'yargs';
 import { type Check, checksOf } from '../doctor/check.ts';
 import type { Planned } from '../doctor/disk.ts';
 import type { PlannedFile, SourceFindings } from '../doctor/sources.ts';
@@ -13,15 +13,7 @@ import { type FoundDatabase, findDatabase } from './database_option.ts';
 import { EXIT } from './exit_codes.ts';
 import { LOAD_SETTINGS, loadOptions } from './load_options.ts';
 import { print, stdoutStyle } from './screen.ts';
-import {
-  type Arguments,
-  declare,
-  onOff,
-  type Resolved,
-  readSurroundings,
-  refuseUnknown,
-  resolve,
-} from './settings.ts';
+import { type Arguments, type Command, declare, onOff, type Resolved, readFlags } from './settings.ts';
 
 const {
   layout,
@@ -63,7 +55,8 @@ export const DOCTOR_SETTINGS = {
 
 type DoctorFlags = Resolved<typeof DOCTOR_SETTINGS>;
 
-export const command: CommandModule<object, Arguments> = {
+export const command: Command = {
+  settings: [DOCTOR_SETTINGS],
   command: 'doctor [source..]',
   describe: 'Check what a load needs, and name what mends it',
   builder: (yargs) =>
@@ -77,8 +70,7 @@ export const command: CommandModule<object, Arguments> = {
       .example('$0 doctor --fix', 'and mend what it can')
       .epilogue('Exit code: 0 a load would work, though maybe slowly (warnings), 3 it would not (failures).'),
   handler: async (argv) => {
-    refuseUnknown(DOCTOR_SETTINGS, ['source'], argv);
-    const flags = resolve(DOCTOR_SETTINGS, argv, readSurroundings(process.cwd()));
+    const { flags } = readFlags(DOCTOR_SETTINGS, ['source'], argv);
     const sources = ((argv['source'] ?? []) as readonly string[]).map(String);
     const all: Check[] = [];
     const show = (group: Check['group'], checks: readonly Check[]): void => {

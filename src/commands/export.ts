@@ -1,6 +1,6 @@
 /** `backhaul export`: bars out of the database as Parquet, Arrow or CSV files. */
 
-import type { Argv, CommandModule } from 'yargs';
+import type { Argv } from 'yargs';
 import { FORMATS, PARTITION_KEYS, type PartitionKey } from '../export/plan.ts';
 import { exportLine, exportLines } from '../ui/export_text.ts';
 import { eventLine } from '../ui/json_lines.ts';
@@ -12,12 +12,11 @@ import { print, say } from './screen.ts';
 import { configuredTiers, RANGE_SETTINGS, SERIES_SETTINGS, seriesFilter } from './series_options.ts';
 import {
   type Arguments,
+  type Command,
   declare,
   list,
   onOff,
-  readSurroundings,
-  refuseUnknown,
-  resolve,
+  readFlags,
   Unreadable,
   value,
 } from './settings.ts';
@@ -48,7 +47,8 @@ export const EXPORT_SETTINGS = {
 /** Between two lines of progress where nothing can be drawn. */
 const PLAIN_EVERY_MS = 10_000;
 
-export const command: CommandModule<object, Arguments> = {
+export const command: Command = {
+  settings: [EXPORT_SETTINGS],
   command: 'export <folder>',
   describe: 'Write bars to Parquet, Arrow or CSV files',
   builder: (yargs) =>
@@ -60,9 +60,7 @@ export const command: CommandModule<object, Arguments> = {
         'All files are of one instant of the database, sorted by symbol and time, and appear when they are whole;\nmanifest.json says the rows and the SHA-256 of each.',
       ),
   handler: async (argv) => {
-    refuseUnknown(EXPORT_SETTINGS, ['folder'], argv);
-    const surroundings = readSurroundings(process.cwd());
-    const flags = resolve(EXPORT_SETTINGS, argv, surroundings);
+    const { flags, surroundings } = readFlags(EXPORT_SETTINGS, ['folder'], argv);
     const filter = seriesFilter(flags, configuredTiers(surroundings));
     const interrupt = listenForInterrupt(() =>
       say('Interrupted: ending with the files at work. Ctrl-C again stops at once; whole files stay.'),

@@ -41,12 +41,12 @@ import {
 } from './series_options.ts';
 import {
   type Arguments,
+  type Command,
   declare,
   list,
   onOff,
-  readSurroundings,
-  refuseUnknown,
-  resolve,
+  readFlags,
+  type resolve,
   Unreadable,
   value,
 } from './settings.ts';
@@ -119,7 +119,8 @@ const RUNS_SHOWN = 10;
 
 const OPEN_STATES: readonly GapState[] = ['detected', 'unfillable', 'filling', 'failed'];
 
-export const command: CommandModule<object, Arguments> = {
+export const command: Command = {
+  settings: [SCAN_SETTINGS, LIST_SETTINGS, FILL_SETTINGS, CLEANUP_SETTINGS],
   command: 'gaps',
   describe: 'Find, list and fill the holes in what is loaded',
   builder: (yargs) =>
@@ -140,9 +141,7 @@ const scanCommand: CommandModule<object, Arguments> = {
         'Exit code: 0 whether there are gaps or not. Ranges in which no loaded file has a say are gaps;\nwhere one does, a missing bar means that nobody traded.',
       ),
   handler: async (argv) => {
-    refuseUnknown(SCAN_SETTINGS, [], argv);
-    const surroundings = readSurroundings(process.cwd());
-    const flags = resolve(SCAN_SETTINGS, argv, surroundings);
+    const { flags, surroundings } = readFlags(SCAN_SETTINGS, [], argv);
     refuseBoth(flags, 'json', 'csv');
     const filter = seriesFilter(flags, configuredTiers(surroundings));
     const { from = null, to = null } = flags;
@@ -171,9 +170,7 @@ const listCommand: CommandModule<object, Arguments> = {
       .example('$0 gaps list --states unfillable --csv', 'the files to download')
       .example('$0 gaps list --tiers TIER1', ''),
   handler: async (argv) => {
-    refuseUnknown(LIST_SETTINGS, [], argv);
-    const surroundings = readSurroundings(process.cwd());
-    const flags = resolve(LIST_SETTINGS, argv, surroundings);
+    const { flags, surroundings } = readFlags(LIST_SETTINGS, [], argv);
     refuseBoth(flags, 'json', 'csv');
     const filter = seriesFilter(flags, configuredTiers(surroundings));
     const { from = null, to = null, states = OPEN_STATES } = flags;
@@ -208,9 +205,7 @@ const fillCommand: CommandModule<object, Arguments> = {
         'Exit code: 0 all that was asked for is covered, 3 some of it is still missing or failed (--symbols, --intervals,\n--from and --to say what is asked for; without them every open gap), 2 usage, 130 interrupted.',
       ),
   handler: async (argv) => {
-    refuseUnknown(FILL_SETTINGS, ['source'], argv);
-    const surroundings = readSurroundings(process.cwd());
-    const flags = resolve(FILL_SETTINGS, argv, surroundings);
+    const { flags, surroundings } = readFlags(FILL_SETTINGS, ['source'], argv);
     const sources = ((argv['source'] ?? []) as readonly string[]).map(String);
     if ((sources.length === 0) === (flags.api === undefined))
       throw usage('gaps fill needs either sources, such as a folder or a zip, or --api kraken');
@@ -231,8 +226,7 @@ const cleanupCommand: CommandModule<object, Arguments> = {
   describe: 'Forget gaps that were filled, or failed, long ago; unfillable ones stay',
   builder: (yargs) => declare(yargs as Argv<Arguments>, CLEANUP_SETTINGS),
   handler: async (argv) => {
-    refuseUnknown(CLEANUP_SETTINGS, [], argv);
-    const flags = resolve(CLEANUP_SETTINGS, argv, readSurroundings(process.cwd()));
+    const { flags } = readFlags(CLEANUP_SETTINGS, [], argv);
     await withLoadedDatabase(flags.database, 'gaps', async (db) => {
       const { cleanUp } = await import('../gaps/gap_store.ts');
       const gone = await cleanUp(db, flags.days ?? 90);

@@ -1,6 +1,6 @@
 /** `backhaul load`: the main job. */
 
-import type { Argv, CommandModule } from 'yargs';
+import type { Argv } from 'yargs';
 import { counted } from '../base/quantities.ts';
 import type { LoadEvent, LoadOptions, LoadReporter, LoadSummary, PlanEvent } from '../load/events.ts';
 import type { Selection } from '../load/load.ts';
@@ -22,10 +22,18 @@ import { LOAD_SETTINGS, loadOptions } from './load_options.ts';
 import { tellingFaults, tellOfLoad } from './notify_option.ts';
 import { print, say, stderrStyle, stdoutStyle, stdoutWidth, whenStdoutGoes } from './screen.ts';
 import { configuredTiers, withTiers } from './series_options.ts';
-import { type Arguments, declare, readSurroundings, refuseUnknown, resolve } from './settings.ts';
+import {
+  type Arguments,
+  type Command,
+  declare,
+  readSurroundings,
+  refuseUnknown,
+  resolve,
+} from './settings.ts';
 import { openPageOn } from './ui.ts';
 
-export const command: CommandModule<object, Arguments> = {
+export const command: Command = {
+  settings: [LOAD_SETTINGS],
   command: 'load <source..>',
   describe: 'Load flat files: folders, files, zips, s3://bucket/prefix, https://…',
   builder: (yargs) =>

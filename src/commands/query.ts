@@ -2,7 +2,7 @@
 
 import { Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import type { Argv, CommandModule } from 'yargs';
+import type { Argv } from 'yargs';
 import { count } from '../base/quantities.ts';
 import type { ReadQuery } from '../database/read_query.ts';
 import { BackhaulError } from '../faults/fault.ts';
@@ -11,15 +11,7 @@ import { DATABASE_SETTINGS, type FoundDatabase, requireDatabase, withDatabase } 
 import { EXIT } from './exit_codes.ts';
 import { listenForInterrupt, quit } from './interrupt.ts';
 import { print, say, stdoutGone, stdoutStyle, stdoutWidth } from './screen.ts';
-import {
-  type Arguments,
-  declare,
-  onOff,
-  readSurroundings,
-  refuseUnknown,
-  resolve,
-  value,
-} from './settings.ts';
+import { type Arguments, type Command, declare, onOff, readFlags, value } from './settings.ts';
 import { secondsAsMs } from './value_parsers.ts';
 
 export const QUERY_SETTINGS = {
@@ -37,7 +29,8 @@ const TABLE_ROWS = 1000;
 /** Rows held at once where all are written. */
 const FETCH_ROWS = 2000;
 
-export const command: CommandModule<object, Arguments> = {
+export const command: Command = {
+  settings: [QUERY_SETTINGS],
   command: 'query <sql>',
   describe: 'Look at the database, read-only: a table, --csv or --json',
   builder: (yargs) =>
@@ -46,8 +39,7 @@ export const command: CommandModule<object, Arguments> = {
       .example('$0 query "SELECT * FROM candles WHERE symbol = \'XBTUSD\' LIMIT 5"', '')
       .example('$0 query "SELECT * FROM series" --csv > series.csv', ''),
   handler: async (argv) => {
-    refuseUnknown(QUERY_SETTINGS, ['sql'], argv);
-    const flags = resolve(QUERY_SETTINGS, argv, readSurroundings(process.cwd()));
+    const { flags } = readFlags(QUERY_SETTINGS, ['sql'], argv);
     if (flags.csv && flags.json) {
       throw new BackhaulError({ kind: 'usage', message: '--csv and --json contradict each other' });
     }

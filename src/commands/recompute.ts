@@ -1,6 +1,6 @@
 /** `backhaul recompute`: indicators again from the bars that stand. */
 
-import type { Argv, CommandModule } from 'yargs';
+import type { Argv } from 'yargs';
 import { INDICATOR_NAMES } from '../bars/columns.ts';
 import { count, counted } from '../base/quantities.ts';
 import { seriesText } from '../state/series_name.ts';
@@ -13,7 +13,7 @@ import { LOAD_SETTINGS } from './load_options.ts';
 import { withLoadedDatabase } from './loaded_database.ts';
 import { print, say, stderrStyle } from './screen.ts';
 import { configuredTiers, RANGE_SETTINGS, SERIES_SETTINGS, seriesFilter } from './series_options.ts';
-import { type Arguments, declare, onOff, readSurroundings, refuseUnknown, resolve } from './settings.ts';
+import { type Arguments, type Command, declare, onOff, readFlags } from './settings.ts';
 
 export const RECOMPUTE_SETTINGS = {
   ...SERIES_SETTINGS,
@@ -26,7 +26,8 @@ export const RECOMPUTE_SETTINGS = {
 /** Changed series that are named as they come; --json names all. */
 const SERIES_NAMED = 20;
 
-export const command: CommandModule<object, Arguments> = {
+export const command: Command = {
+  settings: [RECOMPUTE_SETTINGS],
   command: 'recompute',
   describe: 'Compute indicators again from the bars that stand',
   builder: (yargs) =>
@@ -37,9 +38,7 @@ export const command: CommandModule<object, Arguments> = {
         'Rows are written only where an indicator differs; claims of loads wait for a series at a time.\n--indicators: those that rows get which have none; what stands of the others is made true as well.',
       ),
   handler: async (argv) => {
-    refuseUnknown(RECOMPUTE_SETTINGS, [], argv);
-    const surroundings = readSurroundings(process.cwd());
-    const flags = resolve(RECOMPUTE_SETTINGS, argv, surroundings);
+    const { flags, surroundings } = readFlags(RECOMPUTE_SETTINGS, [], argv);
     const filter = seriesFilter(flags, configuredTiers(surroundings));
     const interrupt = listenForInterrupt(() =>
       say(

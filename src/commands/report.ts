@@ -1,6 +1,6 @@
 /** `backhaul report`: how complete the data is, by symbol and interval. */
 
-import type { Argv, CommandModule } from 'yargs';
+import type { Argv } from 'yargs';
 import type { Report } from '../report/completeness.ts';
 import { eventLine } from '../ui/json_lines.ts';
 import { reportCsv, reportEvents, reportLines } from '../ui/report_text.ts';
@@ -15,15 +15,7 @@ import {
   SERIES_SETTINGS,
   seriesFilter,
 } from './series_options.ts';
-import {
-  type Arguments,
-  declare,
-  onOff,
-  readSurroundings,
-  refuseUnknown,
-  resolve,
-  value,
-} from './settings.ts';
+import { type Arguments, type Command, declare, onOff, readFlags, value } from './settings.ts';
 import { parseText, parseTime } from './value_parsers.ts';
 
 const SHOW = 'Output:';
@@ -48,7 +40,8 @@ export const REPORT_SETTINGS = {
 /** Symbols the terminal shows: the worst. */
 const ROWS_SHOWN = 60;
 
-export const command: CommandModule<object, Arguments> = {
+export const command: Command = {
+  settings: [REPORT_SETTINGS],
   command: 'report',
   describe: 'Show how complete the data is, by symbol and interval',
   builder: (yargs) =>
@@ -57,9 +50,7 @@ export const command: CommandModule<object, Arguments> = {
       .example('$0 report --to now', 'and what is missing since')
       .example('$0 report --tiers TIER1 --from 2024 --html report.html', ''),
   handler: async (argv) => {
-    refuseUnknown(REPORT_SETTINGS, [], argv);
-    const surroundings = readSurroundings(process.cwd());
-    const flags = resolve(REPORT_SETTINGS, argv, surroundings);
+    const { flags, surroundings } = readFlags(REPORT_SETTINGS, [], argv);
     refuseBoth(flags, 'json', 'csv');
     const tiers = configuredTiers(surroundings);
     const { from = null, to = null } = flags;

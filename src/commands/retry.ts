@@ -1,6 +1,6 @@
 /** `backhaul retry`: failed files back to pending. */
 
-import type { Argv, CommandModule } from 'yargs';
+import type { Argv } from 'yargs';
 import { counted } from '../base/quantities.ts';
 import { BackhaulError } from '../faults/fault.ts';
 import type { TaskFailure } from '../state/status.ts';
@@ -8,7 +8,7 @@ import { fileText } from '../ui/fault_text.ts';
 import { eventLine } from '../ui/json_lines.ts';
 import { DATABASE_SETTINGS, requireDatabase, requireTables, withDatabase } from './database_option.ts';
 import { print, say } from './screen.ts';
-import { type Arguments, declare, onOff, readSurroundings, refuseUnknown, resolve } from './settings.ts';
+import { type Arguments, type Command, declare, onOff, readFlags } from './settings.ts';
 
 export const RETRY_SETTINGS = {
   ...DATABASE_SETTINGS,
@@ -22,7 +22,8 @@ const LOADS = 1_000;
 /** More than this many failed files are matched against no pattern: `--all`, or several times. */
 const MOST = 1_000_000;
 
-export const command: CommandModule<object, Arguments> = {
+export const command: Command = {
+  settings: [RETRY_SETTINGS],
   command: 'retry [pattern..]',
   describe: 'Put failed files back to pending',
   builder: (yargs) =>
@@ -34,8 +35,7 @@ export const command: CommandModule<object, Arguments> = {
       .example("$0 retry '*/2024/04/*'", '')
       .epilogue('Then run the load again: it takes what is pending.'),
   handler: async (argv) => {
-    refuseUnknown(RETRY_SETTINGS, ['pattern'], argv);
-    const flags = resolve(RETRY_SETTINGS, argv, readSurroundings(process.cwd()));
+    const { flags } = readFlags(RETRY_SETTINGS, ['pattern'], argv);
     const patterns = ((argv['pattern'] ?? []) as readonly string[]).map(String);
     if (flags.all && patterns.length > 0) {
       throw new BackhaulError({ kind: 'usage', message: '--all and a pattern contradict each other' });

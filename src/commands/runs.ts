@@ -9,15 +9,7 @@ import { compareLines, ratesOf, runLines, runPage } from '../ui/runs_text.ts';
 import { DATABASE_SETTINGS } from './database_option.ts';
 import { withLoadedDatabase } from './loaded_database.ts';
 import { print, say, stdoutStyle, stdoutWidth } from './screen.ts';
-import {
-  type Arguments,
-  declare,
-  onOff,
-  readSurroundings,
-  refuseUnknown,
-  resolve,
-  value,
-} from './settings.ts';
+import { type Arguments, type Command, declare, onOff, readFlags, value } from './settings.ts';
 import { parseText, wholeBetween } from './value_parsers.ts';
 
 const SHOW = 'Output:';
@@ -36,7 +28,7 @@ export const RUNS_SETTINGS = {
   json,
 };
 
-export const RUNS_SHOW_SETTINGS = {
+export const SHOW_SETTINGS = {
   svg: value({ group: SHOW, describe: 'Write throughput over time as a picture to this file' }, parseText),
   ...DATABASE_SETTINGS,
   json,
@@ -50,7 +42,8 @@ export const RUNS_CLEANUP_SETTINGS = {
   json,
 };
 
-export const command: CommandModule<object, Arguments> = {
+export const command: Command = {
+  settings: [RUNS_SETTINGS, SHOW_SETTINGS],
   command: 'runs',
   describe: 'Show past runs; one of them, or two beside each other',
   builder: (yargs) =>
@@ -62,8 +55,7 @@ export const command: CommandModule<object, Arguments> = {
       .example('$0 runs show 12 --svg run12.svg', '')
       .example('$0 runs compare 11 12', ''),
   handler: async (argv) => {
-    refuseUnknown(RUNS_SETTINGS, [], argv);
-    const flags = resolve(RUNS_SETTINGS, argv, readSurroundings(process.cwd()));
+    const { flags } = readFlags(RUNS_SETTINGS, [], argv);
     await withLoadedDatabase(flags.database, 'runs', async (db) => {
       const { recentRuns } = await import('../state/run_history.ts');
       const runs = await recentRuns(db, flags.days ?? 30, MOST_RUNS);
@@ -82,10 +74,9 @@ const showCommand: CommandModule<object, Arguments> = {
   command: 'show <run>',
   describe: 'How one run went: decisions, waits, slowest files, failures, throughput',
   builder: (yargs) =>
-    declare(yargs as Argv<Arguments>, RUNS_SHOW_SETTINGS).positional('run', { describe: 'Its number' }),
+    declare(yargs as Argv<Arguments>, SHOW_SETTINGS).positional('run', { describe: 'Its number' }),
   handler: async (argv) => {
-    refuseUnknown(RUNS_SHOW_SETTINGS, ['run'], argv);
-    const flags = resolve(RUNS_SHOW_SETTINGS, argv, readSurroundings(process.cwd()));
+    const { flags } = readFlags(SHOW_SETTINGS, ['run'], argv);
     const id = runNumber(argv['run']);
     await withLoadedDatabase(flags.database, 'runs', async (db) => {
       const { findRun } = await import('../state/run_history.ts');
@@ -102,8 +93,7 @@ const compareCommand: CommandModule<object, Arguments> = {
   describe: 'Two runs beside each other',
   builder: (yargs) => declare(yargs as Argv<Arguments>, COMPARE_SETTINGS),
   handler: async (argv) => {
-    refuseUnknown(COMPARE_SETTINGS, ['a', 'b'], argv);
-    const flags = resolve(COMPARE_SETTINGS, argv, readSurroundings(process.cwd()));
+    const { flags } = readFlags(COMPARE_SETTINGS, ['a', 'b'], argv);
     const [first, second] = [runNumber(argv['a']), runNumber(argv['b'])];
     await withLoadedDatabase(flags.database, 'runs', async (db) => {
       const { findRun } = await import('../state/run_history.ts');
@@ -120,8 +110,7 @@ const cleanupCommand: CommandModule<object, Arguments> = {
   describe: 'Forget runs of more than a year ago; what they loaded stays',
   builder: (yargs) => declare(yargs as Argv<Arguments>, RUNS_CLEANUP_SETTINGS),
   handler: async (argv) => {
-    refuseUnknown(RUNS_CLEANUP_SETTINGS, [], argv);
-    const flags = resolve(RUNS_CLEANUP_SETTINGS, argv, readSurroundings(process.cwd()));
+    const { flags } = readFlags(RUNS_CLEANUP_SETTINGS, [], argv);
     await withLoadedDatabase(flags.database, 'runs', async (db) => {
       const { forgetRuns } = await import('../state/run_history.ts');
       const forgotten = await forgetRuns(db, flags.days ?? KEPT_DAYS);

@@ -6,7 +6,7 @@
 
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import type { Argv } from 'yargs';
+import type { Argv, CommandModule } from 'yargs';
 import { nearest } from '../base/nearest.ts';
 import { BackhaulError } from '../faults/fault.ts';
 import { sanitise } from '../ui/text.ts';
@@ -97,6 +97,11 @@ export function declare<T>(yargs: Argv<T>, settings: Settings): Argv<T> {
 
 /** What yargs read from the command line. */
 export type Arguments = Readonly<Record<string, unknown>>;
+
+/** A command, with the settings of its own that `backhaul.yaml` may hold. */
+export interface Command extends CommandModule<object, Arguments> {
+  readonly settings: readonly Settings[];
+}
 
 /** Where values come from beside the command line. */
 export interface Surroundings {
@@ -214,6 +219,20 @@ function whoSays(
   }
   const texts = surroundings.file.get(name);
   return texts === undefined ? null : { by: `"${name}" in ${CONFIGURATION_FILE}`, texts };
+}
+
+/**
+ * What every handler begins with: the flags of its command, out of the arguments, the environment and the file, and the
+ * latter two for what else it asks of them. Faults `usage` for a flag it does not know and a value that cannot be meant.
+ */
+export function readFlags<S extends Settings>(
+  settings: S,
+  positionals: readonly string[],
+  argv: Arguments,
+): { readonly flags: Resolved<S>; readonly surroundings: Surroundings } {
+  refuseUnknown(settings, positionals, argv);
+  const surroundings = readSurroundings(process.cwd());
+  return { flags: resolve(settings, argv, surroundings), surroundings };
 }
 
 /** Refuses flags and words a command does not know: yargs passes them through, so that the answer can name the nearest. */

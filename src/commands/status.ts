@@ -1,14 +1,14 @@
 /** `backhaul status`: what is loaded, what waits, what failed and why. */
 
 import type { Client } from 'pg';
-import type { Argv, CommandModule } from 'yargs';
+import type { Argv } from 'yargs';
 import { pause } from '../base/pause.ts';
 import { eventLine } from '../ui/json_lines.ts';
 import { type Status, statusLines } from '../ui/status_text.ts';
 import { DATABASE_SETTINGS, requireDatabase, requireTables, withDatabase } from './database_option.ts';
 import { listenForInterrupt } from './interrupt.ts';
 import { print, stdoutGone, stdoutStyle, stdoutWidth, whenStdoutGoes } from './screen.ts';
-import { type Arguments, declare, onOff, readSurroundings, refuseUnknown, resolve } from './settings.ts';
+import { type Arguments, type Command, declare, onOff, readFlags } from './settings.ts';
 
 export const STATUS_SETTINGS = {
   ...DATABASE_SETTINGS,
@@ -18,13 +18,13 @@ export const STATUS_SETTINGS = {
 
 const WATCH_MS = 2000;
 
-export const command: CommandModule<object, Arguments> = {
+export const command: Command = {
+  settings: [STATUS_SETTINGS],
   command: 'status',
   describe: 'Show what is loaded, what waits, what failed and why',
   builder: (yargs) => declare(yargs as Argv<Arguments>, STATUS_SETTINGS),
   handler: async (argv) => {
-    refuseUnknown(STATUS_SETTINGS, [], argv);
-    const flags = resolve(STATUS_SETTINGS, argv, readSurroundings(process.cwd()));
+    const { flags } = readFlags(STATUS_SETTINGS, [], argv);
     const show = flags.json ? showJson : flags.watch && process.stdout.isTTY ? showOver : showLines;
     const { connect } = await import('../database/connect.ts');
     await withDatabase(await requireDatabase(flags.database), async ({ url }) => {

@@ -1,27 +1,20 @@
 /** `backhaul ui`: a page that shows what is loaded and what is being loaded, live. */
 
 import type { Pool } from 'pg';
-import type { Argv, CommandModule } from 'yargs';
+import type { Argv } from 'yargs';
 import { DATABASE_SETTINGS } from './database_option.ts';
 import { listenForInterrupt } from './interrupt.ts';
 import { withLoadedDatabase } from './loaded_database.ts';
 import { print, say } from './screen.ts';
-import {
-  type Arguments,
-  declare,
-  readSurroundings,
-  refuseUnknown,
-  resolve,
-  Unreadable,
-  value,
-} from './settings.ts';
+import { type Arguments, type Command, declare, readFlags, Unreadable, value } from './settings.ts';
 
 export const UI_SETTINGS = {
   port: value({ group: 'Page:', describe: 'Port on 127.0.0.1', otherwise: 'a free one' }, parsePort),
   ...DATABASE_SETTINGS,
 };
 
-export const command: CommandModule<object, Arguments> = {
+export const command: Command = {
+  settings: [UI_SETTINGS],
   command: 'ui',
   describe: 'Show what is loaded, and being loaded, as a page on this machine',
   builder: (yargs) =>
@@ -31,8 +24,7 @@ export const command: CommandModule<object, Arguments> = {
         'The page only reads, and shows runs of other programs and hosts on the same database as well. Ctrl-C ends it.',
       ),
   handler: async (argv) => {
-    refuseUnknown(UI_SETTINGS, [], argv);
-    const flags = resolve(UI_SETTINGS, argv, readSurroundings(process.cwd()));
+    const { flags } = readFlags(UI_SETTINGS, [], argv);
     await withLoadedDatabase(flags.database, 'ui', async (_db, url) => {
       const interrupt = listenForInterrupt(() => {});
       const page = await openPageOn(url, flags.port ?? 0);

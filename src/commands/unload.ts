@@ -1,7 +1,7 @@
 /** `backhaul unload`: takes out again what a file, an entry, a run or a series brought. */
 
 import type { Pool } from 'pg';
-import type { Argv, CommandModule } from 'yargs';
+import type { Argv } from 'yargs';
 import { BackhaulError } from '../faults/fault.ts';
 import { ALL_SERIES, readSeries, type Series, type SeriesFilter } from '../series/series.ts';
 import { laneOf, seriesText } from '../state/series_name.ts';
@@ -16,7 +16,15 @@ import { listenForInterrupt } from './interrupt.ts';
 import { withLoadedDatabase } from './loaded_database.ts';
 import { print, say, stdoutStyle, stdoutWidth } from './screen.ts';
 import { configuredTiers, nowUs, SERIES_SETTINGS, seriesFilter } from './series_options.ts';
-import { type Arguments, declare, onOff, readSurroundings, refuseUnknown, resolve } from './settings.ts';
+import {
+  type Arguments,
+  type Command,
+  declare,
+  onOff,
+  readSurroundings,
+  refuseUnknown,
+  resolve,
+} from './settings.ts';
 
 const SHOW = 'Output:';
 
@@ -27,7 +35,8 @@ export const UNLOAD_SETTINGS = {
   json: onOff({ group: SHOW, describe: 'One JSON object a line on stdout' }),
 };
 
-export const command: CommandModule<object, Arguments> = {
+export const command: Command = {
+  settings: [UNLOAD_SETTINGS],
   command: 'unload [what..]',
   describe: 'Take out again what a file, an entry, a run or a series brought',
   builder: (yargs) =>

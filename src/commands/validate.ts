@@ -1,6 +1,6 @@
 /** `backhaul validate`: data-quality checks over what is loaded. */
 
-import type { Argv, CommandModule } from 'yargs';
+import type { Argv } from 'yargs';
 import { interval as intervalText } from '../base/quantities.ts';
 import { noticesOfFindings } from '../notify/of_commands.ts';
 import { eventLine } from '../ui/json_lines.ts';
@@ -14,12 +14,11 @@ import { print, say, stderrStyle, stdoutStyle, stdoutWidth } from './screen.ts';
 import { configuredTiers, nowUs, RANGE_SETTINGS, SERIES_SETTINGS, seriesFilter } from './series_options.ts';
 import {
   type Arguments,
+  type Command,
   declare,
   list,
   onOff,
-  readSurroundings,
-  refuseUnknown,
-  resolve,
+  readFlags,
   Unreadable,
   value,
 } from './settings.ts';
@@ -63,7 +62,8 @@ const DEFAULTS = { jumpDeviations: 20, volumeDeviations: 6 };
 
 const FINDINGS_SHOWN = 60;
 
-export const command: CommandModule<object, Arguments> = {
+export const command: Command = {
+  settings: [VALIDATE_SETTINGS],
   command: 'validate',
   describe: 'Check the bars that are loaded: sanity, jumps, outliers, freshness, intervals, counts',
   builder: (yargs) =>
@@ -72,9 +72,7 @@ export const command: CommandModule<object, Arguments> = {
       .example('$0 validate --checks ohlc,intervals --symbols XBTUSD', '')
       .epilogue('Exit code: 0 nothing found, 3 something was.'),
   handler: async (argv) => {
-    refuseUnknown(VALIDATE_SETTINGS, [], argv);
-    const surroundings = readSurroundings(process.cwd());
-    const flags = resolve(VALIDATE_SETTINGS, argv, surroundings);
+    const { flags, surroundings } = readFlags(VALIDATE_SETTINGS, [], argv);
     const filter = seriesFilter(flags, configuredTiers(surroundings));
     const style = stderrStyle();
     await withLoadedDatabase(flags.database, 'validate', async (db) => {
