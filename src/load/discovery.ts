@@ -7,6 +7,7 @@ import type { DiscoveredTask, PlannedTask, SelectTask } from '../producer/planni
 import { sequenced } from '../producer/planning/sequence.ts';
 import type { Source } from '../producer/sources/source.ts';
 import { ensureExtraColumns } from '../state/extra_columns.ts';
+import type { ListingWish } from '../state/listing_decision.ts';
 import { failedAmong, previewTasks, refusedAmong, upsertTasks } from '../state/task_listing.ts';
 import { vanishedObjects } from '../state/vanished.ts';
 import { acrossRestarts, type Patience } from '../workers/restarts.ts';
@@ -96,9 +97,7 @@ export class Discovery {
             some.flatMap(({ plan }) => plan ?? []),
           ),
         );
-        const counts = await acrossRestarts(patience, () =>
-          upsertTasks(db, runId, some, this.#options.reload),
-        );
+        const counts = await acrossRestarts(patience, () => upsertTasks(db, runId, some, this.#wish));
         killPoint('discovery.stored');
         const failures =
           counts.failed === 0 ? [] : await acrossRestarts(patience, () => failedAmong(db, some));
@@ -164,8 +163,13 @@ export class Discovery {
     this.#tally.discovered((performance.now() - started) / 1000);
   }
 
+  get #wish(): ListingWish {
+    const { reload = false, layout, venue = null, interval = null } = this.#options;
+    return { reload, isNamed: layout !== 'auto' || venue !== null || interval !== null };
+  }
+
   async #preview(db: Pool | null, tasks: readonly DiscoveredTask[]): Promise<void> {
-    const states = db === null ? [] : await previewTasks(db, tasks, this.#options.reload);
+    const states = db === null ? [] : await previewTasks(db, tasks, this.#wish);
     tasks.forEach((task, i) => {
       if (task.plan === null) {
         this.#tally.plannedFailure(task.uri, task.entry, task.fault);

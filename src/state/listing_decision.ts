@@ -86,6 +86,16 @@ function widerWaiver(old: OnInvalid, asked: OnInvalid): OnInvalid {
   return [...new Set([...old, ...asked])].sort();
 }
 
+/** How a listing was asked for. */
+export interface ListingWish {
+  /** What is loaded, or was unloaded, is to be loaded again. */
+  readonly reload: boolean;
+  /** A layout, a venue or an interval was named: then how a file is read is the user's word, else it is a guess of ours. */
+  readonly isNamed: boolean;
+}
+
+export const PLAIN_LISTING: ListingWish = { reload: false, isNamed: true };
+
 /** What decides which rows come out of the same bytes; limits do not. */
 function reading(layout: string | null, plan: TaskPlan | null): unknown {
   if (plan === null) return null;
@@ -105,6 +115,13 @@ function reading(layout: string | null, plan: TaskPlan | null): unknown {
     grid,
     sessionZone,
   };
+}
+
+/** The new wishes on the old reading. */
+function asReadBefore(old: TaskPlan | null, plan: TaskPlan | null): TaskPlan | null {
+  if (old === null || plan === null) return plan;
+  const { wantFromUs, wantToUs, wantSymbols, onInvalid } = plan;
+  return { ...old, wantFromUs, wantToUs, wantSymbols, onInvalid };
 }
 
 /** Whether a file whose bars gave way to others is to have its way now. */
@@ -136,9 +153,14 @@ export function underStandingName(standing: StandingTask, found: FoundTask): Fou
 /**
  * Decides what becomes of a find. Same content and nothing more asked for: a loaded task stays loaded, a failed one
  * failed (a plan that differs in any way is another try), a pending one takes the new plan. A running one is left to
- * its owner. A skipped one was unloaded: it stays away as a loaded one stays. `reload`: all are to be loaded again.
+ * its owner. A skipped one was unloaded: it stays away as a loaded one stays. What was loaded by a
+ * layout that somebody named stays so where nobody names another: a guess of ours moves no bar.
  */
-export function decide(standing: StandingTask | undefined, found: FoundTask, reload = false): Decision {
+export function decide(
+  standing: StandingTask | undefined,
+  found: FoundTask,
+  { reload, isNamed }: ListingWish = PLAIN_LISTING,
+): Decision {
   if (standing === undefined) return { step: 'add', plan: found.plan };
   const sameContent = standing.etag === found.etag;
   if (found.fault != null) return decideFault(standing, sameContent);
@@ -157,8 +179,11 @@ export function decide(standing: StandingTask | undefined, found: FoundTask, rel
       case 'loaded':
       case 'skipped': {
         const before = reading(standing.layout, standing.plan);
+        const now = isNamed
+          ? reading(found.layout, plan)
+          : reading(standing.layout, asReadBefore(standing.plan, plan));
         const again = standing.state === 'loaded' ? 'replace' : 'restore';
-        const isSame = sameContent && isDeepStrictEqual(reading(found.layout, plan), before);
+        const isSame = sameContent && isDeepStrictEqual(now, before);
         return isSame && !reload && !replacesNow(standing, plan) ? 'keep' : again;
       }
     }

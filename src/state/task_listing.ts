@@ -7,6 +7,8 @@ import {
   type Decision,
   decide,
   type FoundTask,
+  type ListingWish,
+  PLAIN_LISTING,
   type StandingTask,
   type Step,
   underStandingName,
@@ -70,7 +72,7 @@ interface Judged extends Decision {
   readonly standing: StandingRow | undefined;
 }
 
-async function judge(db: Db, tasks: readonly FoundTask[], reload: boolean): Promise<Judged[]> {
+async function judge(db: Db, tasks: readonly FoundTask[], wish: ListingWish): Promise<Judged[]> {
   const firsts = new Map<string, FoundTask>();
   for (const task of tasks) if (!firsts.has(keyOf(task))) firsts.set(keyOf(task), task);
   const unique = [...firsts.values()];
@@ -78,7 +80,7 @@ async function judge(db: Db, tasks: readonly FoundTask[], reload: boolean): Prom
   return unique.map((found) => {
     const row = standing.get(keyOf(found));
     const named = row === undefined ? found : underStandingName(row, found);
-    return { found: named, standing: row, ...decide(row, named, reload) };
+    return { found: named, standing: row, ...decide(row, named, wish) };
   });
 }
 
@@ -220,11 +222,11 @@ async function upsertBatch(
   client: ClientBase,
   runId: number | null,
   tasks: readonly FoundTask[],
-  reload: boolean,
+  wish: ListingWish,
 ): Promise<ListingCounts> {
   // No claim while we look and write: what was read pending is still so, and no lane is seen half planned.
   await client.query(`SELECT ${CLAIM_LOCK}`);
-  const judged = await judge(client, tasks, reload);
+  const judged = await judge(client, tasks, wish);
   await rememberPlannedRules(
     client,
     tasks.flatMap(({ plan }) => plan ?? []),
@@ -262,18 +264,18 @@ const sum = (a: ListingCounts, b: ListingCounts): ListingCounts => ({
 
 /**
  * Adds what is new, puts back to pending what has changed, fails what the listing found broken, and leaves the rest.
- * `reload`: what is loaded, or was unloaded, is to be loaded again. Else idempotent; several programs may list the same source at once. 10,000 finds take less than a second.
+ * Idempotent but for a reload; several programs may list the same source at once. 10,000 finds take less than a second.
  */
 export async function upsertTasks(
   db: Db,
   runId: number | null,
   tasks: readonly FoundTask[],
-  reload = false,
+  wish = PLAIN_LISTING,
 ): Promise<ListingCounts> {
   let counts = count([]);
   for (let from = 0; from < tasks.length; from += BATCH) {
     const batch = tasks.slice(from, from + BATCH);
-    counts = sum(counts, await inTransaction(db, (client) => upsertBatch(client, runId, batch, reload)));
+    counts = sum(counts, await inTransaction(db, (client) => upsertBatch(client, runId, batch, wish)));
   }
   if (counts.new > ANALYZE_AFTER)
     await db.query('ANALYZE backhaul.task (state, lane, sequence, uri, entry, not_before)');
@@ -284,14 +286,12 @@ export async function upsertTasks(
 export async function previewTasks(
   db: Db,
   tasks: readonly FoundTask[],
-  reload = false,
+  wish = PLAIN_LISTING,
 ): Promise<FindState[]> {
   const states: FindState[] = [];
   for (let from = 0; from < tasks.length; from += BATCH) {
     const batch = tasks.slice(from, from + BATCH);
-    const judged = new Map(
-      (await judge(db, batch, reload)).map((one) => [keyOf(one.found), stateAfter(one)]),
-    );
+    const judged = new Map((await judge(db, batch, wish)).map((one) => [keyOf(one.found), stateAfter(one)]));
     for (const task of batch) states.push(judged.get(keyOf(task))!);
   }
   return states;

@@ -61,6 +61,30 @@ describe('another rule', () => {
     expect((await load(url, [broken], { workers: 1, maxRejects: 5 })).tasks).toMatchObject({ loaded: 1 });
   });
 
+  it('a layout that was named is not given up for a guess', async () => {
+    const { url, pool } = await testDatabase();
+    const own = write(
+      folder,
+      'own.yaml',
+      `name: own
+paths: '(?<symbol>[A-Z]+)_(?<interval>60)\\.csv$'
+columns: [time, open, high, low, close, volume, trades]
+header: none
+time: { unit: s }
+venue: mine
+symbol: { group: symbol }
+interval: 1h
+`,
+    );
+    await load(url, [first], { workers: 1, layout: own });
+    expect((await load(url, [first], { workers: 1 })).nothingToDo).toBe(true);
+    const { rows } = await pool.query('SELECT DISTINCT venue FROM backhaul.candles');
+    expect(rows).toEqual([{ venue: 'mine' }]);
+    expect((await load(url, [first], { workers: 1, layout: 'kraken-ohlcvt' })).tasks).toMatchObject({
+      loaded: 1,
+    });
+  });
+
   it('--reload loads it all again, to the same table', async () => {
     const { url, pool } = await testDatabase();
     await load(url, [first, broken], { workers: 1 });
