@@ -12,6 +12,7 @@ import { EXIT, exitCodeOfFault } from './commands/exit_codes.ts';
 import { command as exportCommand } from './commands/export.ts';
 import { command as gapsCommand } from './commands/gaps.ts';
 import { isQuitting, takeSignals } from './commands/interrupt.ts';
+import { command as layoutsCommand } from './commands/layouts.ts';
 import { command as loadCommand } from './commands/load.ts';
 import { command as queryCommand } from './commands/query.ts';
 import { command as recomputeCommand } from './commands/recompute.ts';
@@ -42,6 +43,7 @@ const COMMANDS: readonly Command[] = [
   validateCommand,
   recomputeCommand,
   backfillCommand,
+  layoutsCommand,
   queryCommand,
   exportCommand,
   uiCommand,

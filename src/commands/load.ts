@@ -91,8 +91,8 @@ function selection(tiers: readonly Tier[] | null, incremental: boolean): Selecti
 async function check(options: LoadOptions): Promise<void> {
   const { openSource } = await import('../producer/open_source.ts');
   const { loadLayout } = await import('../producer/layouts/layout.ts');
-  const { KNOWN_LAYOUTS } = await import('../producer/layouts/known.ts');
-  if (options.layout !== 'auto') await loadLayout(options.layout, KNOWN_LAYOUTS);
+  const { knownLayouts } = await import('../producer/layouts/known.ts');
+  if (options.layout !== 'auto') await loadLayout(options.layout, knownLayouts());
   for (const source of options.sources) await openSource(source, options.sourceOptions);
 }
 

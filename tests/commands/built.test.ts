@@ -12,6 +12,8 @@ it('what npm run build makes loads a file on its workers, without the sources', 
   // The package as it is published: bin, dist and package.json; dependencies beside it.
   const tsc = resolve('node_modules/typescript/bin/tsc');
   execFileSync(process.execPath, [tsc, '-p', 'tsconfig.build.json', '--outDir', join(folder, 'dist')]);
+  const catalogue = 'producer/layouts/catalogue';
+  cpSync(join('src', catalogue), join(folder, 'dist', catalogue), { recursive: true });
   for (const part of ['bin', 'package.json']) cpSync(part, join(folder, part), { recursive: true });
   symlinkSync(resolve('node_modules'), join(folder, 'node_modules'));
   mkdirSync(join(folder, 'data'));

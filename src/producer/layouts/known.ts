@@ -1,19 +1,39 @@
-import { binanceKlines, binanceMark, binancePremium } from './binance_klines.ts';
-import { cryptodatadownload } from './cryptodatadownload.ts';
-import { krakenOhlcvt } from './kraken_ohlcvt.ts';
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { checkLayout, type Layout } from './layout.ts';
-import { massiveAggs, massiveFutures, massiveIndices, massiveSessions } from './massive_aggs.ts';
 
-/** The layouts that are known by name. A path that fits several is of the first; so is a header. */
-export const KNOWN_LAYOUTS: readonly Layout[] = [
-  massiveAggs,
-  massiveIndices,
-  massiveFutures,
-  massiveSessions,
+/** The catalogue: layouts that are known by name, each a file of `catalogue/` that anyone may read and copy. */
+
+/** A path that fits several is of the first; so is a header. */
+const NAMES = [
+  'massive-aggs',
+  'massive-indices',
+  'massive-futures',
+  'massive-sessions',
   // Their names fit those of klines too.
-  binanceMark,
-  binancePremium,
-  binanceKlines,
-  krakenOhlcvt,
-  cryptodatadownload,
-].map((layout) => checkLayout(layout, layout.name ?? '', layout.name ?? ''));
+  'binance-mark',
+  'binance-premium',
+  'binance-klines',
+  'kraken-ohlcvt',
+  'cryptodatadownload',
+] as const;
+
+let known: readonly Layout[] | null = null;
+
+/** All of them. Read when they are first asked for: most commands need none. */
+export function knownLayouts(): readonly Layout[] {
+  known ??= NAMES.map((name) =>
+    checkLayout(yaml().parse(catalogueText(name), { stringKeys: true }), name, name),
+  );
+  return known;
+}
+
+/** The file of a layout of the catalogue, as it is written. */
+export function catalogueText(name: string): string {
+  return readFileSync(new URL(`catalogue/${name}.yaml`, import.meta.url), 'utf8');
+}
+
+/** 35 ms. */
+function yaml(): typeof import('yaml') {
+  return createRequire(import.meta.url)('yaml') as typeof import('yaml');
+}

@@ -210,6 +210,7 @@ export const layoutSchema = keyed({
     .string()
     .regex(/^[a-z0-9][a-z0-9_.-]{0,63}$/i, 'a short name of letters, digits, - and _')
     .optional(),
+  vendor: z.string().optional().describe('Whose files these are, for lists.'),
   example: z.string().optional().describe('A name as the vendor writes it, for error messages.'),
   paths: z
     .union([pattern.transform((one) => [one]), z.array(pattern)])

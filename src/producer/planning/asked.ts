@@ -2,7 +2,7 @@ import { BackhaulError, type FaultPlace } from '../../faults/fault.ts';
 import { detect, detectByName } from '../layouts/detect.ts';
 import type { Head } from '../layouts/head.ts';
 import { spelledInterval } from '../layouts/interval_words.ts';
-import { KNOWN_LAYOUTS } from '../layouts/known.ts';
+import { knownLayouts } from '../layouts/known.ts';
 import type { Layout } from '../layouts/layout.ts';
 import { noBarsIn } from '../layouts/no_bars.ts';
 import { type Given, isNamedBy, type Resolution } from '../layouts/resolve.ts';
@@ -26,7 +26,7 @@ export class Asked {
     this.counts = options.counts ?? noCounts();
     this.#given = { intervalS: options.interval ?? null, venue: options.venue ?? null };
     this.#forced = forced;
-    this.#layouts = forced === null ? KNOWN_LAYOUTS : [forced];
+    this.#layouts = forced === null ? knownLayouts() : [forced];
   }
 
   /** `explicit`: the user named this very file. */

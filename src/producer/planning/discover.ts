@@ -1,5 +1,5 @@
 import { DigestSet } from '../../base/digest_set.ts';
-import { KNOWN_LAYOUTS } from '../layouts/known.ts';
+import { knownLayouts } from '../layouts/known.ts';
 import { loadLayout } from '../layouts/layout.ts';
 import type { ListFilter, Source } from '../sources/source.ts';
 import { byFolder } from './folder_runs.ts';
@@ -23,7 +23,7 @@ export async function* discover(
   options: DiscoverOptions,
   signal?: AbortSignal,
 ): AsyncGenerator<DiscoveredTask, void, undefined> {
-  const forced = options.layout === 'auto' ? null : await loadLayout(options.layout, KNOWN_LAYOUTS);
+  const forced = options.layout === 'auto' ? null : await loadLayout(options.layout, knownLayouts());
   const filter: ListFilter = {
     fromUs: options.fromUs ?? Number.NEGATIVE_INFINITY,
     toUs: options.toUs ?? Number.POSITIVE_INFINITY,

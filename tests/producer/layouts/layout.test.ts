@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { detectByName } from '../../../src/producer/layouts/detect.ts';
 import { intervalSeconds } from '../../../src/producer/layouts/interval_words.ts';
-import { KNOWN_LAYOUTS } from '../../../src/producer/layouts/known.ts';
+import { knownLayouts } from '../../../src/producer/layouts/known.ts';
 import { checkLayout, type Layout, loadLayout } from '../../../src/producer/layouts/layout.ts';
 import { periodOf } from '../../../src/producer/layouts/period.ts';
 import { type Resolution, resolve } from '../../../src/producer/layouts/resolve.ts';
@@ -12,7 +12,7 @@ import { faultOf } from '../archive/memory_reader.ts';
 import { folderWith, us } from '../folder.ts';
 
 function named(path: string): Resolution {
-  const resolution = detectByName(KNOWN_LAYOUTS, false, path);
+  const resolution = detectByName(knownLayouts(), false, path);
   if (resolution === null) throw new Error(`no layout for ${path}`);
   return resolution;
 }
@@ -136,7 +136,7 @@ describe('names', () => {
     'XBTUSD_7.csv',
     'minute_aggs_v1/2025/03/2025-03-10.csv.gz',
   ])('%s tells too little', (path) => {
-    expect(detectByName(KNOWN_LAYOUTS, false, path)).toBeNull();
+    expect(detectByName(knownLayouts(), false, path)).toBeNull();
   });
 
   it('of impossible dates date nothing', () => {
@@ -153,7 +153,7 @@ describe('names', () => {
 });
 
 describe('the venue of a Massive file without a path', () => {
-  const massive = KNOWN_LAYOUTS.find(({ name }) => name === 'massive-aggs')!;
+  const massive = knownLayouts().find(({ name }) => name === 'massive-aggs')!;
   const header = 'ticker,volume,open,close,high,low,window_start,transactions';
   it.each([
     ['X:BTCUSD', 'global_crypto', 'UTC'],
@@ -281,7 +281,7 @@ order: time
 `;
   async function layoutOf(text: string): Promise<Layout> {
     const folder = folderWith({ 'mine.yaml': text });
-    return loadLayout(join(folder, 'mine.yaml'), KNOWN_LAYOUTS);
+    return loadLayout(join(folder, 'mine.yaml'), knownLayouts());
   }
 
   it('describes a layout of its own', async () => {
@@ -372,20 +372,20 @@ interval: { column: tf }
   });
 
   it('that is not there, and a name nobody knows, are refused with what would do', async () => {
-    expect(await faultOf(loadLayout('./none.yaml', KNOWN_LAYOUTS))).toMatchObject({ kind: 'usage' });
-    expect(await faultOf(loadLayout('kraken', KNOWN_LAYOUTS))).toMatchObject({
+    expect(await faultOf(loadLayout('./none.yaml', knownLayouts()))).toMatchObject({ kind: 'usage' });
+    expect(await faultOf(loadLayout('kraken', knownLayouts()))).toMatchObject({
       kind: 'usage',
       expected: expect.stringContaining(
         'massive-sessions, binance-mark, binance-premium, binance-klines, kraken-ohlcvt',
       ),
     });
-    expect((await faultOf(loadLayout('kraken-ohlcv', KNOWN_LAYOUTS))).hint).toBe(
+    expect((await faultOf(loadLayout('kraken-ohlcv', knownLayouts()))).hint).toBe(
       'Did you mean kraken-ohlcvt?',
     );
   });
 
   it('is held against the same schema as the known ones', () => {
-    expect(KNOWN_LAYOUTS).toHaveLength(9);
+    expect(knownLayouts()).toHaveLength(9);
     expect(() => checkLayout({ name: 'x' }, 'x.yaml', 'x')).toThrow('not valid');
   });
 });
