@@ -8,6 +8,7 @@ import { command as benchCommand } from './commands/bench.ts';
 import { command as dbCommand } from './commands/db.ts';
 import { command as demoCommand } from './commands/demo.ts';
 import { command as doctorCommand } from './commands/doctor.ts';
+import { command as eventsCommand } from './commands/events.ts';
 import { EXIT, exitCodeOfFault } from './commands/exit_codes.ts';
 import { command as exportCommand } from './commands/export.ts';
 import { command as gapsCommand } from './commands/gaps.ts';
@@ -42,6 +43,7 @@ const COMMANDS: readonly Command[] = [
   reportCommand,
   validateCommand,
   recomputeCommand,
+  eventsCommand,
   backfillCommand,
   layoutsCommand,
   queryCommand,

@@ -50,6 +50,7 @@ const RULES: Readonly<Record<string, string>> = {
 
   // What looks at loaded bars, fills what is missing, and computes again.
   series: 'bars calendar database indicators merge producer/layouts producer/planning state state/tasks',
+  events: 'database',
   gaps: 'bars calendar database indicators load merge producer/layouts producer/planning series state state/tasks',
   report: 'database gaps series state',
   validate: 'calendar database gaps series',
@@ -67,9 +68,9 @@ const RULES: Readonly<Record<string, string>> = {
 
   // What speaks to a person, or exits.
   web: 'report series state',
-  ui: 'backfill bench doctor export gaps load report series state validate workers/link',
+  ui: 'backfill bench doctor events export gaps load report series state validate workers/link',
   commands:
-    'backfill bars bench database doctor export gaps load load/scaling notify producer producer/archive producer/layouts producer/sources report sample scan series state state/tasks ui validate web',
+    'backfill bars bench database doctor events export gaps load load/scaling notify producer producer/archive producer/layouts producer/sources report sample scan series state state/tasks ui validate web',
   '.': 'commands database gaps library load report state ui',
 };
 

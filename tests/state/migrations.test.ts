@@ -16,6 +16,7 @@ const DIGESTS: readonly string[] = [
   '33daad64099a233baa0e33d1565d0616b3c9f64eeb7473c7bb1c7bea3c21d969',
   'f47ea4459c0dfbf6e9e3b996645b64f9c5360fd63dbe3e05029ee3c45db31849',
   'da839cf1ce28822c97d662f192df2f9457bdfb4aa39d8c6924e9f00eebde2eaf',
+  '9d7dcd1ea216d2566f3674c99f6d9a7de57a6ff2d9969365ff0a6f13f7e8d21e',
 ];
 
 const digest = (sql: string): string => createHash('sha256').update(sql).digest('hex');

@@ -33,6 +33,7 @@ import { sql as withheldIndicators } from './0008_withheld_indicators.ts';
 import { sql as restore } from './0009_restore.ts';
 import { sql as reading } from './0010_reading.ts';
 import { sql as extraColumns } from './0011_extra_columns.ts';
+import { sql as events } from './0012_events.ts';
 
 export interface Migration {
   readonly version: number;
@@ -52,4 +53,5 @@ export const MIGRATIONS: readonly Migration[] = [
   { version: 9, name: 'files that come back', sql: restore },
   { version: 10, name: 'reading', sql: reading },
   { version: 11, name: 'extra columns', sql: extraColumns },
+  { version: 12, name: 'events', sql: events },
 ];

@@ -1,0 +1,70 @@
+/** What `events` says. */
+
+import { count, counted } from '../base/quantities.ts';
+import type { EventSummary } from '../events/change_events.ts';
+import type { StandingEvent } from '../events/event_table.ts';
+import { dayText, eventText, type MarketEvent } from '../events/market_event.ts';
+import { fileText } from './fault_text.ts';
+import { PLAIN, type Style } from './style.ts';
+import { tableLines } from './table.ts';
+import { sanitise } from './text.ts';
+
+/** Names of symbols nobody has that are told; --json tells all. */
+const SYMBOLS_NAMED = 5;
+
+/** Events as a table, at most `most` of them. `width` is the terminal's. */
+export function eventLines(
+  events: readonly StandingEvent[],
+  most: number,
+  width: number,
+  style: Style = PLAIN,
+): string[] {
+  if (events.length === 0) return [];
+  const rows = events
+    .slice(0, most)
+    .map(({ event, source }) => [
+      sanitise(event.venue),
+      sanitise(event.symbol),
+      dayText(event.day),
+      sanitise(eventText(event)),
+      fileText(source, null),
+    ]);
+  const titles = [
+    { title: 'venue' },
+    { title: 'symbol' },
+    { title: 'day' },
+    { title: 'event' },
+    { title: 'file', cut: 'start' as const },
+  ];
+  const more = events.length - most;
+  return [
+    ...tableLines(titles, rows, width, style),
+    ...(more > 0 ? [`… and ${count(more)} more: --json has all`] : []),
+  ];
+}
+
+/** An event for `--json`: names as the columns of table `event`. */
+export function eventJson(event: MarketEvent, more: object): { type: string } {
+  return { type: 'event', ...event, day: dayText(event.day), ...more } as unknown as { type: string };
+}
+
+export function eventSummaryLines(summary: EventSummary, dryRun: boolean): string[] {
+  const { events, added, changed, removed, equal } = summary;
+  const parts = [
+    `${count(added)} new`,
+    ...(changed > 0 ? [`${count(changed)} changed`] : []),
+    ...(removed > 0 ? [`${count(removed)} taken out, which the file no longer has`] : []),
+    ...(equal > 0 ? [`${count(equal)} known`] : []),
+  ];
+  return [
+    `${counted(events, 'event')}: ${parts.join(', ')}.${dryRun ? ' Nothing was changed.' : ''}`,
+    ...unknownLines(summary.unknownSymbols),
+  ];
+}
+
+function unknownLines(symbols: readonly string[]): string[] {
+  if (symbols.length === 0) return [];
+  const named = symbols.slice(0, SYMBOLS_NAMED).map(sanitise).join(', ');
+  const rest = symbols.length > SYMBOLS_NAMED ? ` and ${count(symbols.length - SYMBOLS_NAMED)} more` : '';
+  return [`No bars yet of ${named}${rest}: kept for when they come.`];
+}
