@@ -31,14 +31,14 @@ const RULES: Readonly<Record<string, string>> = {
   // From sources to tasks.
   'producer/sources': '',
   'producer/archive': 'producer/sources state',
-  'producer/layouts': 'calendar producer/sources scan state',
+  'producer/layouts': 'bars calendar producer/sources scan state',
   'producer/sources/transfer': 'producer/sources',
   'producer/sources/local': 'producer/sources',
   'producer/sources/https': 'producer/sources producer/sources/transfer',
   'producer/sources/s3': 'producer/layouts producer/sources producer/sources/transfer',
   producer:
     'producer/archive producer/sources producer/sources/https producer/sources/local producer/sources/s3',
-  'producer/planning': 'producer producer/archive producer/layouts producer/sources state',
+  'producer/planning': 'producer producer/archive producer/layouts producer/sources scan state',
 
   // What a thread does, and a run on the main thread.
   'workers/link': 'producer/archive producer/sources scan state',
@@ -54,7 +54,7 @@ const RULES: Readonly<Record<string, string>> = {
   gaps: 'bars calendar database indicators load merge producer/layouts producer/planning series state state/tasks',
   report: 'database gaps series state',
   validate: 'calendar database gaps series',
-  export: 'copy database series',
+  export: 'copy database producer/planning scan series state',
 
   // Around a load.
   backfill: '',

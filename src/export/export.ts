@@ -9,7 +9,11 @@ import { Piscina } from 'piscina';
 import type { ColumnKind } from '../copy/column_decoder.ts';
 import { connect } from '../database/connect.ts';
 import { BackhaulError } from '../faults/fault.ts';
-import { readSeries, type SeriesFilter } from '../series/series.ts';
+import { EXPORT_METADATA, type ExportGroup } from '../producer/planning/export_manifest.ts';
+import type { ExtraColumn } from '../scan/shape.ts';
+import { type Coverage, readCoverage } from '../series/coverage.ts';
+import { readSeries, type Series, type SeriesFilter } from '../series/series.ts';
+import { readExtraColumns } from '../state/extra_columns.ts';
 import { type ExportTerms, Manifest, type ManifestFile, UNFINISHED } from './manifest.ts';
 import { type ExportFile, type ExportFormat, type PartitionKey, planFiles, saidByPath } from './plan.ts';
 import type { ExportColumn } from './record_batch.ts';
@@ -73,15 +77,17 @@ export async function runExport(
   const range = { fromUs: options.fromUs ?? -Infinity, toUs: options.toUs ?? Infinity };
   const files = planFiles(series, options.by, options.format, range);
   const columns = await readColumns(db);
+  const extra = await readExtraColumns(db);
+  const { facts } = await readCoverage(db, series);
   await makeFolder(options.folder);
   const manifest = await Manifest.begin(options.folder, termsOf(options));
   const kept = manifest.files.size;
   const due = files.filter(({ path }) => !manifest.files.has(path));
   await removeUnfinished(options.folder);
-  const run = new Run(options, columns, manifest, reporter, files.length, began);
+  const run = new Run(options, columns, extra, facts, manifest, reporter, files.length, began);
   await run.all(due);
   const interrupted = run.left > 0;
-  if (!interrupted) await manifest.finish();
+  if (!interrupted) await manifest.finish(extra);
   const whole = [...manifest.files.values()];
   return {
     type: 'export',
@@ -101,6 +107,8 @@ export async function runExport(
 class Run {
   readonly #options: ExportOptions;
   readonly #columns: readonly ExportColumn[];
+  readonly #extra: readonly ExtraColumn[];
+  readonly #facts: Coverage['facts'];
   readonly #manifest: Manifest;
   readonly #reporter: ExportReporter;
   readonly #files: number;
@@ -113,6 +121,8 @@ class Run {
   constructor(
     options: ExportOptions,
     columns: readonly ExportColumn[],
+    extra: readonly ExtraColumn[],
+    facts: Coverage['facts'],
     manifest: Manifest,
     reporter: ExportReporter,
     files: number,
@@ -120,6 +130,8 @@ class Run {
   ) {
     this.#options = options;
     this.#columns = columns;
+    this.#extra = extra;
+    this.#facts = facts;
     this.#manifest = manifest;
     this.#reporter = reporter;
     this.#files = files;
@@ -188,10 +200,16 @@ class Run {
     const { url, folder, format, by } = this.#options;
     const said = saidByPath(by);
     const { series } = file;
-    const metadata = new Map([['backhaul.format', '1']]);
-    // What the path alone says is lost with a file that is moved: kept inside as well, where a format has a place.
-    if (said.has('venue')) metadata.set('backhaul.venue', series[0]!.venue);
-    if (said.has('symbol')) metadata.set('backhaul.symbol', series[0]!.symbol);
+    const groups = this.#groupsOf(series);
+    const types = Object.fromEntries(this.#extra.map(({ name, type }) => [name, type]));
+    // What path and manifest alone say is lost with a file that is moved: kept inside as well, where a format has a place.
+    const metadata = new Map<string, string>([
+      [EXPORT_METADATA.format, '1'],
+      [EXPORT_METADATA.groups, JSON.stringify(groups)],
+      [EXPORT_METADATA.extra, JSON.stringify(types)],
+    ]);
+    if (said.has('venue')) metadata.set(EXPORT_METADATA.venue, series[0]!.venue);
+    if (said.has('symbol')) metadata.set(EXPORT_METADATA.symbol, series[0]!.symbol);
     return {
       url,
       snapshot,
@@ -208,8 +226,28 @@ class Run {
       from: isoUs(file.fromUs),
       to: isoUs(file.toUs),
       metadata,
+      groups,
       port,
     };
+  }
+
+  /** The venues and intervals of a file's series. What its layout said of one series of a group it said of all. */
+  #groupsOf(series: readonly Series[]): ExportGroup[] {
+    const groups = new Map<string, ExportGroup>();
+    for (const { seriesId, venue, intervalS, prices, calendar } of series) {
+      const key = `${venue}\n${intervalS}`;
+      if (groups.has(key)) continue;
+      const { grid, sessionZone } = this.#facts.get(seriesId)!;
+      groups.set(key, {
+        venue,
+        interval_s: intervalS,
+        session_zone: sessionZone,
+        grid,
+        ...(prices !== undefined && { prices }),
+        ...(calendar !== undefined && { calendar }),
+      });
+    }
+    return [...groups.values()];
   }
 
   #tell(): void {

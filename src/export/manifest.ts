@@ -6,6 +6,8 @@
 import { open, readdir, readFile, rename, stat, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BackhaulError } from '../faults/fault.ts';
+import type { ExportGroup } from '../producer/planning/export_manifest.ts';
+import type { ExtraColumn } from '../scan/shape.ts';
 
 const GROWING = 'manifest.jsonl';
 const WHOLE = 'manifest.json';
@@ -30,6 +32,8 @@ export interface ManifestFile {
   readonly sha256: string;
   readonly first_ts: string;
   readonly last_ts: string;
+  /** The venues and intervals of its bars, with what their columns do not say. */
+  readonly groups: readonly ExportGroup[];
 }
 
 /** The manifest of a folder while its export runs. */
@@ -92,12 +96,13 @@ export class Manifest {
     }
   }
 
-  /** Writes `manifest.json`. */
-  async finish(): Promise<void> {
+  /** Writes `manifest.json`; `extra` are the columns that layouts added. */
+  async finish(extra: readonly ExtraColumn[]): Promise<void> {
     const files = [...this.#files.values()].sort((a, b) => (a.path < b.path ? -1 : 1));
     const rows = files.reduce((sum, file) => sum + file.rows, 0);
     const whole = join(this.#folder, WHOLE);
-    const text = JSON.stringify({ ...this.#terms, rows, files }, null, 2);
+    const types = Object.fromEntries(extra.map(({ name, type }) => [name, type]));
+    const text = JSON.stringify({ ...this.#terms, extra: types, rows, files }, null, 2);
     await writeFile(whole + UNFINISHED, `${text}\n`, { flush: true });
     await rename(whole + UNFINISHED, whole);
     await unlink(join(this.#folder, GROWING));

@@ -35,6 +35,7 @@ export interface FileOrder {
   readonly from: string;
   readonly to: string;
   readonly metadata: ReadonlyMap<string, string>;
+  readonly groups: ManifestFile['groups'];
   /** Takes the number of rows written since the last word. */
   readonly port: MessagePort;
 }
@@ -123,6 +124,7 @@ async function write(
     sha256,
     first_ts: iso(written.firstUs),
     last_ts: iso(written.lastUs),
+    groups: order.groups,
   };
 }
 

@@ -18,6 +18,8 @@ export interface ColumnRoles {
   readonly roles: readonly Role[];
   /** Per field: the extra column it is. */
   readonly extras: readonly (ExtraColumn | null)[];
+  /** Per field: what a `key` column must hold. */
+  readonly keys: readonly (string | null)[];
   /** Per field: may it be null? */
   readonly optional: readonly boolean[];
   /** Required roles no field has. */
@@ -64,7 +66,7 @@ export function rolesByHeader(
       .find((index) => index >= 0 && columns[index] === null);
     if (at === undefined) continue;
     columns[at] = column;
-    if (column.role !== 'extra') found.add(column.role);
+    if (column.role !== 'extra' && column.role !== 'key') found.add(column.role);
   }
   if (isHeader && isInOrder(columns, shape)) return rolesByPosition(shape, symbolIsFixed);
   return describe(columns, shape, symbolIsFixed);
@@ -117,6 +119,7 @@ function describe(
         (column?.role === 'volume' && shape.volume === 'optional'),
     ),
     extras: columns.map((column) => column?.extra ?? null),
+    keys: columns.map((column) => column?.value ?? null),
     missing: [
       ...required.filter((role) => !roles.includes(role) && !(role === 'time' && isInTwo)),
       // What a layout asks to keep must be there: a slip in its name would keep nothing, and say nothing.

@@ -51,6 +51,7 @@ export class Judge {
   readonly #symbolColumn: number;
   readonly #nulls: readonly Uint8Array[];
   readonly #extras: readonly { readonly column: ExtraColumn; readonly at: number }[];
+  readonly #keys: readonly { readonly name: string; readonly at: number; readonly bytes: Uint8Array }[];
   /** Null where numbers are written as most are. */
   readonly #reader: NumberReader | null;
 
@@ -74,6 +75,9 @@ export class Judge {
       const at = columns.extras.indexOf(extra ?? null);
       return extra === undefined || at < 0 ? [] : [{ column: extra, at }];
     });
+    this.#keys = columns.keys.flatMap((value, at) =>
+      value === null ? [] : [{ name: keyName(shape, value), at, bytes: utf8.encode(value) }],
+    );
     this.#nulls = (shape.nulls ?? NULL_WORDS).map((word) => utf8.encode(word));
   }
 
@@ -83,6 +87,9 @@ export class Judge {
     this.us = Number.NaN;
     if (!this.#isWhole(fields)) return this.#reject('field-count', '');
 
+    const other = this.#otherKey(fields);
+    if (other !== '')
+      return this.#shape.others === 'outside' ? 'outside' : this.#reject('other-series', other);
     const ordinal = this.#ordinal(fields);
     if (ordinal === SYMBOL_NOT_ASKED) return 'outside';
     const stamps = this.#stamps;
@@ -104,9 +111,18 @@ export class Judge {
 
   /** The series of a record; null where it is none that was asked for, or no record of so many fields. */
   seriesOf(fields: FieldList): string | null {
-    if (!this.#isWhole(fields)) return null;
+    if (!this.#isWhole(fields) || this.#otherKey(fields) !== '') return null;
     const ordinal = this.#ordinal(fields);
     return ordinal < 0 ? null : this.#symbols.names[ordinal]!;
+  }
+
+  /** The name of the first key column that holds something else than the task's; empty where none does. */
+  #otherKey({ bytes, starts, ends }: FieldList): string {
+    for (const { name, at, bytes: own } of this.#keys) {
+      const start = starts[at]!;
+      if (ends[at]! - start !== own.length || !own.every((byte, i) => bytes[start + i] === byte)) return name;
+    }
+    return '';
   }
 
   #isWhole(fields: FieldList): boolean {
@@ -229,4 +245,8 @@ export class Judge {
     if ((volume < 0 || volume === Number.POSITIVE_INFINITY) && this.#breaks('volume', 'volume')) return false;
     return !(out.trades[row]! < 0 && this.#breaks('trades', 'trades'));
   }
+}
+
+function keyName({ columns }: RecordShape, value: string): string {
+  return columns.find((column) => column.value === value)?.names[0] ?? '';
 }

@@ -460,6 +460,7 @@ interface Place {
 function isPlain({ time, stamps, numbers }: RecordShape, { roles }: ColumnRoles): boolean {
   return (
     !roles.includes('extra') &&
+    !roles.includes('key') &&
     numbers === undefined &&
     stamps === undefined &&
     time !== 'excel' &&

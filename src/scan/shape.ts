@@ -2,7 +2,7 @@
 
 /**
  * What a field of a record is. `date` and `time_of_day` make a stamp together; `price`, `side` and `id` are a trade's;
- * `extra` is kept beside the bar; `ignore` fields are counted and skipped.
+ * `extra` is kept beside the bar; `key` says of which series' file a record is; `ignore` fields are counted and skipped.
  */
 export type Role =
   | 'time'
@@ -19,6 +19,7 @@ export type Role =
   | 'side'
   | 'id'
   | 'extra'
+  | 'key'
   | 'ignore';
 
 /** Roles of a bar's numbers. */
@@ -41,6 +42,8 @@ export interface ShapeColumn {
   readonly optional?: boolean;
   /** Of an `extra` column. */
   readonly extra?: ExtraColumn;
+  /** Of a `key` column: what it holds in the records that are this task's. */
+  readonly value?: string;
 }
 
 /**
@@ -88,6 +91,8 @@ export interface RecordShape {
   readonly prices?: 'any';
   /** Present: a record whose prices are all null is a reject. Absent: it is no bar, and counted as empty. */
   readonly empty?: 'reject';
+  /** Present: records with other values in `key` columns are another task's, and not asked for. Absent: they are rejects. */
+  readonly others?: 'outside';
 }
 
 /** What stands for "no value" where a layout does not say. */
@@ -151,6 +156,7 @@ export type RejectReason =
   | 'timestamp' // no stamp, or one outside all reason
   | 'skipped-hour' // a local time that never was: clocks were put forward
   | 'repeated-hour' // a local time that was twice, and the order of records does not tell which is meant
+  | 'other-series' // of another venue or interval than the file's first records
   | 'symbol' // empty, or not valid UTF-8, or longer than 64 bytes
   | 'nul-byte'
   | 'csv' // quoting that RFC 4180 does not allow

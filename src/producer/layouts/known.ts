@@ -16,6 +16,7 @@ const NAMES = [
   'binance-klines',
   'kraken-ohlcvt',
   'cryptodatadownload',
+  'backhaul-export',
 ] as const;
 
 let known: readonly Layout[] | null = null;

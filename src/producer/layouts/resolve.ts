@@ -244,7 +244,8 @@ function symbolRule(
   return rule === undefined ? null : { value: rule.value, sure: rule.pattern !== '' };
 }
 
-function sessionOf(layout: Layout, venue: string): string {
+/** Whose midnights start the days of a venue that the layout knows. */
+export function sessionOf(layout: Layout, venue: string): string {
   const { session, time } = layout;
   // Clocks of a zone are read where stamps are dates; numbers count from one instant wherever they are.
   if (session === undefined) return ['text', 'excel'].includes(layout.shape.time) ? time.zone : 'UTC';
@@ -262,7 +263,7 @@ function intervalOf(
 }
 
 /** Where bars of an interval open when the layout does not say. */
-function gridOf(seconds: number, sessionZone: string): TaskPlan['grid'] {
+export function gridOf(seconds: number, sessionZone: string): TaskPlan['grid'] {
   if (sessionZone !== 'UTC') {
     if (seconds === 86_400) return 'zone-day';
     // Offsets of zones are multiples of a quarter of an hour, and so are the openings of markets.

@@ -35,6 +35,11 @@ export class Asked {
     return kind === 'other' && this.#forced !== null && isNamedBy(this.#forced, path) ? 'data' : kind;
   }
 
+  /** Whether files may be of a layout: of the one the user named, or of any. */
+  takes(layout: string): boolean {
+    return this.#forced === null || this.#forced.name === layout;
+  }
+
   byName(path: string): Resolution | null {
     if (this.#noBarsIn(path) !== null) return null;
     return detectByName(this.#layouts, this.#forced !== null, path, this.#given);

@@ -5,7 +5,8 @@ import { FolderChecksums } from '../sources/checksums.ts';
 import { type ObjectKind, unreadHint, unreadKind } from '../sources/object_kind.ts';
 import type { Source, SourceObject } from '../sources/source.ts';
 import { Asked } from './asked.ts';
-import { fileTask } from './file_task.ts';
+import { ExportManifests } from './export_manifest.ts';
+import { fileTasks } from './file_tasks.ts';
 import { type DiscoveredTask, type DiscoverOptions, failed, placeOf } from './found_task.ts';
 import { brokenItem, type Item, itemsOf, pathOf } from './items.ts';
 import { zipTasks } from './zip_tasks.ts';
@@ -15,6 +16,7 @@ export class Planner {
   readonly isLocal: boolean;
   readonly #source: Source;
   readonly #asked: Asked;
+  readonly #manifests: ExportManifests;
   readonly #signal: AbortSignal | undefined;
   #checksums: FolderChecksums | null = null;
 
@@ -27,6 +29,7 @@ export class Planner {
     this.isLocal = source.uri.startsWith('file:');
     this.#source = source;
     this.#asked = new Asked(forced, options);
+    this.#manifests = new ExportManifests(source);
     this.#signal = signal;
   }
 
@@ -69,8 +72,7 @@ export class Planner {
     try {
       if (item.fault !== null) throw new BackhaulError(item.fault);
       if (item.kind === 'zip') return await zipTasks(item, this.#source, this.#asked, this.#signal);
-      const task = await fileTask(item, this.#source, this.#asked, this.#signal);
-      return task === null ? [] : [task];
+      return await fileTasks(item, this.#source, this.#manifests, this.#asked, this.#signal);
     } catch (error) {
       if (this.#signal?.aborted) throw abortError(this.#signal);
       return [failed(placeOf(object), faultAt(fileError(error, object.uri), { uri: object.uri }))];

@@ -49,6 +49,8 @@ export interface Source {
     readonly sizeBytes: number;
     readonly etag: string;
   }): Promise<ObjectReader>;
+  /** An object near those that are listed, as it is now; null where there is none. Absent: nothing is near. */
+  openNamed?(uri: string, signal?: AbortSignal): Promise<ObjectReader | null>;
 }
 
 /** Settings for reaching sources; plain data, so that it crosses threads. Credentials come from the SDK's own chain. */

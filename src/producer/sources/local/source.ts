@@ -73,6 +73,15 @@ export class LocalSource implements Source {
     return openLocalObject(object.uri, object.etag);
   }
 
+  async openNamed(uri: string): Promise<ObjectReader | null> {
+    try {
+      return await openLocalObject(uri, null);
+    } catch (error) {
+      if (error instanceof BackhaulError && error.fault.kind === 'not-found') return null;
+      throw error;
+    }
+  }
+
   /** The file and what belongs to it: its checksum, and if it is a part of an archive, all parts. */
   async #withKin(): Promise<string[]> {
     const prefix = partsPrefix(this.#root);

@@ -86,6 +86,16 @@ class S3Source implements Source {
     return new ResumableReader(fetcher, object, this.#settings(true));
   }
 
+  async openNamed(uri: string, signal?: AbortSignal): Promise<ObjectReader | null> {
+    // Where there is no right to list, what is not there is answered as forbidden.
+    const found = await this.#head(parseS3Uri(uri).key, signal).catch((error: unknown) => {
+      if (error instanceof BackhaulError && ['not-found', 'forbidden'].includes(error.fault.kind))
+        return null;
+      throw error;
+    });
+    return found === null ? null : this.open({ uri, sizeBytes: found.sizeBytes, etag: found.etag });
+  }
+
   #settings(addressKnown: boolean): TransferSettings {
     return { limits: this.#limits, gate: requestGate(), addressKnown };
   }
