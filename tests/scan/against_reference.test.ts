@@ -83,6 +83,9 @@ const hostile = fc.constantFrom(
   '1600000020000000000',
   '16000000200000000001',
   '01600000020',
+  '1.60000008e9',
+  '160000008.E+1',
+  '16000000200000000e-7',
   '1600000020.',
   'A B',
   ' A',
@@ -320,6 +323,30 @@ describe('the scanner against a plain reference', () => {
         expect(gist(withQuotes)).toEqual(gist(without));
       }),
     );
+  });
+});
+
+describe('a stamp with an exponent', () => {
+  it.each([
+    ['5.e3', 'timestamp 1 0', []],
+    ['1E+1', 'timestamp 1 0', []],
+    ['1e31', null, []],
+    ['1600000020e', null, []],
+    ['1.60000002e9', null, [START_S * 1e6]],
+    ['1600000020000.9e-3', null, [START_S * 1e6 + 900]],
+  ])('%s is read for what it means, in the only record too', (stamp, fault, us) => {
+    const given: Input = {
+      bytes: Buffer.from(`${stamp},1,1,1,1,1,1\n`),
+      shape: shapeOf(KRAKEN),
+      checks: checksOf(),
+      fixed: 'X',
+      wanted: null,
+      order: 'time',
+    };
+    const found = comparable(scan(given));
+    expect(found).toEqual(reference(given));
+    expect(found.fault).toBe(fault);
+    expect(found.rows.map(({ ts }) => ts)).toEqual(us);
   });
 });
 

@@ -153,17 +153,23 @@ const trim = (field: string): string => field.replace(/^[ \t]+|[ \t]+$/g, '');
 
 const NUMBER = /^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/;
 
+/** Beyond, an exponent makes no stamp. */
+const MOST_POWER = 30;
+
 /** µs, or null. Units s, ms, us, ns and magnitude. */
 export function stampOf(field: string, unit: RecordShape['time']): number | null {
-  const match = /^([+-]?)(\d+)(?:\.(\d*))?$/.exec(trim(field));
+  const match = /^([+-]?)(\d+)(?:\.(\d*))?(?:[eE]([+-]?\d+))?$/.exec(trim(field));
   if (match === null) return null;
-  const [, sign, whole, fraction = ''] = match;
-  const digits = whole!.replace(/^0+(?=\d)/, '').length;
+  const [, sign, whole, fraction = '', exponent = '0'] = match;
+  if (Math.abs(Number(exponent)) > MOST_POWER) return null;
+  // The number is `value / one`, and there are no fractions in either.
+  const value = BigInt(whole! + fraction) * 10n ** BigInt(MOST_POWER + Number(exponent));
+  const one = 10n ** BigInt(MOST_POWER + fraction.length);
+  const digits = String(value / one).length;
   const magnitude = digits <= 11 ? 's' : digits <= 14 ? 'ms' : digits <= 17 ? 'us' : 'ns';
-  const places = { s: 15, ms: 12, us: 9, ns: 6 }[(unit === 'magnitude' ? magnitude : unit) as 's'];
-  // As whole femto-somethings, then down to µs.
-  const scaled = BigInt(`${whole}${fraction.slice(0, places).padEnd(places, '0')}`) / 10n ** 9n;
-  return Number(sign === '-' ? -scaled : scaled);
+  const perSecond = { s: 1n, ms: 1_000n, us: 1_000_000n, ns: 1_000_000_000n };
+  const us = (value * 1_000_000n) / one / perSecond[(unit === 'magnitude' ? magnitude : unit) as 's'];
+  return Number(sign === '-' ? -us : us);
 }
 
 function symbolOf(field: string, wanted: Input['wanted']): string | 'invalid' | 'not asked' {
