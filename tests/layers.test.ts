@@ -41,17 +41,17 @@ const RULES: Readonly<Record<string, string>> = {
   'producer/planning': 'producer producer/archive producer/layouts producer/sources scan state',
 
   // What a thread does, and a run on the main thread.
-  'workers/link': 'producer/archive producer/sources scan state',
+  'workers/link': 'copy producer/archive producer/sources scan state',
   'workers/attempt':
     'bars copy indicators merge producer producer/archive producer/sources scan state state/tasks workers/link',
   workers: 'database workers/attempt workers/link',
   'load/scaling': 'workers workers/link',
-  load: 'bars database indicators load/scaling producer producer/archive producer/planning producer/sources state state/tasks workers workers/link',
+  load: 'bars copy database indicators load/scaling producer producer/archive producer/planning producer/sources state state/tasks workers workers/link',
 
   // What looks at loaded bars, fills what is missing, and computes again.
   series: 'bars calendar database indicators merge producer/layouts producer/planning state state/tasks',
   events: 'database',
-  gaps: 'bars calendar database indicators load merge producer/layouts producer/planning series state state/tasks',
+  gaps: 'bars calendar copy database indicators load merge producer/layouts producer/planning series state state/tasks',
   report: 'database gaps series state',
   validate: 'calendar database gaps series',
   export: 'copy database producer/planning scan series state',

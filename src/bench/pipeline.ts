@@ -167,7 +167,7 @@ class MainThread {
       case 'series':
         return Int32Array.from(question.symbols, (symbol) => this.#id(symbol));
       case 'partitions':
-        return null;
+        return [];
       case 'states':
         await this.#lanes.states(taskId, lane, question.seriesIds, question.last, question.into);
         return null;

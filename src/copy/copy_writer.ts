@@ -120,6 +120,8 @@ export interface CopyWriterSettings {
   readonly before: string;
   /** A COPY is ended at the first buffer's end from here on. */
   readonly maxCopyBytes: number;
+  /** The leaf of a bar that opens at `tsUs`; it stands. One object a leaf. */
+  readonly leafOf: (tsUs: number) => Leaf;
 }
 
 /**
@@ -131,6 +133,7 @@ export class CopyWriter implements BarSink {
   readonly #encoder: BarEncoder;
   readonly #hypertable: boolean;
   readonly #maxCopyBytes: number;
+  readonly #leafOf: (tsUs: number) => Leaf;
   #before: string;
   readonly #buffers: readonly Uint8Array[];
   readonly #sent: Promise<void>[];
@@ -143,19 +146,20 @@ export class CopyWriter implements BarSink {
   #rows = 0;
 
   constructor(client: ClientBase, encoder: BarEncoder, settings: CopyWriterSettings) {
-    const { buffers, hypertable, before, maxCopyBytes } = settings;
+    const { buffers, hypertable, before, maxCopyBytes, leafOf } = settings;
     this.#client = client;
     this.#before = before;
     this.#encoder = encoder;
     this.#hypertable = hypertable;
     this.#maxCopyBytes = maxCopyBytes;
+    this.#leafOf = leafOf;
     this.#buffers = buffers;
     this.#sent = buffers.map(() => Promise.resolve());
   }
 
   async write(batch: BarBatch, took: (rows: number) => void): Promise<void> {
     const { bars, seriesIds } = barsOf(batch);
-    for (const part of splitByLeaf(bars.ts, 0, batch.numRows)) {
+    for (const part of splitByLeaf(bars.ts, 0, batch.numRows, this.#leafOf)) {
       await this.#open(part.leaf);
       let row = part.from;
       while (row < part.to) {

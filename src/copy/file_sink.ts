@@ -2,7 +2,7 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { type BarBatch, barsOf } from '../bars/record_batch.ts';
 import type { BarEncoder } from './bar_encoder.ts';
 import type { BarSink } from './copy_writer.ts';
-import { splitByLeaf } from './leaf.ts';
+import { monthLeaf, splitByLeaf } from './leaf.ts';
 import { COPY_HEADER, COPY_TRAILER, MAX_ROW_BYTES } from './wire.ts';
 
 interface OpenFile {
@@ -12,7 +12,7 @@ interface OpenFile {
 }
 
 /**
- * Writes what COPY would get into files, one a COPY: `<path>.<leaf>.<n>.copy`, n from 0. They are what a benchmark
+ * Writes what COPY would get into files, one a COPY: `<path>.<leaf>.<n>.copy`, n from 0, leaves of a month. They are what a benchmark
  * sends ready-made to learn how fast the server could be.
  */
 export class FileSink implements BarSink {
@@ -38,7 +38,7 @@ export class FileSink implements BarSink {
   async write(batch: BarBatch, took: (rows: number) => void): Promise<void> {
     const { bars, seriesIds } = barsOf(batch);
     const room = Math.floor(this.#buffer.length / MAX_ROW_BYTES);
-    for (const part of splitByLeaf(bars.ts, 0, batch.numRows)) {
+    for (const part of splitByLeaf(bars.ts, 0, batch.numRows, monthLeaf)) {
       for (let row = part.from; row < part.to; row += room) {
         const file = await this.#file(part.leaf.name);
         const until = Math.min(part.to, row + room);

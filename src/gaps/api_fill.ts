@@ -3,6 +3,7 @@ import type { ClientBase, Pool } from 'pg';
 import { BarColumns, INDICATOR_NAMES, type IndicatorName } from '../bars/columns.ts';
 import { killPoint } from '../base/kill_points.ts';
 import { holds, hull, intersect, merge, type Range } from '../base/ranges.ts';
+import { leafMonths, monthlyRows } from '../copy/leaf.ts';
 import { inTransaction } from '../database/connect.ts';
 import { faultOf } from '../faults/classify.ts';
 import { BackhaulError, type Fault } from '../faults/fault.ts';
@@ -82,7 +83,7 @@ class ApiWriter {
     const vouched = answer.told === null ? [] : intersect(merge(gaps), [answer.told]);
     if (vouched.length === 0) return 0;
     const candles = answer.candles.filter((candle) => holds(vouched, candle.tsUs));
-    await this.#makeStanding(candles);
+    await this.#makeStanding(gaps[0]!, candles);
     return inTransaction(this.#db, async (client) => {
       await aloneInLane(client, laneOf(gaps[0]!));
       const { seriesId } = gaps[0]!;
@@ -110,10 +111,14 @@ class ApiWriter {
   }
 
   /** The merge compares by key: every leaf needs its own. */
-  async #makeStanding(candles: readonly Candle[]): Promise<void> {
+  async #makeStanding({ intervalS }: Gap, candles: readonly Candle[]): Promise<void> {
     const partitions = new Partitions(this.#db, await isHypertable(this.#db));
     partitions.standingFromBirth = true;
-    await partitions.ensure(candles.map((candle) => candle.tsUs));
+    const stamps = candles.map((candle) => candle.tsUs);
+    const [first = 0, last = 0] = [stamps[0], stamps.at(-1)];
+    await partitions.ensure(stamps, {
+      months: leafMonths(monthlyRows(stamps.length, first, last, intervalS * 1e6)),
+    });
     await partitions.promoteAll(1, () => {}, true);
   }
 

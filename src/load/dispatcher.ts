@@ -1,6 +1,7 @@
 import type { Pool } from 'pg';
 import { killPoint } from '../base/kill_points.ts';
 import { pause } from '../base/pause.ts';
+import { type Leaf, leafMonths } from '../copy/leaf.ts';
 import { classify } from '../faults/classify.ts';
 import { BackhaulError, type Fault } from '../faults/fault.ts';
 import { decodeState, STATE_LENGTH } from '../indicators/engine.ts';
@@ -8,7 +9,7 @@ import { lastStates } from '../state/indicator_states.ts';
 import type { Partitions } from '../state/partitions.ts';
 import { type ClaimedTask, claim, type LaneAtClaim } from '../state/tasks/claim.ts';
 import { fail, release, releaseOrphans, retryLater } from '../state/tasks/give_up.ts';
-import { laneStanding, unfinished } from '../state/tasks/lane_standing.ts';
+import { bytesBesideLane, laneStanding, unfinished } from '../state/tasks/lane_standing.ts';
 import { endAttempts, expire, heartbeat } from '../state/tasks/lease.ts';
 import type { KnownSeries, WorkerSettings } from '../workers/link/assignment.ts';
 import type { Answers, Notice, PhaseSeconds, Question } from '../workers/link/messages.ts';
@@ -449,8 +450,7 @@ export class Dispatcher {
       case 'series':
         return this.#series.resolve(task.plan.venue, task.plan.intervalS, question.symbols);
       case 'partitions':
-        await this.#partitions.ensure(question.stamps, question.standing);
-        return null;
+        return this.#leaves(task, question);
       case 'states':
         await this.#standInLane(task);
         await this.#lanes.states(task.taskId, task.lane, question.seriesIds, question.last, question.into);
@@ -460,6 +460,16 @@ export class Dispatcher {
         await this.#lanes.turn(task.taskId, task.lane);
         return this.#attempts.get(task.taskId)?.loadedAhead ?? 0;
     }
+  }
+
+  /** Leaves as wide as what the whole load brings a month is worth: other lanes' rows will lie among these. */
+  async #leaves(
+    task: ClaimedTask,
+    { stamps, rowsAMonth, standing }: Extract<Question, { kind: 'partitions' }>,
+  ): Promise<readonly Leaf[]> {
+    const isSparse = leafMonths(rowsAMonth) > 1;
+    const inAll = isSparse ? rowsAMonth * (await bytesBesideLane(this.#db, task.lane)) : rowsAMonth;
+    return this.#partitions.ensure(stamps, { months: leafMonths(inAll), standing });
   }
 
   /**

@@ -18,6 +18,7 @@ import { killPoint } from '../base/kill_points.ts';
 import { BarEncoder } from '../copy/bar_encoder.ts';
 import { type BarRange, BY_KEY, rangeRows, readRanges, withinHull } from '../copy/copy_reader.ts';
 import { CopyWriter, MAX_COPY_BYTES } from '../copy/copy_writer.ts';
+import { KnownLeaves, monthLeaf } from '../copy/leaf.ts';
 import { nextCheckpoint } from '../indicators/checkpoints.ts';
 import {
   decodeState,
@@ -28,6 +29,7 @@ import {
   sameState,
 } from '../indicators/engine.ts';
 import { readStarts, readStates, replaceStates, type StoredState } from '../state/indicator_states.ts';
+import { findLeaves } from '../state/partitions.ts';
 import { maskOf } from '../state/withheld.ts';
 import { StandingExtras } from './extra_values.ts';
 import type { MergeMemory } from './merge_memory.ts';
@@ -122,6 +124,7 @@ export class Rewriter {
   readonly #settings: RewriterSettings;
   readonly #engine: IndicatorEngine;
   readonly #writer: CopyWriter;
+  readonly #leaves = new KnownLeaves();
   readonly #extras: StandingExtras;
   readonly #asked: number;
   /** Indicators that were not asked for, by their place in `INDICATOR_NAMES`. */
@@ -159,6 +162,7 @@ export class Rewriter {
       hypertable: settings.hypertable,
       before: '',
       maxCopyBytes: MAX_COPY_BYTES,
+      leafOf: settings.hypertable ? monthLeaf : (tsUs) => this.#leaves.at(tsUs)!,
     });
   }
 
@@ -483,6 +487,7 @@ export class Rewriter {
       killPoint('merge.deleted');
     }
     if (out.length > 0) {
+      if (!this.#settings.hypertable) await findLeaves(this.#client, this.#leaves, out.ts, out.length);
       const batch = toRecordBatch(out, Int32Array.from(this.#ids), 0, out.length);
       await this.#writer.write(batch, () => {});
       await this.#writer.end();

@@ -1,7 +1,7 @@
-import type { Pool, PoolClient } from 'pg';
+import type { ClientBase, Pool, PoolClient } from 'pg';
 import { killPoint } from '../base/kill_points.ts';
 import { pause } from '../base/pause.ts';
-import { type Leaf, leafOf } from '../copy/leaf.ts';
+import { cutLeaf, KnownLeaves, type Leaf, type LeafMonths, wideLeaf } from '../copy/leaf.ts';
 import type { Db } from '../database/connect.ts';
 import { ALONE, type KeyBuild, type Keyless, keyBuilds } from './key_builds.ts';
 
@@ -40,8 +40,9 @@ export async function hasBareLeaf(db: Db): Promise<boolean> {
  */
 export class Partitions {
   readonly #db: Pool;
-  readonly #ready = new Set<string>();
-  readonly #pending = new Map<string, Promise<void>>();
+  readonly #known = new KnownLeaves();
+  /** Settles when the leaf under way has been made, or has not. */
+  #making: Promise<unknown> = Promise.resolve();
   readonly #hypertable: boolean;
   readonly #signals: PromotionSignals | null;
   /** New leaves are made standing from now on: set once a load has met overlapping files, which need the key. */
@@ -53,52 +54,45 @@ export class Partitions {
     this.#signals = signals;
   }
 
-  /** Leaves for these stamps (one µs stamp a leaf is enough) exist when this resolves; `standing`: new ones with their key. */
-  async ensure(stamps: readonly number[], standing = false): Promise<void> {
-    if (this.#hypertable) return;
+  /**
+   * The leaves that bars at these µs stamps belong to; they stand when this resolves. New ones are of so many `months`,
+   * less where others stand, and with `standing` have their key. None for a hypertable.
+   */
+  async ensure(
+    stamps: readonly number[],
+    { months = 1, standing = false }: { readonly months?: LeafMonths; readonly standing?: boolean } = {},
+  ): Promise<Leaf[]> {
+    if (this.#hypertable) return [];
+    const leaves = new Set<Leaf>();
     for (const stamp of stamps) {
-      const leaf = leafOf(stamp);
-      if (this.#ready.has(leaf.name)) continue;
-      let making = this.#pending.get(leaf.name);
-      if (making === undefined) {
-        making = this.#make(leaf, standing || this.standingFromBirth).finally(() =>
-          this.#pending.delete(leaf.name),
-        );
-        this.#pending.set(leaf.name, making);
-      }
-      await making;
+      const making = this.#making.then(
+        () => this.#known.at(stamp) ?? this.#make(stamp, months, standing || this.standingFromBirth),
+      );
+      this.#making = making.catch(() => {});
+      leaves.add(await making);
     }
+    return [...leaves];
   }
 
-  async #make(leaf: Leaf, isStanding: boolean): Promise<void> {
+  /** The leaf of a stamp as another loader has made it, or a new one. */
+  async #make(stamp: number, months: LeafMonths, isStanding: boolean): Promise<Leaf> {
     const client = await this.#db.connect();
     try {
       // Workers rely on the leaf from now on: it must outlive a crash of a server that commits asynchronously.
       await client.query('BEGIN; SET LOCAL synchronous_commit = on');
       await client.query(`SELECT pg_advisory_xact_lock(hashtext('backhaul.partition'))`);
-      const known = await client.query('SELECT 1 FROM backhaul.partition WHERE name = $1', [leaf.name]);
-      if (known.rowCount === 0) {
-        const from = timestampLiteral(leaf.fromUs);
-        const to = timestampLiteral(leaf.toUs);
-        const state = isStanding ? 'standing' : 'bare';
-        await client.query(
-          `CREATE TABLE backhaul.${leaf.name} (LIKE backhaul.bars INCLUDING DEFAULTS INCLUDING STORAGE,
-             CONSTRAINT ${leaf.name}_range CHECK (ts >= ${from} AND ts < ${to})) WITH (autovacuum_enabled = false)`,
-        );
-        await client.query(
-          state === 'bare'
-            ? `ALTER TABLE backhaul.${leaf.name} INHERIT backhaul.bars_bare`
-            : attachSql(leaf.name, from, to),
-        );
-        await client.query(
-          'INSERT INTO backhaul.partition (name, from_ts, to_ts, state) VALUES ($1, $2, $3, $4)',
-          [leaf.name, new Date(leaf.fromUs / 1000), new Date(leaf.toUs / 1000), state],
-        );
+      const wide = wideLeaf(stamp, months);
+      const standing = await leavesWithin(client, wide);
+      let leaf = standing.find(({ fromUs, toUs }) => fromUs <= stamp && stamp < toUs);
+      if (leaf === undefined) {
+        leaf = cutLeaf(wide, stamp, standing);
+        await createLeaf(client, leaf, isStanding ? 'standing' : 'bare');
       }
       killPoint('leaf.made');
       await client.query('COMMIT');
       killPoint('leaf.committed');
-      this.#ready.add(leaf.name);
+      this.#known.add(leaf);
+      return leaf;
     } catch (error) {
       await client.query('ROLLBACK').catch(() => {});
       throw error;
@@ -204,6 +198,57 @@ export class Partitions {
     const { processID } = client as unknown as { readonly processID: number };
     await this.#db.query('SELECT pg_cancel_backend($1)', [processID]);
   }
+}
+
+/** Adds the leaves of the first `rows` of these stamps to `known`, where it has not all of them. They stand. */
+export async function findLeaves(
+  client: ClientBase,
+  known: KnownLeaves,
+  ts: Float64Array,
+  rows: number,
+): Promise<void> {
+  let leaf: Leaf | undefined;
+  for (let row = 0; row < rows; row++) {
+    const stamp = ts[row]!;
+    if (leaf !== undefined && stamp >= leaf.fromUs && stamp < leaf.toUs) continue;
+    leaf = known.at(stamp);
+    if (leaf !== undefined) continue;
+    for (const one of await leavesWithin(client, wideLeaf(stamp, 120))) known.add(one);
+    leaf = known.at(stamp);
+  }
+}
+
+/** The leaves that stand anywhere in the range of this one. */
+async function leavesWithin(client: ClientBase, { fromUs, toUs }: Leaf): Promise<Leaf[]> {
+  const { rows } = await client.query<{ name: string; from_ts: Date; to_ts: Date }>(
+    'SELECT name, from_ts, to_ts FROM backhaul.partition WHERE from_ts < $2 AND to_ts > $1',
+    [new Date(fromUs / 1000), new Date(toUs / 1000)],
+  );
+  return rows.map((row) => ({
+    name: row.name,
+    fromUs: row.from_ts.getTime() * 1000,
+    toUs: row.to_ts.getTime() * 1000,
+  }));
+}
+
+async function createLeaf(client: PoolClient, leaf: Leaf, state: 'bare' | 'standing'): Promise<void> {
+  const from = timestampLiteral(leaf.fromUs);
+  const to = timestampLiteral(leaf.toUs);
+  await client.query(
+    `CREATE TABLE backhaul.${leaf.name} (LIKE backhaul.bars INCLUDING DEFAULTS INCLUDING STORAGE,
+       CONSTRAINT ${leaf.name}_range CHECK (ts >= ${from} AND ts < ${to})) WITH (autovacuum_enabled = false)`,
+  );
+  await client.query(
+    state === 'bare'
+      ? `ALTER TABLE backhaul.${leaf.name} INHERIT backhaul.bars_bare`
+      : attachSql(leaf.name, from, to),
+  );
+  await client.query('INSERT INTO backhaul.partition (name, from_ts, to_ts, state) VALUES ($1, $2, $3, $4)', [
+    leaf.name,
+    new Date(leaf.fromUs / 1000),
+    new Date(leaf.toUs / 1000),
+    state,
+  ]);
 }
 
 /** The leaf's CHECK says what the bound says, so ATTACH reads no row; autovacuum may look after it from here on. */

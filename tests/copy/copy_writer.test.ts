@@ -5,6 +5,7 @@ import { BarColumns } from '../../src/bars/columns.ts';
 import { toRecordBatch } from '../../src/bars/record_batch.ts';
 import { BarEncoder } from '../../src/copy/bar_encoder.ts';
 import { CopyWriter, MAX_COPY_BYTES } from '../../src/copy/copy_writer.ts';
+import { monthLeaf } from '../../src/copy/leaf.ts';
 import { MAX_ROW_BYTES } from '../../src/copy/wire.ts';
 import { Partitions } from '../../src/state/partitions.ts';
 import { testDatabase } from '../database.ts';
@@ -55,6 +56,7 @@ async function writerFor(
     hypertable: false,
     before: '',
     maxCopyBytes,
+    leafOf: monthLeaf,
   });
 }
 

@@ -33,7 +33,8 @@ beforeEach(async () => {
     `INSERT INTO backhaul.task (task_id, uri, etag, size_bytes) OVERRIDING SYSTEM VALUE VALUES (7, 'file', 'x', 1)`,
   );
   const partitions = new Partitions(db, false);
-  for (let month = 2; month < 8; month++) await partitions.ensure([Date.UTC(2024, month, 1) * 1000], true);
+  for (let month = 2; month < 8; month++)
+    await partitions.ensure([Date.UTC(2024, month, 1) * 1000], { standing: true });
 });
 
 interface Series {

@@ -48,6 +48,16 @@ export async function unfinished(db: Db): Promise<{ readonly pending: number; re
   return rows[0]!;
 }
 
+/** How many times a lane's bytes there are to load in all, of the tasks that are known. */
+export async function bytesBesideLane(db: Db, lane: string): Promise<number> {
+  const { rows } = await db.query<{ times: number }>(
+    `SELECT coalesce(sum(size_bytes) / nullif(sum(size_bytes) FILTER (WHERE lane = $1), 0), 1)::float8 AS times
+     FROM backhaul.task WHERE state IN ('pending', 'running')`,
+    [lane],
+  );
+  return rows[0]!.times;
+}
+
 /** Whether a task of these lanes is at work. Under {@link CLAIM_LOCK} none begins while the caller's transaction lasts. */
 export async function isLaneRunning(db: Db, lanes: readonly string[]): Promise<boolean> {
   const { rowCount } = await db.query(

@@ -5,6 +5,7 @@ import { killPoint } from '../../base/kill_points.ts';
 import { BarEncoder } from '../../copy/bar_encoder.ts';
 import { type BarSink, CopyWriter, MAX_COPY_BYTES } from '../../copy/copy_writer.ts';
 import { FileSink } from '../../copy/file_sink.ts';
+import { monthLeaf } from '../../copy/leaf.ts';
 import { NullSink } from '../../copy/null_sink.ts';
 import { IndicatorEngine } from '../../indicators/engine.ts';
 import { SessionClock } from '../../indicators/session_clock.ts';
@@ -13,7 +14,7 @@ import type { BatchConsumer } from './batches.ts';
 import { broken, commit } from './commit.ts';
 import { scanFile } from './file_bytes.ts';
 import type { FileScan } from './file_scan.ts';
-import { ensureLeaves } from './leaves.ts';
+import { ensureLeaves, knownLeaf } from './leaves.ts';
 import { RestartBy } from './load_path.ts';
 import type { AttemptParts } from './parts.ts';
 import { writeCheckpoints } from './series_ends.ts';
@@ -96,5 +97,13 @@ function openSink({ task, client, memory, transaction }: AttemptParts): BarSink 
     return new FileSink(encoder, buffers[0]!, `${sink.folder}/${task.taskId}`, MAX_COPY_BYTES);
   if (client === null) return new NullSink(encoder, buffers[0]!);
   const before = transaction.opening();
-  return new CopyWriter(client, encoder, { buffers, hypertable, before, maxCopyBytes: MAX_COPY_BYTES });
+  // An extension routes by itself: what is cut by months is a COPY all the same.
+  const leafOf = hypertable ? monthLeaf : knownLeaf;
+  return new CopyWriter(client, encoder, {
+    buffers,
+    hypertable,
+    before,
+    maxCopyBytes: MAX_COPY_BYTES,
+    leafOf,
+  });
 }

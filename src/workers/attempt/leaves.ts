@@ -1,33 +1,55 @@
 /** Sees that the leaf partitions exist before rows go to them. */
 
 import type { BarColumns } from '../../bars/columns.ts';
-import { leafOf } from '../../copy/leaf.ts';
+import { KnownLeaves, type Leaf, monthLeaf, monthlyRows } from '../../copy/leaf.ts';
 import type { AttemptParts } from './parts.ts';
 
 /** Leaves known to exist in the database this thread writes to. */
-const knownLeaves = new Set<string>();
+const known = new KnownLeaves();
+
+/** About. */
+const BYTES_A_RECORD = 60;
+
+/** The leaf of a bar whose leaf has been seen to. */
+export function knownLeaf(tsUs: number): Leaf {
+  return known.at(tsUs)!;
+}
 
 /**
  * The leaves that rows `[0, rows)` go to exist when this resolves; `standing`: those made for them have their key. Asks
- * only for months this thread has not met.
+ * only for months this thread has not met. How wide new ones become is decided by how close together these rows lie.
  */
 export async function ensureLeaves(
-  { client, link }: AttemptParts,
+  { client, link, task }: AttemptParts,
   cols: BarColumns,
   rows: number,
   standing = false,
 ): Promise<void> {
-  if (client === null) return;
-  const unknown: number[] = [];
-  let leaf = leafOf(cols.ts[0]!);
-  if (!knownLeaves.has(leaf.name)) unknown.push(leaf.fromUs);
-  for (let row = 1; row < rows; row++) {
+  if (client === null || task.settings.hypertable) return;
+  const unknown = new Set<number>();
+  let leaf: Leaf | null = null;
+  for (let row = 0; row < rows; row++) {
     const stamp = cols.ts[row]!;
-    if (stamp >= leaf.fromUs && stamp < leaf.toUs) continue;
-    leaf = leafOf(stamp);
-    if (!knownLeaves.has(leaf.name) && !unknown.includes(leaf.fromUs)) unknown.push(leaf.fromUs);
+    if (leaf !== null && stamp >= leaf.fromUs && stamp < leaf.toUs) continue;
+    leaf = known.at(stamp) ?? monthLeaf(stamp);
+    if (known.at(stamp) === undefined) unknown.add(leaf.fromUs);
   }
-  if (unknown.length === 0) return;
-  await link.ask({ kind: 'partitions', stamps: unknown, standing });
-  for (const stamp of unknown) knownLeaves.add(leafOf(stamp).name);
+  if (unknown.size === 0) return;
+  const { order, intervalS } = task.plan;
+  // A file in the order of time becomes longer with its records; any other one has as many again in the same time.
+  const batches = order === 'time' ? 1 : Math.max(1, task.sizeBytes / BYTES_A_RECORD / rows);
+  const rowsAMonth = batches * densityOf(cols.ts, rows, intervalS * 1e6);
+  const leaves = await link.ask({ kind: 'partitions', stamps: [...unknown], rowsAMonth, standing });
+  for (const one of leaves) known.add(one);
+}
+
+function densityOf(ts: Float64Array, rows: number, intervalUs: number): number {
+  let first = ts[0]!;
+  let last = first;
+  for (let row = 1; row < rows; row++) {
+    const stamp = ts[row]!;
+    if (stamp < first) first = stamp;
+    if (stamp > last) last = stamp;
+  }
+  return monthlyRows(rows, first, last, intervalUs);
 }

@@ -3,6 +3,7 @@
  * port: a million of them an hour, handed over as buffers, would keep the collector of the main thread busy.
  */
 
+import type { Leaf } from '../../copy/leaf.ts';
 import type { Fault } from '../../faults/fault.ts';
 
 /** Memory of a worker that the main thread reads and writes as well, in turns: a message says whose it is. */
@@ -11,8 +12,14 @@ export type SharedDoubles = Float64Array<SharedArrayBuffer>;
 /** What a worker asks. */
 export type Question =
   | { readonly kind: 'series'; readonly symbols: readonly string[] }
-  /** `standing`: new ones get their key at once. */
-  | { readonly kind: 'partitions'; readonly stamps: readonly number[]; readonly standing: boolean }
+  /** The leaves of bars at these stamps. `standing`: new ones get their key at once. */
+  | {
+      readonly kind: 'partitions';
+      readonly stamps: readonly number[];
+      /** As the file has them. */
+      readonly rowsAMonth: number;
+      readonly standing: boolean;
+    }
   /** The states of these series as the task's predecessors leave them; `last` is the greatest of their symbols. */
   | {
       readonly kind: 'states';
@@ -58,7 +65,7 @@ export interface PhaseSeconds {
 /** Replies, by the question's kind. */
 export interface Answers {
   series: Int32Array;
-  partitions: null;
+  partitions: readonly Leaf[];
   /** They are where they were wanted. */
   states: null;
   /** Tasks of the lane that must be loaded when this one commits; any other number: its states are stale. */

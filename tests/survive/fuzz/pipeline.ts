@@ -89,7 +89,7 @@ async function attempt(task: DiscoveredTask): Promise<Ended> {
           question.into.fill(Number.NaN);
           return null;
         case 'partitions':
-          return null;
+          return [];
         case 'turn':
           return 0;
       }
