@@ -58,7 +58,7 @@ const RULES: Readonly<Record<string, string>> = {
 
   // Around a load.
   backfill: '',
-  doctor: 'series state',
+  doctor: 'producer producer/archive producer/sources series state',
   notify: 'load',
   sample: '',
   bench:

@@ -172,9 +172,11 @@ async function look(source: string, flags: DoctorFlags, url: string | null): Pro
       },
       { drain: never, abort: never },
     );
-    return { source, files, failures: summary.failures, failed: summary.tasks.failed, fault: null };
+    const { readFirstBytes } = await import('../doctor/first_bytes.ts');
+    const refused = await readFirstBytes(files, options.sourceOptions);
+    return { source, files, failures: summary.failures, failed: summary.tasks.failed, refused, fault: null };
   } catch (error) {
-    return { source, files: [], failures: [], failed: 0, fault: faultOf(error) };
+    return { source, files: [], failures: [], failed: 0, refused: [], fault: faultOf(error) };
   }
 }
 

@@ -22,6 +22,12 @@ export interface SourceFindings {
     readonly fault: Fault;
   }[];
   readonly failed: number;
+  /** Files that are listed and cannot be read, of one of each kind. */
+  readonly refused: readonly {
+    readonly uri: string;
+    readonly entry: string | null;
+    readonly fault: Fault;
+  }[];
   /** Why it could not be listed at all. */
   readonly fault: Fault | null;
 }
@@ -39,7 +45,7 @@ export function plannedOf(files: readonly PlannedFile[]): Planned {
 }
 
 /** Whether a source can be listed and read, and holds something to load. */
-export function checkSource({ source, files, failures, failed, fault }: SourceFindings): Check[] {
+export function checkSource({ source, files, failures, failed, refused, fault }: SourceFindings): Check[] {
   const { ok, warning, failure } = checksOf('sources');
   if (fault !== null) {
     return [failure(source, '', fault.hint ?? 'check the path, and the rights to read it', fault)];
@@ -53,17 +59,19 @@ export function checkSource({ source, files, failures, failed, fault }: SourceFi
     const { files: toDo, bytes: size } = plannedOf(files);
     const done = toDo === files.length ? '' : `, ${count(files.length - toDo)} loaded before`;
     const todo = toDo === 0 ? 'nothing to load' : `${counted(toDo, 'file')} to load (${bytes(size)})`;
-    found.push(ok(source, `can be read: ${todo}${done}`));
+    if (refused.length === 0) found.push(ok(source, `can be read: ${todo}${done}`));
+    for (const file of refused) {
+      const fix = file.fault.hint ?? 'ask for the right to read it: to list it is another';
+      found.push(failure(source, 'can be listed, not read', fix, placed(file)));
+    }
   }
   if (failed > 0) {
-    const first = failures[0]!;
-    const where = { uri: first.uri, ...(first.entry === null ? {} : { entry: first.entry }) };
-    found.push(
-      warning(source, `${counted(failed, 'file')} would fail`, `npx backhaul load ${source} --dry-run`, {
-        ...first.fault,
-        where: { ...where, ...first.fault.where },
-      }),
-    );
+    const fix = `npx backhaul load ${source} --dry-run`;
+    found.push(warning(source, `${counted(failed, 'file')} would fail`, fix, placed(failures[0]!)));
   }
   return found;
+}
+
+function placed({ uri, entry, fault }: SourceFindings['failures'][number]): Fault {
+  return { ...fault, where: { uri, ...(entry === null ? {} : { entry }), ...fault.where } };
 }

@@ -193,6 +193,14 @@ describe('sources', () => {
       expect(right.wrong).toEqual([]);
       expect(right.named('s3://flat')!.message).toMatch(/^can be read: 1 file to load/);
       expect(right.named('clock of S3')!.state).toBe('ok');
+      // Who may list it, and read some, may not read all.
+      server.bucket('locked', { forbidden: /\.gz$/ });
+      server.put('locked', 'ETHUSD_60.csv', Buffer.from('1704067200,1,1,1,1,1,1\n'));
+      server.put('locked', 'us_stocks_sip/minute_aggs_v1/2024/04/2024-04-01.csv.gz', Buffer.from('sealed'));
+      const locked = await doctor(database.url, ['s3://locked', ...args.slice(1)], env);
+      expect(locked.code).toBe(3);
+      expect(locked.wrong).toEqual([expect.objectContaining({ name: 's3://locked', state: 'failure' })]);
+      expect(locked.named('s3://locked')!.message).toMatch(/^can be listed, not read.*2024-04-01\.csv\.gz/s);
       const other = await doctor(database.url, args, { ...env, AWS_SECRET_ACCESS_KEY: 'wrong' });
       expect(other.code).toBe(3);
       expect(other.named('s3://flat')!.state).toBe('failure');
