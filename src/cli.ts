@@ -12,6 +12,7 @@ import { command as eventsCommand } from './commands/events.ts';
 import { EXIT, exitCodeOfFault } from './commands/exit_codes.ts';
 import { command as exportCommand } from './commands/export.ts';
 import { command as gapsCommand } from './commands/gaps.ts';
+import { command as inspectCommand } from './commands/inspect.ts';
 import { isQuitting, takeSignals } from './commands/interrupt.ts';
 import { command as layoutsCommand } from './commands/layouts.ts';
 import { command as loadCommand } from './commands/load.ts';
@@ -45,6 +46,7 @@ const COMMANDS: readonly Command[] = [
   recomputeCommand,
   eventsCommand,
   backfillCommand,
+  inspectCommand,
   layoutsCommand,
   queryCommand,
   exportCommand,

@@ -48,6 +48,9 @@ const RULES: Readonly<Record<string, string>> = {
   'load/scaling': 'workers workers/link',
   load: 'bars copy database indicators load/scaling producer producer/archive producer/planning producer/sources state state/tasks workers workers/link',
 
+  inspect:
+    'bars load producer producer/archive producer/layouts producer/planning producer/sources scan state workers/attempt',
+
   // What looks at loaded bars, fills what is missing, and computes again.
   series: 'bars calendar database indicators merge producer/layouts producer/planning state state/tasks',
   events: 'database',
@@ -68,9 +71,9 @@ const RULES: Readonly<Record<string, string>> = {
 
   // What speaks to a person, or exits.
   web: 'report series state',
-  ui: 'backfill bench doctor events export gaps load report series state validate workers/link',
+  ui: 'backfill bench doctor events export gaps inspect load report series state validate workers/link',
   commands:
-    'backfill bars bench database doctor events export gaps load load/scaling notify producer producer/archive producer/layouts producer/sources report sample scan series state state/tasks ui validate web',
+    'backfill bars bench database doctor events export gaps inspect load load/scaling notify producer producer/archive producer/layouts producer/sources report sample scan series state state/tasks ui validate web',
   '.': 'commands database gaps library load report state ui',
 };
 

@@ -148,6 +148,12 @@ export const LOAD_SETTINGS = {
 
 type LoadFlags = Resolved<typeof LOAD_SETTINGS>;
 
+/** What of the flags says how sources are reached. */
+type SourceFlags = Pick<
+  LoadFlags,
+  'profile' | 'endpoint-url' | 'region' | 'request-payer' | 'no-sign-request' | 'path-style' | 'allow-private'
+>;
+
 /** Options of the engine from flags; faults `usage` where two flags contradict each other. */
 export function loadOptions(
   sources: readonly string[],
@@ -194,7 +200,7 @@ export function loadOptions(
   };
 }
 
-function sourceOptions(flags: LoadFlags): SourceOptions {
+export function sourceOptions(flags: SourceFlags): SourceOptions {
   return {
     ...(flags.profile === undefined ? {} : { profile: flags.profile }),
     ...(flags['endpoint-url'] === undefined ? {} : { endpointUrl: flags['endpoint-url'] }),

@@ -29,3 +29,12 @@ export const LOAD_DEFAULTS: Omit<LoadOptions, 'sources' | 'databaseUrl'> = {
   // A file of a million records takes less; nobody who asks to stop waits longer without wondering.
   drainMs: 10_000,
 };
+
+const MAX_RECORD_BYTES = 1024 * 1024;
+/** A stamp may lie this far in the future: clocks differ, and day bars are stamped by exchanges ahead of UTC. */
+const FUTURE_US = 2 * 86_400 * 1e6;
+
+/** What no record may go beyond, now. */
+export function recordLimits(): { readonly maxRecordBytes: number; readonly latestUs: number } {
+  return { maxRecordBytes: MAX_RECORD_BYTES, latestUs: Date.now() * 1000 + FUTURE_US };
+}

@@ -16,6 +16,7 @@ import { noteLive } from '../state/watching.ts';
 import type { WorkerSettings } from '../workers/link/assignment.ts';
 import { MAX_WORKERS, WorkerPool } from '../workers/pool.ts';
 import { acrossRestarts, type Patience, unlessAborted } from '../workers/restarts.ts';
+import { recordLimits } from './defaults.ts';
 import { Discovery } from './discovery.ts';
 import { Dispatcher } from './dispatcher.ts';
 import type { LoadOptions, LoadReporter, LoadSignals, LoadSummary } from './events.ts';
@@ -32,9 +33,6 @@ const ROW_BYTES = 200;
 const COPY_BYTES = 512 * 1024;
 /** Some 90 MB of bars a worker at the most, without indicators. */
 const SORT_ROWS = 1_000_000;
-const MAX_RECORD_BYTES = 1024 * 1024;
-/** A stamp may lie this far in the future: clocks differ, and day bars are stamped by exchanges ahead of UTC. */
-const FUTURE_US = 2 * 86_400 * 1e6;
 const PROGRESS_MS = 250;
 /** How often a run's word of itself is left in the database, for whoever watches from elsewhere. */
 const LIVE_MS = 2_000;
@@ -57,10 +55,9 @@ export function settingsOf(options: LoadOptions, hypertable: boolean): WorkerSet
       batchBytes === null ? BATCH_ROWS : Math.min(262_144, Math.max(64, Math.floor(batchBytes / ROW_BYTES))),
     copyBytes: COPY_BYTES,
     sortRows: SORT_ROWS,
-    maxRecordBytes: MAX_RECORD_BYTES,
+    ...recordLimits(),
     inflate: options.inflate ?? INFLATE_LIMITS,
     indicators: INDICATOR_NAMES.map((name) => options.indicators.includes(name)),
-    latestUs: Date.now() * 1000 + FUTURE_US,
     sink: 'postgres',
   };
 }

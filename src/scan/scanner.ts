@@ -127,6 +127,11 @@ export class Scanner {
     return this.#body?.first.badStamp?.text ?? null;
   }
 
+  /** The form that text stamps were read by, once it is the only one; null where there is none. */
+  get stampForm(): string | null {
+    return this.#body?.stamps.texts.decided?.form ?? null;
+  }
+
   #stampsOf(columns: ColumnRoles): StampReader {
     const { facts } = this.#reading;
     return new StampReader(columns, this.#shape, this.#checks, this.#timeZone, this.#gridZone, facts);

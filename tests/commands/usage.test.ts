@@ -19,6 +19,8 @@ describe('what cannot be meant', () => {
     [['load', '.', '--layout', 'krakn'], 'krakn', 'load --help'],
     [['status', 'foo'], 'unexpected argument "foo"', 'status --help'],
     [['query', 'SELECT 1', '--csv', '--json'], 'contradict', 'query --help'],
+    [['inspect', './nowhere.csv'], 'nowhere', 'inspect --help'],
+    [['inspect', '.'], 'this is a folder', 'inspect --help'],
     [['layouts', 'kraken-ohlvt'], 'did you mean kraken-ohlcvt?', 'layouts --help'],
     [['db', 'strat'], 'did you mean start?', 'db --help'],
     [['--bogus'], 'a command is missing', '--help'],

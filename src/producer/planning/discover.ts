@@ -1,6 +1,6 @@
 import { DigestSet } from '../../base/digest_set.ts';
 import { knownLayouts } from '../layouts/known.ts';
-import { loadLayout } from '../layouts/layout.ts';
+import { type Layout, loadLayout } from '../layouts/layout.ts';
 import type { ListFilter, Source } from '../sources/source.ts';
 import { byFolder } from './folder_runs.ts';
 import type { DiscoveredTask, DiscoverOptions } from './found_task.ts';
@@ -24,6 +24,16 @@ export async function* discover(
   signal?: AbortSignal,
 ): AsyncGenerator<DiscoveredTask, void, undefined> {
   const forced = options.layout === 'auto' ? null : await loadLayout(options.layout, knownLayouts());
+  yield* discoverBy(forced, sources, options, signal);
+}
+
+/** The same by a layout at hand, or by those that are known. */
+export async function* discoverBy(
+  forced: Layout | null,
+  sources: readonly Source[],
+  options: DiscoverOptions,
+  signal?: AbortSignal,
+): AsyncGenerator<DiscoveredTask, void, undefined> {
   const filter: ListFilter = {
     fromUs: options.fromUs ?? Number.NEGATIVE_INFINITY,
     toUs: options.toUs ?? Number.POSITIVE_INFINITY,

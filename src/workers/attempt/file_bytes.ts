@@ -50,7 +50,12 @@ export async function surveyFile(
   return file.scanner.facts;
 }
 
-function openReader({ uri, sizeBytes, etag, settings, plan }: Assignment): Promise<ObjectReader> {
+/** What of an assignment its bytes are found by. */
+export type FilePlace = Pick<Assignment, 'uri' | 'sizeBytes' | 'etag' | 'plan'> & {
+  readonly settings: Pick<Assignment['settings'], 'source'>;
+};
+
+export function openReader({ uri, sizeBytes, etag, settings, plan }: FilePlace): Promise<ObjectReader> {
   const { storage } = plan;
   return storage.kind === 'zip'
     ? openArchive(uri, storage.objectBytes, storage.objectEtag, settings.source)

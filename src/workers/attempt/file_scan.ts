@@ -17,8 +17,11 @@ const EARLIEST_TEXT_US = Date.UTC(1800, 0, 1) * 1000;
 /** A share of a handful of records says nothing: a file may always have this many. */
 const SMALL_FILE_REJECTS = 10;
 
+/** What of a run's settings records are held against. */
+type ScanSettings = Pick<WorkerSettings, 'latestUs' | 'maxRecordBytes'>;
+
 /** What a file's records are held against. */
-export function scanChecks(plan: Assignment['plan'], settings: WorkerSettings): ScanChecks {
+export function scanChecks(plan: Assignment['plan'], settings: ScanSettings): ScanChecks {
   return {
     intervalUs: plan.intervalS * 1e6,
     grid: plan.grid,
@@ -43,7 +46,11 @@ export class FileScan {
   #foldedDuplicates = 0;
   #foldedRejects = 0;
 
-  constructor(task: Assignment, order: 'time' | 'symbol-time' | 'any', reading: Reading) {
+  constructor(
+    task: { readonly plan: Assignment['plan']; readonly settings: ScanSettings },
+    order: 'time' | 'symbol-time' | 'any',
+    reading: Reading,
+  ) {
     const { plan, settings } = task;
     this.#plan = plan;
     this.symbols = new SymbolTable(plan.symbol, plan.wantSymbols);
