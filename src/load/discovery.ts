@@ -165,7 +165,8 @@ export class Discovery {
 
   get #wish(): ListingWish {
     const { reload = false, layout, venue = null, interval = null } = this.#options;
-    return { reload, isNamed: layout !== 'auto' || venue !== null || interval !== null };
+    const sources = this.#sources.map(({ uri }) => uri);
+    return { reload, sources, isNamed: layout !== 'auto' || venue !== null || interval !== null };
   }
 
   async #preview(db: Pool | null, tasks: readonly DiscoveredTask[]): Promise<void> {
@@ -222,6 +223,7 @@ export class Discovery {
         onConflict: options.onConflict,
         maxRejects: options.maxRejects,
         maxRejectShare: options.maxRejectShare,
+        ...(options.inflate !== undefined && { inflate: options.inflate }),
         counts: this.#tally.found,
         onNote: (message) => this.#reporter({ type: 'note', level: 'info', message }),
       },

@@ -37,6 +37,8 @@ export interface StandingTask {
   readonly plan: TaskPlan | null;
   /** Records of it that stood with other values when it was loaded. */
   readonly rowsConflict: number | null;
+  /** A file from elsewhere was loaded after it that has replaced bars where it has some. */
+  readonly isOverruled: boolean;
 }
 
 /**
@@ -92,9 +94,14 @@ export interface ListingWish {
   readonly reload: boolean;
   /** A layout, a venue or an interval was named: then how a file is read is the user's word, else it is a guess of ours. */
   readonly isNamed: boolean;
+  /**
+   * The URIs of what is listed: of two files in it that differ the later one keeps its way, or the same command would
+   * load both in turns for ever.
+   */
+  readonly sources: readonly string[];
 }
 
-export const PLAIN_LISTING: ListingWish = { reload: false, isNamed: true };
+export const PLAIN_LISTING: ListingWish = { reload: false, isNamed: true, sources: [] };
 
 /** What decides which rows come out of the same bytes; limits do not. */
 function reading(layout: string | null, plan: TaskPlan | null): unknown {
@@ -124,11 +131,11 @@ function asReadBefore(old: TaskPlan | null, plan: TaskPlan | null): TaskPlan | n
   return { ...old, wantFromUs, wantToUs, wantSymbols, onInvalid };
 }
 
-/** Whether a file whose bars gave way to others is to have its way now. */
+/** Whether a file whose bars gave way to others, or were replaced by them, is to have its way now. */
 function replacesNow(standing: StandingTask, plan: TaskPlan | null): boolean {
-  return (
-    plan?.onConflict === 'replace' && standing.plan?.onConflict === 'keep' && (standing.rowsConflict ?? 0) > 0
-  );
+  if (plan?.onConflict !== 'replace') return false;
+  const gaveWay = standing.plan?.onConflict === 'keep' && (standing.rowsConflict ?? 0) > 0;
+  return gaveWay || standing.isOverruled;
 }
 
 function decideFault(standing: StandingTask, sameContent: boolean): Decision {

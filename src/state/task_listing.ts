@@ -55,13 +55,32 @@ interface StandingRow extends StandingTask {
 const keyOf = (task: { readonly uri: string; readonly entry: string | null }): string =>
   `${task.uri}\n${task.entry ?? ''}`;
 
-async function readStanding(db: Db, found: readonly FoundTask[]): Promise<Map<string, StandingRow>> {
+/** The tasks that have replaced bars, but for those of the sources $3. */
+const OVERRULING = `
+WITH overruling AS MATERIALIZED (
+  SELECT task_id, finished_at FROM backhaul.task r
+  WHERE rows_conflict > 0 AND state = 'loaded' AND plan ->> 'onConflict' = 'replace'
+    AND NOT EXISTS (SELECT FROM unnest($3::text[]) AS s (uri)
+      WHERE r.uri = s.uri OR starts_with(r.uri, rtrim(s.uri, '/') || '/')))`;
+const IS_OVERRULED = `
+  t.state = 'loaded' AND EXISTS (
+    SELECT FROM overruling r JOIN backhaul.coverage b ON b.task_id = r.task_id
+    JOIN backhaul.coverage a ON a.series_id = b.series_id AND a.covered && b.covered
+    WHERE a.task_id = t.task_id AND r.finished_at > t.finished_at)`;
+
+async function readStanding(
+  db: Db,
+  found: readonly FoundTask[],
+  { sources }: ListingWish,
+): Promise<Map<string, StandingRow>> {
+  const replaces = found.some(({ plan }) => plan?.onConflict === 'replace');
   const { rows } = await db.query<StandingRow>(
-    `SELECT t.task_id, t.uri, t.entry, t.state, t.etag, t.layout, t.lane, t.sequence, t.plan,
-       t.rows_conflict AS "rowsConflict"
+    `${replaces ? OVERRULING : ''}
+     SELECT t.task_id, t.uri, t.entry, t.state, t.etag, t.layout, t.lane, t.sequence, t.plan,
+       t.rows_conflict AS "rowsConflict", ${replaces ? IS_OVERRULED : 'false'} AS "isOverruled"
      FROM unnest($1::text[], $2::text[]) AS f (uri, entry)
      JOIN backhaul.task t ON t.uri = f.uri COLLATE "C" AND coalesce(t.entry, '') = f.entry COLLATE "C"`,
-    [found.map((task) => task.uri), found.map((task) => task.entry ?? '')],
+    [found.map((task) => task.uri), found.map((task) => task.entry ?? ''), ...(replaces ? [sources] : [])],
   );
   return new Map(rows.map((row) => [keyOf(row), row]));
 }
@@ -76,7 +95,7 @@ async function judge(db: Db, tasks: readonly FoundTask[], wish: ListingWish): Pr
   const firsts = new Map<string, FoundTask>();
   for (const task of tasks) if (!firsts.has(keyOf(task))) firsts.set(keyOf(task), task);
   const unique = [...firsts.values()];
-  const standing = await readStanding(db, unique);
+  const standing = await readStanding(db, unique, wish);
   return unique.map((found) => {
     const row = standing.get(keyOf(found));
     const named = row === undefined ? found : underStandingName(row, found);
@@ -323,6 +342,6 @@ export async function failedAmong(db: Db, tasks: readonly FoundTask[]): Promise<
 export async function refusedAmong<T extends FoundTask>(db: Db, tasks: readonly T[]): Promise<T[]> {
   const faulty = tasks.filter((task) => task.fault != null);
   if (faulty.length === 0) return [];
-  const standing = await readStanding(db, faulty);
+  const standing = await readStanding(db, faulty, PLAIN_LISTING);
   return faulty.filter((task) => standing.get(keyOf(task))?.state === 'loaded');
 }

@@ -54,6 +54,8 @@ export interface TaskPlan {
   /** Absolute limit of rejects, and a share of the records read; null where the user set only the other. */
   readonly maxRejects: number | null;
   readonly maxRejectShare: number | null;
+  /** What a compressed file may become, bytes and times its size, where somebody said so. */
+  readonly inflate?: { readonly bytes: number; readonly ratio: number };
   /** Rows a manifest promises for this file. */
   readonly expectedRows: number | null;
   /** Published SHA-256 of the object, lower-case hex. */

@@ -1,6 +1,9 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { testDatabase } from '../database.ts';
-import { candles, load, scratchFolder } from './loading.ts';
+import { candles, load, scratchFolder, wipe } from './loading.ts';
 import { krakenCsv, walk, write } from './market.ts';
 
 /** A file that is loaded is due again where another rule would bring something else of it, and where not, it is not. */
@@ -43,6 +46,13 @@ describe('another rule', () => {
     expect((await load(url, [corrected], again)).nothingToDo).toBe(true);
     // What others told differs from nothing that stands.
     expect((await load(url, [corrected], { workers: 1 })).nothingToDo).toBe(true);
+    // Of both at once the later one keeps its way; the other one alone has its own again, and keeps it.
+    expect((await load(url, [first, corrected], again)).nothingToDo).toBe(true);
+    expect((await load(url, [first], again)).rows).toMatchObject({ conflict: 40 });
+    expect((await load(url, [first], again)).nothingToDo).toBe(true);
+    await wipe(whole.pool);
+    await load(whole.url, [first], { workers: 1 });
+    expect(await candles(pool)).toBe(await candles(whole.pool));
   });
 
   it('--on-invalid keep brings what was set aside; to reject again takes nothing away', async () => {
@@ -59,6 +69,19 @@ describe('another rule', () => {
     const { url } = await testDatabase();
     expect((await load(url, [broken], { workers: 1, maxRejects: 1 })).tasks).toMatchObject({ failed: 1 });
     expect((await load(url, [broken], { workers: 1, maxRejects: 5 })).tasks).toMatchObject({ loaded: 1 });
+  });
+
+  it('--max-inflated-bytes makes a file that came to too much due again', async () => {
+    const { url } = await testDatabase();
+    const packed = join(folder, 'packed/XBTUSD_60.csv.gz');
+    mkdirSync(join(folder, 'packed'));
+    writeFileSync(packed, gzipSync(krakenCsv(BARS)));
+    const small = { workers: 1, inflate: { bytes: 4_000, ratio: 200 } };
+    expect((await load(url, [packed], small)).tasks).toMatchObject({ failed: 1 });
+    expect((await load(url, [packed], small)).tasks).toMatchObject({ failed: 1, loaded: 0 });
+    const large = { workers: 1, inflate: { bytes: 4_000_000, ratio: 200 } };
+    expect((await load(url, [packed], large)).tasks).toMatchObject({ failed: 0, loaded: 1 });
+    expect((await load(url, [packed], { workers: 1 })).nothingToDo).toBe(true);
   });
 
   it('a layout that was named is not given up for a guess', async () => {

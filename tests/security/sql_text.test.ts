@@ -89,7 +89,7 @@ const LOOKED_AT: Readonly<Record<string, readonly string[]>> = {
   'src/state/tasks/give_up.ts': ['columns'],
   'src/state/coverage.ts': ['seriesIds', 'fromUs', 'toUs', 'taskId', 'seriesId', 'end'],
   'src/state/indicator_states.ts': ['seriesIds', 'tsUs', 'states'],
-  'src/state/task_listing.ts': ['more'],
+  'src/state/task_listing.ts': ['more', "replaces ? OVERRULING : ''", "replaces ? IS_OVERRULED : 'false'"],
   'src/state/moves.ts': ['transition', 'from', 'to', 'reason', 'alias'],
   // Numbers.
   'src/workers/attempt/transaction.ts': ['this.#taskId', 'this.#attempt'],

@@ -17,6 +17,7 @@ const DIGESTS: readonly string[] = [
   'f47ea4459c0dfbf6e9e3b996645b64f9c5360fd63dbe3e05029ee3c45db31849',
   'da839cf1ce28822c97d662f192df2f9457bdfb4aa39d8c6924e9f00eebde2eaf',
   '9d7dcd1ea216d2566f3674c99f6d9a7de57a6ff2d9969365ff0a6f13f7e8d21e',
+  '2286890bb3bbca97c9fb093f6dde7569c81cae53e3c70b8087e85038f5d3c65a',
 ];
 
 const digest = (sql: string): string => createHash('sha256').update(sql).digest('hex');

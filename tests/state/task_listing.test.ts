@@ -354,6 +354,7 @@ describe('decide', () => {
       sequence: fc.constantFrom(1, 2),
       plan: fc.option(plan, { nil: null }),
       rowsConflict: fc.constantFrom(null, 0, 3),
+      isOverruled: fc.boolean(),
     });
     fc.assert(
       fc.property(standing, plan, (before, wanted) => {
@@ -370,6 +371,7 @@ describe('decide', () => {
           sequence: 1,
           plan: stored,
           rowsConflict: 3,
+          isOverruled: false,
         };
         expect(decide(after, found).step).toBe('keep');
       }),

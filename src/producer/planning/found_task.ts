@@ -1,5 +1,6 @@
 import type { Fault } from '../../faults/fault.ts';
 import type { TaskPlan } from '../../state/task_plan.ts';
+import type { InflateLimits } from '../archive/entry_stream.ts';
 import type { SourceObject } from '../sources/source.ts';
 
 /** What discovery is asked for, and what it finds. */
@@ -89,6 +90,7 @@ export interface DiscoverOptions {
   readonly onConflict: TaskPlan['onConflict'];
   readonly maxRejects: number | null;
   readonly maxRejectShare: number | null;
+  readonly inflate?: InflateLimits;
   readonly counts?: DiscoverCounts;
   /** Something worth saying that is no failure of a task. */
   readonly onNote?: (message: string) => void;

@@ -1,5 +1,7 @@
+import { isDeepStrictEqual } from 'node:util';
 import { laneOf, sharedLaneOf } from '../../state/series_name.ts';
 import type { Storage, TaskPlan } from '../../state/task_plan.ts';
+import { INFLATE_LIMITS } from '../archive/entry_stream.ts';
 import type { Manifest } from '../archive/manifest.ts';
 import type { Resolution } from '../layouts/resolve.ts';
 import { otherwiseSpelled } from '../layouts/symbols.ts';
@@ -34,6 +36,7 @@ export function plannedTask(
     onConflict,
     maxRejects,
     maxRejectShare,
+    inflate,
   } = asked.options;
   const plan: TaskPlan = {
     venue,
@@ -54,6 +57,7 @@ export function plannedTask(
     onConflict,
     maxRejects,
     maxRejectShare,
+    ...(inflate !== undefined && !isDeepStrictEqual(inflate, INFLATE_LIMITS) && { inflate }),
     ...published,
   };
   const lane = symbol === null ? sharedLaneOf(plan) : laneOf({ venue, symbol, intervalS });

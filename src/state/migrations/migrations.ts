@@ -34,6 +34,7 @@ import { sql as restore } from './0009_restore.ts';
 import { sql as reading } from './0010_reading.ts';
 import { sql as extraColumns } from './0011_extra_columns.ts';
 import { sql as events } from './0012_events.ts';
+import { sql as conflictIndex } from './0013_conflict_index.ts';
 
 export interface Migration {
   readonly version: number;
@@ -54,4 +55,5 @@ export const MIGRATIONS: readonly Migration[] = [
   { version: 10, name: 'reading', sql: reading },
   { version: 11, name: 'extra columns', sql: extraColumns },
   { version: 12, name: 'events', sql: events },
+  { version: 13, name: 'an index of conflicts', sql: conflictIndex },
 ];
