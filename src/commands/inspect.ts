@@ -1,16 +1,18 @@
 /** `backhaul inspect`: says how a file will be read. */
 
 import type { Argv } from 'yargs';
-import { BackhaulError } from '../faults/fault.ts';
-import type { Inspection } from '../inspect/inspection.ts';
+import { BackhaulError, type Fault } from '../faults/fault.ts';
+import type { Inspection, InspectOptions } from '../inspect/inspection.ts';
+import type { LocatedFile } from '../inspect/located_file.ts';
 import { inspectionLines } from '../ui/inspect_text.ts';
 import { eventLine } from '../ui/json_lines.ts';
+import { sanitise } from '../ui/text.ts';
 import { EXIT } from './exit_codes.ts';
 import { listenForInterrupt } from './interrupt.ts';
 import { LOAD_SETTINGS, sourceOptions } from './load_options.ts';
 import { print, say, stdoutStyle, stdoutWidth } from './screen.ts';
-import { type Arguments, type Command, declare, onOff, readFlags, value } from './settings.ts';
-import { parseText, whole } from './value_parsers.ts';
+import { type Arguments, type Command, declare, onOff, type Resolved, readFlags, value } from './settings.ts';
+import { parseText, parseZone, whole } from './value_parsers.ts';
 
 const HOW = 'How it is read:';
 const SHOW = 'Output:';
@@ -25,6 +27,15 @@ export const INSPECT_SETTINGS = {
   ),
   interval: { ...LOAD_SETTINGS.interval, group: HOW },
   venue: { ...LOAD_SETTINGS.venue, group: HOW },
+  zone: value(
+    { group: HOW, describe: 'Of a draft: the zone of stamps that name none (America/New_York)' },
+    parseZone,
+  ),
+  write: value(
+    { group: SHOW, describe: 'Write a layout for the file, a draft where none is known; - for stdout' },
+    parseText,
+  ),
+  force: onOff({ group: SHOW, describe: 'Write over a file that is there' }),
   rows: value(
     { group: SHOW, describe: 'Bars at each end, and rejects of a kind, to show', otherwise: String(ROWS) },
     whole(1, 1000),
@@ -42,16 +53,17 @@ export const INSPECT_SETTINGS = {
 export const command: Command = {
   settings: [INSPECT_SETTINGS],
   command: 'inspect <file>',
-  describe: 'Say how a file will be read: its layout, its bars, what would be set aside',
+  describe: 'Say how a file will be read, and draft a layout where none is known',
   builder: (yargs) =>
     declare(yargs as Argv<Arguments>, INSPECT_SETTINGS)
       .positional('file', { describe: 'File, zip, zip/entry, s3://bucket/key or https://…' })
       .example('$0 inspect ./XBTUSD_60.csv', '')
+      .example('$0 inspect ./prices.csv --write my.yaml', 'drafts a layout where none is known')
       .example('$0 inspect ./quarter.zip/XBTUSD_60.csv', 'one entry of a zip')
       .epilogue(
-        'Reads the whole file and writes nothing.\n' +
+        'Reads the whole file and writes nothing but the layout that --write asks for.\n' +
           'Exit code: 0 every record would be loaded or is empty, 1 the file cannot be read, 2 usage, ' +
-          '3 a load would set records aside or fail the file.',
+          '3 a load would set records aside or fail the file, or no known layout fits.',
       ),
   handler: async (argv) => {
     const { flags } = readFlags(INSPECT_SETTINGS, ['file'], argv);
@@ -65,27 +77,117 @@ export const command: Command = {
     const interrupt = listenForInterrupt(() => say('Interrupted.'));
     try {
       const signal = interrupt.drain;
-      const file = await locateFile(String(argv['file']), sourceOptions(flags), signal);
-      const found = await inspect(
-        file,
-        layout,
-        'named',
-        {
-          source: sourceOptions(flags),
-          rows: flags.rows ?? ROWS,
-          limits: recordLimits(),
-          interval: flags.interval ?? null,
-          venue: flags.venue ?? null,
-        },
-        signal,
-      );
-      if ('fault' in found) throw new BackhaulError(found.fault);
-      show(found, flags.json ?? false);
+      const source = sourceOptions(flags);
+      const file = await locateFile(String(argv['file']), source, signal);
+      const options: InspectOptions = {
+        source,
+        rows: flags.rows ?? ROWS,
+        limits: recordLimits(),
+        interval: flags.interval ?? null,
+        venue: flags.venue ?? null,
+      };
+      const found = await inspect(file, layout, 'named', options, signal);
+      if (!('fault' in found)) {
+        show(found, flags.json ?? false);
+        if (flags.write !== undefined) await writeKnown(flags.write, found.layout, flags.force ?? false);
+        return;
+      }
+      await showDraft(file, found.fault, flags, options, signal);
     } finally {
       interrupt.dispose();
     }
   },
 };
+
+type InspectFlags = Resolved<typeof INSPECT_SETTINGS>;
+
+/** A file of no known layout: drafts one, shows what it makes of the file, and writes it where that was asked for. */
+async function showDraft(
+  file: LocatedFile,
+  fault: Fault,
+  flags: InspectFlags,
+  options: InspectOptions,
+  signal: AbortSignal,
+): Promise<void> {
+  const { draftLayout } = await import('../inspect/draft.ts');
+  const { inspect } = await import('../inspect/inspection.ts');
+  const { interval, venue } = options;
+  const given = { zone: flags.zone ?? null, interval, venue };
+  let draft = draftLayout(file, given);
+  if (draft.zoneUnknown && flags.write !== undefined && process.stdin.isTTY && process.stderr.isTTY)
+    draft = draftLayout(file, { ...given, zone: await askZone() });
+  // The draft says both itself now.
+  const read = await inspect(
+    file,
+    draft.layout,
+    'draft',
+    { ...options, interval: null, venue: null },
+    signal,
+  );
+  if ('fault' in read) throw new BackhaulError(fault);
+  if (flags.write === undefined) {
+    show(read, flags.json ?? false);
+    if (draft.zoneUnknown) say(ZONE_UNKNOWN);
+    say('No known layout fits. --write my.yaml drafts one, for load --layout my.yaml.');
+    process.exitCode = EXIT.incomplete;
+    return;
+  }
+  // What is written to stdout is alone there.
+  if (flags.write !== '-') show(read, flags.json ?? false);
+  await writeLayout(flags.write, draft.yaml, flags.force ?? false);
+  if (draft.zoneUnknown) say(ZONE_UNKNOWN);
+}
+
+const ZONE_UNKNOWN =
+  'Nothing in the file tells the zone of its stamps: they are read as UTC until you say otherwise, by --zone America/New_York or in the layout.';
+
+async function askZone(): Promise<string> {
+  const { createInterface } = await import('node:readline/promises');
+  const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  try {
+    for (;;) {
+      const answer = (
+        await terminal.question('Which zone are its stamps in, such as America/New_York or Etc/GMT+5? [UTC] ')
+      ).trim();
+      try {
+        return answer === '' ? 'UTC' : parseZone(answer);
+      } catch {
+        say(`${sanitise(answer)} is no time zone.`);
+      }
+    }
+  } finally {
+    terminal.close();
+  }
+}
+
+/** The file of a layout of the catalogue, to be changed. */
+async function writeKnown(path: string, layout: string, force: boolean): Promise<void> {
+  const { catalogueText, knownLayouts } = await import('../producer/layouts/known.ts');
+  if (!knownLayouts().some(({ name }) => name === layout))
+    throw new BackhaulError({
+      kind: 'usage',
+      message: `--write drafts a layout, and ${sanitise(layout)} is one already`,
+    });
+  await writeLayout(path, catalogueText(layout), force);
+}
+
+async function writeLayout(path: string, yaml: string, force: boolean): Promise<void> {
+  if (path === '-') return print(yaml.trimEnd());
+  const { writeFile } = await import('node:fs/promises');
+  try {
+    await writeFile(path, yaml, { flag: force ? 'w' : 'wx' });
+  } catch (error) {
+    const isThere = (error as NodeJS.ErrnoException).code === 'EEXIST';
+    throw new BackhaulError({
+      kind: 'usage',
+      message: isThere
+        ? `${sanitise(path)} is there already`
+        : `${sanitise(path)} cannot be written: ${(error as Error).message}`,
+      hint: isThere ? '--force writes over it' : 'name another: --write my.yaml',
+    });
+  }
+  say(`Written to ${sanitise(path)}. Next: npx backhaul load FILE --layout ${sanitise(path)}`);
+}
 
 function show(found: Inspection, json: boolean): void {
   if (json) print(eventLine(found));

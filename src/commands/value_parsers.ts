@@ -2,6 +2,7 @@
 
 import { INDICATOR_NAMES, type IndicatorName } from '../bars/columns.ts';
 import { nearest } from '../base/nearest.ts';
+import { Zone } from '../base/zone.ts';
 import { type OnInvalid, WAIVABLE, type Waivable } from '../scan/shape.ts';
 import { Unreadable } from './settings.ts';
 
@@ -241,4 +242,14 @@ function parseWhole(text: string, least: number, most: number, expected: string)
   if (!(Math.abs(number - nearestWhole) <= 1e-9 * number) || nearestWhole < least || nearestWhole > most)
     throw new Unreadable(expected);
   return nearestWhole;
+}
+
+/** An IANA zone, or `±HH:MM`. */
+export function parseZone(text: string): string {
+  try {
+    new Zone(text);
+    return text;
+  } catch {
+    throw new Unreadable('a time zone, such as UTC, America/New_York, Etc/GMT+5 or -05:00');
+  }
 }

@@ -85,15 +85,18 @@ export async function readFile(task: PlannedTask, options: ReadingOptions): Prom
     const file = new FileScan({ plan: task.plan, settings: options.limits }, pass.order, pass);
     const ends = new Ends(options.rows);
     let fault: Fault | null = null;
+    let facts = pass.facts;
     try {
       await scan(task, file, ends, options, pass.survey !== null);
-      if (!file.scanner.hasStopped) file.checkEnd();
+      // A survey may find that nothing tells what it was made for.
+      if (pass.survey !== null) facts = file.scanner.facts;
+      else if (!file.scanner.hasStopped) file.checkEnd();
     } catch (error) {
       if (options.signal.aborted) throw error;
       fault = faultOf(error);
       if (fault.kind === 'internal') throw error;
     }
-    const { need, unordered, facts } = file.scanner;
+    const { need, unordered } = file.scanner;
     if (fault === null && need !== null) pass = { ...pass, survey: need };
     else if (fault === null && pass.survey !== null) pass = { ...pass, facts, survey: null };
     else if (fault === null && unordered) pass = { ...pass, order: 'any' };

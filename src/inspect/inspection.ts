@@ -200,7 +200,8 @@ function columnsOf(
   return {
     headerLine: isHeaded ? (header?.line ?? null) : null,
     columns: roles.roles.map((role, i) => ({
-      name: isHeaded ? (first[i] ?? '') : null,
+      // A header with a name too few does not tell which is whose.
+      name: isHeaded && first.length === roles.roles.length ? first[i]! : null,
       role: role === 'extra' ? `extra ${roles.extras[i]?.name ?? ''}` : role,
       example: record?.[i] ?? '',
     })),

@@ -84,6 +84,8 @@ export class Scanner {
   /** Inside a record too long to be kept: bytes are dropped up to its newline. */
   #isSkipping = false;
   #isFull = false;
+  /** Lines under the header that may still be none of records. */
+  #subheaderLeft = 0;
   #isClosing = false;
   /** Byte offset of the next byte to be given. */
   #offset = 0;
@@ -240,7 +242,7 @@ export class Scanner {
         this.#isFull = true;
         return p;
       }
-      const plain = this.#body?.plain ?? null;
+      const plain = this.#subheaderLeft > 0 ? null : (this.#body?.plain ?? null);
       if (plain !== null) {
         if (!isNewlineKnown) newline = bytes.lastIndexOf(LF, end - 1);
         isNewlineKnown = true;
@@ -285,7 +287,8 @@ export class Scanner {
     if (newline < 0) return this.#spoilt(bytes, p, end, base, newline);
     const contentEnd = newline > p && bytes[newline - 1] === CR ? newline - 1 : newline;
     if (!this.#split(bytes, p, contentEnd)) return this.#spoilt(bytes, p, end, base, BAD_QUOTING);
-    if (this.#body !== null || !this.#readHead(bytes, p, contentEnd, base)) {
+    if (this.#isSubheader()) this.#subheaderLeft--;
+    else if (this.#body !== null || !this.#readHead(bytes, p, contentEnd, base)) {
       if (!this.#record(bytes, p, contentEnd, base, out)) return p;
     }
     this.#addLines(countNewlines(bytes, p, newline + 1));
@@ -301,6 +304,15 @@ export class Scanner {
     }
   }
 
+  /** Whether the line just split stands under the header and holds no stamp; the first that does ends such lines. */
+  #isSubheader(): boolean {
+    if (this.#subheaderLeft === 0) return false;
+    const { stamps } = this.#body!;
+    const isOne = stamps.lastColumn >= this.#fields.count || !stamps.isStamp(this.#fields);
+    if (!isOne) this.#subheaderLeft = 0;
+    return isOne;
+  }
+
   /** True when the record belongs to the head of the file; false when it is the first of the body. */
   #readHead(bytes: Uint8Array, start: number, end: number, base: number): boolean {
     const place = { line: this.#line, byteOffset: base + start };
@@ -314,6 +326,7 @@ export class Scanner {
     const [shape, checks, symbols] = [this.#shape, this.#checks, this.#symbols];
     const { survey, facts } = this.#reading;
     const stamps = this.#stampsOf(columns);
+    if (hasHeader) this.#subheaderLeft = shape.subheader ?? 0;
     this.#body = {
       plain: survey === null && isPlain(shape, columns) ? this.#plainRecords(columns, stamps) : null,
       judge: new Judge(columns, shape, checks, symbols, stamps, this.#gridZone),

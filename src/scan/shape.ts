@@ -71,6 +71,8 @@ export interface RecordShape {
   readonly header: 'none' | 'required' | 'optional';
   /** Lines before the header, or before the first record, that may be skipped when they are neither (a URL, a remark). */
   readonly preamble: number;
+  /** Lines under the header that may be skipped when they hold no stamp (units, a second header); absent: none. */
+  readonly subheader?: number;
   /** Columns in their order without a header; with one, matched by name and free in order. */
   readonly columns: readonly ShapeColumn[];
   readonly time: TimeUnit;

@@ -71,6 +71,7 @@ function shapeOf(keys: LayoutKeys, columns: readonly ShapeColumn[]): RecordShape
     delimiter: keys.delimiter,
     header: keys.header,
     preamble: keys.preamble,
+    ...(keys.subheader > 0 && { subheader: keys.subheader }),
     columns,
     time: time.unit ?? (time.format === undefined ? 'magnitude' : 'text'),
     timeZone: time.zone,

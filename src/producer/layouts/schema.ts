@@ -238,6 +238,12 @@ export const layoutSchema = keyed({
     })
     .default(','),
   preamble: z.int().min(0).max(100).default(0).describe('Lines before the header that may be skipped.'),
+  subheader: z
+    .int()
+    .min(0)
+    .max(20)
+    .default(0)
+    .describe('Lines under the header that may be skipped: units, a second header.'),
   time: time.prefault({}),
   numbers: numbers.prefault({}),
   volume: z.enum(['required', 'optional', 'none']).optional(),

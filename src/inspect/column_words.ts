@@ -1,0 +1,194 @@
+import { normaliseName } from '../scan/header.ts';
+
+/** What columns are called: by vendors, by programs, and in the languages whose spreadsheets people export. */
+
+export type WordRole = 'time' | 'date' | 'symbol' | 'open' | 'high' | 'low' | 'close' | 'volume' | 'trades';
+
+/** Names as {@link normaliseName} writes them; of two that a header has, the one that stands first here is meant. */
+const WORDS: Readonly<Record<WordRole, readonly string[]>> = {
+  time: [
+    ...[
+      'timestamp',
+      'ts_event',
+      'window_start',
+      'open_time',
+      'opentime',
+      'unix',
+      'unix_timestamp',
+      'unix_time',
+    ],
+    ...[
+      'datetime',
+      'date_time',
+      'ts',
+      'start_time',
+      'starttime',
+      'start_at',
+      'start',
+      'epoch',
+      'gmt_time',
+      'local_time',
+    ],
+    ...[
+      'time_utc',
+      'utc',
+      'utc_time',
+      'time_eet',
+      'time_gmt',
+      'time_est',
+      'datetime_utc',
+      't',
+      'time',
+      'zeit',
+      'hora',
+      'heure',
+    ],
+  ],
+  date: ['date', 'day', 'datum', 'fecha', 'data', 'tag', 'trade_date', 'trading_date', 'dt', '日期'],
+  symbol: [
+    'symbol',
+    'ticker',
+    'sym',
+    'instrument',
+    'instrument_name',
+    'instrument_id',
+    'pair',
+    'act_symbol',
+    'code',
+    'market',
+    'name',
+  ],
+  open: [
+    ...[
+      'open',
+      'o',
+      'open_price',
+      'opening',
+      'opening_price',
+      'first',
+      'eroffnung',
+      'eröffnung',
+      'erster',
+      'ouverture',
+    ],
+    ...['ouv', 'apertura', 'abertura', 'abert', 'apert', '开盘', '始値', 'startpreis', 'otevření'],
+  ],
+  high: [
+    ...[
+      'high',
+      'h',
+      'max',
+      'high_price',
+      'hoch',
+      'tageshoch',
+      'hochstkurs',
+      'höchstkurs',
+      'haut',
+      'plus_haut',
+      'maximo',
+    ],
+    ...['máximo', 'máx', 'massimo', 'alto', 'máxima', 'maxima', '最高', '高値'],
+  ],
+  low: [
+    ...[
+      'low',
+      'l',
+      'min',
+      'low_price',
+      'tief',
+      'tagestief',
+      'tiefstkurs',
+      'bas',
+      'plus_bas',
+      'minimo',
+      'mínimo',
+      'mín',
+    ],
+    ...['baixo', 'bajo', 'basso', 'mínima', 'minima', '最低', '安値'],
+  ],
+  close: [
+    ...[
+      'close',
+      'c',
+      'close_price',
+      'close_last',
+      'closing_price',
+      'last',
+      'price',
+      'settle',
+      'schluss',
+      'schlusskurs',
+    ],
+    ...[
+      'cloture',
+      'clôture',
+      'dernier',
+      'cierre',
+      'ultimo',
+      'último',
+      'fechamento',
+      'chiusura',
+      '收盘',
+      '終値',
+      'adj_close',
+    ],
+  ],
+  volume: [
+    ...[
+      'volume',
+      'vol',
+      'v',
+      'base_volume',
+      'volume_base',
+      'tick_volume',
+      'tickvol',
+      'volumen',
+      'umsatz',
+      'stuck',
+      'stücke',
+    ],
+    ...['quantity', 'qty', 'volume_from', 'volumefrom', '成交量', '出来高'],
+  ],
+  trades: [
+    ...[
+      'trades',
+      'trade_count',
+      'tradecount',
+      'count',
+      'transactions',
+      'number_of_trades',
+      'num_trades',
+      'no_of_trades',
+    ],
+    ...['numtrades', 'n', 'trades_count'],
+  ],
+};
+
+/** Names of zones in the names of columns, and the zones they are. */
+const ZONES: Readonly<Record<string, string>> = {
+  utc: 'UTC',
+  gmt: 'UTC',
+  eet: 'EET',
+  est: 'Etc/GMT+5',
+  cet: 'CET',
+};
+
+/** Where a name stands among those of a role; -1 for none. A volume may have its currency with it. */
+export function rankOf(name: string, role: WordRole): number {
+  const word = normaliseName(name);
+  const at = WORDS[role].indexOf(word);
+  if (at >= 0 || role !== 'volume') return at;
+  return /^vol(?:ume)?_[a-z0-9]{2,10}$/.test(word) ? WORDS.volume.length : -1;
+}
+
+export function isColumnName(name: string): boolean {
+  return (Object.keys(WORDS) as WordRole[]).some((role) => rankOf(name, role) >= 0);
+}
+
+/** The zone that a column's name tells; null for none. */
+export function zoneInName(name: string): string | null {
+  const words = normaliseName(name).split('_');
+  if (words.includes('local')) return null;
+  for (const word of words) if (Object.hasOwn(ZONES, word)) return ZONES[word]!;
+  return null;
+}

@@ -1,0 +1,142 @@
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
+import { type Draft, draftLayout } from '../../src/inspect/draft.ts';
+import { locateFile } from '../../src/inspect/located_file.ts';
+import { faultOf } from '../producer/archive/memory_reader.ts';
+import { folderWith } from '../producer/folder.ts';
+import { read } from './inspecting.ts';
+
+const never = new AbortController().signal;
+const NOTHING = { zone: null, venue: null, interval: null };
+
+async function draft(
+  name: string,
+  text: string | Uint8Array,
+  given: Partial<typeof NOTHING> | object = {},
+): Promise<Draft & { path: string }> {
+  const path = join(folderWith({ [name]: text }), name);
+  return { ...draftLayout(await locateFile(path, {}, never), { ...NOTHING, ...given }), path };
+}
+
+/** What a load by the draft would store: `symbol interval: ts close volume`. */
+async function bars(name: string, text: string | Uint8Array, given: object = {}): Promise<string[]> {
+  const { layout, path } = await draft(name, text, given);
+  const { reading, interval } = await read(path, layout, { rows: 10 });
+  expect(reading.fault).toBeNull();
+  expect(reading.rejected).toBe(0);
+  return reading.first.map(
+    ({ symbol, barTs, close, volume }) =>
+      `${symbol} ${interval.value} ${new Date(barTs / 1000).toISOString().slice(0, 19)} ${close} ${volume}`,
+  );
+}
+
+describe('a draft', () => {
+  it('reads a spreadsheet of another country', async () => {
+    const text =
+      'Datum;Eröffnung;Hoch;Tief;Schluss;Umsatz\r\n13.02.2024;1.234,50;1.240,00;1.230,25;1.238,75;1.000\r\n14.02.2024;1.238,75;1.242,00;1.235,00;1.240,00;1.100\r\n';
+    expect(await bars('SDAX_1d.csv', Buffer.from(text, 'latin1'), { zone: 'Europe/Berlin' })).toEqual([
+      'SDAX 1d 2024-02-12T23:00:00 1238.75 1000',
+      'SDAX 1d 2024-02-13T23:00:00 1240 1100',
+    ]);
+    const { yaml, layout } = await draft('SDAX_1d.csv', Buffer.from(text, 'latin1'));
+    expect(layout.encoding).toBe('windows-1252');
+    expect(yaml).toMatch(/its bytes are no UTF-8/);
+  });
+
+  it('finds prices without a header by what the numbers say of each other', async () => {
+    // time, close, open, high, low in the order of nobody.
+    const rows = [
+      [10, 12, 9, 11],
+      [11, 13, 10, 12],
+      [12, 14, 11, 11],
+      [11, 11.5, 8, 9],
+    ];
+    const text = rows
+      .map(([o, h, l, c], i) => `${1_709_251_200 + i * 300}|${o}|${h}|${l}|${c}|${i + 0.5}|${i + 1}`)
+      .join('\n');
+    expect(await bars('mystery_ABC.txt', text)).toEqual([
+      'mystery 5m 2024-03-01T00:00:00 11 0.5',
+      'mystery 5m 2024-03-01T00:05:00 12 1.5',
+      'mystery 5m 2024-03-01T00:10:00 11 2.5',
+      'mystery 5m 2024-03-01T00:15:00 9 3.5',
+    ]);
+    const { layout } = await draft('mystery_ABC.txt', text);
+    expect(layout.shape.columns.map(({ role }) => role)).toEqual([
+      'time',
+      'open',
+      'high',
+      'low',
+      'close',
+      'volume',
+      'trades',
+    ]);
+  });
+
+  it('reads days and times of two columns, thousands, volumes with suffixes, and newest first', async () => {
+    const text =
+      'Day,Time,Open,High,Low,Last,Vol.\n03/14/2024,09:31,"1,002.5","1,003.0","1,001.0","1,002.0",1.5K\n03/14/2024,09:30,"1,000.5","1,003.0","1,000.0","1,002.5",-\n';
+    expect(await bars('ES.csv', text, { zone: 'America/New_York', interval: 60 })).toEqual([
+      'ES 1m 2024-03-14T13:30:00 1002.5 null',
+      'ES 1m 2024-03-14T13:31:00 1002 1500',
+    ]);
+  });
+
+  it('tells files of many symbols, and prices that may be below zero', async () => {
+    const text =
+      'symbol,ts,open,high,low,close,volume\nCL,2020-04-20T18:00:00Z,-1,2,-40,-37.63,5\nCL,2020-04-20T18:01:00Z,-37,-30,-38,-31,5\nHO,2020-04-20T18:00:00Z,1,2,1,2,1\n';
+    expect((await bars('nymex.csv', text)).sort()).toEqual([
+      'CL 1m 2020-04-20T18:00:00 -37.63 5',
+      'CL 1m 2020-04-20T18:01:00 -31 5',
+      'HO 1m 2020-04-20T18:00:00 2 1',
+    ]);
+    expect((await draft('nymex.csv', text)).layout).toMatchObject({ order: 'symbol-time', prices: 'any' });
+  });
+
+  it('says of each key what it was seen by, and marks what cannot be seen', async () => {
+    const { yaml, zoneUnknown } = await draft(
+      'ACME_1d.csv',
+      'Date,Open,High,Low,Close\n2024-01-02,1,2,1,2\n2024-01-03,2,3,2,3\n',
+    );
+    expect(zoneUnknown).toBe(true);
+    expect(yaml).toContain('CHECK zone');
+    expect(yaml).toContain('CHECK: nothing tells where it was traded');
+    const keys = Object.keys(parse(yaml, { stringKeys: true }));
+    const lines = yaml.split('\n');
+    for (const key of keys)
+      expect([
+        key,
+        lines[lines.findIndex((line) => line.startsWith(`${key}:`)) - 1]!.startsWith('# '),
+      ]).toEqual([key, true]);
+    expect(
+      (await draft('ACME_1d.csv', 'Date,Open,High,Low,Close\n2024-01-02,1,2,1,2\n', { zone: 'Asia/Tokyo' }))
+        .zoneUnknown,
+    ).toBe(false);
+    expect(
+      (await draft('ACME_1h.csv', 'Time (UTC),Open,High,Low,Close\n2024-01-02 10:00,1,2,1,2\n')).zoneUnknown,
+    ).toBe(false);
+  });
+
+  it('leaves an order of day and month that nothing tells to the file, and the file to be refused', async () => {
+    const { layout, path } = await draft(
+      'ACME_1d.csv',
+      'Date,Open,High,Low,Close\n01/02/2024,1,2,1,2\n02/03/2024,2,3,2,3\n',
+    );
+    expect(layout.time.format).toEqual(['d/M/yyyy', 'M/d/yyyy']);
+    expect((await read(path, layout)).reading.fault).toMatchObject({ kind: 'timestamp' });
+  });
+});
+
+describe('what is no table of bars', () => {
+  it.each([
+    ['nothing', '', 'empty'],
+    ['blank lines', '\n\n \n', 'blank lines'],
+    ['bytes', Buffer.from([0x7f, 0x45, 0x4c, 0x46, 2, 1, 1, 0, 0, 0, 0, 0]), 'no text'],
+    ['words', 'a,b,c,d,e,f\ng,h,i,j,k,l\n', 'fields of bars'],
+    ['numbers', '1,2,3,4,5,6\n2,3,4,5,6,7\n', 'no stamp'],
+  ])('%s', async (_, text, message) => {
+    const fault = await faultOf(draft('file.csv', text));
+    expect(fault).toMatchObject({ kind: 'not-a-bar-file' });
+    expect(fault.message).toContain(message);
+  });
+});
