@@ -14,7 +14,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { INDICATOR_NAMES } from '../src/bars/columns.ts';
 import { type DayFiles, dayFiles } from '../src/bench/day_files.ts';
-import { runLoad } from '../src/bench/load_run.ts';
+import { timeLoad } from '../src/bench/load_run.ts';
 import { BenchDatabase } from '../src/bench/server.ts';
 import { sizeOf } from '../src/bench/size.ts';
 import { connect } from '../src/database/connect.ts';
@@ -227,9 +227,9 @@ try {
     core: null,
     folder,
   } as const;
-  await runLoad(command, never);
+  await timeLoad(command, never);
   await database.reset();
-  const ours = await runLoad(command, never);
+  const ours = await timeLoad(command, never);
   tell('backhaul load', ours.seconds, `${INDICATOR_NAMES.length} indicators`);
   const env = libpq(database.url);
   for (const peer of [bySql, byPgloader, byDuckdb]) {

@@ -14,9 +14,9 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { connect, createPool } from '../src/database/connect.ts';
 import { ensureEmbedded } from '../src/database/embedded.ts';
-import { Discovery } from '../src/load/discovery.ts';
 import type { LoadOptions } from '../src/load/events.ts';
 import { RunTally } from '../src/load/run_tally.ts';
+import { TaskFeed } from '../src/load/task_feed.ts';
 import { migrate } from '../src/state/migrate.ts';
 import { startRun } from '../src/state/run_store.ts';
 import { S3Server, TEST_ACCOUNT } from '../tests/s3_server/s3_server.ts';
@@ -76,7 +76,7 @@ function optionsFor(source: string, endpointUrl: string | null, databaseUrl: str
 async function plan(source: string, endpointUrl: string | null, databaseUrl: string | null): Promise<void> {
   const options = optionsFor(source, endpointUrl, databaseUrl);
   const tally = new RunTally(options, () => {});
-  const discovery = new Discovery(options, () => {}, tally);
+  const discovery = new TaskFeed(options, () => {}, tally);
   const { signal } = new AbortController();
   const start = performance.now();
   await discovery.open(signal);

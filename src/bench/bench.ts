@@ -20,7 +20,7 @@ import {
   type TableSums,
   tableSums,
 } from './floor.ts';
-import { type LoadRun, runLoad } from './load_run.ts';
+import { type LoadRun, timeLoad } from './load_run.ts';
 import { canPin, ownCores, pin } from './pinning.ts';
 import { Pipeline, plannedTasks } from './pipeline.ts';
 import type {
@@ -313,7 +313,7 @@ class Bench {
   #load(source: string, workers: Workers, core: number | null): Promise<LoadRun> {
     const { folder } = this.#options;
     const databaseUrl = core === null ? this.#database!.url : this.#database!.tcpUrl;
-    return runLoad({ source, workers, databaseUrl, core, folder }, this.#signal);
+    return timeLoad({ source, workers, databaseUrl, core, folder }, this.#signal);
   }
 
   /** Adds what the server and the machine did meanwhile. */

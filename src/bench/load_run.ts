@@ -125,7 +125,7 @@ export async function runProgram(
 }
 
 /** Runs one load to its end. Faults: what the program said when it did not end with exit code 0. */
-export async function runLoad(command: LoadCommand, signal: AbortSignal): Promise<LoadRun> {
+export async function timeLoad(command: LoadCommand, signal: AbortSignal): Promise<LoadRun> {
   const { source, workers } = command;
   const words = ['load', source, '--json', '--workers', String(workers)];
   const run = await runProgram(words, command, signal);

@@ -1,7 +1,7 @@
 /**
  * The days of the United States' equity exchanges (NYSE Rule 7.2, which Nasdaq follows): weekdays but holidays, some
  * of them short. Holidays come from `nyse-holidays`; early closes, which no kept library has, are rules, and closings
- * nobody could foresee are listed. Exact from 1998 on, when Martin Luther King Jr. Day became a holiday. Pure; days
+ * nobody could plan for are listed. Exact from 1998 on, when Martin Luther King Jr. Day became a holiday. Pure; days
  * count from 1970-01-01.
  */
 

@@ -3,6 +3,7 @@ import { access, link, mkdir, readFile, rename, rm, rmdir, writeFile } from 'nod
 import { dirname, join, resolve } from 'node:path';
 import type { Client } from 'pg';
 import { pause } from '../base/pause.ts';
+import { classify } from '../faults/classify.ts';
 import { BackhaulError } from '../faults/fault.ts';
 import { connect } from './connect.ts';
 import {
@@ -215,20 +216,6 @@ function refuseInterrupted(signal: AbortSignal | undefined): void {
   if (signal?.aborted === true) throw new BackhaulError({ kind: 'interrupted', message: 'Interrupted.' });
 }
 
-/** Codes of a server that is on its way up or down, or was until just now. */
-const PASSING = new Set([
-  'ECONNREFUSED',
-  'ECONNRESET',
-  'EPIPE',
-  'ENOENT',
-  '57P01',
-  '57P02',
-  '57P03',
-  '08001',
-  '08003',
-  '08006',
-]);
-
 /**
  * A session that holds the shared lock, so that nobody stops the server under us; null if it went down before we had
  * it. Waits behind a command that is stopping the server right now.
@@ -246,8 +233,8 @@ async function tryEnter(cluster: Cluster, server: Postmaster): Promise<Client | 
         throw error;
       }
     } catch (error) {
-      const code = error instanceof BackhaulError ? error.fault.code : (error as { code?: string }).code;
-      if (!PASSING.has(code ?? '')) throw error;
+      // On its way up or down, or so until just now.
+      if (!classify(error).retry) throw error;
     }
   }
   return null;
@@ -341,7 +328,7 @@ async function leave(dir: string, cluster: Cluster, server: Postmaster, client: 
       await stop(cluster, server);
   } catch (error) {
     // The server is gone already: there is nothing to stop.
-    if (!PASSING.has((error as { code?: string }).code ?? '')) throw error;
+    if (!classify(error).retry) throw error;
   } finally {
     await client.end().catch(() => {});
   }

@@ -8,7 +8,7 @@ import type { LoadOptions, LoadSummary } from '../load/events.ts';
 import type { SelectTask } from '../producer/planning/found_task.ts';
 import type { SeriesFilter } from '../series/series.ts';
 import { endsOpen } from '../state/coverage.ts';
-import { areLanesKnown } from '../state/loaded_files.ts';
+import { areLanesKnown, readWholeFiles } from '../state/loaded_files.ts';
 import { laneOf, sharedLaneOf } from '../state/series_name.ts';
 import { endFilling, type Gap, type GapState, listGaps, lockFilling, startFilling } from './gap_store.ts';
 import { recheck } from './recheck.ts';
@@ -220,12 +220,7 @@ export function fromFiles(
  * that bring nothing each would else be read again, to find that out.
  */
 async function wholeFiles(db: Db, gaps: readonly Gap[]): Promise<WholeFiles> {
-  const { rows } = await db.query<{ uri: string; entry: string | null; etag: string; layout: string | null }>(
-    `SELECT uri, entry, etag, layout FROM backhaul.task
-     WHERE lane = ANY ($1) AND state = 'loaded' AND rows_rejected = 0
-       AND plan->>'wantFromUs' IS NULL AND plan->>'wantToUs' IS NULL`,
-    [[...new Set(gaps.map(laneOf))]],
-  );
+  const rows = await readWholeFiles(db, [...new Set(gaps.map(laneOf))]);
   return new Map(rows.map(({ uri, entry, etag, layout }) => [placeKey(uri, entry), ruleOf(etag, layout)]));
 }
 

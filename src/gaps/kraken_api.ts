@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { pause } from '../base/pause.ts';
 import { BackhaulError, type Fault } from '../faults/fault.ts';
 import { API_REACH, KRAKEN_API } from './find.ts';
 
@@ -112,6 +113,7 @@ export class KrakenApi {
     signal.throwIfAborted();
     const wait = this.#nextAt - performance.now();
     if (wait > 0) await pause(wait, signal);
+    signal.throwIfAborted();
     this.#nextAt = performance.now() + (paceMs * 2 ** attempt) / 2;
   }
 
@@ -142,20 +144,6 @@ export class KrakenApi {
       };
     }
   }
-}
-
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const stop = (): void => {
-      clearTimeout(timer);
-      reject(signal.reason);
-    };
-    const timer = setTimeout(() => {
-      signal.removeEventListener('abort', stop);
-      resolve();
-    }, ms);
-    signal.addEventListener('abort', stop, { once: true });
-  });
 }
 
 /** The text of an answer, at most so long: what serves us may be anybody. */

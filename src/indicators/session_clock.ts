@@ -1,9 +1,9 @@
-import { sessionStart } from '../base/zone.ts';
-
 /** Which session a bar belongs to: the anchor of VWAP. */
 
+import { Zone } from '../base/zone.ts';
+
 const DAY_US = 86_400_000_000;
-const DAY_MS = 86_400_000;
+const SECOND_US = 1_000_000;
 /** A Date ends at 8.64e15 ms; two days less, so that a day's bounds are in range too. */
 const MAX_US = 8.64e18 - 2 * DAY_US;
 /** Local days remembered (230 years of them); beyond, the memory starts afresh, so it stays bounded on any input. */
@@ -41,7 +41,7 @@ export class SessionClock {
   static zone(iana: string): SessionClock {
     if (iana === 'UTC') return SessionClock.utcDay();
     const zone = new ZoneDays(iana);
-    return new SessionClock((day) => zone.start(day), zone.offsetMs(0) * 1000);
+    return new SessionClock((day) => zone.start(day), zone.offsetUs(0));
   }
 
   /** One session without end. */
@@ -66,38 +66,18 @@ export class SessionClock {
   }
 }
 
-/** The starts of a zone's days. Intl costs microseconds a question, so each day is asked for once. */
+/** The starts of a zone's days, each looked for once. */
 class ZoneDays {
-  readonly #format: Intl.DateTimeFormat;
-  readonly #aheadMs: number;
+  readonly #zone: Zone;
   readonly #starts = new Map<number, number>();
 
   constructor(name: string) {
-    const { zone, aheadUs } = sessionStart(name);
-    this.#aheadMs = aheadUs / 1000;
-    this.#format = new Intl.DateTimeFormat('en-US', {
-      timeZone: zone,
-      hourCycle: 'h23',
-      year: 'numeric',
-      month: 'numeric',
-      day: 'numeric',
-      hour: 'numeric',
-      minute: 'numeric',
-      second: 'numeric',
-    });
+    this.#zone = new Zone(name);
   }
 
-  /** Local time minus UTC at an instant (ms, whole seconds). */
-  offsetMs(ms: number): number {
-    const field = { year: 0, month: 0, day: 0, hour: 0, minute: 0, second: 0 };
-    for (const part of this.#format.formatToParts(ms)) {
-      if (part.type in field) field[part.type as keyof typeof field] = Number(part.value);
-    }
-    return (
-      Date.UTC(field.year, field.month - 1, field.day, field.hour, field.minute, field.second) -
-      ms +
-      this.#aheadMs
-    );
+  /** Local time minus UTC at an instant, µs. */
+  offsetUs(ts: number): number {
+    return this.#zone.offsetUs(ts);
   }
 
   /** First instant (µs UTC) whose local date is `day` or later. */
@@ -105,21 +85,21 @@ class ZoneDays {
     const known = this.#starts.get(day);
     if (known !== undefined) return known;
     if (this.#starts.size >= MAX_DAYS) this.#starts.clear();
-    const found = this.#find(day) * 1000;
+    const found = this.#find(day);
     this.#starts.set(day, found);
     return found;
   }
 
   #find(day: number): number {
-    const reaches = (ms: number): boolean => ms + this.offsetMs(ms) >= day * DAY_MS;
-    const near = day * DAY_MS - this.offsetMs(day * DAY_MS);
-    const guess = day * DAY_MS - this.offsetMs(near);
-    if (reaches(guess) && !reaches(guess - 1000)) return guess;
+    const midnight = day * DAY_US;
+    const reaches = (ts: number): boolean => ts + this.offsetUs(ts) >= midnight;
+    const guess = this.#zone.instantUs(midnight);
+    if (!Number.isNaN(guess) && reaches(guess) && !reaches(guess - SECOND_US)) return guess;
     // No local midnight on this day: the clock jumps over it (São Paulo, Beirut), or over the whole day (Samoa 2011).
-    let before = day * DAY_MS - 36 * 3_600_000;
-    let after = day * DAY_MS + 36 * 3_600_000;
-    while (after - before > 1000) {
-      const middle = before + Math.floor((after - before) / 2000) * 1000;
+    let before = midnight - 1.5 * DAY_US;
+    let after = midnight + 1.5 * DAY_US;
+    while (after - before > SECOND_US) {
+      const middle = before + Math.floor((after - before) / 2 / SECOND_US) * SECOND_US;
       if (reaches(middle)) after = middle;
       else before = middle;
     }

@@ -236,7 +236,7 @@ export class Dispatcher {
       this.#claimed = tasks;
     }
     const tasks = this.#claimed;
-    await this.#series.foresee(
+    await this.#series.ensure(
       tasks.flatMap(({ plan: { venue, symbol, intervalS } }) =>
         symbol === null ? [] : [{ venue, symbol, intervalS }],
       ),

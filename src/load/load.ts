@@ -17,7 +17,6 @@ import type { WorkerSettings } from '../workers/link/assignment.ts';
 import { MAX_WORKERS, WorkerPool } from '../workers/pool.ts';
 import { acrossRestarts, type Patience, unlessAborted } from '../workers/restarts.ts';
 import { recordLimits } from './defaults.ts';
-import { Discovery } from './discovery.ts';
 import { Dispatcher } from './dispatcher.ts';
 import type { LoadOptions, LoadReporter, LoadSignals, LoadSummary } from './events.ts';
 import { LoadMeter } from './load_meter.ts';
@@ -26,6 +25,7 @@ import { RunTally } from './run_tally.ts';
 import { type AutoBounds, Autoscaler, autoBounds } from './scaling/autoscaler.ts';
 import { ConcurrencyLimit, Followers } from './scaling/concurrency.ts';
 import { usableCores } from './scaling/machine.ts';
+import { TaskFeed } from './task_feed.ts';
 
 /** Defaults measured in `bench/`: larger batches gain nothing, smaller ones pay per message and per write. */
 const BATCH_ROWS = 24_576;
@@ -78,15 +78,14 @@ export async function runLoad(
   selection: Selection | null = null,
 ): Promise<LoadSummary> {
   const tally = new RunTally(options, reporter);
-  const discovery = new Discovery(options, reporter, tally);
+  const feed = new TaskFeed(options, reporter, tally);
   // A path that is not there is said before anything is started or written.
-  await discovery.open(signals.drain);
+  await feed.open(signals.drain);
   if (options.dryRun) {
     const db = options.databaseUrl === null ? null : createPool(options.databaseUrl, { max: 1 });
     try {
-      if (db !== null && selection !== null && (await hasTable(db, 'tier')))
-        discovery.select(await selection(db));
-      await discovery.dryRun(db !== null && (await hasTable(db, 'task')) ? db : null, signals.drain);
+      if (db !== null && selection !== null && (await hasTable(db, 'tier'))) feed.select(await selection(db));
+      await feed.dryRun(db !== null && (await hasTable(db, 'task')) ? db : null, signals.drain);
     } finally {
       await db?.end();
     }
@@ -115,12 +114,12 @@ export async function runLoad(
     await acrossRestarts(patience, async () => {
       if (signals.drain.aborted) throw interruptedEarly();
       await migrate(db);
-      if (selection !== null) discovery.select(await selection(db));
+      if (selection !== null) feed.select(await selection(db));
     }).catch((error: unknown) => {
       throw signals.drain.aborted ? interruptedEarly() : error;
     });
     signals.drain.removeEventListener('abort', giveUp);
-    return await new Run(options, reporter, signals, tally, discovery, db, session, pool).execute();
+    return await new Run(options, reporter, signals, tally, feed, db, session, pool).execute();
   } catch (error) {
     // Whatever failed then, this is why.
     throw session.lost.aborted ? session.lost.reason : namedConnectError(error, options.databaseUrl);
@@ -154,7 +153,7 @@ class Run {
   readonly #reporter: LoadReporter;
   readonly #signals: LoadSignals;
   readonly #tally: RunTally;
-  readonly #discovery: Discovery;
+  readonly #feed: TaskFeed;
   readonly #db: Pool;
   readonly #session: RunSession;
   readonly #pool: WorkerPool;
@@ -165,7 +164,7 @@ class Run {
     reporter: LoadReporter,
     signals: LoadSignals,
     tally: RunTally,
-    discovery: Discovery,
+    feed: TaskFeed,
     db: Pool,
     session: RunSession,
     pool: WorkerPool,
@@ -174,7 +173,7 @@ class Run {
     this.#reporter = reporter;
     this.#signals = signals;
     this.#tally = tally;
-    this.#discovery = discovery;
+    this.#feed = feed;
     this.#db = db;
     this.#session = session;
     this.#pool = pool;
@@ -267,15 +266,15 @@ class Run {
     if (drain.aborted) limitDrain();
     let state: 'finished' | 'failed' | 'interrupted' = 'failed';
     try {
-      const discovering = this.#discovery.run(this.#db, runId, drain, patience, () => dispatcher.nudge());
+      const discovering = this.#feed.run(this.#db, runId, drain, patience, () => dispatcher.nudge());
       discovering.catch(() => {}); // thrown below, once what it found is loaded
-      await this.#discovery.mayClaim();
+      await this.#feed.mayClaim();
       if (workers === 'auto')
-        scaler.foresee({ isRemote: this.#discovery.isRemote, meanBytes: this.#tally.meanBytes });
+        scaler.begin({ isRemote: this.#feed.isRemote, meanBytes: this.#tally.meanBytes });
       for (;;) {
         const { resumes } = this.#session;
         this.#phase = 'load';
-        await dispatcher.run(() => this.#discovery.done, drain, abort);
+        await dispatcher.run(() => this.#feed.done, drain, abort);
         scaler.stop();
         await discovering;
         if (!drain.aborted) await acrossRestarts(patience, () => this.#tidy(partitions, bounds.start));
@@ -296,7 +295,7 @@ class Run {
       scaler.stop();
       clearInterval(ticking);
       clearInterval(notingLive);
-      this.#discovery.stop();
+      this.#feed.stop();
       await pool.destroy();
       await dispatcher.releaseLeft().catch(() => {});
       killPoint('run.finishing');

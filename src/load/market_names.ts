@@ -1,6 +1,11 @@
-import type { Db } from '../database/connect.ts';
 import type { PlannedTask } from '../producer/planning/found_task.ts';
 import { laneOf } from '../state/series_name.ts';
+
+/** Tells under which of the spellings series of the plan's venue and interval stand. */
+export type ReadStanding = (
+  plan: Pick<PlannedTask['plan'], 'venue' | 'intervalS'>,
+  spellings: readonly string[],
+) => Promise<ReadonlySet<string>>;
 
 /**
  * One market is one series, whichever of its spellings a file bears. A market keeps the name it stands under; a new one
@@ -8,7 +13,7 @@ import { laneOf } from '../state/series_name.ts';
  * depends on the order in which files are found, nor on how a user spells what he asks for.
  */
 export class MarketNames {
-  readonly #db: Db | null;
+  readonly #read: ReadStanding;
   /** Spellings under which a market stands already, by its {@link keyOf}. */
   readonly #standing = new Map<string, Promise<ReadonlySet<string>>>();
   /** Markets of this listing that some file spells as the archive does. */
@@ -16,9 +21,8 @@ export class MarketNames {
   /** Files of other spellings: what the rest of the listing holds decides their name. */
   readonly #waiting: PlannedTask[] = [];
 
-  /** `db` is null where there are no tables yet. */
-  constructor(db: Db | null) {
-    this.#db = db;
+  constructor(read: ReadStanding) {
+    this.#read = read;
   }
 
   /** The task under the name of its market; null where only the end of the listing will tell. */
@@ -55,19 +59,10 @@ export class MarketNames {
     const key = keyOf(task, spellings);
     let standing = this.#standing.get(key);
     if (standing === undefined) {
-      standing = this.#read(task, spellings);
+      standing = this.#read(task.plan, spellings);
       this.#standing.set(key, standing);
     }
     return standing;
-  }
-
-  async #read({ plan }: PlannedTask, spellings: readonly string[]): Promise<ReadonlySet<string>> {
-    if (this.#db === null) return new Set();
-    const { rows } = await this.#db.query<{ symbol: string }>(
-      'SELECT symbol FROM backhaul.series WHERE venue = $1 AND symbol = ANY ($2) AND interval_s = $3',
-      [plan.venue, spellings, plan.intervalS],
-    );
-    return new Set(rows.map(({ symbol }) => symbol));
   }
 }
 

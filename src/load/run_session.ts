@@ -1,4 +1,5 @@
 import { performance } from 'node:perf_hooks';
+import pRetry from 'p-retry';
 import type { Client } from 'pg';
 import { pause } from '../base/pause.ts';
 import { connect, endSession } from '../database/connect.ts';
@@ -40,21 +41,18 @@ export class RunSession {
    * that says it is starting is waited for, for a lease.
    */
   static async open(url: string, leaseMs: number, signal: AbortSignal): Promise<RunSession> {
-    const started = performance.now();
-    for (;;) {
-      try {
-        const client = await connect(url, { applicationName: 'backhaul run' }, signal);
-        return new RunSession(url, leaseMs, client);
-      } catch (error) {
-        if (signal.aborted)
-          throw new BackhaulError({
-            kind: 'interrupted',
-            message: 'Interrupted before anything was loaded.',
-          });
-        const starting = classify(error).fault.code === '57P03';
-        if (!starting || performance.now() - started > leaseMs) throw error;
-      }
-      await pause(RECONNECT_MS, signal);
+    try {
+      const client = await pRetry(() => connect(url, { applicationName: 'backhaul run' }, signal), {
+        retries: Number.POSITIVE_INFINITY,
+        minTimeout: RECONNECT_MS,
+        factor: 1,
+        maxRetryTime: leaseMs,
+        shouldRetry: ({ error }) => !signal.aborted && classify(error).fault.code === '57P03',
+      });
+      return new RunSession(url, leaseMs, client);
+    } catch (error) {
+      if (!signal.aborted) throw error;
+      throw new BackhaulError({ kind: 'interrupted', message: 'Interrupted before anything was loaded.' });
     }
   }
 

@@ -48,7 +48,7 @@ export class SeriesRegistry {
   /** Ids in the order of `symbols`. */
   async resolve(venue: string, intervalS: number, symbols: readonly string[]): Promise<Int32Array> {
     const wanted = symbols.map((symbol) => ({ venue, intervalS, symbol }));
-    await this.foresee(wanted);
+    await this.ensure(wanted);
     return Int32Array.from(wanted, (name) => this.#known.get(keyOf(name))!);
   }
 
@@ -56,7 +56,7 @@ export class SeriesRegistry {
    * Makes series that will be asked for: one transaction for many is one wait for the disk for many. What is asked for
    * while one is under way goes into the next, all of it.
    */
-  async foresee(wanted: readonly SeriesName[]): Promise<void> {
+  async ensure(wanted: readonly SeriesName[]): Promise<void> {
     for (;;) {
       const missing = this.#unknown(wanted);
       if (missing.length === 0) return;

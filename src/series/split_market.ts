@@ -11,7 +11,9 @@ import { CURRENCIES, otherwiseSpelled } from '../producer/layouts/symbols.ts';
 import { isHypertable } from '../state/migrate.ts';
 import { CLAIM_LOCK } from '../state/moves.ts';
 import { Partitions } from '../state/partitions.ts';
-import { laneOf, type SeriesName } from '../state/series_name.ts';
+import type { SeriesName } from '../state/series_name.ts';
+import { unfinished } from '../state/tasks/lane_standing.ts';
+import { moveLane, sessionZoneOf, spellingOfFiles } from '../state/tasks/market_lane.ts';
 
 /** Markets that stand as two series, each under a spelling of its own, and how they become one again. */
 
@@ -58,13 +60,8 @@ export async function splitMarkets(db: Db): Promise<SplitMarket[]> {
 
 /** The series of the spelling that most of the market's files bear; Kraken's own where none does. */
 async function nameOfFiles(db: Db, group: readonly SeriesRow[]): Promise<SeriesRow> {
-  const { rows } = await db.query<{ symbol: string }>(
-    `SELECT n.symbol FROM unnest($1::text[]) AS n (symbol)
-     JOIN backhaul.task t ON t.lane = ANY ($2) AND strpos(coalesce(t.entry, t.uri), n.symbol) > 0
-     GROUP BY n.symbol ORDER BY count(*) DESC, n.symbol DESC LIMIT 1`,
-    [group.map((one) => one.symbol), group.map(laneOf)],
-  );
-  const named = group.find((one) => one.symbol === rows[0]?.symbol);
+  const spelling = await spellingOfFiles(db, group);
+  const named = group.find((one) => one.symbol === spelling);
   const archive = otherwiseSpelled(group[0]!.symbol, CURRENCIES)[0];
   return named ?? group.find((one) => one.symbol === archive) ?? group[0]!;
 }
@@ -95,8 +92,7 @@ export async function mendMarket(db: Pool, market: SplitMarket): Promise<Mended>
 
 async function refuseWhileLoading(client: ClientBase): Promise<void> {
   await client.query(`SELECT ${CLAIM_LOCK}`);
-  const { rowCount } = await client.query(`SELECT FROM backhaul.task WHERE state = 'running' LIMIT 1`);
-  if (rowCount !== 0)
+  if ((await unfinished(client)).running !== 0)
     throw new BackhaulError({
       kind: 'database',
       message: 'A load is at work in this database.',
@@ -142,13 +138,7 @@ async function takeOver(
   await client.query(`UPDATE backhaul.gap SET series_id = $1 WHERE series_id = $2 AND state = 'filled'`, ids);
   // What is still missing of the whole is for the next look to say.
   await client.query(`DELETE FROM backhaul.gap WHERE series_id = ANY ($1) AND state <> 'filled'`, [ids]);
-  await client.query(
-    `UPDATE backhaul.task SET lane = $1, plan = jsonb_set(plan, '{symbol}', to_jsonb($2::text)),
-       replaces = CASE WHEN replaces->'plan'->>'symbol' IS NULL THEN replaces ELSE
-         jsonb_set(jsonb_set(replaces, '{plan,symbol}', to_jsonb($2::text)), '{lane}', to_jsonb($1::text)) END
-     WHERE lane = $3 AND plan IS NOT NULL`,
-    [laneOf(keep), keep.symbol, laneOf(other)],
-  );
+  await moveLane(client, other, keep);
   await client.query('DELETE FROM backhaul.series_rule WHERE series_id = $1', [other.seriesId]);
   await client.query('DELETE FROM backhaul.series WHERE series_id = $1', [other.seriesId]);
   return rows[0]!;
@@ -157,19 +147,18 @@ async function takeOver(
 /** Indicators of the market from the first bar that moved on: those that any of its bars has. */
 async function computeAgain(client: ClientBase, keep: SeriesRow, fromUs: number): Promise<void> {
   const { rows } = await client.query<{
-    zone: string | null;
     bars: number;
     has: boolean[];
     taskId: number | null;
   }>(
-    `SELECT (SELECT plan->>'sessionZone' FROM backhaul.task WHERE lane = $2 AND plan IS NOT NULL LIMIT 1) AS zone,
-       (SELECT task_id FROM backhaul.coverage WHERE series_id = $1 ORDER BY upper(covered) DESC LIMIT 1)::int AS "taskId",
+    `SELECT (SELECT task_id FROM backhaul.coverage WHERE series_id = $1 ORDER BY upper(covered) DESC LIMIT 1)::int AS "taskId",
        (SELECT count(*)::int FROM backhaul.bars WHERE series_id = $1) AS bars,
        (SELECT array[${INDICATOR_NAMES.map((name) => `count(${name}) > 0`).join(', ')}] FROM backhaul.bars
         WHERE series_id = $1) AS has`,
-    [keep.seriesId, laneOf(keep)],
+    [keep.seriesId],
   );
-  const { zone, bars, has, taskId } = rows[0]!;
+  const { bars, has, taskId } = rows[0]!;
+  const zone = await sessionZoneOf(client, keep);
   // Every series with all indicators has returns; of a short one the longest averages are not there yet.
   const all = has[INDICATOR_NAMES.indexOf('log_return')]! || bars < 2;
   const rewriter = new Rewriter(client, mergeMemory(), {

@@ -61,3 +61,22 @@ export async function lastBarsOfSharedLanes(db: Db): Promise<Map<string, number>
   );
   return new Map(rows.map(({ lane, last }) => [lane, last]));
 }
+
+/** A loaded file: where it lies, and what it and the rule it was read by were. */
+export interface WholeFile {
+  readonly uri: string;
+  readonly entry: string | null;
+  readonly etag: string;
+  readonly layout: string | null;
+}
+
+/** The files of these lanes that were loaded from end to end, with nothing set aside by a filter or a check. */
+export async function readWholeFiles(db: Db, lanes: readonly string[]): Promise<WholeFile[]> {
+  const { rows } = await db.query<WholeFile>(
+    `SELECT uri, entry, etag, layout FROM backhaul.task
+     WHERE lane = ANY ($1) AND state = 'loaded' AND rows_rejected = 0
+       AND plan->>'wantFromUs' IS NULL AND plan->>'wantToUs' IS NULL`,
+    [lanes],
+  );
+  return rows;
+}

@@ -19,3 +19,17 @@ export async function barsOfSeries(db: Db, seriesId: number): Promise<number> {
   );
   return rows[0]!.bars;
 }
+
+/** Those of `symbols` under which a series of the venue and interval stands. */
+export async function standingSymbols(
+  db: Db,
+  venue: string,
+  intervalS: number,
+  symbols: readonly string[],
+): Promise<Set<string>> {
+  const { rows } = await db.query<{ symbol: string }>(
+    'SELECT symbol FROM backhaul.series WHERE venue = $1 AND symbol = ANY ($2) AND interval_s = $3',
+    [venue, symbols, intervalS],
+  );
+  return new Set(rows.map(({ symbol }) => symbol));
+}

@@ -1,6 +1,6 @@
 /** Shows a load on its way: a bar on a terminal, else one plain line every ten seconds. */
 
-import { MultiBar, type SingleBar } from 'cli-progress';
+import { createLogUpdate } from 'log-update';
 import type { DiscoveringEvent, ProgressEvent } from '../load/events.ts';
 import { discoveringLine, drawnLine, plainLine, RecentRate } from './progress_line.ts';
 import { styleFor } from './style.ts';
@@ -18,6 +18,8 @@ export interface Progress {
 }
 
 const PLAIN_EVERY_MS = 10_000;
+/** Eight times a second is as often as an eye can use. */
+const DRAWN_EVERY_MS = 125;
 
 /** The progress for a stream: drawn where it is a terminal that can, else plain. */
 export function progressOn(
@@ -26,30 +28,29 @@ export function progressOn(
   nowMs: () => number,
 ): Progress {
   const drawn = stream.isTTY === true && environment['TERM'] !== 'dumb';
-  return drawn ? new DrawnProgress(stream, environment) : new PlainProgress(stream, nowMs);
+  return drawn ? new DrawnProgress(stream, environment, nowMs) : new PlainProgress(stream, nowMs);
 }
 
 class DrawnProgress implements Progress {
   readonly #rate = new RecentRate();
-  readonly #bars: MultiBar;
-  #bar: SingleBar | null = null;
-  #line: (width: number) => string = () => '';
-
-  constructor(stream: ProgressStream, environment: Readonly<Record<string, string | undefined>>) {
-    this.#style = styleFor(stream, environment);
-    this.#bars = new MultiBar({
-      stream,
-      // One column stays free: some terminals wrap when the last one is written.
-      format: () => this.#line(Math.max(10, (stream.columns ?? 80) - 1)),
-      clearOnComplete: true,
-      hideCursor: true,
-      forceRedraw: true,
-      // The command decides what Ctrl-C does and stops the bar itself.
-      gracefulExit: false,
-      fps: 8,
-    });
-  }
+  readonly #stream: ProgressStream;
   readonly #style;
+  /** The cursor stays as it is: nothing has to be put right when the program is killed. */
+  readonly #drawn;
+  readonly #nowMs: () => number;
+  #line: ((width: number) => string) | null = null;
+  #lastMs = Number.NEGATIVE_INFINITY;
+
+  constructor(
+    stream: ProgressStream,
+    environment: Readonly<Record<string, string | undefined>>,
+    nowMs: () => number,
+  ) {
+    this.#stream = stream;
+    this.#style = styleFor(stream, environment);
+    this.#drawn = createLogUpdate(stream, { showCursor: true });
+    this.#nowMs = nowMs;
+  }
 
   discovering(event: DiscoveringEvent): void {
     this.#show((width) => discoveringLine(event, width, this.#style));
@@ -61,21 +62,28 @@ class DrawnProgress implements Progress {
   }
 
   say(line: string): void {
-    this.#show(this.#line);
-    this.#bars.log(`${line}\n`);
+    this.#drawn.clear();
+    this.#stream.write(`${line}\n`);
+    this.#draw();
   }
 
   stop(): void {
-    if (this.#bar === null) return;
-    // What was said since the last redraw is written by a redraw alone.
-    this.#bars.update();
-    this.#bars.stop();
-    this.#bar = null;
+    this.#line = null;
+    this.#drawn.clear();
+    this.#drawn.done();
   }
 
   #show(line: (width: number) => string): void {
     this.#line = line;
-    this.#bar ??= this.#bars.create(1, 0);
+    const now = this.#nowMs();
+    if (now - this.#lastMs < DRAWN_EVERY_MS) return;
+    this.#lastMs = now;
+    this.#draw();
+  }
+
+  #draw(): void {
+    // One column stays free: some terminals wrap when the last one is written.
+    if (this.#line !== null) this.#drawn(this.#line(Math.max(10, (this.#stream.columns ?? 80) - 1)));
   }
 }
 

@@ -1,5 +1,4 @@
-import { performance } from 'node:perf_hooks';
-import { pause } from '../base/pause.ts';
+import pRetry from 'p-retry';
 import { classify } from '../faults/classify.ts';
 
 /** Between two tries. */
@@ -15,16 +14,15 @@ export interface Patience {
  * Does `work`, which may be done twice, again while the server restarts under it. A server that is gone is told by the
  * run's session, which aborts the signal after a lease; what fails for twice as long has another cause.
  */
-export async function acrossRestarts<T>({ leaseMs, signal }: Patience, work: () => Promise<T>): Promise<T> {
-  const started = performance.now();
-  for (;;) {
-    try {
-      return await work();
-    } catch (error) {
-      if (signal.aborted || !classify(error).retry || performance.now() - started > 2 * leaseMs) throw error;
-    }
-    await pause(AGAIN_MS, signal);
-  }
+export function acrossRestarts<T>({ leaseMs, signal }: Patience, work: () => Promise<T>): Promise<T> {
+  return pRetry(work, {
+    retries: Number.POSITIVE_INFINITY,
+    minTimeout: AGAIN_MS,
+    factor: 1,
+    maxRetryTime: 2 * leaseMs,
+    // The signal itself is not handed on: what work said is the error, not that somebody stopped waiting.
+    shouldRetry: ({ error }) => !signal.aborted && classify(error).retry,
+  });
 }
 
 /** What `work` comes to; `aborted` as soon as the signal is, whether or not the server ever answers. */

@@ -73,16 +73,16 @@ describe('ids of series', () => {
     const wanted = names('A', 'B', 'C', 'D');
     const loaders = [new SeriesRegistry(pool), new SeriesRegistry(pool)] as const;
     expect(loaders[0].known(wanted[0]!)).toBeNull();
-    await Promise.all(loaders.map((loader) => loader.foresee(wanted)));
+    await Promise.all(loaders.map((loader) => loader.ensure(wanted)));
     for (const name of wanted) {
       const told = loaders.map((loader) => loader.known(name)!.isNew);
       expect(told.filter(Boolean)).toEqual([true]);
       expect(loaders.map((loader) => loader.known(name)!.isNew)).toEqual([false, false]);
     }
     const later = new SeriesRegistry(pool);
-    await later.foresee(wanted);
+    await later.ensure(wanted);
     expect(wanted.map((name) => later.known(name)!.isNew)).toEqual([false, false, false, false]);
-    await later.foresee(names('E', 'F'));
+    await later.ensure(names('E', 'F'));
     clock.mockReturnValue(1_999);
     expect(later.known(names('E')[0]!)!.isNew).toBe(true);
     // Another loader may have loaded it meanwhile.
@@ -95,12 +95,12 @@ describe('ids of series', () => {
     const registry = new SeriesRegistry(db);
     const blocker = await database.client();
     await blocker.query('BEGIN; LOCK TABLE backhaul.series IN ACCESS EXCLUSIVE MODE');
-    const all = [registry.foresee(names('A'))];
-    for (let n = 0; n < 50; n++) all.push(registry.foresee(names(`S${n}`, `S${n + 1}`, 'A')));
+    const all = [registry.ensure(names('A'))];
+    for (let n = 0; n < 50; n++) all.push(registry.ensure(names(`S${n}`, `S${n + 1}`, 'A')));
     await blocker.query('COMMIT');
     await Promise.all(all);
     expect(asked()).toBe(2);
-    await registry.foresee(names('A', 'S7', 'S50'));
+    await registry.ensure(names('A', 'S7', 'S50'));
     expect(asked()).toBe(2);
     expect((await stored()).size).toBe(52);
   });
@@ -130,7 +130,7 @@ describe('ids of series', () => {
       const registry = new SeriesRegistry(client as unknown as Pool);
       for (let n = 0; n < 20; n++) {
         const before = await client.query<{ lsn: string }>('SELECT pg_current_wal_insert_lsn() AS lsn');
-        await registry.foresee(names(`S${n}`));
+        await registry.ensure(names(`S${n}`));
         const after = await client.query<{ safe: boolean }>(
           'SELECT pg_current_wal_flush_lsn() > $1::pg_lsn AS safe',
           [before.rows[0]!.lsn],

@@ -88,8 +88,8 @@ export class Autoscaler {
   }
 
   /** Before the first file is begun. */
-  foresee(files: Files): void {
-    this.#decide(this.#scaling.foresee(files, usableCores()));
+  begin(files: Files): void {
+    this.#decide(this.#scaling.begin(files, usableCores()));
   }
 
   /** Goes on until {@link stop}. */

@@ -119,7 +119,7 @@ export class Scaling {
   }
 
   /** What is known of the files before anything is measured; what to change, or null. */
-  foresee({ isRemote, meanBytes }: Files, cores: number): ScalingDecision | null {
+  begin({ isRemote, meanBytes }: Files, cores: number): ScalingDecision | null {
     const workers = Math.min(this.#bounds.ceiling, Math.floor(FOR_SMALL_FILES * cores));
     if (!isRemote || meanBytes > SMALL_BYTES || workers <= this.#workers) return null;
     this.#workers = workers;

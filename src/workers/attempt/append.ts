@@ -63,7 +63,7 @@ export async function append(parts: AttemptParts, file: FileScan, sorting: boole
     else
       await scanFile(parts, file, take, (rows) => {
         progress.queuedRows(rows);
-        series.foresee();
+        series.prefetch();
       });
     file.checkEnd();
     series.complete();

@@ -13,20 +13,20 @@ export type BatchConsumer = (cols: BarColumns, rows: number) => Promise<void>;
 export class BatchQueue {
   readonly #free: BarColumns[];
   readonly #consume: BatchConsumer;
-  readonly #announce: (rows: number) => void;
+  readonly #onQueued: (rows: number) => void;
   #tail: Promise<void> = Promise.resolve();
   #failure: { error: unknown } | null = null;
   #wake: (() => void) | null = null;
 
-  /** `announce` hears of every batch when it is queued. */
+  /** `onQueued` hears of every batch when it is queued. */
   constructor(
     columns: readonly BarColumns[],
     consume: BatchConsumer,
-    announce: (rows: number) => void = () => {},
+    onQueued: (rows: number) => void = () => {},
   ) {
     this.#free = [...columns];
     this.#consume = consume;
-    this.#announce = announce;
+    this.#onQueued = onQueued;
   }
 
   /** An empty column set; waits until one is free. Throws what a consumer has thrown. */
@@ -46,7 +46,7 @@ export class BatchQueue {
 
   /** Queues rows `[0, rows)` of a taken set for the consumer, who gives it back. */
   put(cols: BarColumns, rows: number): void {
-    this.#announce(rows);
+    this.#onQueued(rows);
     this.#tail = this.#tail
       .then(() => (this.#failure === null ? this.#consume(cols, rows) : undefined))
       .catch((error: unknown) => {

@@ -93,7 +93,7 @@ export class SeriesStates {
   /** By ordinal: 1 where the state is in `packed`. */
   #held = new Uint8Array(expected);
   /** Symbols whose ids were asked for, or known, from the first on. */
-  #foreseen = 0;
+  #prefetched = 0;
   /** What was asked for and has not been looked at: `known` when the ids of all symbols before `end` are. */
   readonly #asked: { readonly end: number; readonly known: Promise<void> }[] = [];
   readonly #known: Map<string, number>;
@@ -159,18 +159,18 @@ export class SeriesStates {
   }
 
   /** Asks for the ids of symbols this thread has not met: they are there, as a rule, when the rows are wanted. */
-  foresee(): void {
+  prefetch(): void {
     const { names } = this.#symbols;
-    if (names.length === this.#foreseen) return;
+    if (names.length === this.#prefetched) return;
     const unknown: string[] = [];
-    for (; this.#foreseen < names.length; this.#foreseen++) {
-      const name = names[this.#foreseen]!;
+    for (; this.#prefetched < names.length; this.#prefetched++) {
+      const name = names[this.#prefetched]!;
       if (!this.#known.has(name)) unknown.push(name);
     }
     const known = unknown.length === 0 ? Promise.resolve() : this.#ask(unknown);
     // Thrown where the ids are wanted.
     known.catch(() => {});
-    this.#asked.push({ end: this.#foreseen, known });
+    this.#asked.push({ end: this.#prefetched, known });
   }
 
   async #ask(symbols: string[]): Promise<void> {
@@ -185,7 +185,7 @@ export class SeriesStates {
   async #resolve(count: number): Promise<void> {
     const before = this.ids.length;
     if (count <= before) return;
-    if (count > this.#foreseen) this.foresee();
+    if (count > this.#prefetched) this.prefetch();
     let end = before;
     while (end < count) {
       const asked = this.#asked.shift()!;

@@ -107,7 +107,7 @@ describe('the number of workers', () => {
   it('begins with more where small files come from afar, as many as it may', () => {
     const beginning = (files: { isRemote: boolean; meanBytes: number }, ceiling = 64): number => {
       const scaling = new Scaling({ start: 2, ceiling, cpuTarget: 0.9 });
-      const decision = scaling.foresee(files, 2);
+      const decision = scaling.begin(files, 2);
       expect(decision === null ? 2 : decision.workers).toBe(scaling.workers);
       return scaling.workers;
     };

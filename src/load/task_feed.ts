@@ -8,6 +8,7 @@ import { sequenced } from '../producer/planning/sequence.ts';
 import type { Source } from '../producer/sources/source.ts';
 import { ensureExtraColumns } from '../state/extra_columns.ts';
 import type { ListingWish } from '../state/listing_decision.ts';
+import { standingSymbols } from '../state/series_rows.ts';
 import { failedAmong, previewTasks, refusedAmong, upsertTasks } from '../state/task_listing.ts';
 import { vanishedObjects } from '../state/vanished.ts';
 import { acrossRestarts, type Patience } from '../workers/restarts.ts';
@@ -23,7 +24,7 @@ const SLICE = 1_000;
 const REMOTE_STORE_MS = 250;
 
 /** Finds what the sources hold and puts it into the task table, while tasks found earlier are being loaded. */
-export class Discovery {
+export class TaskFeed {
   readonly #options: LoadOptions;
   readonly #reporter: LoadReporter;
   readonly #tally: RunTally;
@@ -87,6 +88,9 @@ export class Discovery {
     const signal = AbortSignal.any([drain, this.#ended.signal]);
     let slice: DiscoveredTask[] = [];
     const seen = new DigestSet();
+    const names = new MarketNames(({ venue, intervalS }, spellings) =>
+      acrossRestarts(patience, () => standingSymbols(db, venue, intervalS, spellings)),
+    );
     const store = async (tasks: readonly DiscoveredTask[]): Promise<void> => {
       for (let at = 0; at < tasks.length; at += SLICE) {
         const some = tasks.slice(at, at + SLICE);
@@ -110,7 +114,7 @@ export class Discovery {
     };
     try {
       const pauseMs = remote ? REMOTE_STORE_MS : Number.POSITIVE_INFINITY;
-      const found = orPause(this.#discovered(db, signal), () => slice.length > 0, pauseMs);
+      const found = orPause(this.#discovered(names, signal), () => slice.length > 0, pauseMs);
       for await (const task of sequenced(found, this.#options.sourceOptions, signal)) {
         if (task !== null) {
           seen.add(task.uri);
@@ -149,11 +153,15 @@ export class Discovery {
     }
   }
 
-  /** Lists and plans, writes nothing; says of each task what a load would find. */
+  /** Lists and plans, writes nothing; says of each task what a load would find. `db` is null where there are no tables. */
   async dryRun(db: Pool | null, signal: AbortSignal): Promise<void> {
     const started = performance.now();
     let slice: DiscoveredTask[] = [];
-    for await (const task of sequenced(this.#discovered(db, signal), this.#options.sourceOptions, signal)) {
+    // Where there are no tables yet, nothing stands.
+    const names = new MarketNames(async ({ venue, intervalS }, spellings) =>
+      db === null ? new Set() : standingSymbols(db, venue, intervalS, spellings),
+    );
+    for await (const task of sequenced(this.#discovered(names, signal), this.#options.sourceOptions, signal)) {
       slice.push(task);
       if (slice.length < SLICE) continue;
       await this.#preview(db, slice);
@@ -192,9 +200,7 @@ export class Discovery {
     });
   }
 
-  /** `db` is null where there are no tables yet. */
-  async *#discovered(db: Pool | null, signal: AbortSignal): AsyncIterable<DiscoveredTask> {
-    const names = new MarketNames(db);
+  async *#discovered(names: MarketNames, signal: AbortSignal): AsyncIterable<DiscoveredTask> {
     for await (const task of this.#found(signal)) {
       this.#tally.discovering();
       if (task.plan === null) {
