@@ -56,7 +56,7 @@ const RULES: Readonly<Record<string, string>> = {
   events: 'database',
   gaps: 'bars calendar copy database indicators load merge producer/layouts producer/planning series state state/tasks',
   report: 'database gaps series state',
-  validate: 'calendar database gaps series',
+  validate: 'calendar database gaps series state',
   export: 'copy database producer/planning scan series state',
 
   // Around a load.

@@ -161,7 +161,11 @@ export class TaskFeed {
     const names = new MarketNames(async ({ venue, intervalS }, spellings) =>
       db === null ? new Set() : standingSymbols(db, venue, intervalS, spellings),
     );
-    for await (const task of sequenced(this.#discovered(names, signal), this.#options.sourceOptions, signal)) {
+    for await (const task of sequenced(
+      this.#discovered(names, signal),
+      this.#options.sourceOptions,
+      signal,
+    )) {
       slice.push(task);
       if (slice.length < SLICE) continue;
       await this.#preview(db, slice);
