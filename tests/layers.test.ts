@@ -53,7 +53,7 @@ const RULES: Readonly<Record<string, string>> = {
 
   // What looks at loaded bars, fills what is missing, and computes again.
   series: 'bars calendar database indicators merge producer/layouts producer/planning state state/tasks',
-  events: 'database',
+  events: 'bars database indicators merge series state state/tasks',
   gaps: 'bars calendar copy database indicators load merge producer/layouts producer/planning series state state/tasks',
   report: 'database gaps series state',
   validate: 'calendar database gaps series state',

@@ -53,11 +53,15 @@ export const RECOMPUTE_POINTS = ['recompute.written', 'recompute.committed'] as 
 /** Of an unload. */
 export const UNLOAD_POINTS = ['unload.removed', 'unload.recomputed', 'unload.committed'] as const;
 
+/** Of a load of events. */
+export const EVENT_POINTS = ['events.written', 'events.recomputed', 'events.committed'] as const;
+
 export const KILL_POINTS = [
   'schema.made',
   ...LOAD_POINTS,
   ...FILL_POINTS,
   ...RECOMPUTE_POINTS,
+  ...EVENT_POINTS,
   ...UNLOAD_POINTS,
 ] as const;
 

@@ -138,6 +138,7 @@ class MainThread {
         replaces: false,
         merge: false,
         settings,
+        eventRevision: 0,
         knownSeries: null,
       },
       {

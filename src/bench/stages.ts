@@ -100,7 +100,7 @@ export async function passThrough(file: InflatedFile, options: LoadOptions): Pro
   const symbols = new SymbolTable(plan.symbol, plan.wantSymbols);
   const scanner = new Scanner(plan.shape, scanChecks(plan, settings), symbols, plan.order);
   const encoder = new BarEncoder(settings.indicators, memory.kernel);
-  const series = new SeriesStates(new LoneLink() as unknown as WorkerLink, symbols, plan, true);
+  const series = new SeriesStates(new LoneLink() as unknown as WorkerLink, symbols, plan, true, null);
   const engine = new IndicatorEngine(SessionClock.zone(plan.sessionZone), memory.kernel);
   const clock: Clock = { scan: 0, indicators: 0, encode: 0 };
   const behind = async (cols: BarColumns, rows: number): Promise<void> => {

@@ -6,11 +6,14 @@ import { pathToFileURL } from 'node:url';
 import { gunzipSync } from 'node:zlib';
 import type { Pool } from 'pg';
 import type { Argv, CommandModule } from 'yargs';
+import { count, counted } from '../base/quantities.ts';
 import type { EventFile } from '../events/read_events.ts';
 import { BackhaulError } from '../faults/fault.ts';
 import { eventJson, eventLines, eventSummaryLines } from '../ui/event_text.ts';
 import { eventLine } from '../ui/json_lines.ts';
 import { DATABASE_SETTINGS, useDatabase, withDatabase } from './database_option.ts';
+import { EXIT } from './exit_codes.ts';
+import { listenForInterrupt } from './interrupt.ts';
 import { withLoadedDatabase } from './loaded_database.ts';
 import { print, say, stdoutStyle, stdoutWidth } from './screen.ts';
 import { type Arguments, type Command, declare, list, onOff, readFlags, value } from './settings.ts';
@@ -41,6 +44,8 @@ export const EVENT_LIST_SETTINGS = {
 const MOST_BYTES = 256 << 20;
 /** What the terminal shows of a list. */
 const EVENTS_SHOWN = 100;
+/** Between two lines of progress. */
+const PLAIN_EVERY_MS = 10_000;
 /** The venue of Massive's files of stocks, which name none. */
 const MASSIVE_STOCKS = 'us_stocks_sip';
 
@@ -147,9 +152,27 @@ async function loadEvents(
 ): Promise<void> {
   const { changeEvents } = await import('../events/change_events.ts');
   const source = pathToFileURL(resolvePath(path)).href;
-  const summary = await changeEvents(db, { source, events: file.events }, dryRun);
-  if (asJson) print(eventLine({ ...summary, dryRun } as { type: string }));
-  else print(eventSummaryLines(summary, dryRun));
+  const interrupt = listenForInterrupt(() =>
+    say('Interrupted: ending with the series at work. Ctrl-C again stops at once; the same command goes on.'),
+  );
+  let toldAt = performance.now();
+  try {
+    const options = {
+      dryRun,
+      signal: interrupt.drain,
+      onProgress: (series: number, of: number): void => {
+        if (performance.now() - toldAt < PLAIN_EVERY_MS) return;
+        toldAt = performance.now();
+        say(`${count(series)} of ${counted(of, 'series', 'series')} computed again`);
+      },
+    };
+    const summary = await changeEvents(db, { source, events: file.events }, options);
+    if (asJson) print(eventLine({ ...summary, dryRun } as { type: string }));
+    else print(eventSummaryLines(summary, dryRun));
+    if (summary.interrupted) process.exitCode = EXIT.interrupted;
+  } finally {
+    interrupt.dispose();
+  }
 }
 
 const listCommand: CommandModule<object, Arguments> = {

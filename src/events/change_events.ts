@@ -1,14 +1,36 @@
-import type { Pool } from 'pg';
+import type { ClientBase, Pool } from 'pg';
+import { INDICATOR_NAMES } from '../bars/columns.ts';
+import { killPoint } from '../base/kill_points.ts';
 import { type Db, inTransaction } from '../database/connect.ts';
+import { BackhaulError } from '../faults/fault.ts';
+import { SessionClock } from '../indicators/engine.ts';
+import { type MergeMemory, mergeMemory } from '../merge/merge_memory.ts';
+import { Rewriter } from '../merge/rewriter.ts';
+import { readCoverage } from '../series/coverage.ts';
+import { ALL_SERIES, readSeries, type Series } from '../series/series.ts';
+import { isHypertable } from '../state/migrate.ts';
+import { CLAIM_LOCK } from '../state/moves.ts';
+import { Partitions } from '../state/partitions.ts';
+import { expire } from '../state/tasks/lease.ts';
 import { type EventChanges, eventsBeside, type StandingEvent, writeEvents } from './event_table.ts';
-import { keyOfEvent, type MarketEvent, sameEvent } from './market_event.ts';
+import { type Day, keyOfEvent, type MarketEvent, sameEvent } from './market_event.ts';
 
-/** What a file of events says, made to stand. */
+/**
+ * What a file of events says, made to stand: the events and the indicators behind its splits, some symbols in a
+ * transaction. What was interrupted is gone on with by the same file: what stands already is not done again.
+ */
 
 export interface EventLoad {
   /** The file, by which its next version is known. */
   readonly source: string;
   readonly events: readonly MarketEvent[];
+}
+
+export interface EventOptions {
+  readonly dryRun: boolean;
+  readonly signal: AbortSignal;
+  /** A transaction is done; `of` is how many series there are to compute. */
+  readonly onProgress: (series: number, of: number) => void;
 }
 
 export interface EventSummary {
@@ -19,17 +41,29 @@ export interface EventSummary {
   readonly changed: number;
   readonly removed: number;
   readonly equal: number;
+  /** Series behind whose splits indicators were computed again; in a dry run, would be. */
+  readonly series: number;
+  /** Rows whose indicators changed. */
+  readonly recomputed: number;
   /** Symbols of the file of which no series is there, as `venue symbol`: their events are kept. */
   readonly unknownSymbols: readonly string[];
+  readonly interrupted: boolean;
 }
+
+/** Bars behind splits that may be computed in one transaction: so long do claims wait. */
+const GROUP_BARS = 500_000;
+const GROUP_SERIES = 2_000;
+/** Rows in memory: half of them are read, computed and written at a time. */
+const BATCH_ROWS = 24_576;
+/** Rows in which an indicator is NULL keep it so; what stands of it is made true. */
+const NOT_ASKED = INDICATOR_NAMES.map(() => false);
+const NO_ROWS = new Int32Array(0);
 
 /** What of a file's events is new against what stands, and what it told before and no longer does. */
 export function changesOf(
   { source, events }: EventLoad,
   standing: readonly StandingEvent[],
-): EventChanges & {
-  readonly equal: number;
-} {
+): EventChanges & { readonly equal: number } {
   const stands = new Map(standing.map((one) => [keyOfEvent(one.event), one]));
   const told = new Set(events.map(keyOfEvent));
   const added: MarketEvent[] = [];
@@ -51,27 +85,226 @@ export function changesOf(
   return { added, changed, removed, takenOver, equal };
 }
 
-/** Makes what a file says stand. */
-export async function changeEvents(db: Pool, load: EventLoad, dryRun: boolean): Promise<EventSummary> {
-  const changes = changesOf(load, await eventsBeside(db, load.events, load.source));
-  if (!dryRun) await inTransaction(db, (client) => writeEvents(client, load.source, changes));
+/** A series whose splits change, and from when on. */
+interface SplitSeries {
+  readonly series: Series;
+  readonly zone: string;
+  /** First instants of the days that change, in the order of time; none behind its last bar. µs since 1970. */
+  readonly fromUs: readonly number[];
+}
+
+/** Series that are seen to in one transaction, with the events of their symbols. */
+interface Group {
+  readonly symbols: Set<string>;
+  readonly series: SplitSeries[];
+}
+
+/** Makes what a file says stand. Fault `database` while a load is at work on one of its venues. */
+export async function changeEvents(db: Pool, load: EventLoad, options: EventOptions): Promise<EventSummary> {
+  const { source } = load;
+  const changes = changesOf(load, await eventsBeside(db, load.events, source));
+  const touched = await seriesTouched(db, [...changes.added, ...changes.changed, ...changes.removed]);
+  const done = options.dryRun
+    ? { series: touched.length, recomputed: 0, interrupted: false }
+    : await makeStand(db, source, changes, touched, options);
   return {
     type: 'events',
-    source: load.source,
+    source,
     events: load.events.length,
     added: changes.added.length,
     changed: changes.changed.length,
     removed: changes.removed.length,
     equal: changes.equal,
+    ...done,
     unknownSymbols: await symbolsWithoutSeries(db, load.events),
   };
+}
+
+async function makeStand(
+  db: Pool,
+  source: string,
+  changes: EventChanges,
+  touched: readonly SplitSeries[],
+  { signal, onProgress }: EventOptions,
+): Promise<Pick<EventSummary, 'series' | 'recomputed' | 'interrupted'>> {
+  const groups = groupsOf(touched);
+
+  const inGroups = new Set(groups.flatMap((group) => [...group.symbols]));
+  const venues = [...new Set(venuesOf(allOf(changes)))];
+  await expire(db);
+  const hypertable = await isHypertable(db);
+  // Rows are found by their key, and written through it.
+  if (groups.length > 0) await new Partitions(db, hypertable).promoteAll(1, () => {}, true);
+  const rest = only(changes, (symbol) => !inGroups.has(symbol));
+  if (allOf(rest).length > 0)
+    await inTransaction(db, async (client) => {
+      await alone(client, venues);
+      await writeEvents(client, source, rest);
+      killPoint('events.written');
+    });
+  const memory = mergeMemory(BATCH_ROWS);
+  let series = 0;
+  let recomputed = 0;
+  for (const group of groups) {
+    if (signal.aborted) return { series, recomputed, interrupted: true };
+    recomputed += await inTransaction(db, async (client) => {
+      await alone(client, venues);
+      await writeEvents(
+        client,
+        source,
+        only(changes, (symbol) => group.symbols.has(symbol)),
+      );
+      const rows = await computeAgain(client, memory, group, hypertable);
+      killPoint('events.recomputed');
+      return rows;
+    });
+    killPoint('events.committed');
+    series += group.series.length;
+    onProgress(series, touched.length);
+  }
+  return { series, recomputed, interrupted: false };
+}
+
+function allOf({ added, changed, removed, takenOver }: EventChanges): MarketEvent[] {
+  return [...added, ...changed, ...removed, ...takenOver];
+}
+
+function venuesOf(events: readonly MarketEvent[]): string[] {
+  return events.map(({ venue }) => venue);
+}
+
+function symbolOf({ venue, symbol }: { readonly venue: string; readonly symbol: string }): string {
+  return `${venue}\n${symbol}`;
+}
+
+function only(changes: EventChanges, wants: (symbol: string) => boolean): EventChanges {
+  const some = (events: readonly MarketEvent[]): MarketEvent[] =>
+    events.filter((one) => wants(symbolOf(one)));
+  return {
+    added: some(changes.added),
+    changed: some(changes.changed),
+    removed: some(changes.removed),
+    takenOver: some(changes.takenOver),
+  };
+}
+
+/** Nobody claims anything until we commit; where a load is at work on these venues, it is left alone. */
+async function alone(client: ClientBase, venues: readonly string[]): Promise<void> {
+  await client.query(`SELECT ${CLAIM_LOCK}`);
+  const { rowCount } = await client.query(
+    `SELECT FROM backhaul.task WHERE state = 'running' AND plan->>'venue' = ANY ($1) LIMIT 1`,
+    [venues],
+  );
+  if (rowCount === 0) return;
+  throw new BackhaulError({
+    kind: 'database',
+    message: 'A load is at work on the venue of these events.',
+    hint: 'Wait for it to end; npx backhaul status shows it. The same command goes on then.',
+  });
+}
+
+/** The series in which the indicators follow from these events. Dividends and names leave them as they are. */
+async function seriesTouched(db: Pool, events: readonly MarketEvent[]): Promise<SplitSeries[]> {
+  const days = new Map<string, Day[]>();
+  for (const event of events) {
+    if (event.kind !== 'split') continue;
+    const known = days.get(symbolOf(event));
+    if (known === undefined) days.set(symbolOf(event), [event.day]);
+    else known.push(event.day);
+  }
+  if (days.size === 0) return [];
+  const ids = await seriesOf(db, [...days.keys()]);
+  const all = (await readSeries(db, ALL_SERIES, ids)).filter(({ lastUs }) => lastUs !== null);
+  const { facts } = await readCoverage(db, all);
+  const clocks = new Map<string, SessionClock>();
+  return all.flatMap((series) => {
+    const zone = facts.get(series.seriesId)!.sessionZone;
+    const clock = clocks.get(zone) ?? SessionClock.zone(zone);
+    clocks.set(zone, clock);
+    const fromUs = days
+      .get(symbolOf(series))!
+      .map((day) => clock.startOf(day))
+      .filter((us) => us <= series.lastUs!)
+      .sort((a, b) => a - b);
+    return fromUs.length === 0 ? [] : [{ series, zone, fromUs }];
+  });
+}
+
+async function seriesOf(db: Db, symbols: readonly string[]): Promise<Set<number>> {
+  const names = symbols.map((symbol) => symbol.split('\n'));
+  const { rows } = await db.query<{ id: number }>(
+    `SELECT series_id AS id FROM backhaul.series WHERE (venue, symbol) IN (SELECT * FROM unnest($1::text[], $2::text[]))`,
+    [names.map(([venue]) => venue), names.map(([, symbol]) => symbol)],
+  );
+  return new Set(rows.map(({ id }) => id));
+}
+
+/** All series of a symbol in one transaction, for they have its events in common; a long one has its own. */
+function groupsOf(touched: readonly SplitSeries[]): Group[] {
+  const groups: Group[] = [];
+  let bars = 0;
+  for (const some of Map.groupBy(touched, ({ series }) => symbolOf(series)).values()) {
+    const most = some.reduce((sum, one) => sum + barsBehind(one), 0);
+    let group = groups.at(-1);
+    if (group === undefined || bars + most > GROUP_BARS || group.series.length >= GROUP_SERIES) {
+      group = { symbols: new Set(), series: [] };
+      groups.push(group);
+      bars = 0;
+    }
+    group.symbols.add(symbolOf(some[0]!.series));
+    group.series.push(...some);
+    bars += most;
+  }
+  return groups;
+}
+
+function barsBehind({ series, fromUs }: SplitSeries): number {
+  return (series.lastUs! - fromUs[0]!) / (series.intervalS * 1e6) + 1;
+}
+
+/**
+ * The indicators of a group's series from each day on that changes, to where they are what they were: a walk a day, for
+ * between two days they may be. Resolves to the rows written.
+ */
+async function computeAgain(
+  client: ClientBase,
+  memory: MergeMemory,
+  { series }: Group,
+  hypertable: boolean,
+): Promise<number> {
+  let rows = 0;
+  for (const [zone, some] of Map.groupBy(series, (one) => one.zone)) {
+    const settings = {
+      session: SessionClock.zone(zone),
+      hypertable,
+      asked: NOT_ASKED,
+      taskId: null,
+      toTheEnd: false,
+    };
+    const most = some.reduce((sum, { fromUs }) => Math.max(sum, fromUs.length), 0);
+    for (let i = 0; i < most; i++) {
+      const rewriter = new Rewriter(client, memory, settings);
+      const changed = some
+        .filter(({ fromUs }) => i < fromUs.length)
+        .map(({ series: { seriesId, intervalS }, fromUs }) => ({
+          seriesId,
+          intervalUs: intervalS * 1e6,
+          fromUs: fromUs[i]!,
+          goneUntilUs: Number.NEGATIVE_INFINITY,
+          rows: NO_ROWS,
+        }));
+      await rewriter.rewrite(null, changed, false);
+      for (const count of rewriter.changed.values()) rows += count;
+    }
+  }
+  return rows;
 }
 
 async function symbolsWithoutSeries(db: Db, events: readonly MarketEvent[]): Promise<string[]> {
   const { rows } = await db.query<{ name: string }>(
     `SELECT DISTINCT n.venue || ' ' || n.symbol AS name FROM unnest($1::text[], $2::text[]) AS n (venue, symbol)
      WHERE NOT EXISTS (SELECT FROM backhaul.series s WHERE s.venue = n.venue AND s.symbol = n.symbol) ORDER BY name`,
-    [events.map(({ venue }) => venue), events.map(({ symbol }) => symbol)],
+    [venuesOf(events), events.map(({ symbol }) => symbol)],
   );
   return rows.map(({ name }) => name);
 }

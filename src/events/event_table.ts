@@ -88,11 +88,12 @@ export async function writeEvents(client: ClientBase, source: string, changes: E
        source = excluded.source, loaded_at = clock_timestamp()`,
     [JSON.stringify([...added, ...changed, ...takenOver].map(rowOf)), source],
   );
-  if (added.length + changed.length + removed.length === 0) return;
-  await client.query(
-    'INSERT INTO backhaul.event_change (source, added, changed, removed) VALUES ($1, $2, $3, $4)',
-    [source, added.length, changed.length, removed.length],
-  );
+  const differing = [added, changed, removed].map((events) => Map.groupBy(events, (one) => one.venue));
+  for (const venue of new Set(differing.flatMap((byVenue) => [...byVenue.keys()])))
+    await client.query(
+      'INSERT INTO backhaul.event_change (source, venue, added, changed, removed) VALUES ($1, $2, $3, $4, $5)',
+      [source, venue, ...differing.map((byVenue) => byVenue.get(venue)?.length ?? 0)],
+    );
 }
 
 const ROWS = `jsonb_to_recordset($1::jsonb) AS r (venue text, symbol text, kind text, day int, ratio float8,

@@ -7,10 +7,12 @@
 import type { BarColumns } from '../bars/columns.ts';
 import type { RowKernel } from '../bars/row_kernel.ts';
 import type { SessionClock } from './session_clock.ts';
+import { NO_SPLITS, type Splits } from './splits.ts';
 import {
   checkVersion,
   clearState,
   LAST_TS,
+  rescale,
   SESSION,
   STATE_LENGTH,
   TURNOVER,
@@ -19,6 +21,7 @@ import {
 } from './state.ts';
 
 export { SessionClock } from './session_clock.ts';
+export { NO_SPLITS, type Splits } from './splits.ts';
 export { decodeState, encodeState, STATE_LENGTH, STATE_VERSION, sameState } from './state.ts';
 
 /**
@@ -30,6 +33,11 @@ export class IndicatorEngine {
   readonly #clock: SessionClock;
   readonly #kernel: RowKernel;
   readonly #state: Float64Array;
+  /**
+   * The splits of the series at work: whoever changes the series says which. At the first bar of a split's session the
+   * state is put into the scale that begins there, so that the indicators run on through it.
+   */
+  splits: Splits = NO_SPLITS;
 
   /** Bars must lie in the memory of the `kernel`, which must serve no other engine until this one is done with. */
   constructor(session: SessionClock, kernel: RowKernel) {
@@ -88,9 +96,24 @@ export class IndicatorEngine {
   /** The next bar is of this session. */
   #enter(session: number): void {
     const state = this.#state;
-    if (session === state[SESSION]!) return;
+    const before = state[SESSION]!;
+    if (session === before) return;
+    if (this.splits.days.length > 0) this.#passSplits(before, session);
     state[SESSION] = session;
     state[TURNOVER] = 0;
     state[VOLUME] = 0;
+  }
+
+  /** The splits behind session `before`, up to and with `session`. */
+  #passSplits(before: number, session: number): void {
+    const { days, ratios } = this.splits;
+    let isSettled = false;
+    for (let i = 0; i < days.length; i++) {
+      if (days[i]! <= before || days[i]! > session) continue;
+      if (!isSettled) this.#kernel.settle();
+      isSettled = true;
+      rescale(this.#state, 0, ratios[i]!);
+    }
+    if (isSettled) this.#kernel.restore();
   }
 }

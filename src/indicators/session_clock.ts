@@ -52,6 +52,11 @@ export class SessionClock {
     return clock;
   }
 
+  /** First instant of a session, µs UTC. */
+  startOf(session: number): number {
+    return this.#start(session);
+  }
+
   /** The session's number: days since 1970-01-01 in the zone (0 always for {@link single}). `ts` in µs, within a Date's range. */
   session(ts: number): number {
     if (ts >= this.from && ts < this.to) return this.#day;

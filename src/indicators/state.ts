@@ -106,14 +106,33 @@ export function decodeState(bytes: Uint8Array, into: Float64Array, at: number): 
   for (let i = 0; i < SCALARS; i++) into[at + i] = view.getFloat64(8 * i, true);
   into[at + VERSION] = STATE_VERSION;
   into[at + COUNT] = Math.min(count, COUNTED);
-  let before = Number.NaN;
-  for (let i = 0; i < kept; i++) {
-    const close = view.getFloat64(8 * (SCALARS + i), true);
-    const age = kept - 1 - i;
-    into[at + CLOSES_AT + CLOSES - 1 - age] = close;
-    if (i > 0 && age < RETURNS) into[at + RETURNS_AT + RETURNS - 1 - age] = logReturn(close, before);
-    before = close;
-  }
+  const first = at + CLOSES_AT + CLOSES - kept;
+  for (let i = 0; i < kept; i++) into[first + i] = view.getFloat64(8 * (SCALARS + i), true);
+  returnsOfCloses(into, at);
+}
+
+/** The returns of a state are those of its closes, to the bit, wherever it has been. */
+function returnsOfCloses(state: Float64Array, at: number): void {
+  const kept = Math.min(state[at + COUNT]!, CLOSES);
+  const lastClose = at + CLOSES_AT + CLOSES - 1;
+  const lastReturn = at + RETURNS_AT + RETURNS - 1;
+  for (let age = Math.min(kept - 1, RETURNS) - 1; age >= 0; age--)
+    state[lastReturn - age] = logReturn(state[lastClose - age]!, state[lastClose - age - 1]!);
+}
+
+/** Slots that are prices, or averages of their changes. */
+const PRICES = [LAST_CLOSE, EMA_20, EMA_50, EMA_100, EMA_200, EMA_12, EMA_26, SIGNAL, GAIN, LOSS, ATR];
+
+/**
+ * Puts the state of a series into the scale of a split: as if all bars before had been told in it. `ratio`: shares after
+ * for each one before. Each value by one division, or multiplication, so that a state is the same bits whichever way it
+ * has come here.
+ */
+export function rescale(state: Float64Array, at: number, ratio: number): void {
+  for (const slot of PRICES) state[at + slot]! /= ratio;
+  state[at + VOLUME]! *= ratio;
+  for (let i = 0; i < CLOSES; i++) state[at + CLOSES_AT + i]! /= ratio;
+  returnsOfCloses(state, at);
 }
 
 /**

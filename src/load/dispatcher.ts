@@ -5,6 +5,7 @@ import { type Leaf, leafMonths } from '../copy/leaf.ts';
 import { classify } from '../faults/classify.ts';
 import { BackhaulError, type Fault } from '../faults/fault.ts';
 import { decodeState, STATE_LENGTH } from '../indicators/engine.ts';
+import { revisionOf } from '../state/event_revision.ts';
 import { lastStates } from '../state/indicator_states.ts';
 import type { Partitions } from '../state/partitions.ts';
 import { type ClaimedTask, claim, type LaneAtClaim } from '../state/tasks/claim.ts';
@@ -300,6 +301,7 @@ export class Dispatcher {
         replaces: task.replaces !== null,
         merge: this.#merging.has(task.taskId),
         settings: this.#settings,
+        eventRevision: revisionOf(task.laneAtClaim.loaded),
         knownSeries: isAlone ? this.#foretell(task) : null,
       },
       {

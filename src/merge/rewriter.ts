@@ -25,10 +25,17 @@ import {
   encodeState,
   IndicatorEngine,
   type SessionClock,
+  type Splits,
   STATE_LENGTH,
   sameState,
 } from '../indicators/engine.ts';
-import { readStarts, readStates, replaceStates, type StoredState } from '../state/indicator_states.ts';
+import {
+  readStarts,
+  readStates,
+  replaceStates,
+  type StartOfSeries,
+  type StoredState,
+} from '../state/indicator_states.ts';
 import { findLeaves } from '../state/partitions.ts';
 import { maskOf } from '../state/withheld.ts';
 import { StandingExtras } from './extra_values.ts';
@@ -76,6 +83,7 @@ class Walk {
   readonly lastUs: number;
   readonly canMeet: boolean;
   readonly goneUntilUs: number;
+  readonly splits: Splits;
   fresh: Int32Array;
   /** The first of `fresh` that has not gone through the engine. */
   next = 0;
@@ -99,7 +107,7 @@ class Walk {
 
   constructor(
     { seriesId, intervalUs, fromUs, goneUntilUs, rows }: ChangedSeries,
-    start: { readonly atUs: number; readonly lastUs: number; readonly state: Uint8Array | null },
+    start: Pick<StartOfSeries, 'atUs' | 'lastUs' | 'state' | 'splits'>,
     taskId: number,
     canMeet: boolean,
   ) {
@@ -109,6 +117,7 @@ class Walk {
     this.lastUs = start.lastUs;
     this.canMeet = canMeet;
     this.goneUntilUs = goneUntilUs;
+    this.splits = start.splits;
     this.fresh = rows;
     this.atUs = start.atUs;
     this.lastBarUs = start.atUs;
@@ -263,6 +272,7 @@ export class Rewriter {
         const walk = walking[at]!;
         const to = endOfSeries(cols, from);
         this.#engine.load(walk.state, 0);
+        this.#engine.splits = walk.splits;
         this.#engine.run(cols, from, to);
         this.#engine.store(walk.state, 0);
         walk.lastBarUs = cols.ts[to - 1]!;
@@ -394,6 +404,7 @@ export class Rewriter {
     const engine = this.#engine;
     const rows = work.length;
     engine.load(walk.state, 0);
+    engine.splits = walk.splits;
     let from = 0;
     while (from < rows && !walk.isDone) {
       const row = this.#nextState(walk, from, rows);

@@ -80,7 +80,14 @@ export interface StartOfSeries {
   readonly withheld: number;
   /** The task its last state came with. */
   readonly taskId: number;
+  /** Its splits, as the engine takes them. */
+  readonly splits: { readonly days: readonly number[]; readonly ratios: readonly number[] };
 }
+
+/** SQL: the days and the ratios of the splits of series `s`, in the order of time, as `p`; NULL where there are none. */
+const SPLITS_OF_SERIES = `LATERAL (
+  SELECT array_agg(e.day - date '1970-01-01' ORDER BY e.day) AS days, array_agg(e.ratio ORDER BY e.day) AS ratios
+  FROM backhaul.event e WHERE e.venue = s.venue AND e.symbol = s.symbol AND e.kind = 'split') p`;
 
 /** Of each series, by id, the nearest state before an instant. */
 export async function readStarts(
@@ -95,16 +102,19 @@ export async function readStarts(
     last: number | null;
     withheld: number;
     task: number | null;
+    days: number[] | null;
+    ratios: number[] | null;
   }>(
-    `SELECT r.series_id AS id, ${usOf('a.ts')} AS at, a.state, ${usOf('l.ts')} AS last, s.withheld, l.task_id AS task
-     FROM ${rangeRows(ranges)} JOIN backhaul.series s ON s.series_id = r.series_id
+    `SELECT r.series_id AS id, ${usOf('a.ts')} AS at, a.state, ${usOf('l.ts')} AS last, s.withheld, l.task_id AS task,
+       p.days, p.ratios
+     FROM ${rangeRows(ranges)} JOIN backhaul.series s ON s.series_id = r.series_id CROSS JOIN ${SPLITS_OF_SERIES}
      LEFT JOIN LATERAL (SELECT ts, state FROM backhaul.indicator_state i
                         WHERE i.series_id = r.series_id AND i.ts < r.to_ts ORDER BY i.ts DESC LIMIT 1) a ON true
      LEFT JOIN LATERAL (SELECT ts, task_id FROM backhaul.indicator_state i
                         WHERE i.series_id = r.series_id ORDER BY i.ts DESC LIMIT 1) l ON true`,
   );
   return new Map(
-    rows.map(({ id, at, state, last, withheld, task }) => [
+    rows.map(({ id, at, state, last, withheld, task, days, ratios }) => [
       id,
       {
         atUs: at ?? Number.NEGATIVE_INFINITY,
@@ -112,6 +122,7 @@ export async function readStarts(
         lastUs: last ?? Number.NEGATIVE_INFINITY,
         withheld,
         taskId: task ?? 0,
+        splits: { days: days ?? [], ratios: ratios ?? [] },
       },
     ]),
   );

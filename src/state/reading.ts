@@ -15,6 +15,22 @@ async function barColumns(client: ClientBase): Promise<string[]> {
   return rows.map(({ name }) => name);
 }
 
+/** Columns in the scale of prices: divided by what a bar's prices are divided by. */
+const IN_PRICES: ReadonlySet<string> = new Set([
+  ...['open', 'high', 'low', 'close', 'sma_20', 'sma_50', 'ema_20', 'ema_50', 'ema_100', 'ema_200'],
+  ...['macd', 'macd_signal', 'macd_hist', 'bb_upper', 'bb_lower', 'vwap', 'atr_14'],
+]);
+
+/** SQL: a column of `b` as it is, or in the scale of the newest bar; `a` is what `adjustments` gives. */
+function adjusted(column: string): string {
+  const bucket = 'width_bucket(b.ts, a.stamps) + 1';
+  if (IN_PRICES.has(column))
+    return `CASE WHEN $4 = 'none' THEN b.${column} ELSE b.${column} / a.prices[${bucket}] END`;
+  if (column === 'volume')
+    return `CASE WHEN $4 = 'none' THEN b.volume ELSE b.volume * a.volumes[${bucket}] END`;
+  return `b.${column}`;
+}
+
 /**
  * Makes `candles` and `candles_of` again. In the transaction of what changed the columns; columns may only have been
  * added, at the end, for other views may stand on these.
@@ -24,11 +40,17 @@ async function barColumns(client: ClientBase): Promise<string[]> {
  * would sort all bars of the series). SQL of one SELECT, stable and not strict: PostgreSQL puts it in the place of the
  * call, so that conditions, orders and limits around it reach the index. Leaves of a load that are still without a key
  * are left out: they could only be read from end to end. `candles` has them.
+ *
+ * Adjusting keeps all of that: what to divide by is read once, as arrays, and looked up for each bar that is given. An
+ * aggregate is one row for certain, so that without adjusting, where no column asks for it, the join is dropped when the
+ * query is planned. A word for `adjust` that is none is refused by `adjustments` and by
+ * `is_adjustment`, for the former may be dropped.
  */
 export async function makeReadingAnew(client: ClientBase): Promise<void> {
   const columns = await barColumns(client);
   const list = columns.map((name) => `b.${name}`).join(', ');
   const all = ['series_id', ...columns].join(', ');
+  const values = columns.map(adjusted).join(', ');
   await client.query(`
     CREATE OR REPLACE VIEW backhaul.candles AS
       SELECT s.venue, s.symbol, s.interval_s, ${list}
@@ -38,9 +60,12 @@ export async function makeReadingAnew(client: ClientBase): Promise<void> {
     RETURNS SETOF backhaul.candles LANGUAGE sql STABLE AS $$
       SELECT (SELECT s.venue FROM backhaul.series s WHERE s.series_id = backhaul.series_named($1, $2, $3)),
         (SELECT s.symbol FROM backhaul.series s WHERE s.series_id = backhaul.series_named($1, $2, $3)),
-        (SELECT s.interval_s FROM backhaul.series s WHERE s.series_id = backhaul.series_named($1, $2, $3)), ${list}
+        (SELECT s.interval_s FROM backhaul.series s WHERE s.series_id = backhaul.series_named($1, $2, $3)), ${values}
       FROM backhaul.bars b
+      LEFT JOIN LATERAL (
+        SELECT max(f.stamps) AS stamps, max(f.prices) AS prices, max(f.volumes) AS volumes
+        FROM backhaul.adjustments(backhaul.series_named($1, $2, $3), $4) f) a ON true
       WHERE b.series_id =
-        (SELECT CASE WHEN backhaul.is_unadjusted($4) THEN backhaul.series_named($1, $2, $3) END)
+        (SELECT CASE WHEN backhaul.is_adjustment($4) THEN backhaul.series_named($1, $2, $3) END)
     $$`);
 }

@@ -49,7 +49,8 @@ export function eventJson(event: MarketEvent, more: object): { type: string } {
 }
 
 export function eventSummaryLines(summary: EventSummary, dryRun: boolean): string[] {
-  const { events, added, changed, removed, equal } = summary;
+  const { events, added, changed, removed, equal, series, recomputed, interrupted } = summary;
+  if (interrupted) return ['Interrupted: what was computed stands. The same command goes on.'];
   const parts = [
     `${count(added)} new`,
     ...(changed > 0 ? [`${count(changed)} changed`] : []),
@@ -58,6 +59,7 @@ export function eventSummaryLines(summary: EventSummary, dryRun: boolean): strin
   ];
   return [
     `${counted(events, 'event')}: ${parts.join(', ')}.${dryRun ? ' Nothing was changed.' : ''}`,
+    ...(series === 0 ? [] : [computedLine(series, recomputed, dryRun)]),
     ...unknownLines(summary.unknownSymbols),
   ];
 }
@@ -67,4 +69,11 @@ function unknownLines(symbols: readonly string[]): string[] {
   const named = symbols.slice(0, SYMBOLS_NAMED).map(sanitise).join(', ');
   const rest = symbols.length > SYMBOLS_NAMED ? ` and ${count(symbols.length - SYMBOLS_NAMED)} more` : '';
   return [`No bars yet of ${named}${rest}: kept for when they come.`];
+}
+
+function computedLine(series: number, recomputed: number, dryRun: boolean): string {
+  const behind = `indicators of ${counted(series, 'series', 'series')} behind splits`;
+  return dryRun
+    ? `It would compute the ${behind} again.`
+    : `Computed again: the ${behind}, ${counted(recomputed, 'row')} changed.`;
 }

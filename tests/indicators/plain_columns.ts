@@ -1,7 +1,13 @@
 /** The engine over bars that lie anywhere: they are taken into a kernel's memory and back. */
 import type { BarColumns } from '../../src/bars/columns.ts';
 import { RowKernel } from '../../src/bars/row_kernel.ts';
-import { IndicatorEngine, type SessionClock, STATE_LENGTH } from '../../src/indicators/engine.ts';
+import {
+  IndicatorEngine,
+  NO_SPLITS,
+  type SessionClock,
+  type Splits,
+  STATE_LENGTH,
+} from '../../src/indicators/engine.ts';
 
 const ROWS = 4096;
 const kernel = new RowKernel(1, ROWS, 0, 0);
@@ -11,6 +17,7 @@ const inKernel = kernel.columns(ROWS);
 export class PlainColumnsEngine {
   readonly #clock: SessionClock;
   readonly #state = new Float64Array(STATE_LENGTH);
+  splits: Splits = NO_SPLITS;
 
   constructor(clock: SessionClock) {
     this.#clock = clock;
@@ -51,6 +58,7 @@ export class PlainColumnsEngine {
   #engine(): IndicatorEngine {
     const engine = new IndicatorEngine(this.#clock, kernel);
     engine.load(this.#state, 0);
+    engine.splits = this.splits;
     return engine;
   }
 }

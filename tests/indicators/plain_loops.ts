@@ -3,7 +3,7 @@
  * carried from bar to bar but what an average needs; every window is summed anew from its values.
  */
 import { type BarColumns, INDICATOR_NAMES, type IndicatorName } from '../../src/bars/columns.ts';
-import { STATE_LENGTH, STATE_VERSION } from '../../src/indicators/engine.ts';
+import { NO_SPLITS, type Splits, STATE_LENGTH, STATE_VERSION } from '../../src/indicators/engine.ts';
 import { logReturn } from '../../src/indicators/returns.ts';
 import type { SessionClock } from '../../src/indicators/session_clock.ts';
 
@@ -52,8 +52,11 @@ export class PlainLoops {
   #volume = 0;
   #lastTs = Number.NEGATIVE_INFINITY;
 
-  constructor(clock: SessionClock) {
+  readonly #splits: Splits;
+
+  constructor(clock: SessionClock, splits: Splits = NO_SPLITS) {
     this.#clock = clock;
+    this.#splits = splits;
   }
 
   run(cols: BarColumns, from: number, to: number): void {
@@ -75,6 +78,7 @@ export class PlainLoops {
     close: number,
     volume: number,
   ): Partial<Record<IndicatorName, number>> {
+    this.#enter(this.#clock.session(ts));
     const before = this.#closes.at(-1);
     this.#closes.push(close);
     const k = this.#closes.length;
@@ -108,7 +112,7 @@ export class PlainLoops {
       macd_hist: from(34, macd - this.#signal),
       bb_upper: last20.mean + width,
       bb_lower: last20.mean - width,
-      vwap: this.#vwap(ts, high, low, close, volume),
+      vwap: this.#vwap(high, low, close, volume),
       atr_14: from(15, this.#range),
       log_return: this.#returns.at(-1) ?? Number.NaN,
       volatility_20: k < 21 ? Number.NaN : Math.sqrt(moments(this.#returns.slice(-20)).sum / 19),
@@ -125,13 +129,29 @@ export class PlainLoops {
     this.#range += (range - this.#range) * w;
   }
 
-  #vwap(ts: number, high: number, low: number, close: number, volume: number): number {
-    const session = this.#clock.session(ts);
-    if (session !== this.#session) {
-      this.#session = session;
-      this.#turnover = 0;
-      this.#volume = 0;
-    }
+  #enter(session: number): void {
+    if (session === this.#session) return;
+    this.#splits.days.forEach((day, i) => {
+      if (day > this.#session && day <= session) this.#pass(this.#splits.ratios[i]!);
+    });
+    this.#session = session;
+    this.#turnover = 0;
+    this.#volume = 0;
+  }
+
+  /** A split: all that was, in the scale that begins. */
+  #pass(ratio: number): void {
+    const closes = this.#closes;
+    for (let i = 0; i < closes.length; i++) closes[i]! /= ratio;
+    for (let i = 0; i < this.#returns.length; i++) this.#returns[i] = logReturn(closes[i + 1]!, closes[i]!);
+    for (const [n, average] of this.#emas) this.#emas.set(n, average / ratio);
+    this.#signal /= ratio;
+    this.#gain /= ratio;
+    this.#loss /= ratio;
+    this.#range /= ratio;
+  }
+
+  #vwap(high: number, low: number, close: number, volume: number): number {
     this.#turnover += ((high + low + close) / 3) * volume;
     this.#volume += volume;
     const vwap = this.#turnover / this.#volume;

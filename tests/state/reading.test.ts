@@ -59,14 +59,15 @@ describe('candles_of', () => {
     ).toEqual([604_800, 2_592_000, 2_592_000, 60].map((s) => ({ s })));
   });
 
-  it('refuses a word that is no interval, and adjustments nobody has the events for', async () => {
+  it('refuses a word that is no interval or no adjustment', async () => {
     for (const interval of ['1x', '', '0', '-1h', '1.5h', 'h', '9999999'])
       await expect(
         db.query('SELECT * FROM backhaul.candles_of($1, $2, $3)', ['kraken', 'XBTUSD', interval]),
       ).rejects.toMatchObject({ code: '22023', message: `no interval: '${interval}'` });
-    await expect(
-      db.query(`SELECT * FROM backhaul.candles_of('kraken', 'XBTUSD', '1h', 'splits')`),
-    ).rejects.toMatchObject({ code: '0A000', message: "prices cannot be adjusted here: adjust => 'splits'" });
+    for (const adjust of ['dividends', '', null])
+      await expect(
+        db.query('SELECT * FROM backhaul.candles_of($1, $2, $3, $4)', ['kraken', 'XBTUSD', '1h', adjust]),
+      ).rejects.toMatchObject({ code: '22023', hint: 'adjust is one of none, splits, all.' });
   });
 
   it('spells currencies as the program does', async () => {

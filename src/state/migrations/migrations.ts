@@ -35,6 +35,7 @@ import { sql as reading } from './0010_reading.ts';
 import { sql as extraColumns } from './0011_extra_columns.ts';
 import { sql as events } from './0012_events.ts';
 import { sql as conflictIndex } from './0013_conflict_index.ts';
+import { sql as adjusting } from './0014_adjusting.ts';
 
 export interface Migration {
   readonly version: number;
@@ -56,4 +57,5 @@ export const MIGRATIONS: readonly Migration[] = [
   { version: 11, name: 'extra columns', sql: extraColumns },
   { version: 12, name: 'events', sql: events },
   { version: 13, name: 'an index of conflicts', sql: conflictIndex },
+  { version: 14, name: 'adjusting', sql: adjusting },
 ];

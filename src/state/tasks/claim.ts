@@ -1,5 +1,6 @@
 import { killPoint } from '../../base/kill_points.ts';
 import { type Db, inTransaction } from '../../database/connect.ts';
+import { withRevision } from '../event_revision.ts';
 import { becomes, CLAIM_LOCK, mayMove, noteEvent } from '../moves.ts';
 import { isBefore, orderKey } from '../task_order.ts';
 import type { TaskPlan } from '../task_plan.ts';
@@ -38,7 +39,7 @@ export interface ClaimedTask extends Attempt {
 
 /** Of a lane at the instant of a claim. */
 export interface LaneAtClaim {
-  /** Its tasks that were loaded. */
+  /** Its tasks that were loaded, with the revision of its venue's events put in front (`event_revision.ts`). */
   readonly loaded: number;
   /** Earlier ones that ran in other hands than the claimant's. */
   readonly foreignAhead: number;
@@ -60,6 +61,9 @@ interface ClaimedRow {
   readonly lane_loaded: number;
   readonly foreign_ahead: number;
 }
+
+const LOADED_OF_LANE = `SELECT count(*) FROM backhaul.task l
+  WHERE l.lane = m.lane AND l.rows_loaded IS NOT NULL AND l.state = 'loaded'`;
 
 /**
  * The claim. `head` reads the pending tasks in their order off one partial index and leaves out those behind a delayed
@@ -91,9 +95,8 @@ moved AS (
     SELECT FROM left_out l WHERE l.lane = h.lane AND ${isBefore('l', 'h')})
   RETURNING t.*),
 stand AS MATERIALIZED (
-  SELECT m.lane, (SELECT count(*) FROM backhaul.task l
-                  WHERE l.lane = m.lane AND l.rows_loaded IS NOT NULL AND l.state = 'loaded') AS loaded
-  FROM (SELECT DISTINCT lane FROM moved) m),
+  SELECT m.lane, ${withRevision(LOADED_OF_LANE, 'm.venue')} AS loaded
+  FROM (SELECT lane, min(plan->>'venue') AS venue FROM moved GROUP BY lane) m),
 ${noteEvent('claim')}
 SELECT task_id, attempt, uri, entry, etag, size_bytes, layout, lane, sequence, plan, replaces, failures,
   (SELECT loaded FROM stand WHERE stand.lane = moved.lane) AS lane_loaded,

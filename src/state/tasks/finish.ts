@@ -1,6 +1,7 @@
 import type { ClientBase } from 'pg';
 import { stampOf } from '../../database/stamps.ts';
 import { BackhaulError } from '../../faults/fault.ts';
+import { withRevision } from '../event_revision.ts';
 import { becomes, noteEvent, OWNED } from '../moves.ts';
 import { endValues, INSERT_ENDS, type SeriesEnd } from '../series_ends.ts';
 import { isBefore } from '../task_order.ts';
@@ -21,21 +22,24 @@ export interface Finished extends Attempt {
   readonly lastTsUs: number | null;
   /**
    * Tasks of the lane that must be loaded now for the indicator states this attempt started from to be right; null
-   * where it read none. Another number means that somebody moved the lane on meanwhile.
+   * where it read none, with the revision of its venue's events put in front. Another number means that somebody moved
+   * the lane on meanwhile, or changed its events.
    */
   readonly laneLoaded: number | null;
   /** Ends of series to be stored with it, if they are few; many are better copied. */
   readonly ends?: readonly SeriesEnd[];
 }
 
+const LOADED_OF_LANE = `SELECT count(*) FROM backhaul.task l JOIN me ON l.lane = me.lane
+  WHERE l.rows_loaded IS NOT NULL AND l.state = 'loaded'`;
 const FINISH = `
-WITH me AS MATERIALIZED (SELECT task_id, owner, lane, sequence, uri, entry FROM backhaul.task WHERE ${OWNED} FOR UPDATE),
+WITH me AS MATERIALIZED (SELECT task_id, owner, lane, sequence, uri, entry, plan->>'venue' AS venue
+  FROM backhaul.task WHERE ${OWNED} FOR UPDATE),
 ahead AS MATERIALIZED (
   SELECT e.task_id FROM backhaul.task e JOIN me ON e.lane = me.lane
   WHERE e.state IN ('pending', 'running') AND ${isBefore('e', 'me')} LIMIT 1),
 lane AS MATERIALIZED (
-  SELECT count(*) AS loaded FROM backhaul.task l JOIN me ON l.lane = me.lane
-  WHERE l.rows_loaded IS NOT NULL AND l.state = 'loaded'),
+  SELECT ${withRevision(LOADED_OF_LANE, '(SELECT venue FROM me)')} AS loaded),
 moved AS (
   UPDATE backhaul.task t
   SET ${becomes('finish')}, owner = NULL, lease_until = NULL, finished_at = clock_timestamp(), error = NULL, replaces = NULL,

@@ -1,11 +1,12 @@
 import type { Db } from '../../database/connect.ts';
+import { withRevision } from '../event_revision.ts';
 import { isBefore } from '../task_order.ts';
 
 /** How the tasks stand, as those who run them ask for it. */
 
 /** How a running task stands in its lane. */
 export interface LaneStanding {
-  /** Tasks of the lane that are loaded. */
+  /** Tasks of the lane that are loaded, with the revision of its venue's events put in front (`event_revision.ts`). */
   readonly loaded: number;
   /** Those of `among` that are. */
   readonly loadedAmong: readonly number[];
@@ -13,6 +14,9 @@ export interface LaneStanding {
   readonly pendingAhead: number;
   readonly foreignAhead: number;
 }
+
+const LOADED_OF_LANE = `SELECT count(*) FROM backhaul.task l JOIN me ON l.lane = me.lane
+  WHERE l.rows_loaded IS NOT NULL AND l.state = 'loaded'`;
 
 /** All of it from one snapshot. `among`: ids the caller wants to know about. */
 export async function laneStanding(
@@ -23,13 +27,12 @@ export async function laneStanding(
 ): Promise<LaneStanding> {
   const { rows } = await db.query<LaneStanding>({
     name: 'backhaul lane standing',
-    text: `WITH me AS MATERIALIZED (SELECT lane, sequence, uri, entry FROM backhaul.task WHERE task_id = $1),
+    text: `WITH me AS MATERIALIZED (SELECT lane, sequence, uri, entry, plan->>'venue' AS venue FROM backhaul.task WHERE task_id = $1),
      ahead AS (
        SELECT e.state, e.owner FROM backhaul.task e JOIN me ON e.lane = me.lane
        WHERE e.state IN ('pending', 'running') AND ${isBefore('e', 'me')})
      SELECT
-       (SELECT count(*) FROM backhaul.task l JOIN me ON l.lane = me.lane
-        WHERE l.rows_loaded IS NOT NULL AND l.state = 'loaded') AS loaded,
+       ${withRevision(LOADED_OF_LANE, '(SELECT venue FROM me)')} AS loaded,
        (SELECT coalesce(array_agg(task_id::int), '{}') FROM backhaul.task
         WHERE task_id = ANY ($3::bigint[]) AND state = 'loaded') AS "loadedAmong",
        (SELECT count(*) FROM ahead WHERE state = 'pending') AS "pendingAhead",

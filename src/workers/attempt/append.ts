@@ -20,6 +20,7 @@ import type { AttemptParts } from './parts.ts';
 import { writeCheckpoints } from './series_ends.ts';
 import { SeriesStates } from './series_states.ts';
 import { sortFile } from './sorted_file.ts';
+import { splitsOfVenue } from './venue_splits.ts';
 
 /** States held until the end of the file, 2 MB of them; beyond, they go in between. */
 const MOST_CHECKPOINTS = 4_000;
@@ -32,7 +33,8 @@ export async function append(parts: AttemptParts, file: FileScan, sorting: boole
   const { link, memory, progress } = parts;
   const { plan } = parts.task;
   const inOrder = plan.order === 'symbol-time' && plan.wantSymbols === null;
-  const series = new SeriesStates(link, file.symbols, plan, inOrder);
+  const splits = await splitsOfVenue(parts.client, parts.task);
+  const series = new SeriesStates(link, file.symbols, plan, inOrder, splits);
   const engine = new IndicatorEngine(SessionClock.zone(plan.sessionZone), memory.kernel);
   let sink: BarSink | null = null;
   const take: BatchConsumer = async (cols, rows) => {

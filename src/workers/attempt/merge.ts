@@ -70,7 +70,7 @@ class FileMerge {
   constructor(parts: AttemptParts, file: FileScan) {
     this.#parts = parts;
     this.#file = file;
-    this.series = new SeriesStates(parts.link, file.symbols, parts.task.plan, false);
+    this.series = new SeriesStates(parts.link, file.symbols, parts.task.plan, false, null);
   }
 
   readonly take: BatchConsumer = async (cols, rows) => {

@@ -1,10 +1,11 @@
 import type { BarColumns } from '../../bars/columns.ts';
 import { nextCheckpoint } from '../../indicators/checkpoints.ts';
-import { encodeState, type IndicatorEngine, STATE_LENGTH } from '../../indicators/engine.ts';
+import { encodeState, type IndicatorEngine, NO_SPLITS, STATE_LENGTH } from '../../indicators/engine.ts';
 import type { SymbolTable } from '../../scan/symbols.ts';
 import type { StoredState } from '../../state/indicator_states.ts';
 import type { SharedDoubles } from '../link/messages.ts';
 import type { WorkerLink } from '../link/worker_link.ts';
+import type { SymbolSplits } from './venue_splits.ts';
 
 /** A series that has rows in the file. */
 export interface UsedSeries {
@@ -83,6 +84,7 @@ export class SeriesStates {
   readonly #link: WorkerLink;
   readonly #symbols: SymbolTable;
   readonly #bySymbol: boolean;
+  readonly #splits: SymbolSplits;
   /** `series_id` by symbol ordinal. */
   ids = new Int32Array(0);
   /** States by symbol ordinal. */
@@ -111,14 +113,21 @@ export class SeriesStates {
 
   /**
    * `family`: the venue and the interval of the series. `bySymbol`: the file is sorted by symbol, so that a series is
-   * final when the next one begins.
+   * final when the next one begins. `splits`: of its venue.
    */
-  constructor(link: WorkerLink, symbols: SymbolTable, family: SeriesFamily, bySymbol: boolean) {
+  constructor(
+    link: WorkerLink,
+    symbols: SymbolTable,
+    family: SeriesFamily,
+    bySymbol: boolean,
+    splits: SymbolSplits,
+  ) {
     this.#link = link;
     this.#symbols = symbols;
     this.#known = knownIds(family);
     this.#intervalUs = family.intervalS * 1e6;
     this.#bySymbol = bySymbol;
+    this.#splits = splits;
   }
 
   /** First and last bar of the file, µs; null without rows. */
@@ -230,6 +239,7 @@ export class SeriesStates {
       const at = cols.symbol[start]! * STATE_LENGTH;
       if (Number.isNaN(this.packed[at]!)) engine.reset();
       else engine.load(this.packed, at);
+      engine.splits = this.#splits?.get(this.#symbols.names[cols.symbol[start]!]!) ?? NO_SPLITS;
       if (cols.ts[start]! <= engine.lastTs) return false;
       this.#run(engine, cols, start, end);
       engine.store(this.packed, at);

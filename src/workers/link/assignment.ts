@@ -18,6 +18,8 @@ export interface Assignment {
   /** Go straight to the merge: an attempt of this run has found rows older than what stands. */
   readonly merge: boolean;
   readonly settings: WorkerSettings;
+  /** The revision of the events of its venue; 0: it has none. */
+  readonly eventRevision: number;
   /** What is known already; null: everything has to be asked. */
   readonly knownSeries: KnownSeries | null;
   readonly port: MessagePort;

@@ -107,7 +107,8 @@ async function attempt(task: DiscoveredTask): Promise<Ended> {
     plan,
     replaces: false,
     merge: false,
-    knownSeries: null,
+    eventRevision: 0,
+        knownSeries: null,
     settings: SETTINGS,
     port: port2,
   };

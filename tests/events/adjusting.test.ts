@@ -1,0 +1,175 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { changeEvents } from '../../src/events/change_events.ts';
+import { dayOf, type MarketEvent } from '../../src/events/market_event.ts';
+import { testDatabase } from '../database.ts';
+import { load, scratchFolder } from '../e2e/loading.ts';
+import { write } from '../e2e/market.ts';
+
+/** What `candles_of` gives of a series with splits and dividends. */
+
+const database = await testDatabase();
+const db = database.pool;
+const folder = scratchFolder();
+const layout = write(
+  folder,
+  'yahoo.yaml',
+  `name: yahoo
+paths: '(?<symbol>[A-Z]+)_(?<interval>1d)\\.txt$'
+columns: { time: Date, open: Open, high: High, low: Low, close: Close, volume: Volume }
+header: required
+time: { unit: text, zone: America/New_York }
+venue: yahoo
+symbol: { group: symbol }
+interval: { group: interval }
+order: time
+`,
+);
+const HEADER = 'Date,Open,High,Low,Close,Adj Close,Volume';
+
+async function loadDays(symbol: string, lines: readonly string[]): Promise<void> {
+  const path = write(folder, `${symbol}_1d.txt`, `${HEADER}\n${lines.join('\n')}\n`);
+  const done = await load(database.url, [path], { layout, workers: 1 });
+  expect(done.rows.loaded).toBe(lines.length);
+}
+
+async function tell(events: readonly MarketEvent[]): Promise<void> {
+  const options = { dryRun: false, signal: new AbortController().signal, onProgress: () => {} };
+  await changeEvents(db, { source: `file:///${events[0]!.symbol}`, events }, options);
+}
+
+const of = (symbol: string, day: string): { venue: string; symbol: string; day: number } => ({
+  venue: 'yahoo',
+  symbol,
+  day: dayOf(day)!,
+});
+
+async function column(symbol: string, name: string, adjust: string): Promise<number[]> {
+  const { rows } = await db.query(
+    `SELECT ${name} AS value FROM backhaul.candles_of('yahoo', $1, '1d', adjust => $2) ORDER BY ts`,
+    [symbol, adjust],
+  );
+  return rows.map((row) => row.value);
+}
+
+describe('a series of six days with a dividend, a split, and both on one day', () => {
+  const closes = [100, 102, 101, 50, 52, 10.4];
+  beforeAll(async () => {
+    await loadDays(
+      'SIX',
+      closes.map((close, i) => `2024-03-0${4 + i},${close},${close},${close},${close},0,${1000 * (i + 1)}`),
+    );
+    await tell([
+      { kind: 'dividend', ...of('SIX', '2024-03-06'), amount: 2.04, currency: 'USD', isAdjusted: false },
+      { kind: 'split', ...of('SIX', '2024-03-07'), ratio: 2 },
+      { kind: 'split', ...of('SIX', '2024-03-09'), ratio: 5 },
+      { kind: 'dividend', ...of('SIX', '2024-03-09'), amount: 0.104, currency: 'USD', isAdjusted: false },
+      // Behind the last bar: they are not yet.
+      { kind: 'split', ...of('SIX', '2024-03-10'), ratio: 7 },
+      { kind: 'dividend', ...of('SIX', '2024-03-11'), amount: 1, currency: 'USD', isAdjusted: false },
+    ]);
+  });
+
+  it('none is what was traded', async () => {
+    expect(await column('SIX', 'close', 'none')).toEqual(closes);
+  });
+
+  it('splits puts all into the scale of the newest bar, volumes the other way', async () => {
+    expect(await column('SIX', 'close', 'splits')).toEqual([10, 10.2, 10.1, 10, 10.4, 10.4]);
+    expect(await column('SIX', 'volume', 'splits')).toEqual([10_000, 20_000, 30_000, 20_000, 25_000, 6000]);
+  });
+
+  it('all takes dividends off too, each as a share of the close before; volumes know splits alone', async () => {
+    // 2.04 of 102; and 0.104 of a fifth of 52.
+    const [first, second] = [1 - 2.04 / 102, 1 - 0.104 / 10.4];
+    const right = [
+      10 * first * second,
+      10.2 * first * second,
+      10.1 * second,
+      10 * second,
+      10.4 * second,
+      10.4,
+    ];
+    (await column('SIX', 'close', 'all')).forEach((value, i) => {
+      expect(value).toBeCloseTo(right[i]!, 12);
+    });
+    expect(await column('SIX', 'volume', 'all')).toEqual(await column('SIX', 'volume', 'splits'));
+  });
+
+  it('an amount that was told adjusted is the same dividend', async () => {
+    const before = await column('SIX', 'close', 'all');
+    await tell([
+      { kind: 'dividend', ...of('SIX', '2024-03-06'), amount: 0.204, currency: null, isAdjusted: true },
+      { kind: 'split', ...of('SIX', '2024-03-07'), ratio: 2 },
+      { kind: 'split', ...of('SIX', '2024-03-09'), ratio: 5 },
+      { kind: 'dividend', ...of('SIX', '2024-03-09'), amount: 0.104, currency: null, isAdjusted: true },
+    ]);
+    (await column('SIX', 'close', 'all')).forEach((value, i) => {
+      expect(value).toBeCloseTo(before[i]!, 12);
+    });
+  });
+});
+
+it('a split on a weekend holds from Monday on; days begin when those of the series do', async () => {
+  const days = ['2020-08-27', '2020-08-28', '2020-08-31'];
+  await loadDays(
+    'AAP',
+    days.map((day, i) => `${day},${i === 2 ? 129 : 500},600,100,${i === 2 ? 129.04 : 499.23},0,100`),
+  );
+  await tell([{ kind: 'split', ...of('AAP', '2020-08-29'), ratio: 4 }]);
+  expect(await column('AAP', 'close', 'splits')).toEqual([499.23 / 4, 499.23 / 4, 129.04]);
+});
+
+/** Published: https://finance.yahoo.com/quote/YHOO/history, as its last day had it. */
+const SAMPLE = '../shared/cases/splits/YHOO_1d.txt';
+const SPLITS = [
+  ['1997-09-02', 1.5],
+  ['1998-08-03', 2],
+  ['1999-02-08', 2],
+  ['2000-02-14', 2],
+  ['2004-05-12', 2],
+] as const;
+
+// The sample is not part of the project.
+describe.skipIf(!existsSync(SAMPLE))('YHOO, 1996 to 2014, as it was traded', () => {
+  const lines = existsSync(SAMPLE) ? readFileSync(SAMPLE, 'utf8').trimEnd().split('\n').slice(1) : [];
+  const fields = lines.map((line) => line.split(','));
+  // Its prices are adjusted for all splits that have been: what was traded is this, to six places.
+  const scaleOf = (day: string): number => SPLITS.reduce((all, [at, one]) => (day < at ? all * one : all), 1);
+
+  beforeAll(async () => {
+    await loadDays(
+      'YHOO',
+      fields.map(([day, open, high, low, close, adjusted, volume]) => {
+        const prices = [open, high, low, close].map((price) => (Number(price) * scaleOf(day!)).toFixed(6));
+        return [day, ...prices, adjusted, volume].join(',');
+      }),
+    );
+  });
+
+  it('adjusted closes are those of Adj Close, to the printed digits, and indicators those of the adjusted series', async () => {
+    await tell(SPLITS.map(([day, ratio]) => ({ kind: 'split', ...of('YHOO', day), ratio })));
+    const found = await column('YHOO', 'close', 'splits');
+    const wrong = fields.findIndex((field, i) => found[i]!.toFixed(6) !== field[5]);
+    expect(`row ${wrong}: ${found[wrong]}, ${fields[wrong]?.[5]}`).toBe('row -1: undefined, undefined');
+    // The same days as they are published, under another name: no split, the same indicators.
+    await loadDays('YHOOADJ', lines);
+    for (const name of [
+      'rsi_14',
+      'ema_200',
+      'macd_hist',
+      'bb_upper',
+      'atr_14',
+      'log_return',
+      'volatility_20',
+    ]) {
+      const published = await column('YHOOADJ', name, 'none');
+      const ours = await column('YHOO', name, 'splits');
+      const scale = name === 'rsi_14' ? 100 : 1;
+      const off = published.findIndex(
+        (value, i) => !(Math.abs((ours[i] ?? 0) - (value ?? 0)) <= 1e-4 * scale),
+      );
+      expect(`${name} ${off}: ${ours[off]}, ${published[off]}`).toBe(`${name} -1: undefined, undefined`);
+    }
+  });
+});
