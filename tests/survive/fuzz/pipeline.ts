@@ -108,7 +108,7 @@ async function attempt(task: DiscoveredTask): Promise<Ended> {
     replaces: false,
     merge: false,
     eventRevision: 0,
-        knownSeries: null,
+    knownSeries: null,
     settings: SETTINGS,
     port: port2,
   };
