@@ -9,7 +9,7 @@ import { expect, it } from 'vitest';
 const CONSTANT = /^[A-Z][A-Z_]*(\.(map|join)\(.*\))*$/;
 /** They are given literals alone. */
 const HELPERS =
-  /^(usOf|wholeSum|stampOf|isBefore|orderKey|noteEvent|same|asJson|barsIn|barsOf|spacings|completes|endsOpen|vouchedByAlone|becomes|mayMove|rangeRows|withinHull|insertCoverage|insertStates|sessionName|stateOf|quoted|owner\.escapeLiteral)\(/;
+  /^(usOf|wholeSum|stampOf|isBefore|orderKey|noteEvent|same|asJson|barsIn|barsOf|spacings|completes|endsOpen|vouchedByAlone|becomes|mayMove|withRevision|rangeRows|withinHull|insertCoverage|insertStates|sessionName|stateOf|quoted|owner\.escapeLiteral)\(/;
 
 const LOOKED_AT: Readonly<Record<string, readonly string[]>> = {
   // Names of our own tables and columns.
@@ -28,7 +28,9 @@ const LOOKED_AT: Readonly<Record<string, readonly string[]>> = {
   ],
   'src/state/series_rows.ts': ['table'],
   // Columns of the catalogue, quoted.
-  'src/state/reading.ts': ['list', 'all'],
+  'src/state/reading.ts': ['list', 'all', 'values', 'column', 'bucket'],
+  // Expressions its callers write out, and a constant.
+  'src/state/event_revision.ts': ['venue', 'loaded', 'eventRevision(venue)'],
   // Ranges are numbers and ISO stamps.
   'src/copy/copy_reader.ts': [
     // biome-ignore lint/suspicious/noTemplateCurlyInString: it is the code that is quoted here
