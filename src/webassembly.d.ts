@@ -11,6 +11,7 @@ declare namespace WebAssembly {
     constructor(module: Module, imports: Record<string, Record<string, unknown>>);
     readonly exports: Record<string, unknown>;
   }
+  class RuntimeError extends Error {}
   /** A global of type i32. */
   interface Global {
     readonly value: number;

@@ -15,6 +15,7 @@ const RULES: Readonly<Record<string, string>> = {
   // The data plane: bytes to columns, indicators, bytes for COPY.
   bars: '',
   scan: 'bars',
+  'scan/table': 'bars scan',
   indicators: 'bars',
   copy: 'bars',
 
@@ -31,7 +32,8 @@ const RULES: Readonly<Record<string, string>> = {
   // From sources to tasks.
   'producer/sources': '',
   'producer/archive': 'producer/sources state',
-  'producer/layouts': 'bars calendar producer/sources scan state',
+  'producer/archive/table': 'producer/archive producer/sources scan/table state',
+  'producer/layouts': 'bars calendar producer/archive/table producer/sources scan scan/table state',
   'producer/sources/transfer': 'producer/sources',
   'producer/sources/local': 'producer/sources',
   'producer/sources/https': 'producer/sources producer/sources/transfer',
@@ -43,7 +45,7 @@ const RULES: Readonly<Record<string, string>> = {
   // What a thread does, and a run on the main thread.
   'workers/link': 'copy producer/archive producer/sources scan state',
   'workers/attempt':
-    'bars copy indicators merge producer producer/archive producer/sources scan state state/tasks workers/link',
+    'producer/archive/table scan/table bars copy indicators merge producer producer/archive producer/sources scan state state/tasks workers/link',
   workers: 'database workers/attempt workers/link',
   'load/scaling': 'workers workers/link',
   load: 'bars copy database indicators load/scaling producer producer/archive producer/planning producer/sources state state/tasks workers workers/link',
@@ -83,6 +85,7 @@ const EVERYBODY = ['base', 'faults'];
 const PURE: readonly string[] = [
   'bars',
   'scan',
+  'scan/table',
   'indicators',
   'calendar',
   'copy/bar_decoder.ts',

@@ -69,11 +69,11 @@ export const command: Command = {
     const { flags } = readFlags(INSPECT_SETTINGS, ['file'], argv);
     const { locateFile } = await import('../inspect/located_file.ts');
     const { inspect } = await import('../inspect/inspection.ts');
-    const { knownLayouts } = await import('../producer/layouts/known.ts');
+    const { allLayouts } = await import('../producer/layouts/known.ts');
     const { loadLayout } = await import('../producer/layouts/layout.ts');
     const { recordLimits } = await import('../load/defaults.ts');
     const isNamed = flags.layout !== undefined && flags.layout !== 'auto';
-    const layout = isNamed ? await loadLayout(flags.layout!, knownLayouts()) : null;
+    const layout = isNamed ? await loadLayout(flags.layout!, allLayouts()) : null;
     const interrupt = listenForInterrupt(() => say('Interrupted.'));
     try {
       const signal = interrupt.drain;

@@ -24,8 +24,8 @@ export const command: Command = {
       .example('$0 layouts kraken-ohlcvt > my.yaml', 'one, to be changed and used as --layout my.yaml'),
   handler: async (argv) => {
     const { flags } = readFlags(LAYOUTS_SETTINGS, ['name'], argv);
-    const { catalogueText, knownLayouts } = await import('../producer/layouts/known.ts');
-    const layouts = knownLayouts();
+    const { catalogueText, allLayouts } = await import('../producer/layouts/known.ts');
+    const layouts = allLayouts();
     const name = argv['name'] === undefined ? null : String(argv['name']);
     const asked = name === null ? layouts : layouts.filter((layout) => layout.name === name);
     if (name !== null && asked.length === 0)

@@ -91,8 +91,8 @@ function selection(tiers: readonly Tier[] | null, incremental: boolean): Selecti
 async function check(options: LoadOptions): Promise<void> {
   const { openSource } = await import('../producer/open_source.ts');
   const { loadLayout } = await import('../producer/layouts/layout.ts');
-  const { knownLayouts } = await import('../producer/layouts/known.ts');
-  if (options.layout !== 'auto') await loadLayout(options.layout, knownLayouts());
+  const { allLayouts } = await import('../producer/layouts/known.ts');
+  if (options.layout !== 'auto') await loadLayout(options.layout, allLayouts());
   for (const source of options.sources) await openSource(source, options.sourceOptions);
 }
 

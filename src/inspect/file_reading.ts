@@ -1,14 +1,12 @@
 import { BarColumns, type Bars } from '../bars/columns.ts';
 import { faultOf } from '../faults/classify.ts';
 import type { Fault } from '../faults/fault.ts';
-import { openBytes } from '../producer/archive/entry_stream.ts';
 import type { PlannedTask } from '../producer/planning/found_task.ts';
 import type { SourceOptions } from '../producer/sources/source.ts';
-import { utf8Text } from '../scan/encoding.ts';
 import type { Reject } from '../scan/shape.ts';
 import { type FileFacts, type Need, NO_FACTS } from '../scan/stamp_reader.ts';
-import { BatchQueue, scanInto } from '../workers/attempt/batches.ts';
-import { openReader } from '../workers/attempt/file_bytes.ts';
+import { BatchQueue } from '../workers/attempt/batches.ts';
+import { openReader, scanStored } from '../workers/attempt/file_bytes.ts';
 import { FileScan } from '../workers/attempt/file_scan.ts';
 
 /** Reads a file whole, as a worker would, and keeps what a person wants to see of it. Writes nothing. */
@@ -118,9 +116,13 @@ async function scan(
   );
   const reader = await openReader({ ...task, settings: { source } });
   try {
-    const bytes = openBytes(reader, plan.storage, signal, { entry, sha256: plan.sha256 });
-    await scanInto(utf8Text(bytes, plan.shape.encoding), file.scanner, queue, () => {
-      if (!isSurvey) file.checkBudget();
+    await scanStored(reader, plan, file, queue, {
+      entry,
+      sha256: plan.sha256,
+      signal,
+      onBytes: () => {
+        if (!isSurvey) file.checkBudget();
+      },
     });
     await queue.drain();
   } catch (error) {

@@ -2,7 +2,7 @@ import { BackhaulError, type Fault } from '../faults/fault.ts';
 import { LOAD_DEFAULTS } from '../load/defaults.ts';
 import { fitHead, type Head, linesOf } from '../producer/layouts/head.ts';
 import { spelledInterval } from '../producer/layouts/interval_words.ts';
-import { knownLayouts } from '../producer/layouts/known.ts';
+import { allLayouts } from '../producer/layouts/known.ts';
 import type { Layout, Origin } from '../producer/layouts/layout.ts';
 import { discoverBy } from '../producer/planning/discover.ts';
 import { type DiscoverOptions, noCounts, type PlannedTask } from '../producer/planning/found_task.ts';
@@ -104,7 +104,7 @@ export async function inspect(
       if (task.fault.kind === 'not-a-bar-file' && layout === null) return { fault: task.fault };
       throw new BackhaulError(task.fault);
     }
-    const known = layout ?? knownLayouts().find(({ name }) => name === task.layout)!;
+    const known = layout ?? allLayouts().find(({ name }) => name === task.layout)!;
     const byRecords = counts.byRecords.map(({ what }) => what);
     return inspectionOf(file, task, known, layout === null ? layoutFrom(known, file) : from, {
       options,

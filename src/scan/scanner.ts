@@ -33,7 +33,7 @@ export interface Reading {
   readonly survey: Need | null;
 }
 
-const FIRST_READING: Reading = { facts: NO_FACTS, survey: null };
+export const FIRST_READING: Reading = { facts: NO_FACTS, survey: null };
 
 /** What the fast path and the rules need once the columns are known. */
 interface Body {

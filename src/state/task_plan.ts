@@ -6,6 +6,7 @@ export type Storage =
   | { readonly kind: 'plain' }
   | { readonly kind: 'gzip' }
   | { readonly kind: 'zstd' }
+  | { readonly kind: TableKind }
   | {
       readonly kind: 'zip';
       /** Size and etag of the zip itself: the task's own are those of the entry. */
@@ -18,7 +19,17 @@ export type Storage =
       readonly crc32: number;
       /** 0 stored, 8 deflated. */
       readonly method: number;
+      /** Present: the entry is no CSV. */
+      readonly table?: TableKind;
     };
+
+/** Files of columns, whose rows are no text. */
+export type TableKind = 'parquet' | 'arrow';
+
+export function tableIn(storage: Storage): TableKind | null {
+  if (storage.kind === 'zip') return storage.table ?? null;
+  return storage.kind === 'parquet' || storage.kind === 'arrow' ? storage.kind : null;
+}
 
 /**
  * What a worker must know to load one task: plain data, stored as `task.plan`, made once by the producer.

@@ -94,8 +94,9 @@ async function exported(over: Partial<ExportOptions>): Promise<string> {
 describe('an export that is loaded again', () => {
   for (const [format, by] of [
     ['csv', ['venue', 'interval', 'year']],
-    ['csv.gz', ['symbol', 'interval', 'venue']],
     ['csv.zst', []],
+    ['parquet', ['symbol', 'interval', 'venue']],
+    ['arrow', ['year']],
   ] as const) {
     it(`is the same table, bit for bit, by ${by.join(', ') || 'nothing'} as ${format}`, async () => {
       const folder = await exported({ format, by });

@@ -99,6 +99,8 @@ function opened(
   };
   switch (storage.kind) {
     case 'plain':
+    case 'arrow':
+    case 'parquet':
       return counted(whole(), flow);
     case 'gzip':
       return gunzip(whole(), meterOf(flow));
@@ -110,7 +112,7 @@ function opened(
 }
 
 /** Passes bytes on and holds their SHA-256 against the published one at the end. */
-async function* hashed(bytes: AsyncIterable<Uint8Array>, expected: string): AsyncIterable<Uint8Array> {
+export async function* hashed(bytes: AsyncIterable<Uint8Array>, expected: string): AsyncIterable<Uint8Array> {
   const hash = createHash('sha256');
   for await (const piece of bytes) {
     hash.update(piece);

@@ -1,4 +1,5 @@
 import { constants, gunzipSync, inflateRawSync, zstdDecompressSync } from 'node:zlib';
+import { INDICATOR_NAMES } from '../../bars/columns.ts';
 import { FieldList } from '../../scan/csv_record.ts';
 import { sniffEncoding } from '../../scan/encoding.ts';
 import type { ColumnRoles } from '../../scan/header.ts';
@@ -6,7 +7,13 @@ import { normaliseName, rolesByHeader, rolesByPosition } from '../../scan/header
 import { NumberReader, PLAIN_NUMBERS } from '../../scan/number_reader.ts';
 import type { RecordShape, ScanChecks } from '../../scan/shape.ts';
 import { NO_FACTS, StampReader } from '../../scan/stamp_reader.ts';
-import type { Storage } from '../../state/task_plan.ts';
+import type { TableField } from '../../scan/table/columns.ts';
+import { tableShape } from '../../scan/table/shape.ts';
+import { textOf } from '../../scan/table/texts.ts';
+import { type Storage, tableIn } from '../../state/task_plan.ts';
+import { ARROW_MAGIC } from '../archive/table/arrow_file.ts';
+import { openTable } from '../archive/table/open_table.ts';
+import { PARQUET_MAGIC } from '../archive/table/parquet_file.ts';
 import type { ObjectReader } from '../sources/source.ts';
 import { zoneNamed } from './period.ts';
 
@@ -29,6 +36,51 @@ export interface Head {
   readonly bytes: Buffer;
   /** `bytes` are the whole file. */
   readonly complete: boolean;
+  /** Of a file of columns, which has no text: then `bytes` are none. */
+  readonly table?: TableHead;
+}
+
+/** The start of a table: its columns, and the first rows as a CSV would have them. */
+export interface TableHead {
+  readonly fields: readonly TableField[];
+  readonly metadata: ReadonlyMap<string, string>;
+  readonly records: readonly string[][];
+}
+
+/** Rows looked at of a table. */
+const TABLE_ROWS = 2_000;
+/** Columns whose first values are looked at: what bars are made of is among the first. */
+const TABLE_COLUMNS = 40;
+
+/** One after another: a decoder that ends on a damaged file does not say on which. */
+let before: Promise<unknown> = Promise.resolve();
+
+function tableHead(reader: ObjectReader, storage: Storage, signal?: AbortSignal): Promise<Head> {
+  const head = before.then(() => readTableHead(reader, storage, signal));
+  before = head.catch(() => {});
+  return head;
+}
+
+async function readTableHead(reader: ObjectReader, storage: Storage, signal?: AbortSignal): Promise<Head> {
+  const { fields, metadata, batches } = await openTable(reader, storage, signal);
+  // Our own indicators are computed again, whatever they are.
+  const computed = new Set<string>(INDICATOR_NAMES);
+  const places = fields.flatMap(({ name }, at) => (computed.has(name) ? [] : [at])).slice(0, TABLE_COLUMNS);
+  const records: string[][] = [];
+  for await (const { rows, columns } of batches(places, TABLE_ROWS)) {
+    for (let row = 0; row < rows && records.length < TABLE_ROWS; row++) {
+      const record = fields.map(() => '');
+      for (const [i, column] of columns.entries()) record[places[i]!] = textOf(column, row);
+      records.push(record);
+    }
+    if (records.length >= TABLE_ROWS) break;
+  }
+  return { bytes: Buffer.alloc(0), complete: false, table: { fields, metadata, records } };
+}
+
+/** The shape for what a head is the head of. */
+export function headShape(head: Head, shape: RecordShape, symbolIsFixed: boolean): RecordShape {
+  return head.table === undefined ? shape : tableShape(head.table.fields, shape, symbolIsFixed).shape;
 }
 
 /** Reads the head of an object or entry. Null when its bytes cannot be inflated: a worker will say why. */
@@ -37,6 +89,7 @@ export async function readHead(
   storage: Storage,
   signal?: AbortSignal,
 ): Promise<Head | null> {
+  if (tableIn(storage) !== null) return tableHead(reader, storage, signal);
   return inflatedHead(await rawHead(reader, storage, signal), storage);
 }
 
@@ -51,18 +104,26 @@ export async function sniffFile(
 ): Promise<{ readonly head: Head | null; readonly storage: Storage }> {
   const raw = await rawHead(reader, named, signal);
   const isEmpty = raw === null || raw.bytes.length === 0;
-  const storage = isEmpty ? named : storageOfBytes(raw.bytes);
+  const storage = isEmpty ? named : storageOfBytes(raw.bytes, named);
+  if (tableIn(storage) !== null) return { head: await tableHead(reader, storage, signal), storage };
   return { head: inflatedHead(raw, storage), storage };
 }
 
 /** How a file of its own is stored, by its name. */
 export function storageOfName(name: string): Storage {
   if (/\.gz$/i.test(name)) return { kind: 'gzip' };
+  if (/\.parquet$/i.test(name)) return { kind: 'parquet' };
+  if (/\.(?:arrows?|ipc|feather)$/i.test(name)) return { kind: 'arrow' };
   return { kind: /\.zst$/i.test(name) ? 'zstd' : 'plain' };
 }
 
 /** The same by its first bytes: the magic numbers of gzip (RFC 1952) and of Zstandard's frames (RFC 8878). */
-function storageOfBytes(bytes: Buffer): Storage {
+function storageOfBytes(bytes: Buffer, named: Storage): Storage {
+  const mark = bytes.subarray(0, 8).toString('latin1');
+  // The names of tables are believed too: what has lost its mark is to be told as a damaged table.
+  if (mark.startsWith(PARQUET_MAGIC) || named.kind === 'parquet') return { kind: 'parquet' };
+  if (mark.startsWith(ARROW_MAGIC) || mark.startsWith('FEA1') || named.kind === 'arrow')
+    return { kind: 'arrow' };
   if (bytes[0] === 0x1f && bytes[1] === 0x8b) return { kind: 'gzip' };
   const magic = bytes.length < 4 ? 0 : bytes.readUInt32LE(0);
   const isZstd = magic === 0xfd2fb528 || (magic & 0xfffffff0) >>> 0 === 0x184d2a50;
@@ -125,7 +186,13 @@ export function linesOf(
   { delimiter, encoding }: Pick<RecordShape, 'delimiter' | 'encoding'>,
   limit = SAMPLE_RECORDS,
 ): HeadLine[] {
-  const lines = textOf(head.bytes, encoding).split('\n', limit + 20);
+  if (head.table !== undefined) {
+    const { fields, records } = head.table;
+    return [fields.map(({ name }) => name), ...records]
+      .slice(0, limit)
+      .map((record, i) => ({ line: i, fields: record }));
+  }
+  const lines = decoded(head.bytes, encoding).split('\n', limit + 20);
   const cut = lines.length < limit + 20 && !head.complete;
   if (cut) lines.pop();
   const filled = lines
@@ -144,7 +211,7 @@ export function recordsOf(
 }
 
 /** The text of a head, without its mark. What is no text of the encoding the scanner will tell. */
-function textOf(bytes: Buffer, said: string | undefined): string {
+function decoded(bytes: Buffer, said: string | undefined): string {
   const encoding = sniffEncoding(bytes) ?? said ?? 'utf-8';
   return new TextDecoder(encoding.startsWith('utf-32') ? 'utf-8' : encoding).decode(bytes, { stream: true });
 }
@@ -174,7 +241,8 @@ export interface Fit {
 }
 
 /** Holds the head of a file against a shape. One record that could be a bar is enough: the scanner judges the others. */
-export function fitHead(head: Head, shape: RecordShape, symbolIsFixed: boolean): Fit {
+export function fitHead(head: Head, layoutShape: RecordShape, symbolIsFixed: boolean): Fit {
+  const shape = headShape(head, layoutShape, symbolIsFixed);
   const records = recordsOf(head, shape);
   let first = records[0] ?? [];
   if (records.length === 0) return { kind: 'empty', known: 0, first, records, roles: null };
@@ -255,7 +323,7 @@ export function earliestStamp(head: Head, shape: RecordShape, symbolIsFixed: boo
   const { roles, records } = fitHead(head, shape, symbolIsFixed);
   if (roles === null) return null;
   let earliest = Number.POSITIVE_INFINITY;
-  const stamps = new HeadStamps(shape, roles);
+  const stamps = new HeadStamps(headShape(head, shape, symbolIsFixed), roles);
   for (const record of records) {
     const stamp = stamps.stampOf(record);
     if (stamp < earliest) earliest = stamp;

@@ -19,7 +19,11 @@ const NAMES = [
   'backhaul-export',
 ] as const;
 
+/** Of files of columns alone, whose names and types tell what a CSV leaves open. */
+const TABLES = ['table-symbols', 'table'] as const;
+
 let known: readonly Layout[] | null = null;
+let tables: readonly Layout[] | null = null;
 
 /** All of them. Read when they are first asked for: most commands need none. */
 export function knownLayouts(): readonly Layout[] {
@@ -27,6 +31,19 @@ export function knownLayouts(): readonly Layout[] {
     checkLayout(yaml().parse(catalogueText(name), { stringKeys: true }), name, name),
   );
   return known;
+}
+
+/** Those that only tables are held against, the likelier first. */
+export function tableLayouts(): readonly Layout[] {
+  tables ??= TABLES.map((name) =>
+    checkLayout(yaml().parse(catalogueText(name), { stringKeys: true }), name, name),
+  );
+  return tables;
+}
+
+/** All that have a name. */
+export function allLayouts(): readonly Layout[] {
+  return [...knownLayouts(), ...tableLayouts()];
 }
 
 /** The file of a layout of the catalogue, as it is written. */

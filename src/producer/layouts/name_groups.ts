@@ -28,10 +28,11 @@ export function groupsOf(layout: Layout, path: string): NameGroups {
 
 /**
  * A pattern's match in a path. How a file is compressed is no part of what its name says: a pattern that does not know
- * the ending fits the name without it.
+ * the ending fits the name without it, and that of a table fits as if it were a CSV.
  */
 export function matchOf(pattern: RegExp, path: string): RegExpExecArray | null {
-  return pattern.exec(path) ?? pattern.exec(path.replace(/\.(?:gz|zst)$/i, ''));
+  const plain = path.replace(/\.(?:gz|zst)$/i, '').replace(/\.(?:parquet|arrows?|ipc|feather)$/i, '.csv');
+  return pattern.exec(path) ?? pattern.exec(plain);
 }
 
 /** Where the file's own name starts: that of the zip it lies in, or else its last segment. */

@@ -1,6 +1,6 @@
 import { Zone } from '../../base/zone.ts';
 import type { RecordShape } from '../../scan/shape.ts';
-import { fitHead, type Head, HeadStamps, recordsOf } from './head.ts';
+import { fitHead, type Head, HeadStamps, headShape, recordsOf } from './head.ts';
 
 /** What the first records of a file say of its interval: how far apart their stamps are. */
 
@@ -41,7 +41,7 @@ export function spacingOf(head: Head, shape: RecordShape, symbolIsFixed: boolean
   if (roles === null) return { intervalS: null, count: 0, leastUs: null, stamps: [] };
   const symbolAt = roles.roles.indexOf('symbol');
   const bySymbol = new Map<string, number[]>();
-  const read = new HeadStamps(shape, roles);
+  const read = new HeadStamps(headShape(head, shape, symbolIsFixed), roles);
   for (const record of recordsOf(head, shape, RECORDS)) {
     const stamp = read.stampOf(record);
     if (!Number.isSafeInteger(stamp)) continue;

@@ -2,7 +2,7 @@ import { BackhaulError, type FaultPlace } from '../../faults/fault.ts';
 import { detect, detectByName } from '../layouts/detect.ts';
 import type { Head } from '../layouts/head.ts';
 import { spelledInterval } from '../layouts/interval_words.ts';
-import { knownLayouts } from '../layouts/known.ts';
+import { knownLayouts, tableLayouts } from '../layouts/known.ts';
 import type { Layout } from '../layouts/layout.ts';
 import { noBarsIn } from '../layouts/no_bars.ts';
 import { type Given, isNamedBy, type Resolution } from '../layouts/resolve.ts';
@@ -48,7 +48,13 @@ export class Asked {
   /** By name and head; by the name alone where the head cannot be read, which the task will say in full. */
   byHead(head: Head | null, path: string, named: Resolution | null, where: FaultPlace): Resolution {
     this.refuseNoBars(path, where);
-    if (head !== null) return detect(this.#layouts, this.#forced !== null, path, head, where, this.#given);
+    if (head !== null) {
+      const layouts =
+        head.table === undefined || this.#forced !== null
+          ? this.#layouts
+          : [...tableLayouts(), ...this.#layouts];
+      return detect(layouts, this.#forced !== null, path, head, where, this.#given);
+    }
     if (named !== null) return named;
     throw new BackhaulError({
       kind: 'corrupt',

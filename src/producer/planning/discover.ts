@@ -1,5 +1,5 @@
 import { DigestSet } from '../../base/digest_set.ts';
-import { knownLayouts } from '../layouts/known.ts';
+import { allLayouts } from '../layouts/known.ts';
 import { type Layout, loadLayout } from '../layouts/layout.ts';
 import type { ListFilter, Source } from '../sources/source.ts';
 import { byFolder } from './folder_runs.ts';
@@ -23,7 +23,7 @@ export async function* discover(
   options: DiscoverOptions,
   signal?: AbortSignal,
 ): AsyncGenerator<DiscoveredTask, void, undefined> {
-  const forced = options.layout === 'auto' ? null : await loadLayout(options.layout, knownLayouts());
+  const forced = options.layout === 'auto' ? null : await loadLayout(options.layout, allLayouts());
   yield* discoverBy(forced, sources, options, signal);
 }
 

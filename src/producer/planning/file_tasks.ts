@@ -2,7 +2,7 @@ import type { Storage } from '../../state/task_plan.ts';
 import { earliestStamp, sniffFile, storageOfName } from '../layouts/head.ts';
 import type { Source } from '../sources/source.ts';
 import type { Asked } from './asked.ts';
-import type { ExportManifests } from './export_manifest.ts';
+import { type ExportManifests, exportedByMetadata } from './export_manifest.ts';
 import { exportTasks } from './export_tasks.ts';
 import { type PlannedTask, placeOf } from './found_task.ts';
 import type { Item } from './items.ts';
@@ -34,7 +34,8 @@ export async function fileTasks(
     try {
       const { head, storage: found } = await sniffFile(reader, storage, signal);
       storage = found;
-      const own = await exportTasks(item, head, null, storage, manifests, asked, signal);
+      const inside = head?.table === undefined ? null : exportedByMetadata(head.table.metadata);
+      const own = await exportTasks(item, head, inside, storage, manifests, asked, signal);
       if (own !== null) return own;
       resolution = asked.byHead(head, path, named, { uri: object.uri });
       if (head !== null) firstUs = earliestStamp(head, resolution.shape, resolution.symbol !== null);

@@ -1,9 +1,11 @@
-import type { Storage } from '../../state/task_plan.ts';
+import { type Storage, tableIn } from '../../state/task_plan.ts';
 import type { ZipEntryInfo } from '../archive/zip.ts';
+import { storageOfName } from '../layouts/head.ts';
 import type { SourceObject } from '../sources/source.ts';
 
 /** Where in a zip the bytes of an entry are. */
 export function zipStorage(object: SourceObject, entry: ZipEntryInfo): Storage {
+  const table = tableIn(storageOfName(entry.name));
   return {
     kind: 'zip',
     objectBytes: object.sizeBytes,
@@ -13,5 +15,6 @@ export function zipStorage(object: SourceObject, entry: ZipEntryInfo): Storage {
     uncompressedSize: entry.uncompressedSize,
     crc32: entry.crc32,
     method: entry.method,
+    ...(table !== null && { table }),
   };
 }

@@ -16,6 +16,11 @@ const READ: Readonly<Record<string, 'data' | 'zip'>> = {
   txt: 'data',
   gz: 'data',
   zst: 'data',
+  parquet: 'data',
+  arrow: 'data',
+  arrows: 'data',
+  ipc: 'data',
+  feather: 'data',
   zip: 'zip',
 };
 
@@ -42,9 +47,6 @@ const BINARY: Readonly<Record<string, string>> = {
   tgz: UNPACK,
   tbz2: UNPACK,
   txz: UNPACK,
-  parquet: EXPORT,
-  arrow: EXPORT,
-  feather: EXPORT,
   avro: EXPORT,
   orc: EXPORT,
   h5: EXPORT,

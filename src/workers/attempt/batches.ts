@@ -2,6 +2,8 @@ import { setImmediate } from 'node:timers/promises';
 import type { BarColumns } from '../../bars/columns.ts';
 import type { Scanner } from '../../scan/scanner.ts';
 import { carryLast } from '../../scan/scanner.ts';
+import type { TableBatch } from '../../scan/table/columns.ts';
+import type { TableScanner } from '../../scan/table/scanner.ts';
 
 /** Takes rows `[0, rows)` of a batch; the columns are free again when the promise resolves. */
 export type BatchConsumer = (cols: BarColumns, rows: number) => Promise<void>;
@@ -110,6 +112,35 @@ export async function scanInto(
     if (scanner.hasStopped) return;
     await hand();
   }
+  if (scanner.hasStopped) return;
+  queue.put(out, out.length);
+  await queue.drain();
+}
+
+/** The same of the rows of a table; `onBatch` is called before each of its batches is looked at. */
+export async function scanTable(
+  batches: AsyncIterable<TableBatch>,
+  scanner: TableScanner,
+  queue: BatchQueue,
+  onBatch: (batch: TableBatch) => void,
+): Promise<void> {
+  let out = await queue.take();
+  for await (const batch of batches) {
+    onBatch(batch);
+    for (let at = 0; at < batch.rows; ) {
+      at += scanner.push(batch, at, out);
+      if (scanner.hasStopped) return;
+      if (out.length < out.capacity) continue;
+      const next = await queue.take();
+      carryLast(out, next);
+      queue.put(out, out.length - 1);
+      out = next;
+    }
+    scanner.passed(batch);
+    queue.check();
+    await setImmediate();
+  }
+  scanner.finish();
   if (scanner.hasStopped) return;
   queue.put(out, out.length);
   await queue.drain();

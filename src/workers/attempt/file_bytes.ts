@@ -1,13 +1,15 @@
 /** The bytes of a task's file, from its object through its archive into the scanner. */
 
-import { openBytes } from '../../producer/archive/entry_stream.ts';
+import { type OpenBytesOptions, openBytes } from '../../producer/archive/entry_stream.ts';
+import { openTable } from '../../producer/archive/table/open_table.ts';
 import { openArchive, openObject } from '../../producer/open_source.ts';
 import type { ObjectReader } from '../../producer/sources/source.ts';
 import { utf8Text } from '../../scan/encoding.ts';
 import type { FileFacts } from '../../scan/stamp_reader.ts';
+import { TableScanner } from '../../scan/table/scanner.ts';
 import type { Assignment } from '../link/assignment.ts';
 import type { BatchConsumer } from './batches.ts';
-import { BatchQueue, scanInto } from './batches.ts';
+import { BatchQueue, scanInto, scanTable } from './batches.ts';
 import { FileScan } from './file_scan.ts';
 import { RestartBy, SurveyFirst } from './load_path.ts';
 import type { AttemptParts } from './parts.ts';
@@ -26,8 +28,11 @@ export async function scanFile(
   const queue = new BatchQueue(parts.memory.columns, take, queued);
   const reader = await openReader(parts.task);
   try {
-    const text = utf8Text(bytesOf(parts, reader), parts.task.plan.shape.encoding);
-    await scanInto(text, file.scanner, queue, (bytes) => parts.progress.sawBytes(bytes, file));
+    await scanStored(reader, parts.task.plan, file, queue, {
+      ...optionsOf(parts),
+      signal: parts.link.signal,
+      onBytes: (bytes) => parts.progress.sawBytes(bytes, file),
+    });
     if (file.scanner.unordered) throw new RestartBy({ order: 'sort' });
     if (file.scanner.need !== null) throw new SurveyFirst(file.scanner.need);
   } catch (error) {
@@ -36,6 +41,36 @@ export async function scanFile(
   } finally {
     await reader.close();
   }
+}
+
+/** A value of a column, in bytes of what is scanned. */
+const VALUE_BYTES = 8;
+
+export interface ScanStoredOptions extends OpenBytesOptions {
+  readonly signal: AbortSignal;
+  /** Called with the size of each piece, unpacked, before it is scanned; may throw. */
+  readonly onBytes: (bytes: number) => void;
+}
+
+/** Scans a file into batches, however it is stored: text, or columns. */
+export async function scanStored(
+  reader: ObjectReader,
+  { storage, shape }: Assignment['plan'],
+  { scanner }: FileScan,
+  queue: BatchQueue,
+  options: ScanStoredOptions,
+): Promise<void> {
+  const { signal, onBytes } = options;
+  if (scanner instanceof TableScanner) {
+    const table = await openTable(reader, storage, signal, options);
+    const places = scanner.begin(table.fields);
+    await scanTable(table.batches(places), scanner, queue, ({ rows, columns }) =>
+      onBytes(VALUE_BYTES * rows * columns.length),
+    );
+    return;
+  }
+  const text = utf8Text(openBytes(reader, storage, signal, options), shape.encoding);
+  await scanInto(text, scanner, queue, onBytes);
 }
 
 /** Reads the stamps of the whole file for what `need` names; `facts` is what was known before. */
@@ -62,14 +97,13 @@ export function openReader({ uri, sizeBytes, etag, settings, plan }: FilePlace):
     : openObject(uri, sizeBytes, etag, settings.source);
 }
 
-function bytesOf({ task, link, progress }: AttemptParts, reader: ObjectReader): AsyncIterable<Uint8Array> {
-  const { plan } = task;
-  return openBytes(reader, plan.storage, link.signal, {
+function optionsOf({ task, progress }: AttemptParts): OpenBytesOptions {
+  return {
     entry: task.entry,
-    sha256: plan.sha256,
+    sha256: task.plan.sha256,
     limits: task.settings.inflate,
     onWait: (ms) => {
       progress.waits.source += ms / 1000;
     },
-  });
+  };
 }

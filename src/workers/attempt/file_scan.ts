@@ -6,6 +6,8 @@ import type { Reject, ScanChecks } from '../../scan/shape.ts';
 import type { SortOutcome } from '../../scan/sort.ts';
 import { expectedStamp, stampHint } from '../../scan/stamp_hint.ts';
 import { SymbolTable } from '../../scan/symbols.ts';
+import { TableScanner } from '../../scan/table/scanner.ts';
+import { tableIn } from '../../state/task_plan.ts';
 import type { Assignment, WorkerSettings } from '../link/assignment.ts';
 import { RejectLedger } from './rejects.ts';
 
@@ -39,7 +41,7 @@ export function scanChecks(plan: Assignment['plan'], settings: ScanSettings): Sc
 
 /** The scanner of one file with its rejects and its reject budget. */
 export class FileScan {
-  readonly scanner: Scanner;
+  readonly scanner: Scanner | TableScanner;
   readonly symbols: SymbolTable;
   readonly rejects = new RejectLedger();
   readonly #plan: Assignment['plan'];
@@ -54,7 +56,8 @@ export class FileScan {
     const { plan, settings } = task;
     this.#plan = plan;
     this.symbols = new SymbolTable(plan.symbol, plan.wantSymbols);
-    this.scanner = new Scanner(plan.shape, scanChecks(plan, settings), this.symbols, order, reading);
+    const Kind = tableIn(plan.storage) === null ? Scanner : TableScanner;
+    this.scanner = new Kind(plan.shape, scanChecks(plan, settings), this.symbols, order, reading);
   }
 
   get duplicates(): number {

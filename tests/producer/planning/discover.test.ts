@@ -153,7 +153,7 @@ describe('what is not read', () => {
       'AAUSD_60.csv': BAR,
       'BBUSD_60.csv.xz': '(',
       'CCUSD_60.csv.XZ': '(',
-      'all.parquet': 'PAR1',
+      'all.orc': 'ORC',
       'index.csv': 'name\n',
       LICENSE: 'free',
       'notes 2.0 of May': 'x',
@@ -171,7 +171,7 @@ describe('what is not read', () => {
     expect(counts.notRead).toEqual({
       '.xz': 2,
       '.bz2': 1,
-      '.parquet': 1,
+      '.orc': 1,
       document: 1,
       'without extension': 2,
       hidden: 2,
@@ -180,29 +180,29 @@ describe('what is not read', () => {
 
   it('fails where it was named outright, with what would make it readable', async () => {
     const folder = folderWith({
-      'a.parquet': 'PAR1',
+      'a.orc': 'ORC',
       'b.csv.xz': '(',
       'readme.md': 'x',
       'b.csv.sha256': 'x',
       'AAUSD_60.bars': BAR,
     });
     const faults = await Promise.all(
-      ['a.parquet', 'b.csv.xz', 'readme.md', 'b.csv.sha256'].map(async (name) => {
+      ['a.orc', 'b.csv.xz', 'readme.md', 'b.csv.sha256'].map(async (name) => {
         const { failed, planned: tasks } = await planned(join(folder, name));
         expect(tasks).toEqual([]);
         return failed.map(({ fault }) => `${fault.kind} ${fault.message} (${fault.hint})`).join();
       }),
     );
     expect(faults).toEqual([
-      'unsupported .parquet files are not read (Write it out as CSV and load that.)',
+      'unsupported .orc files are not read (Write it out as CSV and load that.)',
       'unsupported .xz files are not read (Unpack it and load what it holds.)',
       expect.stringContaining('not-a-bar-file by its name'),
       expect.stringContaining('not-a-bar-file by its name'),
     ]);
     // Beside the folder it lies in, too.
-    expect(
-      (await planned([folder, join(folder, 'a.parquet')])).failed.map(({ fault }) => fault.kind),
-    ).toContain('unsupported');
+    expect((await planned([folder, join(folder, 'a.orc')])).failed.map(({ fault }) => fault.kind)).toContain(
+      'unsupported',
+    );
     // Of any other name it is not for us to say: the bytes decide.
     expect((await planned(join(folder, 'AAUSD_60.bars'))).failed[0]!.fault.message).toContain('looks like');
   });

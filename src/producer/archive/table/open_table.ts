@@ -1,0 +1,105 @@
+import { BackhaulError } from '../../../faults/fault.ts';
+import { faultAt } from '../../../faults/file_fault.ts';
+import { type Storage, tableIn } from '../../../state/task_plan.ts';
+import type { ObjectReader } from '../../sources/source.ts';
+import { hashed, type OpenBytesOptions, openBytes } from '../entry_stream.ts';
+import { ARROW_MAGIC, openArrowFile, openArrowStream } from './arrow_file.ts';
+import { openParquet } from './parquet_file.ts';
+import type { TableFile } from './table_file.ts';
+
+/** Tables are read by ranges, which a packed entry has none of: one of up to so many bytes is unpacked into memory. */
+const MOST_ENTRY_BYTES = 256 << 20;
+
+/** Opens an object or entry that holds a table. A published sum is checked before a row is read of it. */
+export async function openTable(
+  reader: ObjectReader,
+  storage: Storage,
+  signal: AbortSignal | undefined,
+  options: OpenBytesOptions = {},
+): Promise<TableFile> {
+  const { uri } = reader;
+  try {
+    if (tableIn(storage) === 'arrow' && storage.kind !== 'zip') {
+      const isFile = await isArrowFile(reader, signal);
+      if (isFile && options.sha256) await checkSum(reader, options.sha256, signal);
+      return isFile
+        ? await openArrowFile(reader, signal)
+        : await openArrowStream(openBytes(reader, storage, signal, options));
+    }
+    const own = storage.kind === 'zip' ? await inMemory(reader, storage, signal, options) : reader;
+    if (tableIn(storage) === 'arrow')
+      return (await isArrowFile(own, signal))
+        ? await openArrowFile(own, signal)
+        : await openArrowStream(own.stream(0, own.sizeBytes));
+    if (storage.kind !== 'zip' && options.sha256) await checkSum(reader, options.sha256, signal);
+    return await openParquet(own, signal);
+  } catch (error) {
+    if (signal?.aborted) throw error;
+    throw new BackhaulError(faultAt(error, { uri, ...(options.entry && { entry: options.entry }) }), {
+      cause: error,
+    });
+  }
+}
+
+async function checkSum(
+  reader: ObjectReader,
+  sha256: string,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  for await (const _ of hashed(reader.stream(0, reader.sizeBytes, signal), sha256));
+}
+
+/** Whether it is a file, or else a stream. A file ends in its mark, a stream in a word that says so: what does not was cut off. */
+async function isArrowFile(reader: ObjectReader, signal: AbortSignal | undefined): Promise<boolean> {
+  const size = reader.sizeBytes;
+  const first = size < 16 ? Buffer.alloc(0) : await reader.read(0, 8, signal);
+  const last = size < 16 ? Buffer.alloc(0) : await reader.read(size - 8, 8, signal);
+  const isFile = first.subarray(0, 6).toString('latin1') === ARROW_MAGIC;
+  const isWhole = isFile
+    ? last.subarray(2).toString('latin1') === ARROW_MAGIC
+    : last.length > 0 && last.readUInt32LE(4) === 0;
+  if (isWhole) return isFile;
+  const isOld = first.subarray(0, 4).toString('latin1') === 'FEA1';
+  throw new BackhaulError({
+    kind: isOld ? 'unsupported' : 'truncated',
+    message: isOld ? 'Feather files of version 1 are not read' : 'the Arrow file ends too early',
+    where: { uri: reader.uri },
+    expected: isOld
+      ? 'version 2, which is Arrow IPC'
+      : isFile
+        ? `${ARROW_MAGIC} at its end`
+        : 'an end-of-stream mark at its end',
+    hint: isOld ? 'Write it again: df.to_feather(path).' : 'Download or write the file again.',
+  });
+}
+
+async function inMemory(
+  reader: ObjectReader,
+  storage: Extract<Storage, { kind: 'zip' }>,
+  signal: AbortSignal | undefined,
+  options: OpenBytesOptions,
+): Promise<ObjectReader> {
+  if (storage.uncompressedSize > MOST_ENTRY_BYTES)
+    throw new BackhaulError({
+      kind: 'unsupported',
+      message: 'a table of this size is not read out of a zip',
+      expected: `at most ${MOST_ENTRY_BYTES} bytes`,
+      found: `${storage.uncompressedSize} bytes`,
+      hint: 'Unpack the zip and load what it held.',
+    });
+  const bytes = Buffer.alloc(storage.uncompressedSize);
+  let at = 0;
+  for await (const piece of openBytes(reader, storage, signal, options)) {
+    bytes.set(piece, at);
+    at += piece.length;
+  }
+  return {
+    uri: reader.uri,
+    sizeBytes: bytes.length,
+    read: async (start, length) => bytes.subarray(start, start + length),
+    async *stream(start, end) {
+      yield bytes.subarray(start, end);
+    },
+    close: async () => {},
+  };
+}

@@ -1,0 +1,171 @@
+import type { ParquetFile } from 'parquet-wasm';
+import { BackhaulError } from '../../../faults/fault.ts';
+import { abortError } from '../../../faults/file_fault.ts';
+import type { ObjectReader } from '../../sources/source.ts';
+import { fieldsOf, tableBatch } from './arrow_columns.ts';
+import { arrow } from './arrow_file.ts';
+import type { TableFile } from './table_file.ts';
+
+/**
+ * Parquet by Apache Arrow's Rust implementation, in WebAssembly: its directory first, then a row group after another, of
+ * each the ranges of the columns that are read and no other byte.
+ */
+
+export const PARQUET_MAGIC = 'PAR1';
+/** Rows decoded at once: 8 columns of them are 4 MB. */
+const BATCH_ROWS = 65_536;
+
+/** Opens a table. Fails with `unsupported` and `corrupt`, and with what its reader fails with. */
+export async function openParquet(reader: ObjectReader, signal?: AbortSignal): Promise<TableFile> {
+  await checkMarks(reader, signal);
+  const parquet = await import('parquet-wasm');
+  const ranges = new Ranges(reader, signal);
+  const file = await ranges.during(() => parquet.ParquetFile.fromFile(ranges as unknown as Blob));
+  const metadata = file.metadata();
+  const groups = metadata.numRowGroups();
+  const schema = arrow.tableFromIPC(file.schema().intoIPCStream()).schema;
+  const names = schema.fields.map(({ name }) => name);
+  return {
+    fields: fieldsOf(schema),
+    metadata: new Map([
+      ...schema.metadata,
+      ...(metadata.fileMetadata().keyValueMetadata() as Map<string, string>),
+    ]),
+    rows: metadata.fileMetadata().numRows(),
+    async *batches(places, limit = Number.POSITIVE_INFINITY) {
+      const columns = places.map((place) => names[place]!);
+      let left = limit;
+      for (let group = 0; group < groups && left > 0; group++) {
+        for await (const batch of rowGroup(file, ranges, { group, columns, limit: left })) {
+          // Of the same order as in the file, so what was asked for is all there is.
+          yield tableBatch(
+            batch,
+            columns.map((_, i) => i),
+          );
+          left -= batch.numRows;
+        }
+      }
+    },
+  };
+}
+
+async function* rowGroup(
+  file: ParquetFile,
+  ranges: Ranges,
+  { group, columns, limit }: { readonly group: number; readonly columns: string[]; readonly limit: number },
+): AsyncGenerator<import('apache-arrow').RecordBatch> {
+  const stream = await ranges.during(() =>
+    file.stream({
+      rowGroups: [group],
+      columns,
+      batchSize: Math.min(BATCH_ROWS, limit),
+      ...(limit < Number.POSITIVE_INFINITY && { limit }),
+    }),
+  );
+  const batches = stream.getReader() as ReadableStreamDefaultReader<{ intoIPCStream(): Uint8Array }>;
+  for (;;) {
+    const next = await ranges.during(() => batches.read());
+    if (next.done) return;
+    yield* arrow.tableFromIPC(next.value.intoIPCStream()).batches;
+  }
+}
+
+/** A file begins and ends in four letters; what does not was cut, or is none. */
+async function checkMarks(reader: ObjectReader, signal: AbortSignal | undefined): Promise<void> {
+  const size = reader.sizeBytes;
+  const first = size < 12 ? '' : (await reader.read(0, 4, signal)).toString('latin1');
+  const last = size < 12 ? '' : (await reader.read(size - 4, 4, signal)).toString('latin1');
+  if (first === PARQUET_MAGIC && last === PARQUET_MAGIC) return;
+  const isEncrypted = first === 'PARE' || last === 'PARE';
+  if (isEncrypted) throw new BackhaulError({ kind: 'encrypted', message: 'the Parquet file is encrypted' });
+  throw new BackhaulError({
+    kind: first === PARQUET_MAGIC ? 'truncated' : 'corrupt',
+    message: first === PARQUET_MAGIC ? 'the Parquet file ends before its directory' : 'not a Parquet file',
+    expected: `${PARQUET_MAGIC} at its beginning and its end`,
+    found: JSON.stringify([first, last]),
+    hint: 'Download or write the file again.',
+  });
+}
+
+/**
+ * An object as the part of a `Blob` that the decoder uses. What a read throws would end the WebAssembly instance: such a
+ * read never ends for the decoder, and {@link during} throws it to whoever waits.
+ */
+class Ranges {
+  readonly size: number;
+  readonly #reader: ObjectReader;
+  readonly #signal: AbortSignal | undefined;
+  readonly #failed: Promise<never>;
+  #fail: (error: unknown) => void = () => {};
+
+  constructor(reader: ObjectReader, signal: AbortSignal | undefined) {
+    this.size = reader.sizeBytes;
+    this.#reader = reader;
+    this.#signal = signal;
+    this.#failed = new Promise<never>((_, reject) => {
+      this.#fail = reject;
+    });
+    this.#failed.catch(() => {
+      // Thrown by whoever waits.
+    });
+  }
+
+  slice(start: number, end: number): { arrayBuffer(): Promise<ArrayBuffer> } {
+    return { arrayBuffer: () => this.#read(start, end) };
+  }
+
+  #read(start: number, end: number): Promise<ArrayBuffer> {
+    return new Promise((resolve) => {
+      this.#bytes(start, end).then(resolve, this.#fail);
+    });
+  }
+
+  async #bytes(start: number, end: number): Promise<ArrayBuffer> {
+    if (this.#signal?.aborted) throw abortError(this.#signal);
+    if (!(start >= 0 && start <= end && end <= this.size))
+      throw damaged(`bytes ${start} to ${end} of ${this.size}`);
+    const bytes = await this.#reader.read(start, end - start, this.#signal);
+    const { buffer, byteOffset, byteLength } = bytes;
+    return buffer.byteLength === byteLength
+      ? (buffer as ArrayBuffer)
+      : (buffer.slice(byteOffset, byteOffset + byteLength) as ArrayBuffer);
+  }
+
+  /** What a step of the decoder gives. Fails with what reading fails with, or with `corrupt`. */
+  async during<T>(begin: () => Promise<T>): Promise<T> {
+    const isOurs = !process.hasUncaughtExceptionCaptureCallback();
+    if (isOurs) process.setUncaughtExceptionCaptureCallback((error) => this.#trapped(error));
+    try {
+      const step = begin();
+      step.catch(() => {
+        // Where the race is lost already.
+      });
+      return await Promise.race([step, this.#failed]);
+    } catch (error) {
+      throw error instanceof BackhaulError
+        ? error
+        : damaged(error instanceof Error ? error.message : String(error));
+    } finally {
+      if (isOurs) process.setUncaughtExceptionCaptureCallback(null);
+    }
+  }
+
+  /**
+   * Rust's panics on damaged data end what was at work, between two turns of the event loop, and nobody hears of it. A
+   * thread reads one Parquet file at a time, so it is this one; the decoder is as good as before for the next.
+   */
+  #trapped(error: unknown): void {
+    if (!(error instanceof WebAssembly.RuntimeError)) throw error;
+    this.#fail(damaged('data that do not decode'));
+  }
+}
+
+function damaged(found: string): BackhaulError {
+  const isCodec = /disabled feature|not yet implemented|not implemented|NYI|unsupported/i.test(found);
+  return new BackhaulError({
+    kind: isCodec ? 'unsupported' : 'corrupt',
+    message: isCodec ? 'the Parquet file holds something that is not read' : 'the Parquet file is damaged',
+    found: found.split('\n')[0]!.slice(0, 200),
+    hint: isCodec ? 'Write it again by another program, or as CSV.' : 'Download or write the file again.',
+  });
+}
