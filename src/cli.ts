@@ -20,6 +20,7 @@ import { command as queryCommand } from './commands/query.ts';
 import { command as recomputeCommand } from './commands/recompute.ts';
 import { command as reportCommand } from './commands/report.ts';
 import { command as retryCommand } from './commands/retry.ts';
+import { command as rollupCommand } from './commands/rollup.ts';
 import { command as runsCommand } from './commands/runs.ts';
 import { everythingIsWritten, print, say, stderrStyle, toleratePipesThatClose } from './commands/screen.ts';
 import { TIER_SETTINGS } from './commands/series_options.ts';
@@ -44,6 +45,7 @@ const COMMANDS: readonly Command[] = [
   reportCommand,
   validateCommand,
   recomputeCommand,
+  rollupCommand,
   eventsCommand,
   backfillCommand,
   inspectCommand,

@@ -17,6 +17,7 @@ const RULES: Readonly<Record<string, string>> = {
   scan: 'bars',
   'scan/table': 'bars scan',
   indicators: 'bars',
+  buckets: 'bars',
   copy: 'bars',
 
   // What markets trade when, and sessions with PostgreSQL.
@@ -28,6 +29,7 @@ const RULES: Readonly<Record<string, string>> = {
   state: 'copy database scan state/migrations',
   'state/tasks': 'database state',
   merge: 'bars copy database indicators scan state',
+  rollups: 'bars buckets copy database merge state',
 
   // From sources to tasks.
   'producer/sources': '',
@@ -45,18 +47,19 @@ const RULES: Readonly<Record<string, string>> = {
   // What a thread does, and a run on the main thread.
   'workers/link': 'copy producer/archive producer/sources scan state',
   'workers/attempt':
-    'producer/archive/table scan/table bars copy indicators merge producer producer/archive producer/sources scan state state/tasks workers/link',
+    'producer/archive/table scan/table bars buckets copy indicators merge producer producer/archive producer/sources rollups scan state state/tasks workers/link',
   workers: 'database workers/attempt workers/link',
   'load/scaling': 'workers workers/link',
-  load: 'bars copy database indicators load/scaling producer producer/archive producer/planning producer/sources state state/tasks workers workers/link',
+  load: 'bars buckets copy database indicators load/scaling producer producer/archive producer/planning producer/sources state state/tasks workers workers/link',
 
   inspect:
     'bars load producer producer/archive producer/layouts producer/planning producer/sources scan state workers/attempt',
 
   // What looks at loaded bars, fills what is missing, and computes again.
-  series: 'bars calendar database indicators merge producer/layouts producer/planning state state/tasks',
+  series:
+    'bars buckets calendar database indicators merge producer/layouts producer/planning rollups state state/tasks',
   events: 'bars database indicators merge series state state/tasks',
-  gaps: 'bars calendar copy database indicators load merge producer/layouts producer/planning series state state/tasks',
+  gaps: 'bars calendar copy database indicators load merge producer/layouts producer/planning rollups series state state/tasks',
   report: 'database gaps series state',
   validate: 'calendar database gaps series state',
   export: 'copy database producer/planning scan series state',
@@ -75,7 +78,7 @@ const RULES: Readonly<Record<string, string>> = {
   web: 'report series state',
   ui: 'backfill bench doctor events export gaps inspect load report series state validate workers/link',
   commands:
-    'backfill bars bench database doctor events export gaps inspect load load/scaling notify producer producer/archive producer/layouts producer/sources report sample scan series state state/tasks ui validate web',
+    'backfill bars bench buckets database doctor events export gaps inspect load load/scaling notify producer producer/archive producer/layouts producer/sources report sample scan series state state/tasks ui validate web',
   '.': 'commands database gaps library load report state ui',
 };
 
@@ -87,6 +90,7 @@ const PURE: readonly string[] = [
   'scan',
   'scan/table',
   'indicators',
+  'buckets',
   'calendar',
   'copy/bar_decoder.ts',
   'copy/bar_encoder.ts',

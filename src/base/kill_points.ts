@@ -31,6 +31,7 @@ export const LOAD_POINTS = [
   'merge.recomputed',
   'lane.asked',
   'lane.turn',
+  'rollups.settled',
   'beside.written',
   'task.finished',
   'commit.sent',
@@ -50,6 +51,9 @@ export const FILL_POINTS = ['fill.begun', 'api.merged', 'fill.done', 'fill.check
 /** Of a recomputation. */
 export const RECOMPUTE_POINTS = ['recompute.written', 'recompute.committed'] as const;
 
+/** Of longer bars made of those that stand. */
+export const ROLLUP_POINTS = ['rollup.written', 'rollup.committed'] as const;
+
 /** Of an unload. */
 export const UNLOAD_POINTS = ['unload.removed', 'unload.recomputed', 'unload.committed'] as const;
 
@@ -62,6 +66,7 @@ export const KILL_POINTS = [
   ...FILL_POINTS,
   ...RECOMPUTE_POINTS,
   ...EVENT_POINTS,
+  ...ROLLUP_POINTS,
   ...UNLOAD_POINTS,
 ] as const;
 

@@ -9,6 +9,7 @@ import { settingsOf } from '../load/load.ts';
 import { openSource } from '../producer/open_source.ts';
 import { discover } from '../producer/planning/discover.ts';
 import type { PlannedTask } from '../producer/planning/found_task.ts';
+import { NO_ROLE } from '../state/rollups.ts';
 import type { WorkerSettings } from '../workers/link/assignment.ts';
 import type { Answers, Notice, Question } from '../workers/link/messages.ts';
 import type { TaskResult } from '../workers/link/task_result.ts';
@@ -140,6 +141,7 @@ class MainThread {
         settings,
         eventRevision: 0,
         knownSeries: null,
+        rollups: NO_ROLE,
       },
       {
         answer: (question) => this.#answer(taskId, task, question),

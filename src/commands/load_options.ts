@@ -19,6 +19,7 @@ import {
   parseMaxRejects,
   parseOnInvalid,
   parsePercent,
+  parseRollups,
   parseSymbols,
   parseText,
   parseTime,
@@ -67,6 +68,10 @@ export const LOAD_SETTINGS = {
   indicators: list(
     { group: HOW, describe: 'all, none, or some of them (sma_20,rsi_14)', otherwise: 'all' },
     parseIndicators,
+  ),
+  rollups: list(
+    { group: HOW, describe: 'Make longer bars of them too (5m,15m,1h,1d,1w,1mo); later loads go on with it' },
+    parseRollups,
   ),
   workers: value(
     { group: HOW, describe: 'Worker threads: auto, or a number', otherwise: 'auto' },
@@ -180,6 +185,7 @@ export function loadOptions(
     interval: flags.interval ?? null,
     venue: flags.venue ?? null,
     indicators: flags.indicators ?? LOAD_DEFAULTS.indicators,
+    rollups: flags.rollups ?? [],
     workers: flags.workers ?? LOAD_DEFAULTS.workers,
     cpuTarget: flags['cpu-target'] ?? LOAD_DEFAULTS.cpuTarget,
     ...(flags['max-rejects'] ?? {

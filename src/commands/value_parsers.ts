@@ -3,6 +3,7 @@
 import { INDICATOR_NAMES, type IndicatorName } from '../bars/columns.ts';
 import { nearest } from '../base/nearest.ts';
 import { Zone } from '../base/zone.ts';
+import { isRollup } from '../buckets/rollup_rule.ts';
 import { type OnInvalid, WAIVABLE, type Waivable } from '../scan/shape.ts';
 import { Unreadable } from './settings.ts';
 
@@ -61,6 +62,14 @@ export function parseIntervals(texts: readonly string[]): readonly number[] | nu
       throw new Unreadable('intervals such as 1m,15m,1h,1d,1w,1mo (a bare number is minutes)');
     return Number(match[1]) * INTERVAL_UNITS[match[2] === 'M' ? 'mo' : (match[2] ?? 'm').toLowerCase()]!;
   });
+}
+
+/** Lengths of bars to be made of shorter ones, s; each once, ascending. */
+export function parseRollups(texts: readonly string[]): readonly number[] {
+  const rollups = parseIntervals(texts);
+  if (rollups === null || !rollups.every(isRollup))
+    throw new Unreadable('some of 5m, 15m, 30m, 1h, 4h and what else divides a day, 1d, 1w, 1mo');
+  return [...new Set(rollups)].sort((a, b) => a - b);
 }
 
 /** One interval, s. */

@@ -9,10 +9,12 @@ import { faultOf } from '../faults/classify.ts';
 import { BackhaulError, type Fault } from '../faults/fault.ts';
 import { SessionClock } from '../indicators/engine.ts';
 import { Merge, type MergeCounts } from '../merge/merge.ts';
-import { mergeMemory } from '../merge/merge_memory.ts';
+import { type MergeMemory, mergeMemory } from '../merge/merge_memory.ts';
+import { type TargetsOf, Upkeep, type UpkeepSettings } from '../rollups/upkeep.ts';
 import { isHypertable } from '../state/migrate.ts';
 import { CLAIM_LOCK } from '../state/moves.ts';
 import { Partitions } from '../state/partitions.ts';
+import { rollupRoles, standingTargets } from '../state/rollups.ts';
 import { laneOf, seriesText } from '../state/series_name.ts';
 import type { TaskPlan } from '../state/task_plan.ts';
 import type { Attempt } from '../state/tasks/attempt.ts';
@@ -88,7 +90,7 @@ class ApiWriter {
       await aloneInLane(client, laneOf(gaps[0]!));
       const { seriesId } = gaps[0]!;
       const attempt = await beginTask(client, gaps[0]!, answer, vouched);
-      const loaded = await this.#merge(client, attempt.taskId, gaps[0]!, candles);
+      const loaded = await this.#merge(client, attempt.taskId, gaps[0]!, candles, vouched);
       await finish(client, {
         ...attempt,
         rowsRead: candles.length,
@@ -125,22 +127,59 @@ class ApiWriter {
   async #merge(
     client: ClientBase,
     taskId: number,
-    { seriesId, intervalS }: Gap,
+    gap: Gap,
     candles: readonly Candle[],
+    vouched: readonly Range[],
   ): Promise<Pick<MergeCounts, 'loaded' | 'conflicts'>> {
     if (candles.length === 0) return { loaded: 0, conflicts: 0 };
-    const merge = new Merge(client, mergeMemory(), {
+    const { seriesId, intervalS } = gap;
+    const memory = mergeMemory();
+    const settings = {
       session: SessionClock.utcDay(),
       hypertable: await isHypertable(client),
       asked: this.#asked,
       taskId,
+    };
+    const upkeep = await this.#beginUpkeep(client, memory, gap, settings);
+    const merge = new Merge(client, memory, {
+      ...settings,
+      derived: upkeep.derived,
+      saw: (...seen) => upkeep.saw(...seen),
       intervalUs: intervalS * 1e6,
       onConflict: 'keep',
     });
     const ids = Int32Array.of(seriesId);
     await merge.take(columnsOf(candles), ids, candles.length);
     await noteWithheld(client, ids, this.#asked);
-    return merge.finish();
+    const counts = await merge.finish();
+    for (const { fromUs, toUs } of vouched) {
+      upkeep.edge(seriesId, fromUs);
+      upkeep.edge(seriesId, toUs - 1);
+    }
+    const targets: TargetsOf = (some, rollupS) => standingTargets(client, some, rollupS);
+    await upkeep.settle(targets, new Map([[seriesId, vouched]]));
+    return counts;
+  }
+
+  /** What looks after longer bars that the candles are in, and shorter ones that they stand for. */
+  async #beginUpkeep(
+    client: ClientBase,
+    memory: MergeMemory,
+    gap: Gap,
+    settings: Pick<UpkeepSettings, 'session' | 'hypertable' | 'asked' | 'taskId'>,
+  ): Promise<Upkeep> {
+    const { venue, symbol, intervalS, seriesId } = gap;
+    const [role] = await rollupRoles(client, [gap]);
+    const upkeep = new Upkeep(client, memory, {
+      ...settings,
+      ...role!,
+      sessionZone: 'UTC',
+      files: { venue, symbol, intervalS },
+      leavesFor: (stamps) => new Partitions(this.#db, settings.hypertable).ensure(stamps, { standing: true }),
+    });
+    await upkeep.begin();
+    await upkeep.meet([seriesId]);
+    return upkeep;
   }
 }
 

@@ -8,6 +8,7 @@ import { decodeState, STATE_LENGTH } from '../indicators/engine.ts';
 import { revisionOf } from '../state/event_revision.ts';
 import { lastStates } from '../state/indicator_states.ts';
 import type { Partitions } from '../state/partitions.ts';
+import { NO_ROLE, type RollupRole, rollupRoles } from '../state/rollups.ts';
 import { type ClaimedTask, claim, type LaneAtClaim } from '../state/tasks/claim.ts';
 import { fail, release, releaseOrphans, retryLater } from '../state/tasks/give_up.ts';
 import { bytesBesideLane, laneStanding, unfinished } from '../state/tasks/lane_standing.ts';
@@ -82,6 +83,8 @@ export class Dispatcher {
   #claimed: ClaimedTask[] = [];
   /** Of the tasks in our hands, those that were alone in their lane when they were claimed and have not begun. */
   readonly #alone = new WeakSet<ClaimedTask>();
+  /** What rollups mean for the tasks in our hands. */
+  readonly #roles = new WeakMap<ClaimedTask, RollupRole>();
   /** Tasks that have to go the way of the merge when they are claimed next. */
   readonly #merging = new Set<number>();
   #standingWanted = false;
@@ -237,6 +240,13 @@ export class Dispatcher {
       this.#claimed = tasks;
     }
     const tasks = this.#claimed;
+    const roles = await rollupRoles(
+      this.#db,
+      tasks.map(({ plan }) => plan),
+    );
+    tasks.forEach((task, i) => {
+      this.#roles.set(task, roles[i]!);
+    });
     await this.#series.ensure(
       tasks.flatMap(({ plan: { venue, symbol, intervalS } }) =>
         symbol === null ? [] : [{ venue, symbol, intervalS }],
@@ -289,6 +299,7 @@ export class Dispatcher {
     };
     this.#abortAll(this.#lanes.enter(position), 'an earlier file of the lane has arrived');
     const isAlone = this.#alone.delete(task);
+    const rollups = this.#roles.get(task) ?? NO_ROLE;
     const running = this.#pool.start(
       {
         taskId: task.taskId,
@@ -299,7 +310,8 @@ export class Dispatcher {
         sizeBytes: task.sizeBytes,
         plan: task.plan,
         replaces: task.replaces !== null,
-        merge: this.#merging.has(task.taskId),
+        merge: this.#merging.has(task.taskId) || rollups.isMade || rollups.makes.length > 0,
+        rollups,
         settings: this.#settings,
         eventRevision: revisionOf(task.laneAtClaim.loaded),
         knownSeries: isAlone ? this.#foretell(task) : null,
@@ -450,7 +462,11 @@ export class Dispatcher {
   async #answer(task: ClaimedTask, question: Question): Promise<Answers[Question['kind']]> {
     switch (question.kind) {
       case 'series':
-        return this.#series.resolve(task.plan.venue, task.plan.intervalS, question.symbols);
+        return this.#series.resolve(
+          task.plan.venue,
+          question.rollupS ?? task.plan.intervalS,
+          question.symbols,
+        );
       case 'partitions':
         return this.#leaves(task, question);
       case 'states':

@@ -31,6 +31,8 @@ export interface LoadOptions {
   readonly venue?: string | null;
   /** The indicators to compute, in the order of `INDICATOR_NAMES`; the columns of the others stay NULL. */
   readonly indicators: readonly IndicatorName[];
+  /** Lengths of longer bars to be made of those that are loaded, s, ascending. */
+  readonly rollups?: readonly number[];
   readonly workers: 'auto' | number;
   /** For `auto`: share of the CPU (0 … 1) that may be busy where others want it too. */
   readonly cpuTarget: number;

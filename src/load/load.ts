@@ -269,6 +269,7 @@ class Run {
       const discovering = this.#feed.run(this.#db, runId, drain, patience, () => dispatcher.nudge());
       discovering.catch(() => {}); // thrown below, once what it found is loaded
       await this.#feed.mayClaim();
+      if (this.#feed.refusal !== null) throw this.#feed.refusal;
       if (workers === 'auto')
         scaler.begin({ isRemote: this.#feed.isRemote, meanBytes: this.#tally.meanBytes });
       for (;;) {

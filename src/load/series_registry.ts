@@ -1,32 +1,13 @@
 import type { Pool } from 'pg';
 import { killPoint } from '../base/kill_points.ts';
 import { BackhaulError } from '../faults/fault.ts';
+import { findOrMakeSeries } from '../state/series_ids.ts';
 import type { SeriesName } from '../state/series_name.ts';
 
 /** So long another loader cannot have loaded a series that we have made; if we were frozen meanwhile, it is over. */
 const NEW_MS = 2_000;
 /** More series at once are not those of a claim. */
 const MOST_BORN = 1_000;
-
-/**
- * Committed for good: we remember the ids, and no crash of a server that commits asynchronously may give them to other
- * symbols. Made in one order, so that two loaders cannot wait for each other.
- */
-const FIND_OR_MAKE = `
-  WITH durable AS MATERIALIZED (SELECT set_config('synchronous_commit', 'on', true)),
-  wanted AS MATERIALIZED (
-    SELECT DISTINCT v AS venue, s AS symbol, i AS interval_s
-    FROM unnest($1::text[], $2::text[], $3::int[]) AS n (v, s, i)),
-  found AS MATERIALIZED (SELECT s.* FROM wanted JOIN backhaul.series s USING (venue, symbol, interval_s)),
-  made AS (
-    INSERT INTO backhaul.series (venue, symbol, interval_s)
-    SELECT w.venue, w.symbol, w.interval_s FROM wanted w CROSS JOIN durable
-    WHERE NOT EXISTS (SELECT FROM found f
-      WHERE (f.venue, f.symbol, f.interval_s) = (w.venue, w.symbol, w.interval_s))
-    ORDER BY w.venue, w.symbol, w.interval_s
-    ON CONFLICT DO NOTHING RETURNING venue, symbol, interval_s, series_id)
-  SELECT venue, symbol, interval_s AS interval, series_id AS id, false AS is_new FROM found
-  UNION ALL SELECT venue, symbol, interval_s, series_id, true FROM made`;
 
 /**
  * Ids of series, made on first sight. In transactions of their own: a task that held an uncommitted series would make
@@ -91,14 +72,9 @@ export class SeriesRegistry {
 
   /** In one statement: whoever waits for an id waits for one answer of a busy server, not for five. */
   async #findOrMake(names: readonly SeriesName[]): Promise<void> {
-    const { rows } = await this.#db.query<SeriesRow>(FIND_OR_MAKE, [
-      names.map(({ venue }) => venue),
-      names.map(({ symbol }) => symbol),
-      names.map(({ intervalS }) => intervalS),
-    ]);
-    for (const { venue, symbol, interval, id } of rows)
-      this.#known.set(keyOf({ venue, symbol, intervalS: interval }), id);
-    const made = rows.filter(({ is_new }) => is_new);
+    const rows = await findOrMakeSeries(this.#db, names);
+    for (const row of rows) this.#known.set(keyOf(row), row.id);
+    const made = rows.filter(({ isNew }) => isNew);
     // Of a large file nobody asks one by one.
     if (made.length > MOST_BORN) return;
     for (const { id } of made) this.#born.set(id, performance.now());
@@ -112,14 +88,6 @@ export class SeriesRegistry {
     this.#born.delete(id);
     return { symbol: name.symbol, id, isNew: performance.now() - born < NEW_MS };
   }
-}
-
-interface SeriesRow {
-  readonly venue: string;
-  readonly symbol: string;
-  readonly interval: number;
-  readonly id: number;
-  readonly is_new: boolean;
 }
 
 function keyOf({ venue, symbol, intervalS }: SeriesName): string {

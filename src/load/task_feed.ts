@@ -1,6 +1,9 @@
 import type { Pool } from 'pg';
 import { DigestSet } from '../base/digest_set.ts';
 import { killPoint } from '../base/kill_points.ts';
+import { interval as intervalText } from '../base/quantities.ts';
+import { makes } from '../buckets/rollup_rule.ts';
+import { BackhaulError } from '../faults/fault.ts';
 import { openSource } from '../producer/open_source.ts';
 import { discover } from '../producer/planning/discover.ts';
 import type { DiscoveredTask, PlannedTask, SelectTask } from '../producer/planning/found_task.ts';
@@ -8,6 +11,7 @@ import { sequenced } from '../producer/planning/sequence.ts';
 import type { Source } from '../producer/sources/source.ts';
 import { ensureExtraColumns } from '../state/extra_columns.ts';
 import type { ListingWish } from '../state/listing_decision.ts';
+import { noteRollups, type Rollup } from '../state/rollups.ts';
 import { standingSymbols } from '../state/series_rows.ts';
 import { failedAmong, previewTasks, refusedAmong, upsertTasks } from '../state/task_listing.ts';
 import { vanishedObjects } from '../state/vanished.ts';
@@ -33,6 +37,9 @@ export class TaskFeed {
   #claimable: () => void = () => {};
   readonly #mayClaim: Promise<void>;
   #select: SelectTask | null = null;
+  /** Of the bars that were found, s. */
+  readonly #intervals = new Set<number>();
+  #refusal: BackhaulError | null = null;
   /** No more tasks will come. */
   done = false;
 
@@ -101,6 +108,7 @@ export class TaskFeed {
             some.flatMap(({ plan }) => plan ?? []),
           ),
         );
+        await acrossRestarts(patience, () => noteRollups(db, this.#rollupsOf(some)));
         const counts = await acrossRestarts(patience, () => upsertTasks(db, runId, some, this.#wish));
         killPoint('discovery.stored');
         const failures =
@@ -118,12 +126,14 @@ export class TaskFeed {
       for await (const task of sequenced(found, this.#options.sourceOptions, signal)) {
         if (task !== null) {
           seen.add(task.uri);
+          if (task.plan !== null) this.#intervals.add(task.plan.intervalS);
           slice.push(task);
           if (slice.length < SLICE) continue;
         }
         await store(slice);
         slice = [];
       }
+      this.#refuseRollups();
       await store(slice);
       await acrossRestarts(patience, () => this.#reportVanished(db, seen));
       this.#tally.discovered((performance.now() - started) / 1000);
@@ -166,13 +176,56 @@ export class TaskFeed {
       this.#options.sourceOptions,
       signal,
     )) {
+      if (task.plan !== null) this.#intervals.add(task.plan.intervalS);
       slice.push(task);
       if (slice.length < SLICE) continue;
       await this.#preview(db, slice);
       slice = [];
     }
+    this.#refuseRollups();
     await this.#preview(db, slice);
     this.#tally.discovered((performance.now() - started) / 1000);
+  }
+
+  /** What the tasks make of longer bars, as was asked for. */
+  #rollupsOf(tasks: readonly DiscoveredTask[]): Rollup[] {
+    const { rollups = [] } = this.#options;
+    if (rollups.length === 0) return [];
+    return tasks.flatMap(({ plan }) =>
+      plan === null
+        ? []
+        : rollups
+            .filter((rollupS) => makes(plan.intervalS, rollupS))
+            .map((rollupS) => ({
+              venue: plan.venue,
+              symbol: plan.symbol,
+              intervalS: plan.intervalS,
+              rollupS,
+            })),
+    );
+  }
+
+  /** Fault `usage` for longer bars that none of those found can make. */
+  #refuseRollups(): void {
+    if (this.#intervals.size === 0) return;
+    const there = [...this.#intervals].sort((a, b) => a - b);
+    for (const rollupS of this.#options.rollups ?? []) {
+      if (there.some((intervalS) => makes(intervalS, rollupS))) continue;
+      const isShorter = rollupS <= there[0]!;
+      this.#refusal = new BackhaulError({
+        kind: 'usage',
+        message: `--rollups: ${intervalText(rollupS)} bars cannot be made of ${there.map(intervalText).join(', ')} bars`,
+        hint: isShorter
+          ? 'longer bars are made of shorter ones'
+          : 'bars are made of those that fill them: 1h of 5m, 15m or 30m; 1w and 1mo of what fills a day',
+      });
+      throw this.#refusal;
+    }
+  }
+
+  /** Why nothing is to be loaded of what was found. */
+  get refusal(): BackhaulError | null {
+    return this.#refusal;
   }
 
   get #wish(): ListingWish {

@@ -2,6 +2,7 @@
 
 import type { ClientBase } from 'pg';
 import type { BarColumns, Bars } from '../bars/columns.ts';
+import { holds, type Range } from '../base/ranges.ts';
 import { type BarRange, readRanges } from '../copy/copy_reader.ts';
 import { copyRows } from '../copy/copy_writer.ts';
 import { RowEncoder } from '../copy/row_encoder.ts';
@@ -15,6 +16,8 @@ const CONFLICTS_KEPT = 1_000;
 
 /** Between incoming rows further apart, as intervals, standing ones are not read. */
 const APART_INTERVALS = 4 * CHECKPOINT_INTERVALS;
+
+const NOWHERE: readonly Range[] = [];
 
 const PRICES = ['open', 'high', 'low', 'close', 'volume', 'trades'] as const;
 
@@ -47,6 +50,8 @@ export class Comparison {
   readonly #taskId: number;
   readonly #intervalUs: number;
   readonly #replaces: boolean;
+  /** By series, where bars were made of shorter ones. */
+  readonly #derived: ReadonlyMap<number, readonly Range[]>;
   /** Equal to what stands. */
   duplicates = 0;
   /** Different from what stands. */
@@ -54,7 +59,14 @@ export class Comparison {
   /** Of those, the ones that complete a bar which was unfinished. */
   completed = 0;
 
-  constructor(client: ClientBase, taskId: number, intervalUs: number, onConflict: 'keep' | 'replace') {
+  constructor(
+    client: ClientBase,
+    taskId: number,
+    intervalUs: number,
+    onConflict: 'keep' | 'replace',
+    derived: ReadonlyMap<number, readonly Range[]> = new Map(),
+  ) {
+    this.#derived = derived;
     this.#client = client;
     this.#taskId = taskId;
     this.#intervalUs = intervalUs;
@@ -83,6 +95,10 @@ export class Comparison {
           // No bar is read that is behind the last row of its run.
           while (cols.ts[row]! < ts) row++;
           if (cols.ts[row] !== ts) continue;
+          if (holds(this.#derived.get(runs[at]!.seriesId) ?? NOWHERE, ts)) {
+            became[row] = REPLACES;
+            continue;
+          }
           became[row] = EQUAL;
           if (!isEqual(cols, row, found, i)) {
             became[row] = this.#replaces ? REPLACES : KEPT;

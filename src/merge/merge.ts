@@ -1,6 +1,7 @@
 import type { ClientBase } from 'pg';
 import type { BarColumns } from '../bars/columns.ts';
 import { killPoint } from '../base/kill_points.ts';
+import type { Range } from '../base/ranges.ts';
 import { BY_KEY } from '../copy/copy_reader.ts';
 import { usOf } from '../database/stamps.ts';
 import type { ExtraColumn } from '../scan/shape.ts';
@@ -44,6 +45,10 @@ export interface MergeSettings extends Omit<RewriterSettings, 'taskId' | 'toTheE
   readonly onConflict: 'keep' | 'replace';
   /** Columns that the file's layout keeps beside the bars: its rows are in the stage. */
   readonly extras?: readonly ExtraColumn[];
+  /** By series, where its bars were made of shorter ones: a file's own bars take their places. */
+  readonly derived?: ReadonlyMap<number, readonly Range[]>;
+  /** Hears of rows [from, to) of a series when they have been compared, and which of them stand now because of it. */
+  readonly saw?: (seriesId: number, cols: BarColumns, from: number, to: number, fresh: Int32Array) => void;
 }
 
 /** From when to when bars of a series are gone, µs since 1970. */
@@ -98,7 +103,7 @@ export class Merge {
     this.#client = client;
     this.#memory = memory;
     this.#settings = settings;
-    this.#comparison = new Comparison(client, taskId, intervalUs, onConflict);
+    this.#comparison = new Comparison(client, taskId, intervalUs, onConflict, settings.derived);
     this.#rewriter = new Rewriter(client, memory, { ...settings, toTheEnd: false });
     this.#extras = new IncomingExtras(client, taskId, settings.extras ?? []);
     this.#gone = new Map(gone);
@@ -120,6 +125,7 @@ export class Merge {
       const fresh = this.#freshRows(became, from, to);
       await this.#keepExtras(cols, seriesId, fresh, became);
       this.#loaded += fresh.length;
+      this.#settings.saw?.(seriesId, cols, from, to, fresh);
       if (fresh.length > 0) changed.push(this.#changed(seriesId, cols, fresh));
     }
     const mayGoOn = changed.at(-1)?.seriesId === runs.at(-1)!.seriesId;

@@ -7,14 +7,17 @@ import { SessionClock } from '../indicators/engine.ts';
 import { type Gone, removeOld } from '../merge/merge.ts';
 import { mergeMemory } from '../merge/merge_memory.ts';
 import { Rewriter } from '../merge/rewriter.ts';
+import { Upkeep } from '../rollups/upkeep.ts';
 import { reopenGaps } from '../state/gap_rows.ts';
 import { isHypertable } from '../state/migrate.ts';
 import { CLAIM_LOCK } from '../state/moves.ts';
 import { Partitions } from '../state/partitions.ts';
+import { type FilesOf, forgetRollup, rollupRoles, standingTargets } from '../state/rollups.ts';
 import { laneOf, sharedLaneOf } from '../state/series_name.ts';
 import { dropSeriesRows } from '../state/series_rows.ts';
 import { isLaneRunning } from '../state/tasks/lane_standing.ts';
 import { type LoadedTask, setAside } from '../state/tasks/unload.ts';
+import { readCoverage } from './coverage.ts';
 import type { Series } from './series.ts';
 
 /**
@@ -55,7 +58,7 @@ export async function unloadTasks(
   let done = 0;
   for (const task of tasks) {
     if (signal.aborted) break;
-    const gone = await inTransaction(db, (client) => unloadTask(client, task));
+    const gone = await inTransaction(db, (client) => unloadTask(db, client, task));
     killPoint('unload.committed');
     onTask(task, gone.bars);
     sums.bars += gone.bars;
@@ -66,17 +69,44 @@ export async function unloadTasks(
 }
 
 async function unloadTask(
+  db: Pool,
   client: ClientBase,
   task: LoadedTask,
 ): Promise<{ bars: number; recomputed: number }> {
   await alone(client, [task.lane]);
   if (!(await setAside(client, task.taskId))) return { bars: 0, recomputed: 0 };
   await reopenGaps(client, task.taskId);
+  const upkeep = await beginUpkeep(db, client, task);
   const { bars, gone } = await removeOld(client, task.taskId);
   killPoint('unload.removed');
   const recomputed = await makeRight(client, task, gone);
+  for (const [seriesId, { fromUs, untilUs }] of gone) upkeep.lost(seriesId, fromUs, untilUs);
+  await upkeep.settle((ids, rollupS) => standingTargets(client, ids, rollupS), new Map());
   killPoint('unload.recomputed');
   return { bars, recomputed };
+}
+
+/** What looks after longer bars that the task's bars are in, and shorter ones that they are made of. */
+async function beginUpkeep(
+  db: Pool,
+  client: ClientBase,
+  task: FilesOf & { readonly sessionZone: string },
+): Promise<Upkeep> {
+  const { venue, symbol, intervalS, sessionZone } = task;
+  const [role] = await rollupRoles(client, [task]);
+  const hypertable = await isHypertable(client);
+  const upkeep = new Upkeep(client, mergeMemory(), {
+    session: SessionClock.zone(sessionZone),
+    sessionZone,
+    hypertable,
+    asked: INDICATOR_NAMES.map(() => true),
+    taskId: null,
+    files: { venue, symbol, intervalS },
+    ...role!,
+    leavesFor: (stamps) => new Partitions(db, hypertable).ensure(stamps, { standing: true }),
+  });
+  await upkeep.begin();
+  return upkeep;
 }
 
 /** The indicators of the bars behind those that are gone; resolves to how many had others. */
@@ -118,10 +148,21 @@ export async function unloadSeries(
     if (signal.aborted) break;
     bars += await inTransaction(db, async (client) => {
       await alone(client, [laneOf(one), sharedLaneOf(one)]);
-      return dropSeriesRows(client, one.seriesId);
+      const upkeep = await beginUpkeep(db, client, { ...one, sessionZone: await sessionZoneOf(client, one) });
+      const gone = await dropSeriesRows(client, one.seriesId);
+      await forgetRollup(client, one);
+      if (one.firstUs !== null) upkeep.lost(one.seriesId, one.firstUs, one.lastUs!);
+      await upkeep.settle((ids, rollupS) => standingTargets(client, ids, rollupS), new Map());
+      return gone;
     });
   }
   return bars;
+}
+
+/** Zone of the days of a series, as its files have it. */
+async function sessionZoneOf(client: ClientBase, series: Series): Promise<string> {
+  const { facts } = await readCoverage(client, [series]);
+  return facts.get(series.seriesId)!.sessionZone;
 }
 
 /** Nobody claims anything until we commit; where a lane is at work already, it is left alone. */

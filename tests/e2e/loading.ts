@@ -62,7 +62,8 @@ export async function wipe(db: Pool): Promise<void> {
   for (const { name } of rows) await db.query(`DROP TABLE backhaul.${name}`);
   await db.query(
     `TRUNCATE backhaul.partition, backhaul.series, backhaul.series_rule, backhaul.task, backhaul.task_event, backhaul.reject,
-       backhaul.conflict, backhaul.coverage, backhaul.gap, backhaul.indicator_state, backhaul.run`,
+       backhaul.conflict, backhaul.coverage, backhaul.gap, backhaul.indicator_state, backhaul.run,
+       backhaul.rollup, backhaul.derivation, backhaul.rollup_state`,
   );
 }
 

@@ -36,6 +36,7 @@ import { sql as extraColumns } from './0011_extra_columns.ts';
 import { sql as events } from './0012_events.ts';
 import { sql as conflictIndex } from './0013_conflict_index.ts';
 import { sql as adjusting } from './0014_adjusting.ts';
+import { sql as rollups } from './0015_rollups.ts';
 
 export interface Migration {
   readonly version: number;
@@ -58,4 +59,5 @@ export const MIGRATIONS: readonly Migration[] = [
   { version: 12, name: 'events', sql: events },
   { version: 13, name: 'an index of conflicts', sql: conflictIndex },
   { version: 14, name: 'adjusting', sql: adjusting },
+  { version: 15, name: 'rollups', sql: rollups },
 ];

@@ -3,6 +3,7 @@ import { stampOf } from '../../database/stamps.ts';
 import { BackhaulError } from '../../faults/fault.ts';
 import { withRevision } from '../event_revision.ts';
 import { becomes, noteEvent, OWNED } from '../moves.ts';
+import type { FilesOf } from '../rollups.ts';
 import { endValues, INSERT_ENDS, type SeriesEnd } from '../series_ends.ts';
 import { isBefore } from '../task_order.ts';
 import type { Attempt } from './attempt.ts';
@@ -26,6 +27,8 @@ export interface Finished extends Attempt {
    * the lane on meanwhile, or changed its events.
    */
   readonly laneLoaded: number | null;
+  /** What is on record of rollups for its files; another number means that somebody has begun to make longer bars of them. */
+  readonly rollups?: FilesOf & { readonly onRecord: number };
   /** Ends of series to be stored with it, if they are few; many are better copied. */
   readonly ends?: readonly SeriesEnd[];
 }
@@ -47,6 +50,9 @@ moved AS (
       rows_empty = $17, first_ts = ${stampOf('$9')}, last_ts = ${stampOf('$10')}
   FROM me WHERE t.task_id = me.task_id AND NOT EXISTS (SELECT FROM ahead)
     AND ($11::bigint IS NULL OR $11 = (SELECT loaded FROM lane))
+    AND ($18::int IS NULL OR $18 = (SELECT count(*) FROM backhaul.rollup r
+      WHERE r.venue = $19::text COLLATE "C" AND $21::int IN (r.interval_s, r.rollup_s)
+        AND ($20::text IS NULL OR r.symbol IN ($20::text COLLATE "C", '*'))))
   RETURNING t.task_id, t.attempt, me.owner),${INSERT_ENDS},
 ${noteEvent('finish')}
 SELECT (SELECT count(*) FROM me)::int AS owned, (SELECT count(*) FROM moved)::int AS moved,
@@ -81,6 +87,10 @@ export async function finish(client: ClientBase, done: Finished): Promise<void> 
     done.laneLoaded,
     ...endValues(ends),
     rowsEmpty,
+    done.rollups?.onRecord ?? null,
+    done.rollups?.venue ?? null,
+    done.rollups?.symbol ?? null,
+    done.rollups?.intervalS ?? null,
   ];
   // Named, so that a session plans it once: that takes longer than the statement itself.
   const { rows } = await client.query<{ owned: number; moved: number; ahead: number | null }>({
@@ -95,7 +105,7 @@ export async function finish(client: ClientBase, done: Finished): Promise<void> 
       kind: 'predecessor',
       message:
         ahead === null
-          ? 'Another loader has moved the lane on: the indicators start from older states.'
+          ? 'Another program has moved the lane on, or makes other bars of it: it is to be computed again.'
           : `Task ${ahead} of the same lane must go first.`,
     });
   throw new BackhaulError({

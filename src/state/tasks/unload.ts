@@ -11,6 +11,7 @@ export interface LoadedTask {
   readonly uri: string;
   readonly entry: string | null;
   readonly lane: string;
+  readonly venue: string;
   /** Null: a file of many symbols. */
   readonly symbol: string | null;
   readonly sessionZone: string;
@@ -19,7 +20,7 @@ export interface LoadedTask {
   readonly rowsLoaded: number;
 }
 
-const COLUMNS = `t.task_id AS "taskId", t.uri, t.entry, t.lane, t.plan->>'symbol' AS symbol,
+const COLUMNS = `t.task_id AS "taskId", t.uri, t.entry, t.lane, t.plan->>'venue' AS venue, t.plan->>'symbol' AS symbol,
   coalesce(t.plan->>'sessionZone', 'UTC') AS "sessionZone", (t.plan->>'intervalS')::int AS "intervalS", t.rows_loaded AS "rowsLoaded"`;
 /** The last of a lane first: what is behind a file then has least to be computed again. */
 const LATEST_FIRST = `ORDER BY t.lane, t.sequence DESC NULLS LAST, t.uri DESC, t.entry DESC, t.task_id DESC`;

@@ -27,6 +27,8 @@ export interface FileOutcome {
   readonly series: SeriesStates;
   readonly writeStates: boolean;
   readonly rejects: readonly RejectSummary[];
+  /** Makes longer bars right, when its turn has come. */
+  readonly settleRollups?: () => Promise<void>;
 }
 
 /** Writes what belongs to the rows, checks the sums, and commits. */
@@ -59,10 +61,17 @@ export async function commit(parts: AttemptParts, done: FileOutcome): Promise<Ta
     await writeRejects(client, taskId, file);
     await noteWithheld(client, series.usedIds(), task.settings.indicators);
     const ends = await writeEnds(client, task, series, done.writeStates);
+    await done.settleRollups?.();
     await rememberRules(client, series.usedIds(), plan);
     killPoint('beside.written');
     await finish(client, {
       ends,
+      rollups: {
+        venue: plan.venue,
+        symbol: plan.symbol,
+        intervalS: plan.intervalS,
+        onRecord: task.rollups.onRecord,
+      },
       taskId,
       attempt,
       laneLoaded,

@@ -1,11 +1,14 @@
 /** Merge: rows among or against what stands. */
 
 import { killPoint } from '../../base/kill_points.ts';
+import type { Range } from '../../base/ranges.ts';
 import { SessionClock } from '../../indicators/session_clock.ts';
 import { type Gone, Merge, removeOld } from '../../merge/merge.ts';
 import { eachBatch, openStage, sortStage, stageRows } from '../../merge/stage.ts';
+import { Upkeep } from '../../rollups/upkeep.ts';
 import { extraColumnsOf } from '../../state/extra_columns.ts';
 import { hasBareLeaf } from '../../state/partitions.ts';
+import { standingTargets } from '../../state/rollups.ts';
 import type { TaskResult } from '../link/task_result.ts';
 import type { BatchConsumer } from './batches.ts';
 import { broken, commit } from './commit.ts';
@@ -14,6 +17,7 @@ import type { FileScan } from './file_scan.ts';
 import { ensureLeaves } from './leaves.ts';
 import type { LoadPath } from './load_path.ts';
 import type { AttemptParts } from './parts.ts';
+import { knownEnds } from './series_ends.ts';
 import { SeriesStates } from './series_states.ts';
 import { sortFile } from './sorted_file.ts';
 
@@ -52,6 +56,7 @@ export async function merge(
       series: work.series,
       writeStates: false,
       rejects: file.rejects.summary(task),
+      settleRollups: () => work.settleRollups(),
     });
   } catch (error) {
     await work.abort();
@@ -66,6 +71,7 @@ class FileMerge {
   readonly #file: FileScan;
   readonly series: SeriesStates;
   #merge: Merge | null = null;
+  #upkeep: Upkeep | null = null;
 
   constructor(parts: AttemptParts, file: FileScan) {
     this.#parts = parts;
@@ -81,6 +87,7 @@ class FileMerge {
     progress.queuedRows(rows);
     const merge = await this.#begun();
     await ensureLeaves(this.#parts, cols, rows, true);
+    await this.#upkeep!.meet(this.series.ids);
     const started = performance.now();
     await merge.take(cols, this.series.ids, rows);
     progress.waits.copy += (performance.now() - started) / 1000;
@@ -99,6 +106,7 @@ class FileMerge {
       await ensureLeaves(this.#parts, cols, rows, true);
       await stageRows(client, cols, this.series.ids, rows, extras);
     });
+    await this.#upkeep!.meet(this.series.usedIds());
     this.#file.foldedInStage(await sortStage(client, this.#parts.task.taskId, extras));
     await eachBatch(client, this.#parts.memory.columns[0]!, (cols, rows) => merge.take(cols, null, rows));
   }
@@ -116,6 +124,36 @@ class FileMerge {
     await this.#merge?.abort();
   }
 
+  /** Longer bars that the file's rows are in, and those of its own series that were made of shorter ones. */
+  async settleRollups(): Promise<void> {
+    const upkeep = this.#upkeep!;
+    if (upkeep.isIdle) return;
+    const { link, task } = this.#parts;
+    const { names } = this.#file.symbols;
+    const used = this.series.used();
+    const slots = new Map(used.map(({ seriesId, slot }) => [seriesId, slot]));
+    const known = new Map<number, Range[]>();
+    for (const end of knownEnds(task, this.series)) {
+      known.set(end.seriesId, [end]);
+      upkeep.edge(end.seriesId, end.firstTs);
+      upkeep.edge(end.seriesId, end.lastTs);
+    }
+    await upkeep.settle(async (seriesIds, rollupS) => {
+      const named = seriesIds.filter((id) => slots.has(id));
+      const symbols = named.map((id) => names[slots.get(id)!]!);
+      const ids =
+        symbols.length === 0 ? new Int32Array(0) : await link.ask({ kind: 'series', symbols, rollupS });
+      // Series that the file had once and has no more.
+      const others = await standingTargets(
+        this.#parts.client!,
+        seriesIds.filter((id) => !slots.has(id)),
+        rollupS,
+      );
+      return new Map([...named.map((id, i) => [id, ids[i]!] as const), ...others]);
+    }, known);
+    killPoint('rollups.settled');
+  }
+
   /** Waits for the file's turn in its lane; from then on nobody but this attempt changes its series. */
   async #begun(): Promise<Merge> {
     if (this.#merge !== null) return this.#merge;
@@ -128,10 +166,12 @@ class FileMerge {
     await this.#refuseBare();
     await transaction.begin();
     killPoint('merge.opened');
+    const upkeep = await this.#beginUpkeep();
     const gone: ReadonlyMap<number, Gone> = task.replaces
       ? (await removeOld(client, taskId)).gone
       : new Map();
     killPoint('merge.removed');
+    for (const [seriesId, { fromUs, untilUs }] of gone) upkeep.lost(seriesId, fromUs, untilUs);
     this.#merge = new Merge(
       client,
       memory.merge(),
@@ -143,10 +183,33 @@ class FileMerge {
         intervalUs: plan.intervalS * 1e6,
         onConflict: plan.onConflict,
         extras: extraColumnsOf(plan),
+        ...(upkeep.isIdle ? {} : { derived: upkeep.derived, saw: (...seen) => upkeep.saw(...seen) }),
       },
       gone,
     );
     return this.#merge;
+  }
+
+  async #beginUpkeep(): Promise<Upkeep> {
+    const { task, memory, link } = this.#parts;
+    const { plan, settings, taskId, rollups } = task;
+    const upkeep = new Upkeep(this.#parts.client!, memory.merge(), {
+      session: SessionClock.zone(plan.sessionZone),
+      sessionZone: plan.sessionZone,
+      hypertable: settings.hypertable,
+      asked: settings.indicators,
+      taskId,
+      files: plan,
+      makes: rollups.makes,
+      makesOfSome: rollups.makesOfSome,
+      isMade: rollups.isMade,
+      // Its bars lie among those of the file, but for a bucket that begins before them: a month is wide enough.
+      leavesFor: (stamps) =>
+        link.ask({ kind: 'partitions', stamps, rowsAMonth: Number.POSITIVE_INFINITY, standing: true }),
+    });
+    await upkeep.begin();
+    this.#upkeep = upkeep;
+    return upkeep;
   }
 
   async #refuseBare(): Promise<void> {

@@ -1,6 +1,9 @@
 /** What a file leaves of each of its series beside its rows: coverage, and the state its indicators go on from. */
 
 import type { ClientBase } from 'pg';
+import type { Range } from '../../base/ranges.ts';
+import { dayGrid } from '../../buckets/bucket_grid.ts';
+import { knownFrom, knownTo } from '../../buckets/covered.ts';
 import { isCheckpoint } from '../../indicators/checkpoints.ts';
 import { encodeState, STATE_LENGTH } from '../../indicators/engine.ts';
 import { StateRows } from '../../state/indicator_states.ts';
@@ -56,6 +59,18 @@ function* seriesEnds({ plan }: Assignment, series: SeriesStates, withStates: boo
           ? encodeState(series.packed, slot * STATE_LENGTH)
           : null,
     };
+  }
+}
+
+/** What a file tells of its series, as rollups see it, with its first and last bar. */
+export function* knownEnds(
+  { plan }: Assignment,
+  series: SeriesStates,
+): Generator<Range & { readonly seriesId: number; readonly firstTs: number; readonly lastTs: number }> {
+  const days = dayGrid(plan.sessionZone);
+  for (const { seriesId, firstTs, lastTs } of series.used()) {
+    const file = { ...plan, firstUs: firstTs, lastUs: lastTs, intervalUs: plan.intervalS * 1e6 };
+    yield { seriesId, firstTs, lastTs, fromUs: knownFrom(file, days), toUs: knownTo(file) };
   }
 }
 

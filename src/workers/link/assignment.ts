@@ -3,6 +3,7 @@
 import type { MessagePort } from 'node:worker_threads';
 import type { InflateLimits } from '../../producer/archive/entry_stream.ts';
 import type { SourceOptions } from '../../producer/sources/source.ts';
+import type { RollupRole } from '../../state/rollups.ts';
 import type { TaskPlan } from '../../state/task_plan.ts';
 
 export interface Assignment {
@@ -17,6 +18,8 @@ export interface Assignment {
   readonly replaces: boolean;
   /** Go straight to the merge: an attempt of this run has found rows older than what stands. */
   readonly merge: boolean;
+  /** What longer bars it makes, and whether its own are made of shorter ones too. */
+  readonly rollups: RollupRole;
   readonly settings: WorkerSettings;
   /** The revision of the events of its venue; 0: it has none. */
   readonly eventRevision: number;

@@ -11,7 +11,8 @@ export type SharedDoubles = Float64Array<SharedArrayBuffer>;
 
 /** What a worker asks. */
 export type Question =
-  | { readonly kind: 'series'; readonly symbols: readonly string[] }
+  /** Of the file's own interval, or of longer bars. */
+  | { readonly kind: 'series'; readonly symbols: readonly string[]; readonly rollupS?: number }
   /** The leaves of bars at these stamps. `standing`: new ones get their key at once. */
   | {
       readonly kind: 'partitions';

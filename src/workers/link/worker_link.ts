@@ -39,7 +39,8 @@ export class WorkerLink {
     const knownSeries = this.#knownSeries;
     if (knownSeries === null) return undefined;
     if (question.kind === 'series')
-      return question.symbols.every((symbol) => symbol === knownSeries.symbol)
+      return question.rollupS === undefined &&
+        question.symbols.every((symbol) => symbol === knownSeries.symbol)
         ? new Int32Array(question.symbols.length).fill(knownSeries.id)
         : undefined;
     if (

@@ -1,0 +1,121 @@
+/**
+ * Longer bars out of shorter ones as they pass by: the open of the first, the highest high, the lowest low, the close of
+ * the last, volumes and trades added one after the other in the order of time. The sums have therefore the same bits
+ * however the bars were split over batches, files and runs: what is carried is the sum so far. A volume that is NULL
+ * (NaN inside) adds nothing; where all are, so is the sum. Pure.
+ */
+
+import type { Bars } from '../bars/columns.ts';
+import type { BucketGrid } from './bucket_grid.ts';
+
+// Slots of the state of one bucket, in doubles.
+/** Beginning and end of the bucket, µs since 1970; NaN: none is open. */
+export const START = 0;
+export const END = 1;
+export const OPEN = 2;
+export const HIGH = 3;
+export const LOW = 4;
+export const CLOSE = 5;
+export const VOLUME = 6;
+export const TRADES = 7;
+/** Doubles a bucket takes. */
+export const BUCKET_LENGTH = 8;
+
+/** Where finished bars go: columns to be filled from `length` on. */
+export interface BarsOut extends Bars {
+  readonly capacity: number;
+  length: number;
+}
+
+/** No bucket is open. */
+export function clearBucket(state: Float64Array, at: number): void {
+  state.fill(Number.NaN, at, at + BUCKET_LENGTH);
+}
+
+/** Whether a bucket is open. */
+export function isOpen(state: Float64Array, at: number): boolean {
+  return !Number.isNaN(state[at + START]!);
+}
+
+/**
+ * Takes rows [from, to) of `bars`, all of one series, ascending in time and behind all that were taken before, into the
+ * bucket at `state[at …]`. A bucket that ends goes to the end of `out` with `ordinal` as its symbol, unless it begins
+ * before `wholeFromUs`: then it is not whole, and dropped. Stops where `out` is full; returns the first row not taken.
+ */
+export function aggregate(
+  grid: BucketGrid,
+  state: Float64Array,
+  at: number,
+  wholeFromUs: number,
+  bars: Bars,
+  from: number,
+  to: number,
+  out: BarsOut,
+  ordinal: number,
+): number {
+  const { ts, open, high, low, close, volume, trades } = bars;
+  let end = state[at + END]!;
+  let row = from;
+  while (row < to) {
+    // NaN: no bucket is open.
+    if (!(ts[row]! < end)) {
+      if (isOpen(state, at)) {
+        if (out.length === out.capacity) return row;
+        finish(state, at, wholeFromUs, out, ordinal);
+      }
+      const start = grid.floor(ts[row]!);
+      end = grid.endOf(start);
+      state[at + START] = start;
+      state[at + END] = end;
+      state[at + OPEN] = open[row]!;
+      state[at + HIGH] = Number.NEGATIVE_INFINITY;
+      state[at + LOW] = Number.POSITIVE_INFINITY;
+    }
+    let highest = state[at + HIGH]!;
+    let lowest = state[at + LOW]!;
+    let sum = state[at + VOLUME]!;
+    let count = state[at + TRADES]!;
+    do {
+      if (high[row]! > highest) highest = high[row]!;
+      if (low[row]! < lowest) lowest = low[row]!;
+      const more = volume[row]!;
+      if (!Number.isNaN(more)) sum = Number.isNaN(sum) ? more : sum + more;
+      const several = trades[row]!;
+      if (!Number.isNaN(several)) count = Number.isNaN(count) ? several : count + several;
+      row++;
+    } while (row < to && ts[row]! < end);
+    state[at + HIGH] = highest;
+    state[at + LOW] = lowest;
+    state[at + CLOSE] = close[row - 1]!;
+    state[at + VOLUME] = sum;
+    state[at + TRADES] = count;
+  }
+  return row;
+}
+
+/** The open bucket ends where all of its time is known: it goes to `out`, which must have room for a bar. */
+export function settle(
+  state: Float64Array,
+  at: number,
+  wholeFromUs: number,
+  knownToUs: number,
+  out: BarsOut,
+  ordinal: number,
+): void {
+  if (isOpen(state, at) && state[at + END]! <= knownToUs) finish(state, at, wholeFromUs, out, ordinal);
+}
+
+function finish(state: Float64Array, at: number, wholeFromUs: number, out: BarsOut, ordinal: number): void {
+  if (state[at + START]! >= wholeFromUs) {
+    const row = out.length++;
+    out.symbol[row] = ordinal;
+    out.ts[row] = state[at + START]!;
+    out.open[row] = state[at + OPEN]!;
+    out.high[row] = state[at + HIGH]!;
+    out.low[row] = state[at + LOW]!;
+    out.close[row] = state[at + CLOSE]!;
+    out.volume[row] = state[at + VOLUME]!;
+    out.trades[row] = state[at + TRADES]!;
+  }
+  clearBucket(state, at);
+}

@@ -1,0 +1,115 @@
+import { Zone } from '../base/zone.ts';
+
+/**
+ * Where the longer bars of a venue begin and end, µs since 1970. Parts of a day are counted from UTC's midnight, as
+ * vendors stamp them; a day is the venue's own, from midnight to midnight of its zone (or from the evening before,
+ * `America/Chicago 17:00`); a week begins on Monday, a month on its first, both at the beginning of that day.
+ */
+
+const DAY_US = 86_400_000_000;
+const DAY_S = 86_400;
+const WEEK_S = 604_800;
+/** 1970-01-01 was a Thursday: three days behind a Monday. */
+const BEHIND_MONDAY = 3;
+
+export interface BucketGrid {
+  /** Seconds, as series are named by them. */
+  readonly intervalS: number;
+  /** The beginning of the bucket that holds an instant. */
+  floor(us: number): number;
+  /** The end of the bucket that begins there. */
+  endOf(startUs: number): number;
+}
+
+class Uniform implements BucketGrid {
+  readonly intervalS: number;
+  readonly #stepUs: number;
+
+  constructor(intervalS: number) {
+    this.intervalS = intervalS;
+    this.#stepUs = intervalS * 1e6;
+  }
+
+  floor(us: number): number {
+    return Math.floor(us / this.#stepUs) * this.#stepUs;
+  }
+
+  endOf(startUs: number): number {
+    return startUs + this.#stepUs;
+  }
+}
+
+/** Whole days of a zone: `first` of the ones that a day is in, and of the ones behind them. Days since 1970. */
+class Days implements BucketGrid {
+  readonly intervalS: number;
+  readonly #zone: Zone;
+  readonly #firstOf: (day: number) => number;
+  readonly #nextOf: (first: number) => number;
+
+  constructor(
+    intervalS: number,
+    zone: Zone,
+    firstOf: (day: number) => number,
+    nextOf: (first: number) => number,
+  ) {
+    this.intervalS = intervalS;
+    this.#zone = zone;
+    this.#firstOf = firstOf;
+    this.#nextOf = nextOf;
+  }
+
+  floor(us: number): number {
+    return this.#start(this.#firstOf(this.#dayOf(us)));
+  }
+
+  endOf(startUs: number): number {
+    return this.#start(this.#nextOf(this.#dayOf(startUs)));
+  }
+
+  #dayOf(us: number): number {
+    return Math.floor((us + this.#zone.offsetUs(us)) / DAY_US);
+  }
+
+  #start(day: number): number {
+    const at = this.#zone.instantUs(day * DAY_US);
+    // Clocks that go forward at midnight never show it: the day starts at the change.
+    return Number.isNaN(at) ? day * DAY_US - this.#zone.offsetUs(day * DAY_US - DAY_US) : at;
+  }
+}
+
+/** The days of a zone, as buckets. */
+export function dayGrid(sessionZone: string): BucketGrid {
+  return bucketGrid(DAY_S, sessionZone);
+}
+
+/** The buckets of an interval (`isRollup`) at a venue whose days are those of a zone. Throws a RangeError for no such zone. */
+export function bucketGrid(intervalS: number, sessionZone: string): BucketGrid {
+  if (intervalS < DAY_S || (intervalS === DAY_S && sessionZone === 'UTC')) return new Uniform(intervalS);
+  const zone = new Zone(sessionZone);
+  if (intervalS === DAY_S)
+    return new Days(
+      intervalS,
+      zone,
+      (day) => day,
+      (day) => day + 1,
+    );
+  if (intervalS === WEEK_S)
+    return new Days(
+      intervalS,
+      zone,
+      (day) => day - ((((day + BEHIND_MONDAY) % 7) + 7) % 7),
+      (first) => first + 7,
+    );
+  return new Days(
+    intervalS,
+    zone,
+    (day) => firstOfMonth(day, 0),
+    (first) => firstOfMonth(first, 1),
+  );
+}
+
+/** The first day of the month that a day is in, or of one `ahead`. */
+function firstOfMonth(day: number, ahead: number): number {
+  const date = new Date(day * 86_400_000);
+  return Date.UTC(date.getUTCFullYear(), date.getUTCMonth() + ahead, 1) / 86_400_000;
+}

@@ -1,0 +1,239 @@
+import type { Pool } from 'pg';
+import { INDICATOR_NAMES } from '../bars/columns.ts';
+import { killPoint } from '../base/kill_points.ts';
+import { interval as intervalText } from '../base/quantities.ts';
+import { merge, type Range, subtract } from '../base/ranges.ts';
+import { bucketGrid } from '../buckets/bucket_grid.ts';
+import { makes } from '../buckets/rollup_rule.ts';
+import { inTransaction } from '../database/connect.ts';
+import { BackhaulError } from '../faults/fault.ts';
+import { SessionClock } from '../indicators/engine.ts';
+import { type MergeMemory, mergeMemory } from '../merge/merge_memory.ts';
+import { Deriver } from '../rollups/derive.ts';
+import { isHypertable } from '../state/migrate.ts';
+import { CLAIM_LOCK } from '../state/moves.ts';
+import { Partitions } from '../state/partitions.ts';
+import { lockRollups, noteRollups, readDerivations } from '../state/rollups.ts';
+import { findOrMakeSeries } from '../state/series_ids.ts';
+import { laneOf, sharedLaneOf } from '../state/series_name.ts';
+import { isLaneRunning } from '../state/tasks/lane_standing.ts';
+import { readCoverage } from './coverage.ts';
+import { readSeries, type Series, type SeriesFilter } from './series.ts';
+
+/** Longer bars from shorter ones that stand. µs since 1970. */
+
+export interface RollupOptions {
+  readonly filter: SeriesFilter;
+  /** Of the longer bars, s. */
+  readonly rollups: readonly number[];
+  readonly fromUs: number | null;
+  readonly toUs: number | null;
+  readonly dryRun: boolean;
+  readonly signal: AbortSignal;
+  /** A series to be made, with how many shorter bars' time there is to look at. */
+  readonly onPlan: (work: RollupWork) => void;
+  /** Some more of a series was looked at: its share that is done, and bars written so far. */
+  readonly onProgress: (work: RollupWork, share: number, written: number) => void;
+  readonly onSeries: (work: RollupWork, written: number) => void;
+}
+
+/** A longer series, and the shorter one it is made of. */
+export interface RollupWork {
+  readonly base: Series;
+  readonly rollupS: number;
+  /** What has not been made yet. */
+  readonly todo: readonly Range[];
+}
+
+export interface RollupSummary {
+  readonly type: 'rollup';
+  /** Longer series looked at, and of them those that had nothing left to make. */
+  readonly series: number;
+  readonly upToDate: number;
+  readonly bars: number;
+  readonly dryRun: boolean;
+  readonly interrupted: boolean;
+}
+
+/** Shorter bars looked at in a transaction, as many as there can be: so long do claims wait. */
+const SLICE_BARS = 250_000;
+
+/**
+ * Makes longer bars, a stretch of a series in a transaction, and has loads go on with them. What was made already is not
+ * looked at again, so that the same command goes on where it was stopped. Faults: those of the filter, `usage` for bars
+ * that no series can make, `database` while a load is at work on one of them.
+ */
+export async function rollUp(db: Pool, options: RollupOptions): Promise<RollupSummary> {
+  const works = await plan(db, options);
+  for (const work of works) options.onPlan(work);
+  const open = works.filter(({ todo }) => todo.length > 0);
+  const summary = {
+    type: 'rollup' as const,
+    series: works.length,
+    upToDate: works.length - open.length,
+    dryRun: options.dryRun,
+  };
+  if (options.dryRun || open.length === 0) return { ...summary, bars: 0, interrupted: false };
+  const hypertable = await isHypertable(db);
+  const partitions = new Partitions(db, hypertable);
+  // Bars are found by their key, and written through it.
+  await partitions.promoteAll(1, () => {}, true);
+  await noteRollups(db, await rollupsOf(db, open, options.filter));
+  const { facts } = await readCoverage(
+    db,
+    open.map(({ base }) => base),
+  );
+  const memory = mergeMemory();
+  let bars = 0;
+  for (const work of open) {
+    const written = await make(db, work, {
+      memory,
+      hypertable,
+      sessionZone: facts.get(work.base.seriesId)!.sessionZone,
+      partitions,
+      options,
+    });
+    bars += written;
+    if (options.signal.aborted) return { ...summary, bars, interrupted: true };
+    options.onSeries(work, written);
+  }
+  return { ...summary, bars, interrupted: false };
+}
+
+/** What there is to make: for each market, each of the bars from the shortest that make it. */
+async function plan(db: Pool, { filter, rollups, fromUs, toUs }: RollupOptions): Promise<RollupWork[]> {
+  const all = (await readSeries(db, filter)).filter((one) => one.lastUs !== null);
+  const works: RollupWork[] = [];
+  for (const rollupS of rollups) {
+    let isMakable = false;
+    for (const market of Map.groupBy(all, ({ venue, symbol }) => `${venue}\n${symbol}`).values()) {
+      const base = market
+        .filter(({ intervalS }) => makes(intervalS, rollupS))
+        .toSorted((a, b) => a.intervalS - b.intervalS)[0];
+      if (base === undefined) continue;
+      isMakable = true;
+      works.push({ base, rollupS, todo: await leftOf(db, base, rollupS, fromUs, toUs) });
+    }
+    if (!isMakable) refuse(rollupS, all);
+  }
+  return works;
+}
+
+function refuse(rollupS: number, all: readonly Series[]): never {
+  const there = [...new Set(all.map(({ intervalS }) => intervalS))].sort((a, b) => a - b);
+  throw new BackhaulError({
+    kind: 'usage',
+    message: `no bars that stand make ${intervalText(rollupS)} bars`,
+    hint:
+      there.length === 0
+        ? 'nothing is loaded yet'
+        : `there are ${there.map(intervalText).join(', ')}: shorter ones are needed, some of which fill a longer bar`,
+  });
+}
+
+/** What of the longer series has not been made of the shorter one. */
+async function leftOf(
+  db: Pool,
+  base: Series,
+  rollupS: number,
+  fromUs: number | null,
+  toUs: number | null,
+): Promise<Range[]> {
+  const wanted = {
+    fromUs: Math.max(base.firstUs!, fromUs ?? Number.NEGATIVE_INFINITY),
+    toUs: Math.min(base.lastUs! + 1, toUs ?? Number.POSITIVE_INFINITY),
+  };
+  if (wanted.fromUs >= wanted.toUs) return [];
+  const made = (await readDerivations(db, [base.seriesId], 'from')).filter((one) => one.rollupS === rollupS);
+  return subtract([wanted], merge(made));
+}
+
+/** On record: for files of one market, or for all symbols of files that hold many, where all were meant. */
+async function rollupsOf(
+  db: Pool,
+  works: readonly RollupWork[],
+  filter: SeriesFilter,
+): Promise<Parameters<typeof noteRollups>[1]> {
+  const lanes = [...new Set(works.map(({ base }) => sharedLaneOf(base)))];
+  const { rows } = await db.query<{ lane: string }>(
+    `SELECT lane FROM unnest($1::text[]) AS l (lane)
+     WHERE EXISTS (SELECT FROM backhaul.task t WHERE t.lane = l.lane COLLATE "C" AND t.state = 'loaded')`,
+    [lanes],
+  );
+  const shared = new Set(rows.map(({ lane }) => lane));
+  const isAll = filter.symbols === null && filter.tierSymbols === null;
+  return works.map(({ base: { venue, symbol, intervalS }, rollupS }) => ({
+    venue,
+    symbol: isAll && shared.has(sharedLaneOf({ venue, intervalS })) ? null : symbol,
+    intervalS,
+    rollupS,
+  }));
+}
+
+interface Making {
+  readonly memory: MergeMemory;
+  readonly hypertable: boolean;
+  readonly sessionZone: string;
+  readonly partitions: Partitions;
+  readonly options: RollupOptions;
+}
+
+async function make(db: Pool, work: RollupWork, making: Making): Promise<number> {
+  const { base, rollupS, todo } = work;
+  const { options, sessionZone } = making;
+  const target = { venue: base.venue, symbol: base.symbol, intervalS: rollupS };
+  const found = await findOrMakeSeries(db, [target]);
+  const seriesId = (found[0] ?? (await findOrMakeSeries(db, [target]))[0])!.id;
+  const grid = bucketGrid(rollupS, sessionZone);
+  const length = todo.reduce((sum, { fromUs, toUs }) => sum + toUs - fromUs, 0);
+  let done = 0;
+  let written = 0;
+  for (const { fromUs, toUs } of todo) {
+    for (let at = fromUs; at < toUs; ) {
+      if (options.signal.aborted) return written;
+      // Whole buckets: what is made stays made.
+      const aim = grid.floor(at + SLICE_BARS * base.intervalS * 1e6);
+      const until = Math.min(toUs, aim > at ? aim : grid.endOf(grid.floor(at)));
+      written += await inTransaction(db, async (client) => {
+        await client.query(`SELECT ${CLAIM_LOCK}`);
+        await refuseWhileLoading(client, [base, target]);
+        await lockRollups(client, base, [rollupS]);
+        const deriver = new Deriver(client, making.memory, {
+          session: SessionClock.zone(sessionZone),
+          sessionZone,
+          hypertable: making.hypertable,
+          asked: INDICATOR_NAMES.map(() => true),
+          taskId: null,
+          leavesFor: (stamps) => making.partitions.ensure(stamps, { standing: true }),
+        });
+        await deriver.derive({
+          base,
+          target: { seriesId, intervalS: rollupS },
+          touched: [{ fromUs: at, toUs: until }],
+          known: [],
+          claims: true,
+        });
+        killPoint('rollup.written');
+        return deriver.written;
+      });
+      killPoint('rollup.committed');
+      done += until - at;
+      at = until;
+      options.onProgress(work, done / length, written);
+    }
+  }
+  return written;
+}
+
+async function refuseWhileLoading(
+  client: Parameters<typeof isLaneRunning>[0],
+  series: readonly Parameters<typeof laneOf>[0][],
+): Promise<void> {
+  if (!(await isLaneRunning(client, [...new Set(series.flatMap((one) => [laneOf(one), sharedLaneOf(one)]))])))
+    return;
+  throw new BackhaulError({
+    kind: 'database',
+    message: 'A load is at work on these series.',
+    hint: 'Wait for it to end; npx backhaul status shows it.',
+  });
+}

@@ -1,0 +1,147 @@
+import * as fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { rollUp } from '../../src/series/rollup.ts';
+import { unloadTasks } from '../../src/series/unload.ts';
+import { loadedTasks } from '../../src/state/tasks/unload.ts';
+import { testDatabase } from '../database.ts';
+import { candles, load, scratchFolder, wipe } from '../e2e/loading.ts';
+import { type Bar, krakenCsv, walk, write } from '../e2e/market.ts';
+import { plainRollup } from './reference.ts';
+
+const MINUTE = 60;
+const DAY = 86_400;
+/** A Monday. */
+const BEGIN = Date.UTC(2024, 0, 1) / 1000;
+const folder = scratchFolder();
+const { url, pool } = await testDatabase();
+
+/** Five-minute bars of eight days and some hours; half of the time nobody traded. */
+const BARS = walk('XBTUSD', BEGIN, BEGIN + 8.1 * DAY, 5 * MINUTE, 7, 0.5);
+
+function file(name: string, bars: readonly Bar[], minutes = 5): string {
+  return write(folder, `${name}/XBTUSD_${minutes}.csv`, krakenCsv(bars));
+}
+
+async function derived(intervalS: number): Promise<unknown[]> {
+  const { rows } = await pool.query(
+    `SELECT extract(epoch FROM ts)::int AS time, open, high, low, close, volume, trades::int AS trades
+     FROM backhaul.candles WHERE interval_s = $1 ORDER BY ts`,
+    [intervalS],
+  );
+  return rows;
+}
+
+const never = new AbortController().signal;
+const rollup = (rollups: readonly number[]): Promise<unknown> =>
+  rollUp(pool, {
+    filter: { symbols: null, intervals: null, tierSymbols: null },
+    rollups,
+    fromUs: null,
+    toUs: null,
+    dryRun: false,
+    signal: never,
+    onPlan: () => {},
+    onProgress: () => {},
+    onSeries: () => {},
+  });
+
+const UPPER = [900, 3600, DAY, 604_800];
+
+async function whole(bars: readonly Bar[] = BARS): Promise<string> {
+  await wipe(pool);
+  await load(url, [file('whole', bars)], { rollups: UPPER });
+  return candles(pool);
+}
+
+describe('rollups', () => {
+  it('are what the plain reference makes of the bars, and the open bucket is none of them', async () => {
+    await whole();
+    for (const intervalS of UPPER)
+      expect(await derived(intervalS)).toEqual(plainRollup(BARS, intervalS, 300));
+    const { rows } = await pool.query(`SELECT interval_s, ts, close FROM backhaul.open_bar ORDER BY 1`);
+    expect(rows.map((row) => row.interval_s)).toContain(604_800);
+  });
+
+  it('are the same bits however the stream is cut, in any order of loads, and by the command', async () => {
+    const table = await whole();
+    await fc.assert(
+      fc.asyncProperty(
+        fc.uniqueArray(fc.integer({ min: 1, max: BARS.length - 1 }), { minLength: 1, maxLength: 4 }),
+        fc.nat(),
+        fc.boolean(),
+        async (cuts, seed, byCommand) => {
+          await wipe(pool);
+          const ends = [0, ...cuts.sort((a, b) => a - b), BARS.length];
+          const files = ends.slice(1).map((to, i) => file(`cut${i}`, BARS.slice(ends[i], to)));
+          const turn = seed % files.length;
+          const order = [...files.slice(turn), ...files.slice(0, turn)];
+          if (seed % 3 === 0) await load(url, order, byCommand ? {} : { rollups: UPPER });
+          else for (const one of order) await load(url, [one], byCommand ? {} : { rollups: UPPER });
+          if (byCommand) await rollup(UPPER);
+          expect(await candles(pool)).toBe(table);
+        },
+      ),
+      { numRuns: 3 },
+    );
+  });
+});
+
+describe("a vendor's own bars", () => {
+  /** Hours of two days that differ from what five minutes make; in one of them there is none. */
+  const OWN = walk('XBTUSD', BEGIN + 2 * DAY, BEGIN + 4 * DAY, 3600, 11, 0.9);
+  const isOwn = new Set(OWN.map((bar) => bar.time));
+  const expected = [
+    ...(plainRollup(BARS, 3600, 300) as { time: number }[]).filter(({ time }) => !isOwn.has(time)),
+    ...OWN.map(({ symbol: _, ...bar }) => bar),
+  ].sort((a, b) => a.time - b.time);
+  const five = file('five', BARS);
+  const own = file('own', OWN, 60);
+
+  it('stand, whichever comes first, and it is on record which ones are derived', async () => {
+    const tables: string[] = [];
+    for (const loads of [[[five], [own]], [[own], [five]], [[five, own]]]) {
+      await wipe(pool);
+      for (const sources of loads)
+        await load(url, sources, sources.includes(five) ? { rollups: [3600] } : {});
+      expect(await derived(3600)).toEqual(expected);
+      tables.push(await candles(pool));
+      const { rows } = await pool.query(
+        `SELECT count(*)::int AS own FROM backhaul.candles c WHERE interval_s = 3600
+         AND NOT EXISTS (SELECT FROM backhaul.derived d WHERE d.interval_s = 3600 AND d.covered @> c.ts)`,
+      );
+      expect(rows[0].own).toBe(OWN.length);
+    }
+    expect(new Set(tables).size).toBe(1);
+  });
+
+  it('give way to derived ones when they are unloaded, and those go with what they are made of', async () => {
+    await wipe(pool);
+    await load(url, [five], { rollups: [3600, DAY] });
+    const before = await candles(pool);
+    await load(url, [own]);
+    const unload = async (intervalS: number): Promise<void> => {
+      const tasks = (await loadedTasks(pool)).filter((task) => task.intervalS === intervalS);
+      await unloadTasks(pool, tasks, { signal: never, onTask: () => {} });
+    };
+    await unload(3600);
+    expect(await candles(pool)).toBe(before);
+    await unload(300);
+    expect(await candles(pool)).toBe('');
+  });
+});
+
+describe('a late, a replaced and a completed bar', () => {
+  it('change the longer bars above, and only those', async () => {
+    const table = await whole();
+    await wipe(pool);
+    const late = BARS.slice(500, 520);
+    const rest = [...BARS.slice(0, 500), ...BARS.slice(520)];
+    await load(url, [file('rest', rest)], { rollups: UPPER });
+    await load(url, [file('late', late)]);
+    expect(await candles(pool)).toBe(table);
+    const other = late.map((bar) => ({ ...bar, high: bar.high + 1, volume: bar.volume + 1 }));
+    await load(url, [file('late', other)], { onConflict: 'replace' });
+    const changed = [...BARS.slice(0, 500), ...other, ...BARS.slice(520)];
+    expect(await candles(pool)).toBe(await whole(changed));
+  });
+});
