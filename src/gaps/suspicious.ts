@@ -1,6 +1,7 @@
+import { Zone } from '../base/zone.ts';
 import type { Db } from '../database/connect.ts';
-import { stampOf, usOf } from '../database/stamps.ts';
 import type { Series } from '../series/series.ts';
+import { eachStamp, type StampQuery } from '../series/stamp_pass.ts';
 import { lookAt } from './look.ts';
 import type { SeriesScan } from './scan.ts';
 
@@ -33,50 +34,39 @@ export const SUSPICIOUS_HABITS = 4;
 export const LEAST_SUSPICIOUS = SUSPICIOUS_HABITS + 1;
 const PERCENTILE = 0.99;
 const LEAST_SPACINGS = 200;
-/** Series looked at by one query: bounds the rows it sorts at once. */
-const SERIES_AT_ONCE = 2_000;
 
 const DAY_S = 86_400;
+const MINUTE_US = 60e6;
+const DAY_US = 86_400e6;
+const newYork = new Zone('America/New_York');
 
-/**
- * SQL that is true of two bars (`ts`, `next`) with no close of their market between them, by calendar. Of others a close
- * may make the habit longer, never a run: what is told counts expected bars alone.
- */
-const WITHIN_SESSION: Readonly<Record<string, string>> = {
-  'all-week': 'true',
-  // A session takes six hours and a half; the night between two days of extended hours takes eight.
-  'us-equities': `next - ts < interval '390 minutes'
-    AND (ts AT TIME ZONE 'America/New_York')::time >= '09:30' AND (next AT TIME ZONE 'America/New_York')::time < '16:00'`,
-  // The weekend takes 48 hours.
-  forex: `next - ts < interval '40 hours'`,
-  'forex-from-monday': `next - ts < interval '40 hours'`,
-};
-
-/**
- * Every bar of the series in $1 from $2 up to $3 with the one after it, and how many are missing between. `date_part`
- * computes in doubles; `extract` takes twice the time.
- */
-function spacings(within: string): string {
-  return `
-    SELECT series_id, ts, next, date_part('year', ts AT TIME ZONE 'UTC')::int AS year,
-      round(date_part('epoch', next - ts) / interval_s)::int8 - 1 AS missing
-    FROM (SELECT series_id, ts, lead(ts) OVER (PARTITION BY series_id ORDER BY ts) AS next
-          FROM (SELECT series_id, ts FROM backhaul.bars WHERE series_id = ANY ($1) AND ts >= ${stampOf('$2')} AND ts < ${stampOf('$3')}
-                UNION ALL
-                SELECT series_id, ts FROM backhaul.bars_bare
-                WHERE series_id = ANY ($1) AND ts >= ${stampOf('$2')} AND ts < ${stampOf('$3')}) b) n
-    JOIN backhaul.series USING (series_id)
-    WHERE next IS NOT NULL AND ${within}`;
+/** The time of day in New York, µs. */
+function newYorkTime(us: number): number {
+  const local = us + newYork.offsetUs(us);
+  return local - Math.floor(local / DAY_US) * DAY_US;
 }
 
-/** A habit is 1 or more, so most spacings need no second look. */
-const LONG = `next - ts > ${SUSPICIOUS_HABITS + 1} * interval_s * interval '1 second'`;
+/**
+ * Whether there is no close of their market between a bar and the next, by calendar. Of others a close may make the habit
+ * longer, never a run: what is told counts expected bars alone.
+ */
+const WITHIN_SESSION: Readonly<Record<string, (us: number, nextUs: number) => boolean>> = {
+  // A session takes six hours and a half; the night between two days of extended hours takes eight.
+  'us-equities': (us, nextUs) =>
+    nextUs - us < 390 * MINUTE_US &&
+    newYorkTime(us) >= 570 * MINUTE_US &&
+    newYorkTime(nextUs) < 960 * MINUTE_US,
+  // The weekend takes 48 hours.
+  forex: (us, nextUs) => nextUs - us < 2_400 * MINUTE_US,
+  'forex-from-monday': (us, nextUs) => nextUs - us < 2_400 * MINUTE_US,
+};
+const always = (): boolean => true;
 
-/** `[missing bars, spacings with so many]`, by missing bars. */
-type Histogram = [number, number][];
+/** Missing bars → spacings with so many. */
+type Histogram = Map<number, number>;
 
 /** The nearest-rank percentile of a histogram. Exported for its test. */
-export function percentile(histogram: readonly (readonly [number, number])[], share: number): number {
+export function percentile(histogram: Iterable<readonly [number, number]>, share: number): number {
   const sorted = [...histogram].sort((a, b) => a[0] - b[0]);
   const total = sorted.reduce((sum, [, count]) => sum + count, 0);
   let seen = 0;
@@ -91,108 +81,163 @@ function habitOf(histogram: Histogram): number {
   return Math.max(1, percentile(histogram, PERCENTILE));
 }
 
-interface Habit {
-  readonly seriesId: number;
-  readonly year: number;
-  readonly habit: number;
-}
-
-async function readHabits(db: Db, within: string, bounds: readonly unknown[]): Promise<Habit[]> {
-  const { rows } = await db.query<{ id: number; year: number; missing: number; count: number }>(
-    `SELECT series_id AS id, year, missing, count(*) AS count FROM (${spacings(within)}) s GROUP BY 1, 2, 3`,
-    [...bounds],
-  );
-  const habits: Habit[] = [];
-  for (const [seriesId, own] of Map.groupBy(rows, (row) => row.id)) {
-    const histogram = (some: typeof rows): Histogram => some.map(({ missing, count }) => [missing, count]);
-    const always = habitOf(histogram(own));
-    for (const [year, part] of Map.groupBy(own, (row) => row.year)) {
-      const count = part.reduce((sum, row) => sum + row.count, 0);
-      habits.push({ seriesId, year, habit: count < LEAST_SPACINGS ? always : habitOf(histogram(part)) });
-    }
-  }
-  return habits;
+function add(histogram: Histogram, missing: number, count: number): void {
+  histogram.set(missing, (histogram.get(missing) ?? 0) + count);
 }
 
 interface Run {
-  readonly id: number;
   readonly lastUs: number;
   readonly nextUs: number;
-  readonly habit: number;
+  readonly missing: number;
 }
 
-async function readRuns(
-  db: Db,
-  within: string,
-  bounds: readonly unknown[],
-  habits: readonly Habit[],
-): Promise<Run[]> {
-  const { rows } = await db.query<Run>(
-    `SELECT s.series_id AS id, ${usOf('ts')} AS "lastUs", ${usOf('next')} AS "nextUs", h.habit
-     FROM (${spacings(`${within} AND ${LONG}`)}) s
-     JOIN unnest($4::int[], $5::int[], $6::int8[]) AS h (series_id, year, habit)
-       ON h.series_id = s.series_id AND h.year = s.year
-     WHERE missing > ${SUSPICIOUS_HABITS} * h.habit`,
-    [
-      ...bounds,
-      habits.map((one) => one.seriesId),
-      habits.map((one) => one.year),
-      habits.map((one) => one.habit),
-    ],
-  );
-  return rows;
-}
+/** What is known of one series so far: the year it is in, and what came of those before. */
+class SpacingsOfSeries {
+  readonly #scan: SeriesScan;
+  readonly #intervalUs: number;
+  readonly #isWithin: (us: number, nextUs: number) => boolean;
+  #lastUs = Number.NaN;
+  #year = 0;
+  #yearFromUs = Number.NaN;
+  #yearToUs = Number.NaN;
+  #ofYear: Histogram = new Map();
+  /** Runs of the year that are suspicious if its habit is the least there is. */
+  #runs: Run[] = [];
+  readonly #ofAll: Histogram = new Map();
+  readonly #habits = new Map<number, number>();
+  /** Runs of the years that have too few bars for a habit of their own. */
+  readonly #waiting = new Map<number, Run[]>();
+  readonly #found: { readonly run: Run; readonly habit: number }[] = [];
 
-/** The run between the last bar and the end of what files vouch for: a file that was cut off ends in one. */
-function lastRun(scan: SeriesScan, habits: ReadonlyMap<string, number>): Run | null {
-  const { series, window, covered } = scan;
-  const lastUs = series.lastUs!;
-  const endUs = Math.min(window!.toUs, covered.at(-1)?.toUs ?? lastUs);
-  if (lastUs < window!.fromUs || endUs <= lastUs) return null;
-  const habit = habits.get(`${series.seriesId} ${new Date(lastUs / 1000).getUTCFullYear()}`);
-  return habit === undefined ? null : { id: series.seriesId, lastUs, nextUs: endUs, habit };
-}
-
-/** The missing bars of a run that files vouch for, or null when they are not many enough. */
-function judged(scan: SeriesScan, run: Run): SuspiciousRun | null {
-  const range = { fromUs: scan.expectedBars.endOf(run.lastUs), toUs: run.nextUs };
-  const { vouched: candles } = lookAt(scan.expectedBars, scan.covered, range);
-  if (candles <= SUSPICIOUS_HABITS * run.habit) return null;
-  return { series: scan.series, ...range, candles, habit: run.habit, ratio: candles / run.habit };
-}
-
-/** Suspicious runs of the series scanned, the strangest first. Reads every bar of them twice. */
-export async function findSuspicious(db: Db, scans: readonly SeriesScan[]): Promise<SuspiciousRun[]> {
-  const found: SuspiciousRun[] = [];
-  const withBars = scans.filter(
-    ({ series, window, expectedBars }) =>
-      window !== null &&
-      series.firstUs !== null &&
-      (expectedBars.calendar.sessions === null || series.intervalS < DAY_S),
-  );
-  for (const [calendar, group] of Map.groupBy(withBars, (scan) => scan.expectedBars.calendar.name)) {
-    for (let at = 0; at < group.length; at += SERIES_AT_ONCE) {
-      found.push(
-        ...(await findInGroup(db, group.slice(at, at + SERIES_AT_ONCE), WITHIN_SESSION[calendar] ?? 'true')),
-      );
-    }
+  constructor(scan: SeriesScan) {
+    this.#scan = scan;
+    this.#intervalUs = scan.series.intervalS * 1e6;
+    this.#isWithin = WITHIN_SESSION[scan.expectedBars.calendar.name] ?? always;
   }
-  return found.sort((a, b) => b.ratio - a.ratio || a.fromUs - b.fromUs);
+
+  take(ts: Float64Array, rows: number): void {
+    const { fromUs, toUs } = this.#scan.window!;
+    const intervalUs = this.#intervalUs;
+    let last = this.#lastUs;
+    // Most follow each other at once: they are counted together.
+    let close = 0;
+    for (let row = 0; row < rows; row++) {
+      const us = ts[row]!;
+      if (us < fromUs || us >= toUs) continue;
+      const before = last;
+      last = us;
+      if (Number.isNaN(before)) continue;
+      if (!(before >= this.#yearFromUs && before < this.#yearToUs)) {
+        if (close > 0) add(this.#ofYear, 0, close);
+        close = 0;
+        this.#endYear();
+        this.#beginYear(before);
+      }
+      if (!this.#isWithin(before, us)) continue;
+      if (us - before === intervalUs) close++;
+      else this.#spacing(before, us);
+    }
+    if (close > 0) add(this.#ofYear, 0, close);
+    this.#lastUs = last;
+  }
+
+  #spacing(lastUs: number, nextUs: number): void {
+    const missing = Math.round((nextUs - lastUs) / this.#intervalUs) - 1;
+    add(this.#ofYear, missing, 1);
+    if (missing >= LEAST_SUSPICIOUS) this.#runs.push({ lastUs, nextUs, missing });
+  }
+
+  #beginYear(us: number): void {
+    this.#year = new Date(us / 1000).getUTCFullYear();
+    this.#yearFromUs = Date.UTC(this.#year, 0, 1) * 1000;
+    this.#yearToUs = Date.UTC(this.#year + 1, 0, 1) * 1000;
+  }
+
+  #endYear(): void {
+    let count = 0;
+    for (const [missing, times] of this.#ofYear) {
+      count += times;
+      add(this.#ofAll, missing, times);
+    }
+    if (count >= LEAST_SPACINGS) this.#judge(this.#year, habitOf(this.#ofYear), this.#runs);
+    else if (count > 0) this.#waiting.set(this.#year, this.#runs);
+    this.#ofYear.clear();
+    this.#runs = [];
+  }
+
+  #judge(year: number, habit: number, runs: readonly Run[]): void {
+    this.#habits.set(year, habit);
+    for (const run of runs) if (run.missing > SUSPICIOUS_HABITS * habit) this.#found.push({ run, habit });
+  }
+
+  end(): SuspiciousRun[] {
+    this.#endYear();
+    const habit = habitOf(this.#ofAll);
+    for (const [year, runs] of this.#waiting) this.#judge(year, habit, runs);
+    this.#endOfFiles();
+    return this.#found.map(({ run, habit }) => this.#told(run, habit)).filter((one) => one !== null);
+  }
+
+  /** The run between the last bar and the end of what files vouch for: a file that was cut off ends in one. */
+  #endOfFiles(): void {
+    const { series, window, covered } = this.#scan;
+    const lastUs = series.lastUs!;
+    const nextUs = Math.min(window!.toUs, covered.at(-1)?.toUs ?? lastUs);
+    if (lastUs < window!.fromUs || nextUs <= lastUs) return;
+    const habit = this.#habits.get(new Date(lastUs / 1000).getUTCFullYear());
+    if (habit !== undefined) this.#found.push({ run: { lastUs, nextUs, missing: 0 }, habit });
+  }
+
+  /** The missing bars of a run that files vouch for, or null when they are not many enough. */
+  #told({ lastUs, nextUs }: Run, habit: number): SuspiciousRun | null {
+    const { series, expectedBars, covered } = this.#scan;
+    const range = { fromUs: expectedBars.endOf(lastUs), toUs: nextUs };
+    const { vouched: candles } = lookAt(expectedBars, covered, range);
+    if (candles <= SUSPICIOUS_HABITS * habit) return null;
+    return { series, ...range, candles, habit, ratio: candles / habit };
+  }
 }
 
-/** Of series of one calendar. */
-async function findInGroup(db: Db, scans: readonly SeriesScan[], within: string): Promise<SuspiciousRun[]> {
-  const byId = new Map(scans.map((scan) => [scan.series.seriesId, scan]));
-  const bounds = [
-    [...byId.keys()],
-    scans.reduce((least, scan) => Math.min(least, scan.window!.fromUs), Number.POSITIVE_INFINITY),
-    scans.reduce((most, scan) => Math.max(most, scan.window!.toUs), Number.NEGATIVE_INFINITY),
-  ];
-  const habits = await readHabits(db, within, bounds);
-  const byYear = new Map(habits.map(({ seriesId, year, habit }) => [`${seriesId} ${year}`, habit]));
-  const runs = [
-    ...(await readRuns(db, within, bounds, habits)),
-    ...scans.map((scan) => lastRun(scan, byYear)).filter((run) => run !== null),
-  ];
-  return runs.map((run) => judged(byId.get(run.id)!, run)).filter((run) => run !== null);
+/** Looks for suspicious runs in the stamps of series as they pass by: in each series' own order of time. */
+export class SuspiciousRuns {
+  readonly #series: ReadonlyMap<number, SpacingsOfSeries>;
+  readonly query: StampQuery;
+
+  constructor(scans: readonly SeriesScan[]) {
+    const withBars = scans.filter(
+      ({ series, window, expectedBars }) =>
+        window !== null &&
+        series.firstUs !== null &&
+        (expectedBars.calendar.sessions === null || series.intervalS < DAY_S),
+    );
+    this.#series = new Map(withBars.map((scan) => [scan.series.seriesId, new SpacingsOfSeries(scan)]));
+    this.query = stampsOf(withBars);
+  }
+
+  readonly take = (seriesId: number, ts: Float64Array, rows: number): void => {
+    this.#series.get(seriesId)?.take(ts, rows);
+  };
+
+  /** The strangest first. */
+  end(): SuspiciousRun[] {
+    const found = [...this.#series.values()].flatMap((series) => series.end());
+    return found.sort((a, b) => b.ratio - a.ratio || a.fromUs - b.fromUs);
+  }
+}
+
+/** The stamps in the windows of series, and some more. */
+export function stampsOf(scans: readonly SeriesScan[]): StampQuery {
+  const seen = scans.filter((scan) => scan.window !== null);
+  return {
+    seriesIds: seen.map((scan) => scan.series.seriesId),
+    fromUs: seen.reduce((least, scan) => Math.min(least, scan.window!.fromUs), Number.POSITIVE_INFINITY),
+    toUs: seen.reduce((most, scan) => Math.max(most, scan.window!.toUs), Number.NEGATIVE_INFINITY),
+  };
+}
+
+/** Suspicious runs of the series scanned, the strangest first. Reads every stamp of them once. */
+export async function findSuspicious(db: Db, scans: readonly SeriesScan[]): Promise<SuspiciousRun[]> {
+  const runs = new SuspiciousRuns(scans);
+  await eachStamp(db, runs.query, runs.take);
+  return runs.end();
 }

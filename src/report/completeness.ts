@@ -1,11 +1,12 @@
 import type { Pool } from 'pg';
 import { count, instant } from '../base/quantities.ts';
-import { stampOf } from '../database/stamps.ts';
+import type { Range } from '../base/ranges.ts';
 import type { Hole } from '../gaps/find.ts';
 import { reachOf } from '../gaps/find.ts';
 import { type SeriesScan, scanSeries, shareOf } from '../gaps/scan.ts';
-import { findSuspicious, LEAST_SUSPICIOUS, type SuspiciousRun } from '../gaps/suspicious.ts';
+import { type SuspiciousRun, SuspiciousRuns, stampsOf } from '../gaps/suspicious.ts';
 import { meant, type Series, type SeriesFilter, symbolsMeant } from '../series/series.ts';
+import { eachStamp } from '../series/stamp_pass.ts';
 import type { Tier } from '../series/tiers.ts';
 import { countTasks } from '../state/status.ts';
 
@@ -108,11 +109,7 @@ export function rangeLine({ options: { toUs, upTo, nowUs }, behind }: Report): s
 /** Faults `usage` for an unknown symbol, interval or tier and for an empty range. */
 export async function readReport(db: Pool, options: ReportOptions): Promise<Report> {
   const scans = await scanSeries(db, options);
-  const bars = await countBars(db, scans);
-  const suspicious = await findSuspicious(
-    db,
-    scans.filter((scan) => mayHideRuns(scan, bars.get(scan.series.seriesId) ?? NO_BARS)),
-  );
+  const { counts: bars, suspicious } = await readBars(db, scans);
   const runs = Map.groupBy(suspicious, (run) => run.series.seriesId);
   const cells = scans.map((scan) => {
     const { seriesId } = scan.series;
@@ -140,14 +137,18 @@ export async function readReport(db: Pool, options: ReportOptions): Promise<Repo
 
 const NO_BARS: ReadonlyMap<number, number> = new Map();
 
-/**
- * Whether a run of missing bars can be hidden in what files vouch for. Where markets never close there are as many bars
- * as are vouched for, or some are missing; elsewhere bars outside the sessions stand in for those that are.
- */
-function mayHideRuns({ expectedBars, vouched }: SeriesScan, bars: ReadonlyMap<number, number>): boolean {
-  return (
-    expectedBars.calendar.sessions !== null || vouched - sum([...bars.values()], (n) => n) >= LEAST_SUSPICIOUS
-  );
+/** All that is asked of the bars themselves, in one pass over them. */
+async function readBars(
+  db: Pool,
+  scans: readonly SeriesScan[],
+): Promise<Pick<MonthCounts, 'counts'> & { readonly suspicious: readonly SuspiciousRun[] }> {
+  const months = new MonthCounts(scans);
+  const runs = new SuspiciousRuns(scans);
+  await eachStamp(db, stampsOf(scans), (seriesId, ts, rows) => {
+    months.take(seriesId, ts, rows);
+    runs.take(seriesId, ts, rows);
+  });
+  return { counts: months.counts, suspicious: runs.end() };
 }
 
 function countBehind(cells: readonly Cell[]): number {
@@ -164,34 +165,35 @@ function sum<T>(items: readonly T[], of: (item: T) => number): number {
   return items.reduce((total, item) => total + of(item), 0);
 }
 
-/** Series id → month → bars in the series' window. */
-async function countBars(db: Pool, scans: readonly SeriesScan[]): Promise<Map<number, Map<number, number>>> {
-  const seen = scans.filter((scan) => scan.window !== null);
-  const counts = new Map<number, Map<number, number>>();
-  if (seen.length === 0) return counts;
-  const { rows } = await db.query<{ id: number; monthMs: number; bars: number }>(
-    `SELECT b.series_id AS id, date_part('epoch', date_trunc('month', b.ts AT TIME ZONE 'UTC')) * 1000 AS "monthMs",
-       count(*) AS bars
-     FROM unnest($1::int[], $2::float8[], $3::float8[]) AS w (series_id, from_us, to_us)
-     JOIN (SELECT series_id, ts FROM backhaul.bars WHERE ts >= ${stampOf('$4')} AND ts < ${stampOf('$5')}
-           UNION ALL
-           SELECT series_id, ts FROM backhaul.bars_bare WHERE ts >= ${stampOf('$4')} AND ts < ${stampOf('$5')}) b
-       ON b.series_id = w.series_id AND b.ts >= ${stampOf('w.from_us')} AND b.ts < ${stampOf('w.to_us')}
-     GROUP BY 1, 2`,
-    [
-      seen.map((scan) => scan.series.seriesId),
-      seen.map((scan) => scan.window!.fromUs),
-      seen.map((scan) => scan.window!.toUs),
-      seen.reduce((least, scan) => Math.min(least, scan.window!.fromUs), Number.POSITIVE_INFINITY),
-      seen.reduce((most, scan) => Math.max(most, scan.window!.toUs), Number.NEGATIVE_INFINITY),
-    ],
-  );
-  for (const { id, monthMs, bars } of rows) {
-    const months = counts.get(id);
-    if (months === undefined) counts.set(id, new Map([[monthMs * 1000, bars]]));
-    else months.set(monthMs * 1000, bars);
+/** Bars by month of each series, counted in its window as they pass by. */
+class MonthCounts {
+  readonly #windows: ReadonlyMap<number, Range>;
+  /** Series id → first instant of the month, µs → bars. */
+  readonly counts = new Map<number, Map<number, number>>();
+
+  constructor(scans: readonly SeriesScan[]) {
+    this.#windows = new Map(
+      scans.flatMap(({ series, window }) => (window === null ? [] : [[series.seriesId, window]])),
+    );
   }
-  return counts;
+
+  readonly take = (seriesId: number, ts: Float64Array, rows: number): void => {
+    const window = this.#windows.get(seriesId);
+    if (window === undefined) return;
+    const months = this.counts.get(seriesId) ?? new Map<number, number>();
+    this.counts.set(seriesId, months);
+    for (let row = 0; row < rows; ) {
+      const date = new Date(Math.floor(ts[row]! / 1000));
+      const [year, month] = [date.getUTCFullYear(), date.getUTCMonth()];
+      const monthUs = Date.UTC(year, month, 1) * 1000;
+      const endUs = Date.UTC(year, month + 1, 1) * 1000;
+      let bars = 0;
+      for (; row < rows && ts[row]! < endUs; row++) {
+        if (ts[row]! >= window.fromUs && ts[row]! < window.toUs) bars++;
+      }
+      if (bars > 0) months.set(monthUs, (months.get(monthUs) ?? 0) + bars);
+    }
+  };
 }
 
 function cellOf(

@@ -9,7 +9,7 @@ import { expect, it } from 'vitest';
 const CONSTANT = /^[A-Z][A-Z_]*(\.(map|join)\(.*\))*$/;
 /** They are given literals alone. */
 const HELPERS =
-  /^(usOf|wholeSum|stampOf|isBefore|orderKey|noteEvent|same|asJson|barsIn|barsOf|spacings|completes|endsOpen|vouchedByAlone|becomes|mayMove|withRevision|rangeRows|withinHull|insertCoverage|insertStates|sessionName|stateOf|quoted|owner\.escapeLiteral)\(/;
+  /^(usOf|wholeSum|stampOf|isBefore|orderKey|noteEvent|same|asJson|barsIn|barsOf|completes|endsOpen|vouchedByAlone|becomes|mayMove|withRevision|rangeRows|withinHull|insertCoverage|insertStates|sessionName|stateOf|quoted|owner\.escapeLiteral)\(/;
 
 const LOOKED_AT: Readonly<Record<string, readonly string[]>> = {
   // Names of our own tables and columns.
@@ -19,6 +19,7 @@ const LOOKED_AT: Readonly<Record<string, readonly string[]>> = {
   // Numbers that were checked to be whole, and literals.
   'src/series/bar_stream.ts': [
     'textOf(query)',
+    'parts',
     "conditions.join(' AND ')",
     'list',
     'table',
@@ -59,7 +60,6 @@ const LOOKED_AT: Readonly<Record<string, readonly string[]>> = {
   'src/state/extra_columns.ts': ['column', 'type', 'name', 'standing'],
   'src/validate/agreement.ts': ['columns', 'table', 'parameter', "[...FIELDS, 'volume'].map(far).join(', ')"],
   'src/validate/bar_checks.ts': ['columns', 'table', 'bad', 'details'],
-  'src/gaps/suspicious.ts': ['within'],
   // Lists of columns, and the alias its callers write out.
   'src/series/split_market.ts': ['differ', 'alias', 'name'],
   // Names of leaves are made of a year and a month, their bounds of numbers.
