@@ -35,7 +35,8 @@ const RULES: Readonly<Record<string, string>> = {
   'producer/sources': '',
   'producer/archive': 'producer/sources state',
   'producer/archive/table': 'producer/archive producer/sources scan/table state',
-  'producer/layouts': 'bars calendar producer/archive/table producer/sources scan scan/table state',
+  'producer/layouts':
+    'bars calendar producer/archive producer/archive/table producer/sources scan scan/table state',
   'producer/sources/transfer': 'producer/sources',
   'producer/sources/local': 'producer/sources',
   'producer/sources/https': 'producer/sources producer/sources/transfer',

@@ -47,6 +47,13 @@ export async function locateFile(
   const object = await onlyObject(source, signal);
   const reader = await source.open(object);
   try {
+    if (kindOfName(object.name) === 'tar')
+      throw new BackhaulError({
+        kind: 'usage',
+        message: 'inspect does not look into a tar',
+        where: { uri: object.uri },
+        hint: 'load --dry-run lists what it holds; unpack a file of it to have it inspected',
+      });
     if (kindOfName(object.name) !== 'zip') {
       const { head, storage } = await sniffFile(reader, storageOfName(object.name), signal);
       return { source, object, entry: null, others: 0, path: pathOf(object.uri), storage, head };

@@ -3,9 +3,7 @@ import type { OnInvalid, RecordShape } from '../scan/shape.ts';
 
 /** How an object's bytes become the CSV's bytes. */
 export type Storage =
-  | { readonly kind: 'plain' }
-  | { readonly kind: 'gzip' }
-  | { readonly kind: 'zstd' }
+  | { readonly kind: Packing }
   | { readonly kind: TableKind }
   | {
       readonly kind: 'zip';
@@ -21,14 +19,31 @@ export type Storage =
       readonly method: number;
       /** Present: the entry is no CSV. */
       readonly table?: TableKind;
+    }
+  | {
+      readonly kind: 'tar';
+      /** Size and etag of the tar itself. */
+      readonly objectBytes: number;
+      readonly objectEtag: string;
+      /** What the whole tar is packed by. */
+      readonly pack: Packing;
+      /** Where the entry's bytes lie in the unpacked tar. */
+      readonly offset: number;
+      readonly size: number;
+      /** What the entry is packed by, or is. */
+      readonly inner: Packing | TableKind;
     };
+
+/** What a file by itself is packed by. */
+export type Packing = 'plain' | 'gzip' | 'zstd' | 'xz' | 'bz2';
 
 /** Files of columns, whose rows are no text. */
 export type TableKind = 'parquet' | 'arrow';
 
 export function tableIn(storage: Storage): TableKind | null {
   if (storage.kind === 'zip') return storage.table ?? null;
-  return storage.kind === 'parquet' || storage.kind === 'arrow' ? storage.kind : null;
+  const kind = storage.kind === 'tar' ? storage.inner : storage.kind;
+  return kind === 'parquet' || kind === 'arrow' ? kind : null;
 }
 
 /**

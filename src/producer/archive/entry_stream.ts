@@ -4,8 +4,8 @@ import { BackhaulError, type Fault } from '../../faults/fault.ts';
 import { abortError, faultAt } from '../../faults/file_fault.ts';
 import type { Storage } from '../../state/task_plan.ts';
 import type { ObjectReader } from '../sources/source.ts';
-import { gunzip, type InflateMeter, inflateRaw } from './inflate.ts';
-import { unzstd } from './unzstd.ts';
+import { type InflateMeter, inflateRaw } from './inflate.ts';
+import { unpacked } from './unpack.ts';
 
 /** From a stored object to the CSV's bytes: what a worker scans. Nothing is believed that can be checked. */
 
@@ -103,12 +103,52 @@ function opened(
     case 'parquet':
       return counted(whole(), flow);
     case 'gzip':
-      return gunzip(whole(), meterOf(flow));
     case 'zstd':
-      return unzstd(whole(), meterOf(flow));
+    case 'xz':
+    case 'bz2':
+      return unpacked(storage.kind, whole(), meterOf(flow));
+    case 'tar':
+      return tarEntry(reader, storage, flow);
     case 'zip':
       return unzipped(reader, storage, options.sha256 ? whole() : null, options.entry ?? null, flow);
   }
+}
+
+/** One entry of a tar, which of a packed one lies behind all that is before it. */
+function tarEntry(
+  reader: ObjectReader,
+  { pack, offset, size, inner, objectBytes }: Extract<Storage, { kind: 'tar' }>,
+  flow: Flow,
+): AsyncIterable<Uint8Array> {
+  const own =
+    pack === 'plain'
+      ? reader.stream(offset, offset + size, flow.signal)
+      : stretch(unpacked(pack, reader.stream(0, objectBytes, flow.signal), meterOf(flow)), offset, size);
+  if (inner !== 'plain' && inner !== 'parquet' && inner !== 'arrow')
+    return unpacked(inner, own, meterOf(flow));
+  return pack === 'plain' ? counted(own, flow) : own;
+}
+
+/** `length` bytes from `start` on; the rest is not read. Fails with `truncated`. */
+async function* stretch(
+  bytes: AsyncIterable<Uint8Array>,
+  start: number,
+  length: number,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  let at = 0;
+  for await (const piece of bytes) {
+    const part = piece.subarray(Math.max(0, start - at), Math.max(0, start + length - at));
+    if (part.length > 0) yield part;
+    at += piece.length;
+    if (at >= start + length) return;
+  }
+  if (at < start + length)
+    throw new BackhaulError({
+      kind: 'truncated',
+      message: 'the tar ends before the entry does',
+      expected: `${start + length} bytes`,
+      found: `${at} bytes`,
+    });
 }
 
 /** Passes bytes on and holds their SHA-256 against the published one at the end. */

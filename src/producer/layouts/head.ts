@@ -11,6 +11,7 @@ import type { TableField } from '../../scan/table/columns.ts';
 import { tableShape } from '../../scan/table/shape.ts';
 import { textOf } from '../../scan/table/texts.ts';
 import { type Storage, tableIn } from '../../state/task_plan.ts';
+import { openBytes } from '../archive/entry_stream.ts';
 import { ARROW_MAGIC } from '../archive/table/arrow_file.ts';
 import { openTable } from '../archive/table/open_table.ts';
 import { PARQUET_MAGIC } from '../archive/table/parquet_file.ts';
@@ -90,6 +91,7 @@ export async function readHead(
   signal?: AbortSignal,
 ): Promise<Head | null> {
   if (tableIn(storage) !== null) return tableHead(reader, storage, signal);
+  if (isStreamed(storage)) return streamedHead(reader, storage, signal);
   return inflatedHead(await rawHead(reader, storage, signal), storage);
 }
 
@@ -106,12 +108,40 @@ export async function sniffFile(
   const isEmpty = raw === null || raw.bytes.length === 0;
   const storage = isEmpty ? named : storageOfBytes(raw.bytes, named);
   if (tableIn(storage) !== null) return { head: await tableHead(reader, storage, signal), storage };
+  if (isStreamed(storage)) return { head: await streamedHead(reader, storage, signal), storage };
   return { head: inflatedHead(raw, storage), storage };
+}
+
+/** Of what is packed so, a piece by itself cannot be unpacked: it is unpacked as a worker does, and left early. */
+function isStreamed({ kind }: Storage): boolean {
+  return kind === 'xz' || kind === 'bz2' || kind === 'tar';
+}
+
+async function streamedHead(
+  reader: ObjectReader,
+  storage: Storage,
+  signal: AbortSignal | undefined,
+): Promise<Head | null> {
+  const pieces: Uint8Array[] = [];
+  let length = 0;
+  try {
+    for await (const piece of openBytes(reader, storage, signal)) {
+      pieces.push(Uint8Array.from(piece));
+      length += piece.length;
+      if (length > LOOK_BYTES) break;
+    }
+  } catch (error) {
+    if (signal?.aborted) throw error;
+    return null;
+  }
+  return { bytes: Buffer.concat(pieces).subarray(0, LOOK_BYTES), complete: length <= LOOK_BYTES };
 }
 
 /** How a file of its own is stored, by its name. */
 export function storageOfName(name: string): Storage {
   if (/\.gz$/i.test(name)) return { kind: 'gzip' };
+  if (/\.xz$/i.test(name)) return { kind: 'xz' };
+  if (/\.bz2$/i.test(name)) return { kind: 'bz2' };
   if (/\.parquet$/i.test(name)) return { kind: 'parquet' };
   if (/\.(?:arrows?|ipc|feather)$/i.test(name)) return { kind: 'arrow' };
   return { kind: /\.zst$/i.test(name) ? 'zstd' : 'plain' };
@@ -125,6 +155,8 @@ function storageOfBytes(bytes: Buffer, named: Storage): Storage {
   if (mark.startsWith(ARROW_MAGIC) || mark.startsWith('FEA1') || named.kind === 'arrow')
     return { kind: 'arrow' };
   if (bytes[0] === 0x1f && bytes[1] === 0x8b) return { kind: 'gzip' };
+  if (mark.startsWith('\xfd7zXZ')) return { kind: 'xz' };
+  if (/^BZh[1-9]/.test(mark)) return { kind: 'bz2' };
   const magic = bytes.length < 4 ? 0 : bytes.readUInt32LE(0);
   const isZstd = magic === 0xfd2fb528 || (magic & 0xfffffff0) >>> 0 === 0x184d2a50;
   return { kind: isZstd ? 'zstd' : 'plain' };

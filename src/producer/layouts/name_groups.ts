@@ -31,13 +31,15 @@ export function groupsOf(layout: Layout, path: string): NameGroups {
  * the ending fits the name without it, and that of a table fits as if it were a CSV.
  */
 export function matchOf(pattern: RegExp, path: string): RegExpExecArray | null {
-  const plain = path.replace(/\.(?:gz|zst)$/i, '').replace(/\.(?:parquet|arrows?|ipc|feather)$/i, '.csv');
+  const plain = path
+    .replace(/\.(?:gz|zst|xz|bz2)$/i, '')
+    .replace(/\.(?:parquet|arrows?|ipc|feather)$/i, '.csv');
   return pattern.exec(path) ?? pattern.exec(plain);
 }
 
 /** Where the file's own name starts: that of the zip it lies in, or else its last segment. */
 function ownNameFrom(path: string): number {
-  const zip = /[^/]*\.zip(?=\/)/i.exec(path);
+  const zip = /[^/]*\.(?:zip|tar(?:\.(?:gz|zst|xz|bz2))?|tgz|tzst|txz|tbz2?)(?=\/)/i.exec(path);
   return zip === null ? path.lastIndexOf('/') + 1 : zip.index;
 }
 

@@ -11,7 +11,7 @@ import type { SourceObject } from '../sources/source.ts';
 /** An object to plan: a file of its own, a zip, or a zip in parts. */
 export interface Item {
   readonly object: SourceObject;
-  readonly kind: 'data' | 'zip' | 'broken';
+  readonly kind: 'data' | 'zip' | 'tar' | 'broken';
   /** Path for layouts to match. */
   readonly path: string;
   readonly checksums: FolderChecksums;
@@ -40,7 +40,7 @@ export function itemsOf(
       const parts = archives.get(prefix);
       if (parts === undefined) archives.set(prefix, [object]);
       else parts.push(object);
-    } else if (kind === 'data' || kind === 'zip') {
+    } else if (kind === 'data' || kind === 'zip' || kind === 'tar') {
       items.push({ object, kind, path, checksums, parts: [], fault: null });
     } else {
       const item = other(object, kind);

@@ -9,6 +9,7 @@ import { ExportManifests } from './export_manifest.ts';
 import { fileTasks } from './file_tasks.ts';
 import { type DiscoveredTask, type DiscoverOptions, failed, placeOf } from './found_task.ts';
 import { brokenItem, type Item, itemsOf, pathOf } from './items.ts';
+import { tarTasks } from './tar_tasks.ts';
 import { zipTasks } from './zip_tasks.ts';
 
 /** Plans what one source holds. */
@@ -72,6 +73,7 @@ export class Planner {
     try {
       if (item.fault !== null) throw new BackhaulError(item.fault);
       if (item.kind === 'zip') return await zipTasks(item, this.#source, this.#asked, this.#signal);
+      if (item.kind === 'tar') return await tarTasks(item, this.#source, this.#asked, this.#signal);
       return await fileTasks(item, this.#source, this.#manifests, this.#asked, this.#signal);
     } catch (error) {
       if (this.#signal?.aborted) throw abortError(this.#signal);
@@ -87,7 +89,8 @@ function unreadFault({ uri, name }: SourceObject): Fault {
     kind: hint === null ? 'not-a-bar-file' : 'unsupported',
     message: hint === null ? 'by its name the file holds no bars' : `${unreadKind(name)} files are not read`,
     where: { uri },
-    expected: 'a CSV or text file, one of these packed by gzip or Zstandard, or a zip of them',
+    expected:
+      'a CSV, Parquet or Arrow file, one packed by gzip, Zstandard, xz or bzip2, or a zip or tar of them',
     found: name.slice(name.lastIndexOf('/') + 1),
     hint: hint === null ? 'If it is a table of bars, say how to read it: --layout my.yaml.' : `${hint}.`,
   };

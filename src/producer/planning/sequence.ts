@@ -80,7 +80,7 @@ async function dateGroup(
     const { storage } = tasks[0]!.plan;
     const { uri, sizeBytes, etag } = tasks[0]!;
     reader =
-      storage.kind === 'zip'
+      storage.kind === 'zip' || storage.kind === 'tar'
         ? await openObject(uri, storage.objectBytes, storage.objectEtag, options)
         : await openObject(uri, sizeBytes, etag, options);
     for (const task of tasks) {

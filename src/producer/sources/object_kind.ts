@@ -6,6 +6,7 @@ import { partNumber } from './part_names.ts';
 export type ObjectKind =
   | 'data' // a CSV, compressed or not
   | 'zip'
+  | 'tar' // packed or not
   | 'part' // of a zip in numbered parts
   | 'checksum'
   | 'other'; // whatever else lies about: not read, and counted by its kind
@@ -16,6 +17,8 @@ const READ: Readonly<Record<string, 'data' | 'zip'>> = {
   txt: 'data',
   gz: 'data',
   zst: 'data',
+  xz: 'data',
+  bz2: 'data',
   parquet: 'data',
   arrow: 'data',
   arrows: 'data',
@@ -35,18 +38,12 @@ const TEXT = new Set(
 const UNPACK = 'Unpack it and load what it holds';
 const EXPORT = 'Write it out as CSV and load that';
 const BINARY: Readonly<Record<string, string>> = {
-  bz2: UNPACK,
-  xz: UNPACK,
   lz4: UNPACK,
   lzma: UNPACK,
   br: UNPACK,
   z: UNPACK,
   '7z': UNPACK,
   rar: UNPACK,
-  tar: UNPACK,
-  tgz: UNPACK,
-  tbz2: UNPACK,
-  txz: UNPACK,
   avro: EXPORT,
   orc: EXPORT,
   h5: EXPORT,
@@ -68,6 +65,8 @@ const BINARY: Readonly<Record<string, string>> = {
   jpeg: EXPORT,
 };
 
+const TAR = /\.(?:tar(?:\.(?:gz|zst|xz|bz2))?|tgz|tzst|txz|tbz2?)$/i;
+
 const DOCUMENT = /^(?:readme|licen[cs]e|notice|change-?log|copying|disclaimer|terms|manifest|index)\b/i;
 
 /**
@@ -79,6 +78,7 @@ export function kindOfName(name: string, explicit = false, told = false): Object
   if (isChecksumFile(base)) return 'checksum';
   const end = endOf(base);
   if (READ[end] === 'zip') return 'zip';
+  if (TAR.test(base)) return 'tar';
   if (partNumber(base) >= 0) return 'part';
   if (explicit && told && BINARY[end] === undefined) return 'data';
   if (DOCUMENT.test(base)) return 'other';

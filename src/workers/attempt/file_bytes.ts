@@ -92,7 +92,7 @@ export type FilePlace = Pick<Assignment, 'uri' | 'sizeBytes' | 'etag' | 'plan'> 
 
 export function openReader({ uri, sizeBytes, etag, settings, plan }: FilePlace): Promise<ObjectReader> {
   const { storage } = plan;
-  return storage.kind === 'zip'
+  return storage.kind === 'zip' || storage.kind === 'tar'
     ? openArchive(uri, storage.objectBytes, storage.objectEtag, settings.source)
     : openObject(uri, sizeBytes, etag, settings.source);
 }

@@ -151,8 +151,8 @@ describe('what is not read', () => {
   it('is counted by kind, in folders and zips, hidden files too, clutter not', async () => {
     const folder = folderWith({
       'AAUSD_60.csv': BAR,
-      'BBUSD_60.csv.xz': '(',
-      'CCUSD_60.csv.XZ': '(',
+      'BBUSD_60.csv.lzma': '(',
+      'CCUSD_60.csv.LZMA': '(',
       'all.orc': 'ORC',
       'index.csv': 'name\n',
       LICENSE: 'free',
@@ -161,7 +161,7 @@ describe('what is not read', () => {
       '.DS_Store': 'x',
       'x.zip': zipBytes([
         { name: 'DDUSD_60.csv', data: BAR },
-        { name: 'EEUSD_60.csv.bz2', data: 'BZh' },
+        { name: 'EEUSD_60.csv.br', data: 'BZh' },
         { name: '.FFUSD_60.csv', data: BAR },
         { name: '__MACOSX/._DDUSD_60.csv', data: 'x' },
       ]),
@@ -169,8 +169,8 @@ describe('what is not read', () => {
     const { planned: tasks, counts } = await planned(folder);
     expect(tasks).toHaveLength(2);
     expect(counts.notRead).toEqual({
-      '.xz': 2,
-      '.bz2': 1,
+      '.lzma': 2,
+      '.br': 1,
       '.orc': 1,
       document: 1,
       'without extension': 2,
@@ -181,13 +181,13 @@ describe('what is not read', () => {
   it('fails where it was named outright, with what would make it readable', async () => {
     const folder = folderWith({
       'a.orc': 'ORC',
-      'b.csv.xz': '(',
+      'b.csv.lzma': '(',
       'readme.md': 'x',
       'b.csv.sha256': 'x',
       'AAUSD_60.bars': BAR,
     });
     const faults = await Promise.all(
-      ['a.orc', 'b.csv.xz', 'readme.md', 'b.csv.sha256'].map(async (name) => {
+      ['a.orc', 'b.csv.lzma', 'readme.md', 'b.csv.sha256'].map(async (name) => {
         const { failed, planned: tasks } = await planned(join(folder, name));
         expect(tasks).toEqual([]);
         return failed.map(({ fault }) => `${fault.kind} ${fault.message} (${fault.hint})`).join();
@@ -195,7 +195,7 @@ describe('what is not read', () => {
     );
     expect(faults).toEqual([
       'unsupported .orc files are not read (Write it out as CSV and load that.)',
-      'unsupported .xz files are not read (Unpack it and load what it holds.)',
+      'unsupported .lzma files are not read (Unpack it and load what it holds.)',
       expect.stringContaining('not-a-bar-file by its name'),
       expect.stringContaining('not-a-bar-file by its name'),
     ]);

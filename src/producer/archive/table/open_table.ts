@@ -19,19 +19,19 @@ export async function openTable(
 ): Promise<TableFile> {
   const { uri } = reader;
   try {
-    if (tableIn(storage) === 'arrow' && storage.kind !== 'zip') {
+    if (storage.kind === 'arrow') {
       const isFile = await isArrowFile(reader, signal);
       if (isFile && options.sha256) await checkSum(reader, options.sha256, signal);
       return isFile
         ? await openArrowFile(reader, signal)
         : await openArrowStream(openBytes(reader, storage, signal, options));
     }
-    const own = storage.kind === 'zip' ? await inMemory(reader, storage, signal, options) : reader;
+    const own = await entryReader(reader, storage, signal, options);
     if (tableIn(storage) === 'arrow')
       return (await isArrowFile(own, signal))
         ? await openArrowFile(own, signal)
         : await openArrowStream(own.stream(0, own.sizeBytes));
-    if (storage.kind !== 'zip' && options.sha256) await checkSum(reader, options.sha256, signal);
+    if (own === reader && options.sha256) await checkSum(reader, options.sha256, signal);
     return await openParquet(own, signal);
   } catch (error) {
     if (signal?.aborted) throw error;
@@ -73,21 +73,44 @@ async function isArrowFile(reader: ObjectReader, signal: AbortSignal | undefined
   });
 }
 
-async function inMemory(
+/** An entry by itself: of a plain tar where it lies, of what is packed in memory. */
+async function entryReader(
   reader: ObjectReader,
-  storage: Extract<Storage, { kind: 'zip' }>,
+  storage: Storage,
   signal: AbortSignal | undefined,
   options: OpenBytesOptions,
 ): Promise<ObjectReader> {
-  if (storage.uncompressedSize > MOST_ENTRY_BYTES)
+  if (storage.kind === 'tar' && storage.pack === 'plain') return partOf(reader, storage);
+  if (storage.kind === 'zip') return inMemory(reader, storage, storage.uncompressedSize, signal, options);
+  return storage.kind === 'tar' ? inMemory(reader, storage, storage.size, signal, options) : reader;
+}
+
+function partOf(reader: ObjectReader, { offset, size }: Extract<Storage, { kind: 'tar' }>): ObjectReader {
+  return {
+    uri: reader.uri,
+    sizeBytes: size,
+    read: (start, length, signal) => reader.read(offset + start, length, signal),
+    stream: (start, end, signal) => reader.stream(offset + start, offset + end, signal),
+    close: async () => {},
+  };
+}
+
+async function inMemory(
+  reader: ObjectReader,
+  storage: Storage,
+  size: number,
+  signal: AbortSignal | undefined,
+  options: OpenBytesOptions,
+): Promise<ObjectReader> {
+  if (size > MOST_ENTRY_BYTES)
     throw new BackhaulError({
       kind: 'unsupported',
-      message: 'a table of this size is not read out of a zip',
+      message: 'a table of this size is not read out of an archive',
       expected: `at most ${MOST_ENTRY_BYTES} bytes`,
-      found: `${storage.uncompressedSize} bytes`,
-      hint: 'Unpack the zip and load what it held.',
+      found: `${size} bytes`,
+      hint: 'Unpack the archive and load what it held.',
     });
-  const bytes = Buffer.alloc(storage.uncompressedSize);
+  const bytes = Buffer.alloc(size);
   let at = 0;
   for await (const piece of openBytes(reader, storage, signal, options)) {
     bytes.set(piece, at);
