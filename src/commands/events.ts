@@ -166,7 +166,7 @@ async function loadEvents(
         say(`${count(series)} of ${counted(of, 'series', 'series')} computed again`);
       },
     };
-    const summary = await changeEvents(db, { source, events: file.events }, options);
+    const summary = await changeEvents(db, { source, events: file.events, scope: file.scope }, options);
     if (asJson) print(eventLine({ ...summary, dryRun } as { type: string }));
     else print(eventSummaryLines(summary, dryRun));
     if (summary.interrupted) process.exitCode = EXIT.interrupted;

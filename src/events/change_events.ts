@@ -14,6 +14,7 @@ import { Partitions } from '../state/partitions.ts';
 import { expire } from '../state/tasks/lease.ts';
 import { type EventChanges, eventsBeside, type StandingEvent, writeEvents } from './event_table.ts';
 import { type Day, keyOfEvent, type MarketEvent, sameEvent } from './market_event.ts';
+import type { EventScope } from './read_events.ts';
 
 /**
  * What a file of events says, made to stand: the events and the indicators behind its splits, some symbols in a
@@ -24,6 +25,8 @@ export interface EventLoad {
   /** The file, by which its next version is known. */
   readonly source: string;
   readonly events: readonly MarketEvent[];
+  /** What it says nothing of stays; by itself it speaks of all it ever told. */
+  readonly scope?: EventScope;
 }
 
 export interface EventOptions {
@@ -61,7 +64,7 @@ const NO_ROWS = new Int32Array(0);
 
 /** What of a file's events is new against what stands, and what it told before and no longer does. */
 export function changesOf(
-  { source, events }: EventLoad,
+  { source, events, scope }: EventLoad,
   standing: readonly StandingEvent[],
 ): EventChanges & { readonly equal: number } {
   const stands = new Map(standing.map((one) => [keyOfEvent(one.event), one]));
@@ -79,8 +82,10 @@ export function changesOf(
       if (before.source !== source) takenOver.push(event);
     }
   }
+  const speaksOf = ({ venue, symbol }: MarketEvent): boolean =>
+    (scope?.venue ?? venue) === venue && (scope?.symbol ?? symbol) === symbol;
   const removed = standing
-    .filter((one) => one.source === source && !told.has(keyOfEvent(one.event)))
+    .filter((one) => one.source === source && speaksOf(one.event) && !told.has(keyOfEvent(one.event)))
     .map((one) => one.event);
   return { added, changed, removed, takenOver, equal };
 }

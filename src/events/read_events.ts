@@ -27,6 +27,14 @@ export interface EventFile {
   readonly events: readonly MarketEvent[];
   /** Records that say again what one before has said. */
   readonly repeated: number;
+  /** What was said beside the file and counts for all of it: of other venues or symbols it says nothing. */
+  readonly scope: EventScope;
+}
+
+/** Null: of any. */
+export interface EventScope {
+  readonly venue: string | null;
+  readonly symbol: string | null;
 }
 
 /** What a column is for, by the names it goes by: of small letters and digits alone. */
@@ -80,7 +88,9 @@ export function readEvents(text: string, name: string, said: SaidOfEvents): Even
     }
     seen.add(record);
   }
-  return { layout: reader.layout, events: [...found.values()], repeated };
+  const venue = roles.has('venue') ? null : said.venue(reader.layout);
+  const symbol = roles.has('symbol') ? null : said.symbol;
+  return { layout: reader.layout, events: [...found.values()], repeated, scope: { venue, symbol } };
 }
 
 interface ParsedRecord {

@@ -36,10 +36,26 @@ export function validationLines(
       style,
     ),
     ...(more > 0 ? [`… and ${count(more)} more: --json has all`] : []),
+    ...eventHint(findings, style),
     '',
     ...checked,
     '',
     style.yellow(`${counted(findings.length, 'finding')} in ${counted(series, 'series', 'series')}`),
+  ];
+}
+
+/** What tells the first of the splits that no event explains. */
+function eventHint(findings: readonly Finding[], style: Style): string[] {
+  const split = findings.find(({ kind }) => kind === 'split');
+  const [example] = split?.examples ?? [];
+  if (split === undefined || example === undefined) return [];
+  const day = instant(example.atUs).slice(0, 10);
+  const ratio = /(\d+:\d+) split/.exec(example.text)?.[1] ?? '';
+  const line = sanitise(`${split.venue},${split.symbol},${day},split,${ratio}`);
+  return [
+    style.cyan(
+      `npx backhaul events load splits.csv, a file of lines as ${line} below venue,symbol,date,event,value, makes indicators run on through splits`,
+    ),
   ];
 }
 

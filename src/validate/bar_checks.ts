@@ -5,6 +5,7 @@ import { type BarPiece, type PriceColumn, streamBars } from '../series/bar_strea
 import type { Series } from '../series/series.ts';
 import { EXAMPLES_KEPT, type Example, type Finding, findingOf, SPLITS_KEPT } from './findings.ts';
 import { type Jump, JumpFinder, type JumpKind, joined } from './jumps.ts';
+import { isExplained, type KnownSplits, symbolKey } from './splits.ts';
 import { VolumeFinder } from './volumes.ts';
 
 /** Checks that look at the bars of one series at a time: all of them in one pass over the bars. µs since 1970. */
@@ -24,6 +25,8 @@ export interface BarCheckOptions {
   readonly toUs: number | null;
   readonly jumpDeviations: number;
   readonly volumeDeviations: number;
+  /** Splits on record: what they explain is no jump. */
+  readonly splits: KnownSplits;
 }
 
 /** What the pass found; `bars` says how many there are, by series. */
@@ -199,23 +202,25 @@ class Pass {
     }
   }
 
-  #checkJumps({ ts, values, rows }: BarPiece, from: number, to: number, { intervalS }: Series): void {
+  #checkJumps({ ts, values, rows }: BarPiece, from: number, to: number, series: Series): void {
     const [open, high, low, close] = values as Five;
     const part = { rows, from, to, before: this.#before - from };
     const found = this.#jumpFinder.find(
       { ts, open, high, low, close },
       part,
-      intervalS * 1e6,
+      series.intervalS * 1e6,
       this.#options.jumpDeviations,
     );
     if (found.length > 0) this.#jumps = this.#jumps.concat(found);
-    if (this.#jumps.length > JUMPS_HELD) this.#tellJumps();
+    if (this.#jumps.length > JUMPS_HELD) this.#tellJumps(series);
   }
 
   #jumpTallies = new Map<JumpKind, Tally>();
 
-  #tellJumps(): void {
+  #tellJumps(series: Series): void {
+    const splits = this.#options.splits.get(symbolKey(series)) ?? [];
     for (const jump of joined(this.#jumps)) {
+      if (splits.length > 0 && isExplained(jump, splits)) continue;
       let tally = this.#jumpTallies.get(jump.kind);
       if (tally === undefined) {
         tally = new Tally(jump.kind === 'split' ? SPLITS_KEPT : EXAMPLES_KEPT);
@@ -236,7 +241,7 @@ class Pass {
         .get(check)!
         .push(findingOf(check, series, tally.count, this.#textOf(check), tally.told()));
     if (this.#tallies.size > 0) this.#tallies = new Map();
-    if (this.#jumps.length > 0) this.#tellJumps();
+    if (this.#jumps.length > 0) this.#tellJumps(series);
     for (const [kind, tally] of this.#jumpTallies)
       this.#findings
         .get('jumps')!
@@ -262,7 +267,7 @@ class Pass {
   #jumpKindText(kind: JumpKind): string {
     switch (kind) {
       case 'split':
-        return 'prices that stay where a split would put them';
+        return 'prices that stay where a split would put them, and no event explains it';
       case 'slip':
         return 'prices off by a factor of 100 or 1,000';
       case 'decimal':

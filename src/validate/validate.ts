@@ -6,6 +6,7 @@ import { BAR_CHECKS, type BarCheck, type CheckedBars, checkBars } from './bar_ch
 import type { Check, Finding } from './findings.ts';
 import { checkFreshness } from './freshness.ts';
 import { checkRowCounts } from './row_counts.ts';
+import { checkSplits, readSplits } from './splits.ts';
 
 /** Data-quality checks over what is loaded. Reads only. µs since 1970. */
 
@@ -44,6 +45,15 @@ export async function validate(db: Db, options: ValidateOptions): Promise<Valida
     if (isBarCheck(check)) {
       bars ??= await lookAtBars(db, scans, options);
       findings.push(...bars.findings.filter((finding) => finding.check === check));
+      if (check === 'jumps')
+        findings.push(
+          ...(await checkSplits(
+            db,
+            scans.map(({ series }) => series),
+            options.fromUs,
+            options.toUs,
+          )),
+        );
     } else if (check === 'fresh') {
       findings.push(...checkFreshness(scans, options.staleHours!, options.nowUs));
     } else if (check === 'intervals') {
@@ -68,7 +78,11 @@ async function lookAtBars(
 ): Promise<CheckedBars> {
   const { rows } = await db.query<{ count: number }>('SELECT count(*)::int AS count FROM backhaul.series');
   const checks = new Set(options.checks.filter(isBarCheck));
-  return checkBars(db, scans, rows[0]!.count === scans.length, { ...options, checks });
+  return checkBars(db, scans, rows[0]!.count === scans.length, {
+    ...options,
+    checks,
+    splits: checks.has('jumps') ? await readSplits(db) : new Map(),
+  });
 }
 
 /** Which counts belong to the series asked for; those of files of many symbols only where nobody chose symbols. */

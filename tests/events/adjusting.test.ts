@@ -2,6 +2,8 @@ import { existsSync, readFileSync } from 'node:fs';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { changeEvents } from '../../src/events/change_events.ts';
 import { dayOf, type MarketEvent } from '../../src/events/market_event.ts';
+import { ALL_SERIES } from '../../src/series/series.ts';
+import { validate } from '../../src/validate/validate.ts';
 import { testDatabase } from '../database.ts';
 import { load, scratchFolder } from '../e2e/loading.ts';
 import { write } from '../e2e/market.ts';
@@ -118,6 +120,39 @@ it('a split on a weekend holds from Monday on; days begin when those of the seri
   );
   await tell([{ kind: 'split', ...of('AAP', '2020-08-29'), ratio: 4 }]);
   expect(await column('AAP', 'close', 'splits')).toEqual([499.23 / 4, 499.23 / 4, 129.04]);
+});
+
+describe('validate knows the splits on record', () => {
+  const findings = async (symbol: string): Promise<string[]> => {
+    const options = { fromUs: null, toUs: null, nowUs: Date.UTC(2026, 0) * 1000, staleHours: null };
+    const done = await validate(db, {
+      ...options,
+      filter: { ...ALL_SERIES, symbols: [symbol] },
+      checks: ['jumps'],
+      jumpDeviations: 10,
+      volumeDeviations: 10,
+      onCheck: () => {},
+    });
+    return done.findings.map(({ kind, count, examples }) => `${kind} ${count}: ${examples[0]?.text}`);
+  };
+  /** Eighty days around 90, and around 30 from the fortieth on where it is split. */
+  const days = (isSplit: boolean): string[] =>
+    Array.from({ length: 80 }, (_, i) => {
+      const day = new Date(Date.UTC(2023, 0, 2 + i)).toISOString().slice(0, 10);
+      const price = (90 + Math.sin(i)) / (isSplit && i >= 40 ? 3 : 1);
+      return `${day},${price},${price * 1.01},${price * 0.99},${price * (1 + Math.cos(i) / 300)},0,100`;
+    });
+  const split: MarketEvent[] = [{ kind: 'split', ...of('THREE', '2023-02-11'), ratio: 3 }];
+
+  it('what one explains is no finding, and one that prices do not show is', async () => {
+    await loadDays('THREE', days(true));
+    expect(await findings('THREE')).toEqual([expect.stringMatching(/^split 1: 9\d.* → 30.*, 3:1 split$/)]);
+    await tell(split);
+    expect(await findings('THREE')).toEqual([]);
+    await loadDays('LEVEL', days(false));
+    await tell([{ ...split[0]!, symbol: 'LEVEL' } as MarketEvent]);
+    expect(await findings('LEVEL')).toEqual([expect.stringContaining('unseen-split 1: 9')]);
+  });
 });
 
 /** Published: https://finance.yahoo.com/quote/YHOO/history, as its last day had it. */

@@ -192,6 +192,16 @@ describe('a load of events', () => {
     await expectSound();
   });
 
+  it('takes out what its file no longer has, of the venue and symbol it speaks of alone', async () => {
+    await told(EVENTS);
+    const scope = { venue: 'kraken', symbol: 'ZZZUSD' };
+    const options = { dryRun: false, signal, onProgress: () => {} };
+    expect(await changeEvents(db, { source: 'file:///e.csv', events: [], scope }, options)).toMatchObject({
+      removed: 1,
+    });
+    expect(await told([])).toMatchObject({ removed: 4 });
+  });
+
   it('in a dry run says what it would do and does nothing', async () => {
     await loadFiles(0, 1);
     const before = await candles(db);

@@ -1,7 +1,7 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { FILL_POINTS, type KillPoint, RECOMPUTE_POINTS } from '../../src/base/kill_points.ts';
+import { EVENT_POINTS, FILL_POINTS, type KillPoint, RECOMPUTE_POINTS } from '../../src/base/kill_points.ts';
 import { testDatabase } from '../database.ts';
 import { candles, load, scratchFolder } from '../e2e/loading.ts';
 import { krakenCsv, walk, write } from '../e2e/market.ts';
@@ -116,6 +116,34 @@ describe('a recomputation', () => {
       expect((await run(copy, ['recompute'], point)).signal).toBe('SIGKILL');
       expect((await run(copy, ['recompute'], null)).code).toBe(0);
       expect(differences(await outcome(copy), undisturbed)).toEqual([]);
+    });
+  });
+});
+
+describe('a load of events', () => {
+  it.each(EVENT_POINTS)('killed at %s ends as if nothing had been', async (point) => {
+    const days = [20, 40].map((day) => new Date((END - day * 24 * HOUR) * 1000).toISOString().slice(0, 10));
+    // One symbol has bars and one has none: two transactions.
+    const lines = [`XBTUSD,${days[0]},split,4`, `XBTUSD,${days[1]},split,0.5`, `NONE,${days[0]},dividend,2`];
+    const path = write(folder, 'events.csv', `symbol,date,event,value\n${lines.join('\n')}\n`);
+    const args = ['events', 'load', path, '--venue', 'kraken'];
+    const events = async (copy: Copy): Promise<unknown> =>
+      (
+        await copy.pool.query(
+          'SELECT venue, symbol, kind, day, ratio, amount FROM backhaul.event ORDER BY symbol, day',
+        )
+      ).rows;
+    const undisturbed = await onCopy(gapped, async (copy) => {
+      expect((await run(copy, args, null)).code).toBe(0);
+      return { ...(await outcome(copy)), events: JSON.stringify(await events(copy)) };
+    });
+    await onCopy(gapped, async (copy) => {
+      const before = await candles(copy.pool);
+      expect((await run(copy, args, point)).signal).toBe('SIGKILL');
+      expect((await candles(copy.pool)) === before).toBe(point !== 'events.committed');
+      expect((await run(copy, args, null)).code).toBe(0);
+      const found = { ...(await outcome(copy)), events: JSON.stringify(await events(copy)) };
+      expect(differences(found, undisturbed)).toEqual([]);
     });
   });
 });

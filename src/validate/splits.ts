@@ -1,0 +1,87 @@
+import type { Db } from '../database/connect.ts';
+import type { Series } from '../series/series.ts';
+import { type Finding, findingOf, SPLITS_KEPT } from './findings.ts';
+import type { Jump } from './jumps.ts';
+
+/** Splits on record, held against what prices do. µs since 1970. */
+
+const DAY_US = 86_400_000_000;
+/** Sessions begin a day off UTC's at the most; behind a weekend and a holiday the first bar comes later. */
+const BEFORE_US = DAY_US;
+const BEHIND_US = 5 * DAY_US;
+/** What the market itself may move beside a split. */
+const BESIDE = 0.25;
+/** Smaller ones hide in what the market does overnight. */
+const LEAST_LOG = 0.2;
+
+/** A split as validation needs it. */
+export interface KnownSplit {
+  readonly atUs: number;
+  readonly ratio: number;
+}
+
+/** Splits on record by `venue\nsymbol`. */
+export type KnownSplits = ReadonlyMap<string, readonly KnownSplit[]>;
+
+export function symbolKey({ venue, symbol }: { readonly venue: string; readonly symbol: string }): string {
+  return `${venue}\n${symbol}`;
+}
+
+export async function readSplits(db: Db): Promise<KnownSplits> {
+  const { rows } = await db.query<{ venue: string; symbol: string; day: number; ratio: number }>(
+    `SELECT venue, symbol, day - date '1970-01-01' AS day, ratio FROM backhaul.event WHERE kind = 'split'`,
+  );
+  const splits = rows.map(({ day, ...row }) => ({ ...row, atUs: day * DAY_US }));
+  return Map.groupBy(splits, symbolKey);
+}
+
+/** Whether a split on record is what moved the price. */
+export function isExplained({ atUs, log, bars }: Jump, splits: readonly KnownSplit[]): boolean {
+  if (bars !== null) return false;
+  return splits.some(
+    (split) =>
+      atUs >= split.atUs - BEFORE_US &&
+      atUs <= split.atUs + BEHIND_US &&
+      Math.abs(log + Math.log(split.ratio)) < BESIDE,
+  );
+}
+
+/**
+ * Splits at which prices stay as they were: of files whose prices are adjusted already, or of another company. By them
+ * the indicators behind would be wrong.
+ */
+export async function checkSplits(
+  db: Db,
+  series: readonly Series[],
+  fromUs: number | null,
+  toUs: number | null,
+): Promise<Finding[]> {
+  const { rows } = await db.query<{ id: number; at: number; ratio: number; before: number; behind: number }>(
+    `SELECT s.series_id AS id, extract(epoch FROM a.ts)::float8 * 1e6 AS at, e.ratio, b.close AS before, a.open AS behind
+     FROM backhaul.series s JOIN backhaul.event e USING (venue, symbol)
+     CROSS JOIN LATERAL (SELECT backhaul.session_start(e.day, backhaul.session_zone(s.series_id)) AS ts) d
+     CROSS JOIN LATERAL (SELECT ts, open FROM backhaul.bars WHERE series_id = s.series_id AND ts >= d.ts
+                         AND ts < d.ts + interval '5 days' ORDER BY ts LIMIT 1) a
+     CROSS JOIN LATERAL (SELECT close FROM backhaul.bars WHERE series_id = s.series_id AND ts < d.ts
+                         ORDER BY ts DESC LIMIT 1) b
+     WHERE s.series_id = ANY ($1) AND e.kind = 'split' AND abs(ln(e.ratio)) >= $2 AND a.open > 0 AND b.close > 0
+     ORDER BY s.series_id, e.day`,
+    [series.map(({ seriesId }) => seriesId), LEAST_LOG],
+  );
+  const unseen = rows.filter(({ at, ratio, before, behind }) => {
+    if (at < (fromUs ?? Number.NEGATIVE_INFINITY) || at >= (toUs ?? Number.POSITIVE_INFINITY)) return false;
+    const moved = Math.log(behind / before);
+    return Math.abs(moved) < Math.abs(moved + Math.log(ratio));
+  });
+  const byId = Map.groupBy(unseen, ({ id }) => id);
+  return series.flatMap((one) => {
+    const some = byId.get(one.seriesId);
+    if (some === undefined) return [];
+    const examples = some.slice(0, SPLITS_KEPT).map(({ at, ratio, before, behind }) => ({
+      atUs: Math.round(at),
+      text: `${before} → ${behind}, and a split of ${Number(ratio.toPrecision(6))} for 1 on record`,
+    }));
+    const text = 'splits on record that prices do not show: adjusted already?';
+    return [findingOf('jumps', one, some.length, text, examples, 'unseen-split')];
+  });
+}
