@@ -3,25 +3,58 @@
 import type { Argv } from 'yargs';
 import { nearest } from '../base/nearest.ts';
 import { BackhaulError } from '../faults/fault.ts';
+import type { Distribution } from '../state/distribute.ts';
+import { eventLine } from '../ui/json_lines.ts';
 import { sanitise } from '../ui/text.ts';
-import { embeddedFolder, undoneByPress } from './database_option.ts';
+import {
+  DATABASE_SETTINGS,
+  embeddedFolder,
+  requireDatabase,
+  requireTables,
+  undoneByPress,
+  withDatabase,
+} from './database_option.ts';
 import { EXIT } from './exit_codes.ts';
 import { print, say } from './screen.ts';
-import { type Arguments, type Command, declare, readFlags } from './settings.ts';
+import { type Arguments, type Command, declare, onOff, type Resolved, readFlags, value } from './settings.ts';
+import { wholeBetween } from './value_parsers.ts';
 
-const ACTIONS: Readonly<Record<string, () => Promise<void>>> = { start, stop, url };
+const DISTRIBUTE_SETTINGS = {
+  ...DATABASE_SETTINGS,
+  shards: value(
+    { group: 'Cluster:', describe: 'Parts that bars are cut into', otherwise: '4 a node that takes shards' },
+    wholeBetween(1, 1024),
+  ),
+  'dry-run': onOff({ group: 'Cluster:', describe: 'distribute: say what would be done; change nothing' }),
+  json: onOff({ group: 'Output:', describe: 'distribute: one JSON object a line on stdout' }),
+};
+type DistributeFlags = Resolved<typeof DISTRIBUTE_SETTINGS>;
+
+const ACTIONS: Readonly<Record<string, (flags: DistributeFlags) => Promise<void>>> = {
+  start,
+  stop,
+  url,
+  distribute: distributed,
+};
 
 export const command: Command = {
-  settings: [],
+  settings: [DISTRIBUTE_SETTINGS],
   command: 'db <action>',
-  describe: 'Start, stop or find the embedded PostgreSQL',
+  describe: 'Start, stop or find the embedded PostgreSQL; spread a database over a Citus cluster',
   builder: (yargs) =>
-    declare(yargs as Argv<Arguments>, {})
-      .positional('action', { describe: 'start (keeps it running), stop, or url' })
+    declare(yargs as Argv<Arguments>, DISTRIBUTE_SETTINGS)
+      .positional('action', {
+        describe:
+          'start (keeps it running), stop or url of the embedded one; distribute, of one on a Citus cluster',
+      })
       .example('psql "$($0 db url)"', 'look around with a client of your own')
+      .example(
+        '$0 db distribute --database postgres://me@coordinator/market --dry-run',
+        'what would be moved where',
+      )
       .epilogue('Commands that need it start it by themselves and stop it when the last is done.'),
   handler: async (argv) => {
-    readFlags({}, ['action'], argv);
+    const { flags } = readFlags(DISTRIBUTE_SETTINGS, ['action'], argv);
     const word = String(argv['action']);
     const action = Object.hasOwn(ACTIONS, word) ? ACTIONS[word] : undefined;
     if (action === undefined) {
@@ -32,7 +65,7 @@ export const command: Command = {
         ...(near === null ? {} : { hint: `did you mean ${near}?` }),
       });
     }
-    await action();
+    await action(flags);
   },
 };
 
@@ -62,4 +95,31 @@ async function url(): Promise<void> {
   }
   if (!address.running) say('It does not run: npx backhaul db start');
   print(address.url);
+}
+
+/** Turns the database into a distributed one, or says that it is. */
+async function distributed(flags: DistributeFlags): Promise<void> {
+  const { distribute } = await import('../state/distribute.ts');
+  const { migrate } = await import('../state/migrate.ts');
+  const { createPool, endPool, namedConnectError } = await import('../database/connect.ts');
+  const dryRun = flags['dry-run'] ?? false;
+  await withDatabase(await requireDatabase(flags.database), async ({ url: address }) => {
+    const db = createPool(address, { applicationName: 'backhaul distribute', max: 2 });
+    try {
+      if (dryRun) await requireTables(db);
+      else await migrate(db);
+      const done = await distribute(db, { shards: flags.shards ?? null, dryRun, onStep: say });
+      print(flags.json === true ? eventLine(done) : distributionLine(done));
+    } catch (error) {
+      throw namedConnectError(error, address);
+    } finally {
+      await endPool(db);
+    }
+  });
+}
+
+function distributionLine({ already, dryRun, shards, nodes, citus }: Distribution): string {
+  const how = `${shards} shards on ${nodes.length} ${nodes.length === 1 ? 'node' : 'nodes'}, Citus ${citus}`;
+  if (already) return `Distributed already: ${how}.`;
+  return dryRun ? `Nothing was changed. It would be distributed: ${how}.` : `Distributed: ${how}.`;
 }

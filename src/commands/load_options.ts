@@ -65,6 +65,10 @@ export const LOAD_SETTINGS = {
   reload: onOff({ group: WHAT, describe: 'Load files again that are loaded already, or were unloaded' }),
   incremental: onOff({ group: WHAT, describe: 'Only what is newer than the last bars that stand' }),
   ...DATABASE_SETTINGS,
+  distribute: onOff({
+    group: 'Database:',
+    describe: 'Spread bars over the nodes of a Citus cluster first, as db distribute does',
+  }),
   indicators: list(
     { group: HOW, describe: 'all, none, or some of them (sma_20,rsi_14)', otherwise: 'all' },
     parseIndicators,
@@ -196,6 +200,7 @@ export function loadOptions(
     onConflict: flags['on-conflict'] ?? LOAD_DEFAULTS.onConflict,
     reload: flags.reload ?? false,
     dryRun: flags['dry-run'] ?? false,
+    distribute: flags.distribute ?? false,
     batchBytes: flags['batch-bytes'] ?? null,
     leaseMs: flags['lease-seconds'] ?? LOAD_DEFAULTS.leaseMs,
     inflate: {

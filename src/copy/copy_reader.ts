@@ -62,19 +62,31 @@ export function withinHull(column: string, ranges: readonly BarRange[]): string 
 export const BY_KEY = `SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off; SET LOCAL enable_hashjoin = off;
   SET LOCAL enable_mergejoin = off; SET LOCAL max_parallel_workers_per_gather = 0; SET LOCAL jit = off`;
 
-function selectRanges(ranges: readonly BarRange[], columns: ColumnsRead, most: number): string {
+function selectRanges(
+  ranges: readonly BarRange[],
+  columns: ColumnsRead,
+  most: number,
+  isDistributed: boolean,
+): string {
   const names = columns === 'all' ? BARS_COLUMNS : BARS_COLUMNS.slice(0, PRICE_COLUMNS);
+  const limit = Number.isFinite(most) ? ` LIMIT ${most}` : '';
+  // Each node reads its own part of every range by the key; Citus takes no ordered query inside another.
+  if (isDistributed)
+    return `SELECT ${names.map((name) => `b.${name}`).join(', ')} FROM ${rangeRows(ranges)}
+      JOIN backhaul.bars b ON b.series_id = r.series_id AND b.ts > r.after_ts AND b.ts <= r.to_ts
+        AND ${withinHull('b.ts', ranges)}
+      ORDER BY r.n, b.ts${limit}`;
   // The inner query is planned by itself: an ordered scan of the key, range after range.
   return `SELECT ${names.map((name) => `b.${name}`).join(', ')} FROM ${rangeRows(ranges)}
     CROSS JOIN LATERAL (SELECT ${names.join(', ')} FROM backhaul.bars
       WHERE series_id = r.series_id AND ts > r.after_ts AND ts <= r.to_ts AND ${withinHull('ts', ranges)}
-      ORDER BY ts OFFSET 0) b${Number.isFinite(most) ? ` LIMIT ${most}` : ''}`;
+      ORDER BY ts OFFSET 0) b${limit}`;
 }
 
 /**
  * Reads the bars of ranges, range after range, each in the order of time, `most` in all. `take` is given them as often
- * as `cols` is full, and at the end; `cols.symbol` is the series_id. {@link BY_KEY} has been said. Returns how many
- * there were.
+ * as `cols` is full, and at the end; `cols.symbol` is the series_id. {@link BY_KEY} has been said. `isDistributed`: the
+ * bars are spread over the nodes of a cluster. Returns how many there were.
  */
 export function readRanges(
   client: ClientBase,
@@ -83,8 +95,9 @@ export function readRanges(
   most: number,
   cols: BarColumns,
   take: (cols: BarColumns) => void,
+  isDistributed: boolean,
 ): Promise<number> {
-  return readBars(client, selectRanges(ranges, columns, most), cols, take);
+  return readBars(client, selectRanges(ranges, columns, most, isDistributed), cols, take);
 }
 
 /** Reads what `select` gives, in its order; its columns are those of `bars`, all or those before the indicators. */

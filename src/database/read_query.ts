@@ -60,10 +60,15 @@ export async function openReadQuery(
   }
 }
 
+/**
+ * Read-only, and as the role that sees schema backhaul alone. Not so where Citus is: it would log in to its other nodes as
+ * that role, which cannot.
+ */
 async function beginReading(client: Client): Promise<void> {
   const { rows } = await client.query<{ reader: boolean }>(
     `SELECT to_regnamespace('backhaul') IS NOT NULL AND EXISTS (
-       SELECT FROM pg_roles WHERE rolname = $1 AND pg_has_role(current_user, oid, 'member')) AS reader`,
+       SELECT FROM pg_roles WHERE rolname = $1 AND pg_has_role(current_user, oid, 'member'))
+       AND to_regclass('pg_catalog.pg_dist_node') IS NULL AS reader`,
     [READER],
   );
   await client.query(`BEGIN READ ONLY`);

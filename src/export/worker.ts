@@ -10,6 +10,7 @@ import { ColumnDecoder, type DecodedColumn, decodeColumns } from '../copy/column
 import { connect } from '../database/connect.ts';
 import { faultOf } from '../faults/classify.ts';
 import type { Fault } from '../faults/fault.ts';
+import { isDistributed } from '../state/distributed.ts';
 import { fileBytes } from './formats.ts';
 import { type ManifestFile, UNFINISHED } from './manifest.ts';
 import type { ExportFormat } from './plan.ts';
@@ -55,7 +56,11 @@ export default async function exportFile(order: FileOrder): Promise<FileResult> 
       await client.query(`SET TRANSACTION SNAPSHOT '${order.snapshot.replaceAll("'", '')}'`);
       // One series after another, each along its key: nothing for a sort, a compiler or helpers to gain.
       await client.query('SET LOCAL jit = off; SET LOCAL max_parallel_workers_per_gather = 0');
-      const file = await write(order, target, client.query(copyTo(copyText(order))));
+      const file = await write(
+        order,
+        target,
+        client.query(copyTo(copyText(order, await isDistributed(client)))),
+      );
       return file === null ? { kind: 'empty' } : { kind: 'written', file };
     } finally {
       await client.end().catch(() => {});
@@ -73,11 +78,17 @@ export default async function exportFile(order: FileOrder): Promise<FileResult> 
  * The rows of a file: series by series in its order, each by time. LATERAL keeps the order of the list, and with the
  * key's own order inside there is nothing to sort; {@link Order} holds what comes against that.
  */
-function copyText({ columns, seriesIds, from, to }: FileOrder): string {
+function copyText({ columns, seriesIds, from, to }: FileOrder, isDistributed: boolean): string {
   const names = columns.map(({ name, kind }) => {
     const quoted = `"${name.replaceAll('"', '""')}"`;
     return kind === 'text' ? `${quoted}::text` : quoted;
   });
+  // Citus takes no ordered query inside another: each node sorts its own, and the coordinator merges.
+  if (isDistributed)
+    return `COPY (SELECT u.ordinal::int4, ${names.map((name) => `b.${name}`).join(', ')}
+      FROM unnest('{${seriesIds.join(',')}}'::int4[]) WITH ORDINALITY u (series_id, ordinal)
+      JOIN backhaul.bars b ON b.series_id = u.series_id AND b.ts >= '${from}' AND b.ts < '${to}'
+      ORDER BY u.ordinal, b.ts) TO STDOUT BINARY`;
   return `COPY (SELECT u.ordinal::int4, b.* FROM unnest('{${seriesIds.join(',')}}'::int4[]) WITH ORDINALITY u (series_id, ordinal)
     CROSS JOIN LATERAL (SELECT ${names.join(', ')} FROM backhaul.bars
       WHERE series_id = u.series_id AND ts >= '${from}' AND ts < '${to}' ORDER BY ts) b) TO STDOUT BINARY`;

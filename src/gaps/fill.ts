@@ -8,6 +8,7 @@ import type { LoadOptions, LoadSummary } from '../load/events.ts';
 import type { SelectTask } from '../producer/planning/found_task.ts';
 import type { SeriesFilter } from '../series/series.ts';
 import { endsOpen } from '../state/coverage.ts';
+import { isDistributed } from '../state/distributed.ts';
 import { areLanesKnown, readWholeFiles } from '../state/loaded_files.ts';
 import { laneOf, sharedLaneOf } from '../state/series_name.ts';
 import { endFilling, type Gap, type GapState, listGaps, lockFilling, startFilling } from './gap_store.ts';
@@ -247,18 +248,30 @@ function failuresOf(
   return failures;
 }
 
-/** The gaps by series, with the bars that stand on either side of them. */
-async function wantedSeries(db: Pool, gaps: readonly Gap[]): Promise<WantedSeries[]> {
-  const bySeries = [...Map.groupBy(gaps, (gap) => gap.seriesId).values()];
-  const missing = bySeries.map((some) => merge(some));
-  const { rows } = await db.query<{ beforeUs: number | null; afterUs: number | null }>(
-    `SELECT ${usOf('b.ts')} AS "beforeUs", ${usOf('a.ts')} AS "afterUs"
+/** The last bar before each range of $2 to $3 of the series $1, and the first behind it. */
+const NEIGHBOURS = `SELECT ${usOf('b.ts')} AS "beforeUs", ${usOf('a.ts')} AS "afterUs"
      FROM unnest($1::int[], $2::float8[], $3::float8[]) WITH ORDINALITY AS w (series_id, from_us, to_us, n)
      LEFT JOIN LATERAL (SELECT ts FROM backhaul.bars x WHERE x.series_id = w.series_id AND x.ts < ${stampOf('from_us')}
                         ORDER BY ts DESC LIMIT 1) b ON true
      LEFT JOIN LATERAL (SELECT ts FROM backhaul.bars x WHERE x.series_id = w.series_id AND x.ts >= ${stampOf('to_us')}
                         ORDER BY ts LIMIT 1) a ON true
-     ORDER BY n`,
+     ORDER BY n`;
+
+/** The same of a cluster, where nothing can be looked up series by series: each node reads the keys of its own. */
+const NEIGHBOURS_ON_NODES = `SELECT ${usOf('f.before')} AS "beforeUs", ${usOf('f.after')} AS "afterUs"
+  FROM unnest($1::int[]) WITH ORDINALITY AS o (series_id, n)
+  LEFT JOIN (SELECT w.n, max(x.ts) FILTER (WHERE x.ts < ${stampOf('w.from_us')}) AS before,
+               min(x.ts) FILTER (WHERE x.ts >= ${stampOf('w.to_us')}) AS after
+             FROM unnest($1::int[], $2::float8[], $3::float8[]) WITH ORDINALITY AS w (series_id, from_us, to_us, n)
+             JOIN backhaul.bars x ON x.series_id = w.series_id GROUP BY w.n) f USING (n)
+  ORDER BY n`;
+
+/** The gaps by series, with the bars that stand on either side of them. */
+async function wantedSeries(db: Pool, gaps: readonly Gap[]): Promise<WantedSeries[]> {
+  const bySeries = [...Map.groupBy(gaps, (gap) => gap.seriesId).values()];
+  const missing = bySeries.map((some) => merge(some));
+  const { rows } = await db.query<{ beforeUs: number | null; afterUs: number | null }>(
+    (await isDistributed(db)) ? NEIGHBOURS_ON_NODES : NEIGHBOURS,
     [
       bySeries.map((some) => some[0]!.seriesId),
       missing.map((ranges) => ranges[0]!.fromUs),

@@ -228,17 +228,27 @@ export interface GapFilter extends SeriesFilter {
 
 /** Gaps age: what an API could serve when it was found may be out of reach by now. */
 export async function ageGaps(db: Db, nowUs: number): Promise<void> {
+  // In two steps: on a cluster series is on every node and gaps are on one, and no UPDATE takes both.
+  const { rows } = await db.query<{ id: number; venue: string; intervalS: number }>(
+    `SELECT series_id AS id, venue, interval_s AS "intervalS" FROM backhaul.series
+     WHERE series_id IN (SELECT series_id FROM backhaul.gap WHERE state <> 'filled')`,
+  );
+  const reach = new Map(API_REACH.map((one) => [`${one.venue} ${one.intervalS}`, one.candles]));
   await db.query(
     `UPDATE backhaul.gap g SET candles_from_now = a.candles, overflow = a.candles - a.most,
        state = CASE WHEN g.state = 'detected' THEN ${stateOf('(a.candles - a.most)')} ELSE g.state END
-     FROM (SELECT gap_id, l.candles AS most,
-             greatest(0, floor(($2::float8 - ${usOf('start_ts')}) / (s.interval_s * 1e6)))::bigint AS candles
-           FROM backhaul.gap JOIN backhaul.series s USING (series_id)
-           LEFT JOIN jsonb_to_recordset($1::jsonb) AS l (venue text, "intervalS" int, candles bigint)
-             ON l.venue = s.venue AND l."intervalS" = s.interval_s
+     FROM (SELECT gap_id, s.most,
+             greatest(0, floor(($1::float8 - ${usOf('start_ts')}) / (s.interval_s * 1e6)))::bigint AS candles
+           FROM backhaul.gap
+           JOIN unnest($2::int[], $3::int[], $4::bigint[]) AS s (series_id, interval_s, most) USING (series_id)
            WHERE state <> 'filled') a
      WHERE g.gap_id = a.gap_id AND g.candles_from_now IS DISTINCT FROM a.candles`,
-    [JSON.stringify(API_REACH), nowUs],
+    [
+      nowUs,
+      rows.map(({ id }) => id),
+      rows.map(({ intervalS }) => intervalS),
+      rows.map(({ venue, intervalS }) => reach.get(`${venue} ${intervalS}`) ?? null),
+    ],
   );
 }
 

@@ -43,6 +43,8 @@ export interface LoadOptions {
   readonly onConflict: 'keep' | 'replace';
   /** Load again what is loaded, or was unloaded. */
   readonly reload?: boolean;
+  /** The database is to be a distributed one: it is made one before anything is loaded, if it is not yet. */
+  readonly distribute?: boolean;
   /** Discover and plan, write nothing: one `plan` event a task. */
   readonly dryRun: boolean;
   /** Size of a batch on its way to COPY; null lets the engine choose. */

@@ -8,6 +8,8 @@ import { BackhaulError } from '../faults/fault.ts';
 import { CHECKPOINT_INTERVALS } from '../indicators/checkpoints.ts';
 import { INFLATE_LIMITS } from '../producer/archive/entry_stream.ts';
 import type { SelectTask } from '../producer/planning/found_task.ts';
+import { distribute } from '../state/distribute.ts';
+import { isDistributed, settlePrepared } from '../state/distributed.ts';
 import { pruneStates } from '../state/indicator_states.ts';
 import { isHypertable, migrate } from '../state/migrate.ts';
 import { Partitions } from '../state/partitions.ts';
@@ -114,6 +116,7 @@ export async function runLoad(
     await acrossRestarts(patience, async () => {
       if (signals.drain.aborted) throw interruptedEarly();
       await migrate(db);
+      await seeToCluster(db, options, reporter);
       if (selection !== null) feed.select(await selection(db));
     }).catch((error: unknown) => {
       throw signals.drain.aborted ? interruptedEarly() : error;
@@ -129,6 +132,17 @@ export async function runLoad(
     await session.close();
     await endPool(db);
   }
+}
+
+/** What a cluster asks for before a load begins. */
+async function seeToCluster(db: Pool, options: LoadOptions, reporter: LoadReporter): Promise<void> {
+  if (options.distribute === true)
+    await distribute(db, {
+      shards: null,
+      dryRun: false,
+      onStep: (message) => reporter({ type: 'note', level: 'info', message }),
+    });
+  if (await isDistributed(db)) await settlePrepared(db);
 }
 
 function interruptedEarly(): BackhaulError {

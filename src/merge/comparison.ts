@@ -9,6 +9,7 @@ import { RowEncoder } from '../copy/row_encoder.ts';
 import { stampOf } from '../database/stamps.ts';
 import { CHECKPOINT_INTERVALS } from '../indicators/checkpoints.ts';
 import { endsOpen } from '../state/coverage.ts';
+import { isDistributed } from '../state/distributed.ts';
 import { completes } from './unfinished.ts';
 
 /** Differing rows kept as evidence, a task. All are counted. */
@@ -111,6 +112,7 @@ export class Comparison {
           } else this.duplicates++;
         }
       },
+      await isDistributed(this.#client),
     );
     if (differences.length > 0) await this.#settle(cols, differences, became);
     return became;

@@ -2,10 +2,11 @@ import type { ClientBase } from 'pg';
 import type { BarColumns } from '../bars/columns.ts';
 import { killPoint } from '../base/kill_points.ts';
 import type { Range } from '../base/ranges.ts';
-import { BY_KEY } from '../copy/copy_reader.ts';
+import { BY_KEY, rangeRows } from '../copy/copy_reader.ts';
 import { usOf } from '../database/stamps.ts';
 import type { ExtraColumn } from '../scan/shape.ts';
-import { vouchedByAlone } from '../state/coverage.ts';
+import { rangesOfTaskAlone, vouchedByAlone } from '../state/coverage.ts';
+import { commitAsOne, isDistributed } from '../state/distributed.ts';
 import { dropOutcomes } from '../state/outcomes.ts';
 import { Comparison, EQUAL, KEPT, NEW_ROW, REPLACES, type SeriesRun } from './comparison.ts';
 import { IncomingExtras } from './extra_values.ts';
@@ -64,9 +65,15 @@ export async function removeOld(
   client: ClientBase,
   taskId: number,
 ): Promise<{ readonly bars: number; readonly gone: ReadonlyMap<number, Gone> }> {
+  const isSpread = await isDistributed(client);
+  if (isSpread) await commitAsOne(client);
+  const which = isSpread
+    ? `USING ${rangeRows(await rangesOfTaskAlone(client, taskId))}
+       WHERE $1::bigint IS NOT NULL AND b.series_id = r.series_id AND b.ts > r.after_ts AND b.ts <= r.to_ts`
+    : `USING backhaul.coverage c WHERE ${vouchedByAlone('$1')}`;
   const { rows } = await client.query<{ id: number; from: number; until: number; bars: number }>(
     `WITH old AS (
-       DELETE FROM backhaul.bars b USING backhaul.coverage c WHERE ${vouchedByAlone('$1')}
+       DELETE FROM backhaul.bars b ${which}
        RETURNING b.series_id, b.ts)
      SELECT series_id AS id, ${usOf('min(ts)')} AS from, ${usOf('max(ts)')} AS until, count(*)::int AS bars
      FROM old GROUP BY series_id ORDER BY series_id`,

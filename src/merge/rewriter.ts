@@ -29,6 +29,7 @@ import {
   STATE_LENGTH,
   sameState,
 } from '../indicators/engine.ts';
+import { isDistributed } from '../state/distributed.ts';
 import {
   readStarts,
   readStates,
@@ -266,19 +267,27 @@ export class Rewriter {
     if (ranges.length === 0) return;
     const { standing } = this.#memory;
     let at = 0;
-    await readRanges(this.#client, ranges, 'prices', Number.POSITIVE_INFINITY, standing, (cols) => {
-      for (let from = 0; from < cols.length; ) {
-        while (walking[at]!.seriesId !== cols.symbol[from]) at++;
-        const walk = walking[at]!;
-        const to = endOfSeries(cols, from);
-        this.#engine.load(walk.state, 0);
-        this.#engine.splits = walk.splits;
-        this.#engine.run(cols, from, to);
-        this.#engine.store(walk.state, 0);
-        walk.lastBarUs = cols.ts[to - 1]!;
-        from = to;
-      }
-    });
+    await readRanges(
+      this.#client,
+      ranges,
+      'prices',
+      Number.POSITIVE_INFINITY,
+      standing,
+      (cols) => {
+        for (let from = 0; from < cols.length; ) {
+          while (walking[at]!.seriesId !== cols.symbol[from]) at++;
+          const walk = walking[at]!;
+          const to = endOfSeries(cols, from);
+          this.#engine.load(walk.state, 0);
+          this.#engine.splits = walk.splits;
+          this.#engine.run(cols, from, to);
+          this.#engine.store(walk.state, 0);
+          walk.lastBarUs = cols.ts[to - 1]!;
+          from = to;
+        }
+      },
+      await isDistributed(this.#client),
+    );
     walking.forEach((walk, i) => {
       walk.atUs = Math.max(walk.atUs, ranges[i]!.toUs);
     });
@@ -300,14 +309,22 @@ export class Rewriter {
     this.#ids = walks.map((walk) => walk.seriesId);
     out.length = 0;
     let at = 0;
-    const rows = await readRanges(this.#client, ranges, 'all', most, standing, (cols) => {
-      for (let from = 0; from < cols.length; ) {
-        while (walks[at]!.seriesId !== cols.symbol[from]) this.#endOfRange(walks[at]!, at++);
-        const to = endOfSeries(cols, from);
-        this.#take(walks[at]!, at, cols, from, to);
-        from = to;
-      }
-    });
+    const rows = await readRanges(
+      this.#client,
+      ranges,
+      'all',
+      most,
+      standing,
+      (cols) => {
+        for (let from = 0; from < cols.length; ) {
+          while (walks[at]!.seriesId !== cols.symbol[from]) this.#endOfRange(walks[at]!, at++);
+          const to = endOfSeries(cols, from);
+          this.#take(walks[at]!, at, cols, from, to);
+          from = to;
+        }
+      },
+      await isDistributed(this.#client),
+    );
     // Of those from `at` on there may be more than was read.
     const isWhole = rows < most;
     if (isWhole) for (; at < walks.length; at++) this.#endOfRange(walks[at]!, at);

@@ -9,6 +9,7 @@ import type { Db } from '../database/connect.ts';
 import { usOf } from '../database/stamps.ts';
 import { BackhaulError } from '../faults/fault.ts';
 import { CURRENCIES, spellings } from '../producer/layouts/symbols.ts';
+import { isDistributed } from '../state/distributed.ts';
 import type { SeriesName } from '../state/series_name.ts';
 import type { TaskPlan } from '../state/task_plan.ts';
 
@@ -132,16 +133,7 @@ async function readEnds(
   ids: readonly number[],
 ): Promise<Map<number, { first: number; last: number }>> {
   const { rows } = await db.query<{ seriesId: number; first: number | null; last: number | null }>(
-    `WITH bare AS MATERIALIZED (
-       SELECT series_id, min(ts) AS first, max(ts) AS last FROM backhaul.bars_bare
-       WHERE series_id = ANY ($1) GROUP BY series_id)
-     SELECT w.series_id AS "seriesId", ${usOf('least(f.ts, bare.first)')} AS first,
-       ${usOf('greatest(l.ts, bare.last)')} AS last
-     FROM unnest($1::int[]) AS w (series_id)
-     LEFT JOIN bare USING (series_id)
-     LEFT JOIN LATERAL (SELECT ts FROM backhaul.bars b WHERE b.series_id = w.series_id ORDER BY ts LIMIT 1) f ON true
-     LEFT JOIN LATERAL (SELECT ts FROM backhaul.bars b WHERE b.series_id = w.series_id ORDER BY ts DESC LIMIT 1) l
-       ON true`,
+    (await isDistributed(db)) ? ENDS_ON_NODES : ENDS,
     [ids],
   );
   const ends = new Map<number, { first: number; last: number }>();
@@ -150,6 +142,25 @@ async function readEnds(
   }
   return ends;
 }
+
+const ENDS = `WITH bare AS MATERIALIZED (
+       SELECT series_id, min(ts) AS first, max(ts) AS last FROM backhaul.bars_bare
+       WHERE series_id = ANY ($1) GROUP BY series_id)
+     SELECT w.series_id AS "seriesId", ${usOf('least(f.ts, bare.first)')} AS first,
+       ${usOf('greatest(l.ts, bare.last)')} AS last
+     FROM unnest($1::int[]) AS w (series_id)
+     LEFT JOIN bare USING (series_id)
+     LEFT JOIN LATERAL (SELECT ts FROM backhaul.bars b WHERE b.series_id = w.series_id ORDER BY ts LIMIT 1) f ON true
+     LEFT JOIN LATERAL (SELECT ts FROM backhaul.bars b WHERE b.series_id = w.series_id ORDER BY ts DESC LIMIT 1) l
+       ON true`;
+
+/** On a cluster, where nothing can be looked up series by series: each node reads the keys of its own. */
+const ENDS_ON_NODES = `SELECT series_id AS "seriesId", ${usOf('min(first)')} AS first, ${usOf('max(last)')} AS last
+  FROM (SELECT series_id, min(ts) AS first, max(ts) AS last FROM backhaul.bars
+        WHERE series_id = ANY ($1) GROUP BY series_id
+        UNION ALL
+        SELECT series_id, min(ts), max(ts) FROM backhaul.bars_bare WHERE series_id = ANY ($1) GROUP BY series_id) e
+  GROUP BY series_id`;
 
 /** The series a filter means, or those `among` them, with their first and last bars. */
 export async function readSeries(

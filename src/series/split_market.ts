@@ -8,6 +8,7 @@ import { SessionClock } from '../indicators/session_clock.ts';
 import { mergeMemory } from '../merge/merge_memory.ts';
 import { Rewriter } from '../merge/rewriter.ts';
 import { CURRENCIES, otherwiseSpelled } from '../producer/layouts/symbols.ts';
+import { commitAsOne, isDistributed } from '../state/distributed.ts';
 import { isHypertable } from '../state/migrate.ts';
 import { CLAIM_LOCK } from '../state/moves.ts';
 import { Partitions } from '../state/partitions.ts';
@@ -112,6 +113,7 @@ async function takeOver(
   other: SeriesRow,
 ): Promise<Mended & { readonly fromUs: number | null }> {
   const ids = [keep.seriesId, other.seriesId];
+  if (await isDistributed(client)) await commitAsOne(client);
   const { rows } = await client.query<Mended & { readonly fromUs: number | null }>(
     `WITH met AS MATERIALIZED (
        SELECT o.ts, ${PRICES.map((name) => `o.${name}`).join(', ')}, k.series_id IS NOT NULL AS stands,

@@ -1,4 +1,5 @@
 import type { ClientBase } from 'pg';
+import type { BarRange } from '../copy/copy_reader.ts';
 import { copyRows } from '../copy/copy_writer.ts';
 import { RowEncoder } from '../copy/row_encoder.ts';
 import type { Db } from '../database/connect.ts';
@@ -78,6 +79,26 @@ export function vouchedByAlone(taskId: string): string {
          AND b.ts >= lower(c.covered) AND b.ts < upper(c.covered)
          AND NOT EXISTS (SELECT 1 FROM backhaul.coverage o
                          WHERE o.series_id = b.series_id AND o.task_id <> ${taskId} AND o.covered @> b.ts)`;
+}
+
+/**
+ * The ranges of series that a task vouches for and no other does, as {@link vouchedByAlone} has them bar by bar: for bars
+ * on the nodes of a cluster, where no statement that deletes can look at this table. Needs PostgreSQL 14.
+ */
+export async function rangesOfTaskAlone(db: Db, taskId: number): Promise<BarRange[]> {
+  const { rows } = await db.query<{ id: number; from: number | null; to: number | null }>(
+    `SELECT m.series_id AS id, ${usOf('lower(r)')} AS from, ${usOf('upper(r)')} AS to
+     FROM (SELECT c.series_id, range_agg(c.covered) - coalesce((SELECT range_agg(o.covered) FROM backhaul.coverage o
+             WHERE o.series_id = c.series_id AND o.task_id <> $1), '{}') AS alone
+           FROM backhaul.coverage c WHERE c.task_id = $1 GROUP BY c.series_id) m CROSS JOIN LATERAL unnest(m.alone) AS r`,
+    [taskId],
+  );
+  // A range `[from, to)` of µs is what lies behind from - 1, up to and with to - 1.
+  return rows.map(({ id, from, to }) => ({
+    seriesId: id,
+    afterUs: from === null ? Number.NEGATIVE_INFINITY : from - 1,
+    toUs: to === null ? Number.POSITIVE_INFINITY : to - 1,
+  }));
 }
 
 /**

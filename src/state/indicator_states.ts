@@ -176,6 +176,11 @@ export async function replaceStates(
  */
 export async function pruneStates(db: Db, seriesIds: readonly number[], intervals: number): Promise<number> {
   if (seriesIds.length === 0) return 0;
+  // In two steps: on a cluster series is on every node and states are on one, and no DELETE takes both.
+  const { rows } = await db.query<{ id: number; intervalS: number }>(
+    'SELECT series_id AS id, interval_s AS "intervalS" FROM backhaul.series WHERE series_id = ANY ($1)',
+    [seriesIds],
+  );
   const { rowCount } = await db.query(
     // By their place in the table: found by their key once more they would take half as long again. States are inserted
     // and deleted, never moved, and a place is not used again while a statement that has seen it runs.
@@ -184,10 +189,10 @@ export async function pruneStates(db: Db, seriesIds: readonly number[], interval
          SELECT ctid AS place, at, interval_s, period, lead(period) OVER (PARTITION BY series_id ORDER BY at) AS next
          FROM (SELECT i.ctid, i.series_id, s.interval_s, extract(epoch FROM i.ts)::numeric AS at,
                       floor(extract(epoch FROM i.ts)::numeric / greatest($2 * s.interval_s, 2592000)) AS period
-               FROM backhaul.indicator_state i JOIN backhaul.series s USING (series_id)
-               WHERE i.series_id = ANY ($1::int[])) p) n
+               FROM unnest($1::int[], $3::int[]) AS s (series_id, interval_s)
+               JOIN backhaul.indicator_state i USING (series_id)) p) n
        WHERE n.next = n.period AND floor(n.at / n.interval_s) % $2 <> 0))`,
-    [seriesIds, intervals],
+    [rows.map(({ id }) => id), intervals, rows.map(({ intervalS }) => intervalS)],
   );
   return rowCount ?? 0;
 }

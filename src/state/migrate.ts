@@ -2,8 +2,10 @@ import type { ClientBase } from 'pg';
 import { killPoint } from '../base/kill_points.ts';
 import { type Db, inTransaction } from '../database/connect.ts';
 import { BackhaulError } from '../faults/fault.ts';
+import { isDistributed } from './distributed.ts';
 import { MIGRATIONS } from './migrations/migrations.ts';
 import { makeReadingAnew } from './reading.ts';
+import { statementsOf } from './statements.ts';
 
 /** The schema this program reads and writes. */
 export const SCHEMA_VERSION = MIGRATIONS.at(-1)!.version;
@@ -67,9 +69,12 @@ async function apply(client: ClientBase): Promise<number> {
        CREATE TABLE IF NOT EXISTS backhaul.migration (
          version int PRIMARY KEY, name text NOT NULL, applied_at timestamptz NOT NULL DEFAULT clock_timestamp())`,
     );
+  const isSpread = await isDistributed(client);
+  if (isSpread) await client.query(`SET LOCAL citus.multi_shard_modify_mode = 'sequential'`);
   for (const { version, name, sql } of MIGRATIONS) {
     if (version <= from) continue;
-    await client.query(sql);
+    // On a cluster a statement that changes a distributed table has to come alone.
+    for (const text of isSpread ? statementsOf(sql) : [sql]) await client.query(text);
     await client.query('INSERT INTO backhaul.migration (version, name) VALUES ($1, $2)', [version, name]);
   }
   await makeReadingAnew(client);

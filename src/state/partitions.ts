@@ -3,7 +3,9 @@ import { killPoint } from '../base/kill_points.ts';
 import { pause } from '../base/pause.ts';
 import { cutLeaf, KnownLeaves, type Leaf, type LeafMonths, wideLeaf } from '../copy/leaf.ts';
 import type { Db } from '../database/connect.ts';
+import { isDistributed } from './distributed.ts';
 import { ALONE, type KeyBuild, type Keyless, keyBuilds } from './key_builds.ts';
+import { boundsOf, keyStatements, leafStatements, standingStatements } from './leaf_statements.ts';
 
 /** A bare leaf that got its key and its place in `bars`. */
 export interface Promotion {
@@ -22,10 +24,6 @@ const CHECK_VIOLATION_OF_LOCK = new Set(['55P03', '40P01']);
 /** Waiting longer for a leaf's lock would queue every loader behind us: give up and come again. */
 const LOCK_TIMEOUT_MS = 2_000;
 const PROMOTE_ATTEMPTS = 30;
-
-function timestampLiteral(us: number): string {
-  return `'${new Date(us / 1000).toISOString()}'`;
-}
 
 /** Whether some leaf has no key yet. */
 export async function hasBareLeaf(db: Db): Promise<boolean> {
@@ -171,13 +169,12 @@ export class Partitions {
       );
       const range = rows[0];
       if (range !== undefined) {
-        const from = `'${range.from_ts.toISOString()}'`;
-        const to = `'${range.to_ts.toISOString()}'`;
+        const bounds = { name, ...boundsOf(1000 * range.from_ts.getTime(), 1000 * range.to_ts.getTime()) };
+        const isSpread = await isDistributed(client);
         if (alone) await client.query(ALONE);
-        await client.query(`ALTER TABLE backhaul.${name} ADD PRIMARY KEY (series_id, ts)`);
+        await sayEach(client, keyStatements(bounds, isSpread));
         killPoint('leaf.keyed');
-        await client.query(`ALTER TABLE backhaul.${name} NO INHERIT backhaul.bars_bare`);
-        await client.query(attachSql(name, from, to));
+        await sayEach(client, standingStatements(bounds, isSpread));
         await client.query(`UPDATE backhaul.partition SET state = 'standing' WHERE name = $1`, [name]);
         killPoint('leaf.attached');
       }
@@ -232,17 +229,8 @@ async function leavesWithin(client: ClientBase, { fromUs, toUs }: Leaf): Promise
 }
 
 async function createLeaf(client: PoolClient, leaf: Leaf, state: 'bare' | 'standing'): Promise<void> {
-  const from = timestampLiteral(leaf.fromUs);
-  const to = timestampLiteral(leaf.toUs);
-  await client.query(
-    `CREATE TABLE backhaul.${leaf.name} (LIKE backhaul.bars INCLUDING DEFAULTS INCLUDING STORAGE,
-       CONSTRAINT ${leaf.name}_range CHECK (ts >= ${from} AND ts < ${to})) WITH (autovacuum_enabled = false)`,
-  );
-  await client.query(
-    state === 'bare'
-      ? `ALTER TABLE backhaul.${leaf.name} INHERIT backhaul.bars_bare`
-      : attachSql(leaf.name, from, to),
-  );
+  const bounds = { name: leaf.name, ...boundsOf(leaf.fromUs, leaf.toUs) };
+  await sayEach(client, leafStatements(bounds, state === 'standing', await isDistributed(client)));
   await client.query('INSERT INTO backhaul.partition (name, from_ts, to_ts, state) VALUES ($1, $2, $3, $4)', [
     leaf.name,
     new Date(leaf.fromUs / 1000),
@@ -251,8 +239,7 @@ async function createLeaf(client: PoolClient, leaf: Leaf, state: 'bare' | 'stand
   ]);
 }
 
-/** The leaf's CHECK says what the bound says, so ATTACH reads no row; autovacuum may look after it from here on. */
-function attachSql(name: string, from: string, to: string): string {
-  return `ALTER TABLE backhaul.bars ATTACH PARTITION backhaul.${name} FOR VALUES FROM (${from}) TO (${to});
-          ALTER TABLE backhaul.${name} DROP CONSTRAINT ${name}_range, RESET (autovacuum_enabled)`;
+/** Statement by statement: on a distributed table Citus carries out one that changes tables only if it comes alone. */
+async function sayEach(client: PoolClient, statements: readonly string[]): Promise<void> {
+  for (const statement of statements) await client.query(statement);
 }

@@ -1,4 +1,5 @@
 import type { ClientBase } from 'pg';
+import { isDistributed } from './distributed.ts';
 
 /**
  * What readers query: the view `candles` and the function `candles_of`, both of whatever columns `bars` has. They are
@@ -51,13 +52,22 @@ export async function makeReadingAnew(client: ClientBase): Promise<void> {
   const list = columns.map((name) => `b.${name}`).join(', ');
   const all = ['series_id', ...columns].join(', ');
   const values = columns.map(adjusted).join(', ');
-  await client.query(`
-    CREATE OR REPLACE VIEW backhaul.candles AS
+  // Each by itself: Citus carries out but one at a time of what changes tables.
+  await client.query(
+    `CREATE OR REPLACE VIEW backhaul.candles AS
       SELECT s.venue, s.symbol, s.interval_s, ${list}
       FROM backhaul.series s
-      JOIN (SELECT ${all} FROM backhaul.bars UNION ALL SELECT ${all} FROM backhaul.bars_bare) b USING (series_id);
-    CREATE OR REPLACE FUNCTION backhaul.candles_of(venue text, symbol text, "interval" text, adjust text DEFAULT 'none')
-    RETURNS SETOF backhaul.candles LANGUAGE sql STABLE AS $$
+      JOIN (SELECT ${all} FROM backhaul.bars UNION ALL SELECT ${all} FROM backhaul.bars_bare) b USING (series_id)`,
+  );
+  await client.query(
+    `CREATE OR REPLACE FUNCTION backhaul.candles_of(venue text, symbol text, "interval" text, adjust text DEFAULT 'none')
+    RETURNS SETOF backhaul.candles ${(await isDistributed(client)) ? afterLookUp(values) : inPlace(values)}`,
+  );
+}
+
+/** As above. */
+function inPlace(values: string): string {
+  return `LANGUAGE sql STABLE AS $$
       SELECT (SELECT s.venue FROM backhaul.series s WHERE s.series_id = backhaul.series_named($1, $2, $3)),
         (SELECT s.symbol FROM backhaul.series s WHERE s.series_id = backhaul.series_named($1, $2, $3)),
         (SELECT s.interval_s FROM backhaul.series s WHERE s.series_id = backhaul.series_named($1, $2, $3)), ${values}
@@ -67,5 +77,23 @@ export async function makeReadingAnew(client: ClientBase): Promise<void> {
         FROM backhaul.adjustments(backhaul.series_named($1, $2, $3), $4) f) a ON true
       WHERE b.series_id =
         (SELECT CASE WHEN backhaul.is_adjustment($4) THEN backhaul.series_named($1, $2, $3) END)
-    $$`);
+    $$`;
+}
+
+/**
+ * On a cluster, where Citus plans no SQL function over distributed tables: the series is looked up first, then its one
+ * shard is asked. What stands around the call does not reach that shard: all bars of the series come.
+ */
+function afterLookUp(values: string): string {
+  return `LANGUAGE plpgsql STABLE AS $$
+    #variable_conflict use_column
+    DECLARE
+      id int := CASE WHEN backhaul.is_adjustment($4) THEN backhaul.series_named($1, $2, $3) END;
+      s backhaul.series;
+      a record;
+    BEGIN
+      SELECT * INTO s FROM backhaul.series WHERE series_id = id;
+      SELECT f.stamps, f.prices, f.volumes INTO a FROM backhaul.adjustments(id, $4) f;
+      RETURN QUERY SELECT s.venue, s.symbol, s.interval_s, ${values} FROM backhaul.bars b WHERE b.series_id = id;
+    END $$`;
 }

@@ -1,10 +1,12 @@
 import type { ClientBase } from 'pg';
 import type { Db } from '../database/connect.ts';
+import { commitAsOne, isDistributed } from './distributed.ts';
 
 /** Everything that stands of one series. */
 
 /** Deletes it all, but for the series' own row: whoever has its number still may write there again. The bars gone. */
 export async function dropSeriesRows(client: ClientBase, seriesId: number): Promise<number> {
+  if (await isDistributed(client)) await commitAsOne(client);
   const { rowCount } = await client.query('DELETE FROM backhaul.bars WHERE series_id = $1', [seriesId]);
   for (const table of ['coverage', 'indicator_state', 'conflict', 'gap', 'derivation', 'rollup_state'])
     await client.query(`DELETE FROM backhaul.${table} WHERE series_id = $1`, [seriesId]);

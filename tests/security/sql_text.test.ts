@@ -63,7 +63,8 @@ const LOOKED_AT: Readonly<Record<string, readonly string[]>> = {
   // Lists of columns, and the alias its callers write out.
   'src/series/split_market.ts': ['differ', 'alias', 'name'],
   // Names of leaves are made of a year and a month, their bounds of numbers.
-  'src/state/partitions.ts': ['leaf.name', 'name', 'from', 'to'],
+  'src/state/partitions.ts': ['name'],
+  'src/state/leaf_statements.ts': ['name', 'from', 'to'],
   // The database of the embedded server: a constant, passed on.
   'src/database/embedded.ts': ['name'],
   // The user's own statement, on a session that can only read; and a number.

@@ -1,6 +1,8 @@
 import type { ClientBase } from 'pg';
+import { rangeRows } from '../../copy/copy_reader.ts';
 import type { Db } from '../../database/connect.ts';
-import { vouchedByAlone } from '../coverage.ts';
+import { rangesOfTaskAlone, vouchedByAlone } from '../coverage.ts';
+import { isDistributed } from '../distributed.ts';
 import { becomes, mayMove, noteEvent } from '../moves.ts';
 import { skip } from './requeue.ts';
 
@@ -49,6 +51,13 @@ export async function tasksOfRun(db: Db, runId: number): Promise<LoadedTask[]> {
 
 /** The bars that only this task vouches for. */
 export async function barsOfTaskAlone(db: Db, taskId: number): Promise<number> {
+  if (await isDistributed(db)) {
+    const { rows } = await db.query<{ bars: number }>(
+      `SELECT count(*)::int AS bars FROM ${rangeRows(await rangesOfTaskAlone(db, taskId))}
+       JOIN backhaul.bars b ON b.series_id = r.series_id AND b.ts > r.after_ts AND b.ts <= r.to_ts`,
+    );
+    return rows[0]!.bars;
+  }
   const { rows } = await db.query<{ bars: number }>(
     `SELECT count(*)::int AS bars FROM (
        SELECT DISTINCT b.series_id, b.ts FROM backhaul.bars b, backhaul.coverage c WHERE ${vouchedByAlone('$1')}) alone`,

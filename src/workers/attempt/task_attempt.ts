@@ -3,6 +3,7 @@
 import type { ClientBase } from 'pg';
 import { killPoint } from '../../base/kill_points.ts';
 import { type FileFacts, NO_FACTS } from '../../scan/stamp_reader.ts';
+import { isDistributed } from '../../state/distributed.ts';
 import { extraColumnsOf } from '../../state/extra_columns.ts';
 import type { Assignment } from '../link/assignment.ts';
 import type { TaskResult } from '../link/task_result.ts';
@@ -30,7 +31,7 @@ export async function runAttempt(
     link,
     client,
     memory: workerMemory(task.settings.batchRows, task.settings.copyBytes),
-    transaction: new AttemptTransaction(client, task),
+    transaction: new AttemptTransaction(client, task, client !== null && (await isDistributed(client))),
     progress: new AttemptProgress(link),
   };
   killPoint('attempt.begun');

@@ -7,12 +7,17 @@ import { type Attempt, sessionName } from '../../state/tasks/attempt.ts';
 export class AttemptTransaction {
   readonly #client: ClientBase | null;
   readonly #name: Attempt;
+  readonly #isDurable: boolean;
   #began = false;
 
-  /** `client` is null when rows go to no database. */
-  constructor(client: ClientBase | null, name: Attempt) {
+  /**
+   * `client` is null when rows go to no database. `isDurable`: COMMIT waits for the disk. It has to where several servers
+   * commit as one: none may forget what the others keep.
+   */
+  constructor(client: ClientBase | null, name: Attempt, isDurable: boolean) {
     this.#client = client;
     this.#name = name;
+    this.#isDurable = isDurable;
   }
 
   async begin(): Promise<void> {
@@ -25,7 +30,8 @@ export class AttemptTransaction {
     if (this.#began) return '';
     this.#began = true;
     // An asynchronous commit may be lost by a crash of the server, but only whole: the task is then loaded again.
-    return `BEGIN; SET LOCAL synchronous_commit = off; SET LOCAL application_name = '${sessionName(this.#name)}';`;
+    const commits = this.#isDurable ? 'on' : 'off';
+    return `BEGIN; SET LOCAL synchronous_commit = ${commits}; SET LOCAL application_name = '${sessionName(this.#name)}';`;
   }
 
   async commit(): Promise<void> {

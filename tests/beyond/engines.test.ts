@@ -1,0 +1,189 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { distribute } from '../../src/state/distribute.ts';
+import { runCli } from '../commands/run_cli.ts';
+import { testDatabase } from '../database.ts';
+import { candles, load, scratchFolder } from '../e2e/loading.ts';
+import { type Bar, krakenCsv, massiveDays, walk, write } from '../e2e/market.ts';
+import {
+  CITUS_URL,
+  citusDatabase,
+  type EngineDatabase,
+  TIMESCALE_URL,
+  timescaleDatabase,
+} from './engine_databases.ts';
+
+/**
+ * The same life on a plain server and on one with an extension: every step leaves the same bars, to the bit, and every
+ * command says the same. Needs servers given by their addresses; skipped without.
+ */
+
+const database = await testDatabase();
+const folder = scratchFolder();
+
+const ENGINES: readonly {
+  readonly name: string;
+  readonly url: string;
+  readonly make: () => Promise<EngineDatabase>;
+}[] = [
+  {
+    name: 'Citus (TEST_CITUS_URL)',
+    url: CITUS_URL,
+    make: citusDatabase,
+  },
+  {
+    name: 'TimescaleDB (TEST_TIMESCALE_URL)',
+    url: TIMESCALE_URL,
+    make: timescaleDatabase,
+  },
+];
+
+const Q = (quarter: number): number => Date.UTC(2023, 3 * quarter, 1) / 1000;
+const isIn = (quarter: number) => (bar: Bar) => bar.time >= Q(quarter) && bar.time < Q(quarter + 1);
+const hours = walk('XBTUSD', Q(0), Q(3), 3600, 3, 0.9);
+const quarter = (q: number, name: string, change: (bar: Bar) => Bar = (bar) => bar): string =>
+  write(folder, `${name}/XBTUSD_60.csv`, krakenCsv(hours.filter(isIn(q)).map(change)));
+const days = massiveDays(join(folder, 'days'), 3, ['A', 'BRK.B', 'NA'], 7);
+const first = quarter(0, 'q1');
+const second = quarter(1, 'q2');
+const third = quarter(2, 'q3');
+const changed = quarter(1, 'changed', (bar) =>
+  bar.time % 36_000 === 0 ? { ...bar, volume: bar.volume + 1 } : bar,
+);
+const kept = write(
+  folder,
+  'kept/ACME_1h.csv',
+  `time;open;high;low;close;volume;quote\n${hours
+    .slice(0, 60)
+    .map((b) => `${b.time};${b.open};${b.high};${b.low};${b.close};${b.volume};${b.volume / 2}\n`)
+    .join('')}`,
+);
+const layout = write(
+  folder,
+  'layout.yaml',
+  `name: acme
+paths: '(?<symbol>[A-Z]+)_(?<interval>\\d+h)\\.csv$'
+header: required
+delimiter: ';'
+columns: { time: time, open: open, high: high, low: low, close: close, volume: volume }
+extra: { quote: float8 }
+time: { unit: s }
+venue: acme
+symbol: { group: symbol }
+interval: { group: interval }
+order: time
+`,
+);
+
+/** Each step as what it does to a database; those of the command line say something as well. */
+const cli =
+  (...args: readonly string[]) =>
+  async (url: string): Promise<string> => {
+    const { code, stdout, stderr } = await runCli([...args, '--database', url], { cwd: folder });
+    const said = `${code} ${stdout} ${code === 0 || code === 3 ? '' : stderr}`;
+    // What hangs on the time of day, or on how fast the machine was.
+    return said
+      .replaceAll(/^.*"type":"progress".*\n/gm, '')
+      .replaceAll(
+        /"([a-z_]*seconds|[a-z_]*per_second|created|candles_from_now|now|detected_ts|changed_ts|filled_ts)":[^,}]*/g,
+        '',
+      )
+      .replaceAll(/ in [\d.]+ s.*/g, '');
+  };
+const loading =
+  (sources: readonly string[], options: Parameters<typeof load>[2] = {}) =>
+  async (url: string) => {
+    const { rows, tasks, failures } = await load(url, sources, options);
+    return JSON.stringify({ rows, tasks, failures });
+  };
+const LIFE: readonly (readonly [string, (url: string) => Promise<string>])[] = [
+  ['a first load', loading([join(folder, 'days'), first])],
+  ['a later file', loading([third])],
+  ['gaps', cli('gaps', 'scan', '--to', '2024', '--json')],
+  ['a gap filled', cli('gaps', 'fill', second, '--json')],
+  ['a file that tells otherwise', loading([changed])],
+  ['the same, replacing', loading([changed], { onConflict: 'replace' })],
+  ['all of a file again', loading([second], { reload: true })],
+  ['columns to keep', loading([kept], { layout })],
+  ['the same again, replacing', loading([kept], { layout, reload: true, onConflict: 'replace' })],
+  ['a file taken out', cli('unload', days[1]!, '--json')],
+  ['a series taken out', cli('unload', '--symbols', 'NA', '--json')],
+  ['indicators computed again', cli('recompute', '--json')],
+  ['what is there', cli('report', '--json', '--to', '2024')],
+  ['what is wrong', cli('validate', '--json')],
+  ['a question', cli('query', 'SELECT symbol, count(*), sum(close) FROM candles GROUP BY 1 ORDER BY 1')],
+  [
+    'a series',
+    cli(
+      'query',
+      `SELECT ts, close, ema_20 FROM candles_of('kraken', 'BTCUSD', '60') ORDER BY ts DESC LIMIT 5`,
+    ),
+  ],
+];
+
+interface Step {
+  readonly said: string;
+  readonly bars: string;
+}
+let plain: Step[] | null = null;
+
+/** Takes a database through its life; `look` sees it after each step. */
+async function lived(
+  { url, pool }: EngineDatabase,
+  look: (step: string, said: string, bars: string) => Promise<void>,
+): Promise<Step[]> {
+  const steps: Step[] = [];
+  for (const [step, run] of LIFE) {
+    const one = { said: await run(url), bars: await candles(pool) };
+    steps.push(one);
+    await look(step, one.said, one.bars);
+  }
+  return steps;
+}
+
+describe.each(ENGINES.filter(({ url }) => url !== ''))('on $name', ({ name, make }) => {
+  it('a life is the same', async () => {
+    const engine = await make();
+    const isCitus = name.startsWith('Citus');
+    mkdirSync(join(folder, 'out'), { recursive: true });
+    plain ??= await lived(database, () => Promise.resolve());
+    const steps = plain.values();
+    await lived(engine, async (step, said, bars) => {
+      const expected = steps.next().value!;
+      expect({ step, said }).toEqual({ step, said: expected.said });
+      expect({ step, same: bars === expected.bars }).toEqual({ step, same: true });
+      // A database that stands becomes a distributed one, and what follows goes on.
+      if (isCitus && step === 'a later file') {
+        const options = { shards: 4, dryRun: true, onStep: () => {} };
+        expect(await distribute(engine.pool, options)).toMatchObject({
+          already: false,
+          shards: 4,
+          leaves: 7,
+        });
+        expect(await distribute(engine.pool, { ...options, dryRun: false })).toMatchObject({
+          already: false,
+        });
+        expect(await distribute(engine.pool, { ...options, dryRun: false })).toMatchObject({
+          already: true,
+          shards: 4,
+        });
+        expect(await candles(engine.pool)).toBe(bars);
+      }
+    });
+  }, 600_000);
+});
+
+it('nothing is distributed where there is no Citus, and the fault says so', async () => {
+  await expect(
+    distribute(database.pool, { shards: null, dryRun: false, onStep: () => {} }),
+  ).rejects.toMatchObject({
+    fault: { kind: 'database', found: 'none', message: expect.stringMatching(/Citus/) },
+  });
+});
+
+afterAll(() => {
+  if (CITUS_URL === '') process.stderr.write('TEST_CITUS_URL is not given: tests on Citus are skipped\n');
+  if (TIMESCALE_URL === '')
+    process.stderr.write('TEST_TIMESCALE_URL is not given: tests on TimescaleDB are skipped\n');
+});
