@@ -27,7 +27,7 @@ const RULES: Readonly<Record<string, string>> = {
   // What is to be done, as rows.
   'state/migrations': '',
   state: 'copy database scan state/migrations',
-  'state/tasks': 'database state',
+  'state/tasks': 'copy database state',
   merge: 'bars copy database indicators scan state',
   rollups: 'bars buckets copy database merge state',
 

@@ -15,7 +15,14 @@ const LOOKED_AT: Readonly<Record<string, readonly string[]>> = {
   // Names of our own tables and columns.
   'src/copy/copy_writer.ts': ['table', "columns.join(', ')", 'this.#before'],
   // Numbers, ISO stamps the planner made, and column names of the catalogue, quoted.
-  'src/export/worker.ts': ["seriesIds.join(',')", "names.join(', ')", 'from', 'to'],
+  'src/export/worker.ts': [
+    "seriesIds.join(',')",
+    "names.join(', ')",
+    'from',
+    'to',
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: it is the code that is quoted here
+    "names.map((name) => `b.${name}`).join(', ')",
+  ],
   // Numbers that were checked to be whole, and literals.
   'src/series/bar_stream.ts': [
     'textOf(query)',
@@ -29,7 +36,14 @@ const LOOKED_AT: Readonly<Record<string, readonly string[]>> = {
   ],
   'src/state/series_rows.ts': ['table'],
   // Columns of the catalogue, quoted.
-  'src/state/reading.ts': ['list', 'all', 'values', 'column', 'bucket'],
+  'src/state/reading.ts': [
+    'list',
+    'all',
+    'values',
+    'column',
+    'bucket',
+    '(await isDistributed(client)) ? afterLookUp(values) : inPlace(values)',
+  ],
   // Expressions its callers write out, and a constant.
   'src/state/event_revision.ts': ['venue', 'loaded', 'eventRevision(venue)'],
   // Ranges are numbers and ISO stamps.
@@ -37,10 +51,11 @@ const LOOKED_AT: Readonly<Record<string, readonly string[]>> = {
     // biome-ignore lint/suspicious/noTemplateCurlyInString: it is the code that is quoted here
     "names.map((name) => `b.${name}`).join(', ')",
     "names.join(', ')",
-    // biome-ignore lint/suspicious/noTemplateCurlyInString: it is the code that is quoted here
-    "Number.isFinite(most) ? ` LIMIT ${most}` : ''",
+    'limit',
     'select',
   ],
+  // One of two conditions, and one of two words.
+  'src/merge/merge.ts': ['which'],
   'src/merge/stage.ts': ['a', 'b', 'name', 'names', 'behind', 'cols.capacity', 'more'],
   // Columns that layouts have asked for: their names quoted, their types four words of a schema.
   'src/merge/extra_values.ts': [
@@ -95,7 +110,7 @@ const LOOKED_AT: Readonly<Record<string, readonly string[]>> = {
   'src/state/task_listing.ts': ['more', "replaces ? OVERRULING : ''", "replaces ? IS_OVERRULED : 'false'"],
   'src/state/moves.ts': ['transition', 'from', 'to', 'reason', 'alias'],
   // Numbers.
-  'src/workers/attempt/transaction.ts': ['this.#taskId', 'this.#attempt'],
+  'src/workers/attempt/transaction.ts': ['commits', 'this.#taskId', 'this.#attempt'],
   'src/workers/attempt/append.ts': ['written', 'series.rows'],
 };
 
