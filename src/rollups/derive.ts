@@ -16,6 +16,7 @@ import { monthLeaf } from '../copy/leaf.ts';
 import { stampOf, usOf } from '../database/stamps.ts';
 import type { MergeMemory } from '../merge/merge_memory.ts';
 import { Rewriter, type RewriterSettings } from '../merge/rewriter.ts';
+import { isDistributed } from '../state/distributed.ts';
 import { readDerivations, replaceDerivations, replaceRollupStates } from '../state/rollups.ts';
 import { knownStretches } from './known.ts';
 
@@ -188,6 +189,7 @@ export class Deriver {
           aggregate(grid, bucket, 0, Number.NEGATIVE_INFINITY, cols, 0, cols.length, made, 0);
           lastUs = cols.ts[cols.length - 1]!;
         },
+        await isDistributed(this.#client),
       );
       const isLast = rows < READ_ROWS;
       if (isLast) settle(bucket, 0, Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY, made, 0);
@@ -252,6 +254,7 @@ export class Deriver {
           } else if (isOurs) gone.push(ts);
         }
       },
+      await isDistributed(this.#client),
     );
     while (next < made.length) put(next++);
     await this.#remove(target.seriesId, gone);
@@ -337,6 +340,7 @@ export class Deriver {
         (cols) => {
           aggregate(grid, bucket, 0, Number.NEGATIVE_INFINITY, cols, 0, cols.length, this.#made, 0);
         },
+        await isDistributed(this.#client),
       );
     }
     const [ts, , open, high, low, close, volume, trades] = bucket as unknown as readonly number[];
