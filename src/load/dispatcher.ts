@@ -374,9 +374,12 @@ export class Dispatcher {
     );
     if (result.kind === 'needs-standing') {
       killPoint('merge.needed');
-      this.#merging.add(task.taskId);
-      this.#standingWanted = true;
-      await release(this.#db, task.taskId, task.attempt, 'its rows are older than what stands: merging');
+      await this.#mergeNext(task, 'its rows are older than what stands: merging');
+      return;
+    }
+    if (isTaken(result.fault) && !this.#merging.has(task.taskId)) {
+      // A file of another lane, here or in another loader, has brought bars of the same series meanwhile.
+      await this.#mergeNext(task, 'another file has brought some of its bars: merging');
       return;
     }
     const { retry } = result;
@@ -396,7 +399,7 @@ export class Dispatcher {
     } else if (fault.kind === 'predecessor' || fault.kind === 'interrupted') {
       await release(this.#db, task.taskId, task.attempt, fault.message);
       this.#events.released(task, fault);
-    } else if (retry && task.failures + 1 < MAX_ATTEMPTS) {
+    } else if ((retry || isTaken(fault)) && task.failures + 1 < MAX_ATTEMPTS) {
       const delayMs = RETRY_DELAY_MS * 2 ** task.failures * (0.5 + Math.random());
       await retryLater(this.#db, task.taskId, task.attempt, fault, delayMs, true);
       this.#events.retried(task, fault, delayMs);
@@ -404,6 +407,13 @@ export class Dispatcher {
       await fail(this.#db, task.taskId, task.attempt, fault);
       this.#events.failed(task, fault, seconds);
     }
+  }
+
+  /** The task is put back, and goes the way of the merge when it is claimed next. */
+  async #mergeNext(task: ClaimedTask, why: string): Promise<void> {
+    this.#merging.add(task.taskId);
+    this.#standingWanted = true;
+    await release(this.#db, task.taskId, task.attempt, why);
   }
 
   #abortAll(taskIds: readonly number[], why: string): void {
@@ -590,6 +600,11 @@ export class Dispatcher {
 /** SQLSTATEs of a server that can take no rows: a full disk, a standby, an I/O error below it. */
 function isServersOwn({ kind, code = '' }: Fault): boolean {
   return kind === 'database' && (code === '53100' || code === '25006' || /^58\w{3}$/.test(code));
+}
+
+/** SQLSTATE of a key that is there already. */
+function isTaken({ kind, code }: Fault): boolean {
+  return kind === 'database' && code === '23505';
 }
 
 function hintFor({ code }: Fault): string {
