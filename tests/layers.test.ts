@@ -60,7 +60,7 @@ const RULES: Readonly<Record<string, string>> = {
   series:
     'bars buckets calendar database indicators merge producer/layouts producer/planning rollups state state/tasks',
   events: 'bars database indicators merge series state state/tasks',
-  gaps: 'bars calendar copy database indicators load merge producer/layouts producer/planning rollups series state state/tasks',
+  gaps: 'bars buckets calendar copy database indicators load merge producer/layouts producer/planning rollups series state state/tasks',
   report: 'gaps series state',
   validate: 'calendar database gaps series state',
   export: 'copy database producer/planning scan series state',

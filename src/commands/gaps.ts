@@ -10,6 +10,7 @@ import { GAP_STATES, type Gap, type GapState } from '../gaps/gap_store.ts';
 import type { SeriesScan } from '../gaps/scan.ts';
 import type { SuspiciousRun } from '../gaps/suspicious.ts';
 import { noticeOfGaps } from '../notify/of_commands.ts';
+import type { RollupWork } from '../series/rollup.ts';
 import {
   downloadLines,
   fillLines,
@@ -22,6 +23,7 @@ import {
   suspiciousLines,
 } from '../ui/gap_text.ts';
 import { eventLine } from '../ui/json_lines.ts';
+import { rollupLine } from '../ui/rollup_text.ts';
 import { sanitise } from '../ui/text.ts';
 import { DATABASE_SETTINGS } from './database_option.ts';
 import { EXIT, exitCodeOfLoad } from './exit_codes.ts';
@@ -104,6 +106,7 @@ export const FILL_SETTINGS = {
     { group: 'From an API:', describe: 'Fill from the exchange: kraken (the latest 720 bars)' },
     oneOf('kraken'),
   ),
+  derive: onOff({ group: 'From bars that stand:', describe: 'Fill longer intervals from shorter ones' }),
   'api-url': value({ group: 'From an API:', describe: 'Where the API is', otherwise: KRAKEN_API }, parseText),
 };
 
@@ -201,21 +204,25 @@ const fillCommand: CommandModule<object, Arguments> = {
         'reads the entries that hold something missing, and no other',
       )
       .example('$0 gaps fill --api kraken', 'gaps of the last 720 bars')
+      .example('$0 gaps fill --derive --intervals 1h', 'from minutes that stand, without a download')
       .epilogue(
         'Exit code: 0 all that was asked for is covered, 3 some of it is still missing or failed (--symbols, --intervals,\n--from and --to say what is asked for; without them every open gap), 2 usage, 130 interrupted.',
       ),
   handler: async (argv) => {
     const { flags, surroundings } = readFlags(FILL_SETTINGS, ['source'], argv);
     const sources = ((argv['source'] ?? []) as readonly string[]).map(String);
-    if ((sources.length === 0) === (flags.api === undefined))
-      throw usage('gaps fill needs either sources, such as a folder or a zip, or --api kraken');
+    const ways = [sources.length > 0, flags.api !== undefined, flags.derive === true].filter(Boolean).length;
+    if (ways !== 1)
+      throw usage('gaps fill needs either sources, such as a folder or a zip, or --api kraken, or --derive');
     const { from: fromUs = null, to: toUs = null } = flags;
     const filter: FillFilter = { ...seriesFilter(flags, configuredTiers(surroundings)), fromUs, toUs };
     await withLoadedDatabase(flags.database, 'gaps', async (_db, url) => {
       const summary =
-        flags.api === undefined
-          ? await fillFromFiles(sources, flags, filter, url)
-          : await fillFromApi(flags, filter, url);
+        flags.derive === true
+          ? await fillFromShorter(filter, url)
+          : flags.api === undefined
+            ? await fillFromFiles(sources, flags, filter, url)
+            : await fillFromApi(flags, filter, url);
       showFill(summary, flags.json ?? false);
     });
   },
@@ -269,6 +276,19 @@ async function fillFromApi(flags: FillFlags, filter: FillFilter, url: string): P
     const indicators = flags.indicators ?? INDICATOR_NAMES;
     const onSeries = (text: string): void => say(stderrStyle().dim(sanitise(text)));
     return await fillGaps(url, filter, nowUs(), fromKrakenApi({ api, indicators, onSeries }));
+  } finally {
+    interrupt.dispose();
+  }
+}
+
+async function fillFromShorter(filter: FillFilter, url: string): Promise<FillSummary> {
+  const { fillGaps } = await import('../gaps/fill.ts');
+  const { fromShorterBars } = await import('../gaps/derive_fill.ts');
+  const interrupt = listenForInterrupt(() => say('Interrupted: what was made stays.'));
+  try {
+    const onSeries = (work: RollupWork, bars: number): void =>
+      say(stderrStyle().dim(rollupLine(work, 1, bars)));
+    return await fillGaps(url, filter, nowUs(), fromShorterBars({ signal: interrupt.drain, onSeries }));
   } finally {
     interrupt.dispose();
   }

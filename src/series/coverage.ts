@@ -1,9 +1,13 @@
-import { merge, type Range } from '../base/ranges.ts';
+import { intersect, merge, type Range } from '../base/ranges.ts';
+import { type BucketGrid, bucketGrid, dayGrid } from '../buckets/bucket_grid.ts';
+import { joined } from '../buckets/covered.ts';
 import type { Db } from '../database/connect.ts';
 import type { PlannedTask } from '../producer/planning/found_task.ts';
 import { type Covered, readCovered } from '../state/coverage.ts';
 import { type LoadedFile, readLoadedFiles } from '../state/loaded_files.ts';
-import { laneOf, sharedLaneOf } from '../state/series_name.ts';
+import { readDerivations } from '../state/rollups.ts';
+import { namesOf } from '../state/series_ids.ts';
+import { laneOf, type SeriesName, sharedLaneOf } from '../state/series_name.ts';
 import type { Series, SeriesGrid } from './series.ts';
 
 /**
@@ -108,7 +112,7 @@ function readSharedLane(tasks: readonly LoadedFile[]): SharedLane {
 
 const NO_TASKS: readonly LoadedFile[] = [];
 
-function factsOf(series: Series, tasks: readonly LoadedFile[]): SeriesFacts {
+function factsOf(series: SeriesName, tasks: readonly LoadedFile[]): SeriesFacts {
   let last: LoadedFile | undefined;
   for (const task of tasks) {
     if (last === undefined || (task.firstUs ?? 0) >= (last.firstUs ?? 0)) last = task;
@@ -118,8 +122,60 @@ function factsOf(series: Series, tasks: readonly LoadedFile[]): SeriesFacts {
   return { grid: last.grid, sessionZone: last.sessionZone, lastFile: name };
 }
 
-/** Coverage of each series, merged, and what else its files tell. */
+/**
+ * Coverage of each series, merged, and what else its files tell. Bars made of shorter ones are covered where those are:
+ * their whole buckets.
+ */
 export async function readCoverage(db: Db, series: readonly Series[]): Promise<Coverage> {
+  const own = await readOwnCoverage(db, series);
+  const derived = await readDerivations(
+    db,
+    series.map((one) => one.seriesId),
+  );
+  if (derived.length === 0) return own;
+  const bases = await namesOf(db, [...new Set(derived.map((one) => one.fromSeriesId))]);
+  const below = await readOwnCoverage(db, bases);
+  const ranges = new Map(own.ranges);
+  const facts = new Map(own.facts);
+  for (const [id, some] of Map.groupBy(derived, (one) => one.seriesId)) {
+    const { rollupS } = some[0]!;
+    const { sessionZone } = below.facts.get(some[0]!.fromSeriesId)!;
+    const grid = bucketGrid(rollupS, sessionZone);
+    const made = [...Map.groupBy(some, (one) => one.fromSeriesId)].flatMap(([base, stretches]) =>
+      intersect(merge(stretches), wholeBuckets(below.ranges.get(base) ?? [], grid, dayGrid(sessionZone))),
+    );
+    ranges.set(id, merge([...(own.ranges.get(id) ?? []), ...made]));
+    if (facts.get(id)!.lastFile === null)
+      facts.set(id, { grid: gridOfMade(rollupS, sessionZone), sessionZone, lastFile: null });
+  }
+  return { ranges, facts };
+}
+
+/** The buckets of what is known of shorter bars: outward where files meet inside one, inward at the ends. */
+function wholeBuckets(known: readonly Range[], grid: BucketGrid, days: BucketGrid): Range[] {
+  const inward = joined(known).map(({ fromUs, toUs }) => {
+    const first = days.floor(fromUs);
+    const start = grid.floor(first);
+    return { fromUs: start === first ? start : grid.endOf(start), toUs: grid.floor(toUs) };
+  });
+  const outward = known.map(({ fromUs, toUs }) => {
+    const last = grid.floor(toUs);
+    return { fromUs: grid.floor(fromUs), toUs: last === toUs ? toUs : grid.endOf(last) };
+  });
+  return intersect(merge(outward), merge(inward));
+}
+
+function gridOfMade(rollupS: number, sessionZone: string): SeriesGrid['grid'] {
+  if (rollupS < 86_400) return 'epoch';
+  if (rollupS === 86_400) return sessionZone === 'UTC' ? 'epoch' : 'zone-day';
+  if (sessionZone !== 'UTC') return 'none';
+  return rollupS === 604_800 ? 'week' : 'month';
+}
+
+async function readOwnCoverage(
+  db: Db,
+  series: readonly Pick<Series, 'seriesId' | 'venue' | 'symbol' | 'intervalS'>[],
+): Promise<Coverage> {
   const lanes = new Set(series.flatMap((one) => [laneOf(one), sharedLaneOf(one)]));
   const byLane = Map.groupBy(await readLoadedFiles(db, [...lanes]), (task) => task.lane);
   const shared = new Map<string, SharedLane>();
@@ -127,7 +183,7 @@ export async function readCoverage(db: Db, series: readonly Series[]): Promise<C
     const lane = sharedLaneOf(one);
     if (!shared.has(lane)) shared.set(lane, readSharedLane(byLane.get(lane) ?? NO_TASKS));
   }
-  const own = (one: Series): readonly LoadedFile[] => byLane.get(laneOf(one)) ?? NO_TASKS;
+  const own = (one: SeriesName): readonly LoadedFile[] => byLane.get(laneOf(one)) ?? NO_TASKS;
   const needRows = series.filter((one) => {
     const lane = sharedLaneOf(one);
     return own(one).length > 0 || !byLane.has(lane) || !shared.get(lane)!.complete;
@@ -155,7 +211,7 @@ export async function readCoverage(db: Db, series: readonly Series[]): Promise<C
 }
 
 /** Of bars that came by no file we know: as most vendors lay them out. */
-function defaultGrid({ intervalS }: Series): SeriesGrid {
+function defaultGrid({ intervalS }: SeriesName): SeriesGrid {
   const grid = intervalS === 604_800 ? 'week' : intervalS === 2_592_000 ? 'month' : 'epoch';
   return { grid: 86_400 % intervalS === 0 || grid !== 'epoch' ? grid : 'none', sessionZone: 'UTC' };
 }

@@ -74,6 +74,19 @@ export async function rollUp(db: Pool, options: RollupOptions): Promise<RollupSu
     dryRun: options.dryRun,
   };
   if (options.dryRun || open.length === 0) return { ...summary, bars: 0, interrupted: false };
+  const { bars, isWhole } = await makeAll(db, open, options);
+  return { ...summary, bars, interrupted: !isWhole };
+}
+
+/** How the stretches of works are made. */
+export type MakeOptions = Pick<RollupOptions, 'filter' | 'signal' | 'onProgress' | 'onSeries'>;
+
+/** Makes what is to be made of each: the bars written, and whether it came to the end of it. */
+export async function makeAll(
+  db: Pool,
+  open: readonly RollupWork[],
+  options: MakeOptions,
+): Promise<{ readonly bars: number; readonly isWhole: boolean }> {
   const hypertable = await isHypertable(db);
   const partitions = new Partitions(db, hypertable);
   // Bars are found by their key, and written through it.
@@ -94,10 +107,10 @@ export async function rollUp(db: Pool, options: RollupOptions): Promise<RollupSu
       options,
     });
     bars += written;
-    if (options.signal.aborted) return { ...summary, bars, interrupted: true };
+    if (options.signal.aborted) return { bars, isWhole: false };
     options.onSeries(work, written);
   }
-  return { ...summary, bars, interrupted: false };
+  return { bars, isWhole: true };
 }
 
 /** What there is to make: for each market, each of the bars from the shortest that make it. */
@@ -175,7 +188,7 @@ interface Making {
   readonly hypertable: boolean;
   readonly sessionZone: string;
   readonly partitions: Partitions;
-  readonly options: RollupOptions;
+  readonly options: MakeOptions;
 }
 
 async function make(db: Pool, work: RollupWork, making: Making): Promise<number> {

@@ -39,3 +39,16 @@ export async function findOrMakeSeries(db: Db, names: readonly SeriesName[]): Pr
   ]);
   return rows;
 }
+
+/** The names of series by their ids; in any order. */
+export async function namesOf(
+  db: Db,
+  seriesIds: readonly number[],
+): Promise<(SeriesName & { readonly seriesId: number })[]> {
+  const { rows } = await db.query<SeriesName & { readonly seriesId: number }>(
+    `SELECT series_id AS "seriesId", venue, symbol, interval_s AS "intervalS" FROM backhaul.series
+     WHERE series_id = ANY ($1)`,
+    [seriesIds],
+  );
+  return rows;
+}

@@ -1,5 +1,10 @@
+import { existsSync, readFileSync } from 'node:fs';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { fromShorterBars } from '../../src/gaps/derive_fill.ts';
+import { fillGaps } from '../../src/gaps/fill.ts';
+import { recordScan } from '../../src/gaps/gap_store.ts';
+import { scanSeries } from '../../src/gaps/scan.ts';
 import { rollUp } from '../../src/series/rollup.ts';
 import { unloadTasks } from '../../src/series/unload.ts';
 import { loadedTasks } from '../../src/state/tasks/unload.ts';
@@ -127,6 +132,56 @@ describe("a vendor's own bars", () => {
     expect(await candles(pool)).toBe(before);
     await unload(300);
     expect(await candles(pool)).toBe('');
+  });
+});
+
+describe('a gap of longer bars', () => {
+  it('is filled from shorter ones that stand, and no bar of the vendor moves', async () => {
+    await wipe(pool);
+    const own = walk('XBTUSD', BEGIN, BEGIN + 8 * DAY, 3600, 5, 1);
+    const [before, after] = [own.slice(0, 48), own.slice(120)];
+    await load(url, [file('five', BARS), file('before', before, 60), file('after', after, 60)]);
+    const filter = { symbols: null, intervals: null, tierSymbols: null, fromUs: null, toUs: null };
+    const nowUs = (BEGIN + 8 * DAY) * 1e6;
+    const scans = await scanSeries(pool, { filter, fromUs: null, toUs: nowUs, nowUs });
+    await recordScan(pool, scans, true, nowUs);
+    const filled = await fillGaps(url, filter, nowUs, fromShorterBars({ signal: never, onSeries: () => {} }));
+    expect(filled).toMatchObject({ gaps: 1, candles: 72, filled: 1, remaining: [] });
+    const plain = plainRollup(BARS, 3600, 300) as { time: number }[];
+    const missing = plain.filter(({ time }) => time >= BEGIN + 2 * DAY && time < BEGIN + 5 * DAY);
+    const bare = ({ symbol: _, ...bar }: Bar): object => bar;
+    expect(await derived(3600)).toEqual([...before.map(bare), ...missing, ...after.map(bare)]);
+  });
+});
+
+describe('real files', () => {
+  const hours = '../shared/data/kraken-ohlcvt/XBTUSD_60.csv';
+  it.skipIf(!existsSync(hours))('agree with what shorter ones of the same vendor make', async () => {
+    await wipe(pool);
+    await load(url, [hours], { rollups: [43_200, DAY], symbols: ['XBTUSD'] });
+    for (const [intervalS, minutes] of [
+      [43_200, 720],
+      [DAY, 1440],
+    ] as const) {
+      const own = new Map(
+        readFileSync(`../shared/data/kraken-ohlcvt/XBTUSD_${minutes}.csv`, 'utf8')
+          .trim()
+          .split('\n')
+          .map((line) => line.split(',').map(Number))
+          .map(([time, open, high, low, close, volume, trades]) => [
+            time,
+            { time, open, high, low, close, volume, trades },
+          ]),
+      );
+      const made = (await derived(intervalS)) as { time: number; volume: number }[];
+      expect(made.length).toBeGreaterThan(2500);
+      const apart = made.filter((bar) => {
+        const { volume, ...rest } = own.get(bar.time) as { volume: number };
+        const { volume: sum, ...mine } = bar;
+        return JSON.stringify(rest) !== JSON.stringify(mine) || Math.abs(sum / volume - 1) > 1e-9;
+      });
+      expect(apart).toEqual([]);
+    }
   });
 });
 

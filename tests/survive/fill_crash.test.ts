@@ -1,7 +1,13 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { EVENT_POINTS, FILL_POINTS, type KillPoint, RECOMPUTE_POINTS } from '../../src/base/kill_points.ts';
+import {
+  EVENT_POINTS,
+  FILL_POINTS,
+  type KillPoint,
+  RECOMPUTE_POINTS,
+  ROLLUP_POINTS,
+} from '../../src/base/kill_points.ts';
 import { testDatabase } from '../database.ts';
 import { candles, load, scratchFolder } from '../e2e/loading.ts';
 import { krakenCsv, walk, write } from '../e2e/market.ts';
@@ -144,6 +150,21 @@ describe('a load of events', () => {
       expect((await run(copy, args, null)).code).toBe(0);
       const found = { ...(await outcome(copy)), events: JSON.stringify(await events(copy)) };
       expect(differences(found, undisturbed)).toEqual([]);
+    });
+  });
+});
+
+describe('a rollup', () => {
+  it.each(ROLLUP_POINTS)('killed at %s ends as if nothing had been', async (point) => {
+    const args = ['rollup', '1d,1w'];
+    const undisturbed = await onCopy(gapped, async (copy) => {
+      expect((await run(copy, args, null)).code).toBe(0);
+      return outcome(copy);
+    });
+    await onCopy(gapped, async (copy) => {
+      expect((await run(copy, args, point)).signal).toBe('SIGKILL');
+      expect((await run(copy, args, null)).code).toBe(0);
+      expect(differences(await outcome(copy), undisturbed)).toEqual([]);
     });
   });
 });
