@@ -66,7 +66,10 @@ export function guessColumns(table: Table, symbol: string | null): ColumnsGuess 
       ? (rest.find((at) => at > Math.max(...all) && numbersAt(at).every((one) => !(one < 0))) ?? -1)
       : (volumeOf(
           header,
-          byName('volume').filter((at) => !all.includes(at)),
+          traded(
+            byName('volume').filter((at) => !all.includes(at)),
+            numbersAt,
+          ),
           symbol,
         ) ?? -1);
   const trades =
@@ -189,6 +192,12 @@ function follows(opens: readonly number[], closes: readonly number[], count: num
   }
   // A file that runs backward is the same the other way: open stands before close with everybody.
   return !(forward > 4 * back) || back === 0;
+}
+
+/** Columns of volumes, those that are 0 throughout last: a market without trades counts ticks. */
+function traded(columns: readonly number[], numbersAt: (at: number) => readonly number[]): readonly number[] {
+  const isIdle = (at: number): boolean => numbersAt(at).every((one) => one === 0);
+  return [...columns.filter((at) => !isIdle(at)), ...columns.filter(isIdle)];
 }
 
 /** Of the columns of volumes that of the base currency, or the first. */

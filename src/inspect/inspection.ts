@@ -99,7 +99,8 @@ export async function inspect(
     onNote: (note) => void notes.push(note),
   };
   for await (const task of discoverBy(layout, [file.source], discoverOptions, signal)) {
-    if (task.uri !== file.object.uri || task.entry !== file.entry) continue;
+    // An export of several series is a task for each; the first will do.
+    if (task.uri !== file.object.uri || (file.entry !== null && task.entry !== file.entry)) continue;
     if (task.plan === null) {
       if (task.fault.kind === 'not-a-bar-file' && layout === null) return { fault: task.fault };
       throw new BackhaulError(task.fault);

@@ -69,7 +69,11 @@ export function rolesByHeader(
     if (column.role !== 'extra' && column.role !== 'key') found.add(column.role);
   }
   if (isHeader && isInOrder(columns, shape)) return rolesByPosition(shape, symbolIsFixed);
-  return describe(columns, shape, symbolIsFixed);
+  const told = describe(columns, shape, symbolIsFixed);
+  const lacks = shape.columns.some(
+    (column) => column.required && !column.names.some((name) => names.includes(normaliseName(name))),
+  );
+  return lacks ? { ...told, missing: [...told.missing, 'ignore'] } : told;
 }
 
 /** Whether what a header names stands where a list of bare roles says, and is not all that the list has. */
@@ -110,7 +114,7 @@ function describe(
     if (column === null || (symbolIsFixed && column.role === 'symbol')) return 'ignore';
     return column.role === 'volume' && shape.volume === 'none' ? 'ignore' : column.role;
   });
-  const isInTwo = roles.includes('date') && roles.includes('time_of_day');
+  const isInTwo = (roles.includes('date') || shape.day !== undefined) && roles.includes('time_of_day');
   return {
     roles,
     optional: columns.map(

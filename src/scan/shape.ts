@@ -40,6 +40,8 @@ export interface ShapeColumn {
   readonly names: readonly string[];
   /** May be null in a record (trades only: it becomes NULL). A header may lack trades in any case. */
   readonly optional?: boolean;
+  /** Of an ignored column: a header without it is not of this layout. */
+  readonly required?: true;
   /** Of an `extra` column. */
   readonly extra?: ExtraColumn;
   /** Of a `key` column: what it holds in the records that are this task's. */
@@ -78,6 +80,10 @@ export interface RecordShape {
   readonly time: TimeUnit;
   /** IANA zone, or `±HH:MM`, of stamps that name none. */
   readonly timeZone: string;
+  /** The day of every stamp, as its pattern has it: records hold a `time_of_day` alone. */
+  readonly day?: string;
+  /** Present: the text is JSON, an array of a record each. */
+  readonly syntax?: 'json';
   /** Patterns of text stamps, of which one fits the file; absent: any of the well-known ones. */
   readonly formats?: readonly string[];
   /** Present: stamps are the bars' ends. */

@@ -18,7 +18,7 @@ export function twoDigits(bytes: Uint8Array, p: number): number {
 }
 
 /**
- * The offset from UTC written in `bytes[start,end)`, µs: `Z`, `UTC`, `GMT`, `±HH`, `±HHMM` or `±HH:MM`, a blank before
+ * The offset from UTC written in `bytes[start,end)`, µs: `Z`, `UTC`, `GMT`, `±HH`, `±HHMM`, `±HH:MM` or `GMT±…`, a blank before
  * it allowed. NaN when it is none.
  */
 export function readOffset(bytes: Uint8Array, start: number, end: number): number {
@@ -26,7 +26,11 @@ export function readOffset(bytes: Uint8Array, start: number, end: number): numbe
   const length = end - p;
   const sign = bytes[p]!;
   if (length === 1) return sign === 0x5a || sign === 0x7a ? 0 : Number.NaN;
-  if (sign !== 0x2b && sign !== 0x2d) return length === 3 && isUtc(bytes, p) ? 0 : Number.NaN;
+  if (sign !== 0x2b && sign !== 0x2d) {
+    if (length < 3 || !isUtc(bytes, p)) return Number.NaN;
+    const next = bytes[p + 3];
+    return length === 3 ? 0 : next === 0x2b || next === 0x2d ? readOffset(bytes, p + 3, end) : Number.NaN;
+  }
   const colon = length === 6 && bytes[p + 3] === 0x3a ? 1 : 0;
   if (length !== 3 && length !== 5 + colon) return Number.NaN;
   const hours = twoDigits(bytes, p + 1);

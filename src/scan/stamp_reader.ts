@@ -51,6 +51,8 @@ export class StampReader {
   readonly #time: number;
   readonly #date: number;
   readonly #timeOfDay: number;
+  /** The day of all records, where they hold none. */
+  readonly #day: Uint8Array | null;
 
   constructor(
     { roles }: ColumnRoles,
@@ -70,15 +72,18 @@ export class StampReader {
     this.#time = roles.indexOf('time');
     this.#date = this.#time < 0 ? roles.indexOf('date') : -1;
     this.#timeOfDay = roles.indexOf('time_of_day');
+    this.#day = shape.day === undefined ? null : new TextEncoder().encode(shape.day);
   }
 
   /** Index of the field a stamp is, or begins in. */
   get column(): number {
+    if (this.#day !== null) return this.#timeOfDay;
     return this.#date < 0 ? this.#time : this.#date;
   }
 
   /** Index of the last field that is of a stamp; -1 where there is none. */
   get lastColumn(): number {
+    if (this.#day !== null) return this.#timeOfDay;
     return this.#date < 0 ? this.#time : Math.max(this.#date, this.#timeOfDay);
   }
 
@@ -117,6 +122,10 @@ export class StampReader {
     const at = this.column;
     const start = trimStart(bytes, starts[at]!, ends[at]!);
     const end = trimEnd(bytes, start, ends[at]!);
+    if (this.#day !== null) {
+      const day = this.#day;
+      return this.#parsedText(this.texts.readParts(bytes, 0, day.length, start, end, day));
+    }
     if (this.#date >= 0) {
       const time = trimStart(bytes, starts[this.#timeOfDay]!, ends[this.#timeOfDay]!);
       const timeEnd = trimEnd(bytes, time, ends[this.#timeOfDay]!);

@@ -73,13 +73,20 @@ export class TextStamps {
     );
   }
 
-  /** Reads a day and a time of day of two fields, without blanks around them. */
-  readParts(bytes: Uint8Array, dayStart: number, dayEnd: number, timeStart: number, timeEnd: number): number {
+  /** Reads a day and a time of day of two fields, without blanks around them; `dayBytes` holds the day where the record does not. */
+  readParts(
+    bytes: Uint8Array,
+    dayStart: number,
+    dayEnd: number,
+    timeStart: number,
+    timeEnd: number,
+    dayBytes = bytes,
+  ): number {
     this.#joinedBy = null;
     const join = (between: string): void => {
       if (between === this.#joinedBy) return;
       this.#joinedBy = between;
-      this.#join(bytes, dayStart, dayEnd, between, timeStart, timeEnd);
+      this.#join(dayBytes, bytes, dayStart, dayEnd, between, timeStart, timeEnd);
     };
     const reads = (form: StampForm): boolean => {
       join(form instanceof StampPattern ? (form.parts.between ?? ' ') : ' ');
@@ -121,6 +128,7 @@ export class TextStamps {
   }
 
   #join(
+    dayBytes: Uint8Array,
     bytes: Uint8Array,
     dayStart: number,
     dayEnd: number,
@@ -132,7 +140,7 @@ export class TextStamps {
     if (length > this.#joined.length) this.#joined = new Uint8Array(2 * length);
     const joined = this.#joined;
     let at = 0;
-    for (let p = dayStart; p < dayEnd; p++) joined[at++] = bytes[p]!;
+    for (let p = dayStart; p < dayEnd; p++) joined[at++] = dayBytes[p]!;
     for (let i = 0; i < between.length; i++) joined[at++] = between.charCodeAt(i);
     for (let p = timeStart; p < timeEnd; p++) joined[at++] = bytes[p]!;
     this.#length = at;

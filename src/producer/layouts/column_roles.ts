@@ -42,11 +42,20 @@ export function readColumns({ columns, extra }: Pick<LayoutKeys, 'columns' | 'ex
     slips.push({ path, message: noRole(word) });
     return null;
   };
-  const shaped = (role: Role, word: string, names: readonly string[], optional: boolean): ShapeColumn => {
+  const shaped = (
+    role: Role,
+    word: string,
+    names: readonly string[],
+    optional: boolean,
+    mustBe: boolean,
+  ): ShapeColumn => {
     // A column that is listed to be ignored under the name of one to keep is kept.
     const name =
       role === 'extra' ? word : names.find((one) => role === 'ignore' && Object.hasOwn(extra, one));
-    if (name === undefined) return optional ? { role, names, optional } : { role, names };
+    if (name === undefined) {
+      if (role === 'ignore' && mustBe) return { role, names, required: true };
+      return optional ? { role, names, optional } : { role, names };
+    }
     kept.add(name);
     const column: ExtraColumn = { name: columnOf(name), type: extra[name]! };
     return { role: 'extra', names, extra: column };
@@ -73,7 +82,7 @@ export function readColumns({ columns, extra }: Pick<LayoutKeys, 'columns' | 'ex
     const role = roleOf(given.word, path);
     if (role === null) continue;
     const names = given.names ?? (role === 'extra' ? [given.word] : namesOfRole(role));
-    read.push(shaped(role, given.word, names, given.optional ?? role === 'trades'));
+    read.push(shaped(role, given.word, names, given.optional ?? role === 'trades', given.optional === false));
   }
   // With a header, a column to keep need not be listed.
   for (const [name, type] of Object.entries(extra)) {
@@ -111,7 +120,7 @@ function listed(item: ListItem): Given {
   return {
     word: role,
     names: names === undefined ? null : listOf(names),
-    optional: optional ?? false,
+    optional: optional ?? (role === 'ignore' ? null : false),
     slip: null,
   };
 }
@@ -150,20 +159,23 @@ function meantByKey(word: string): string {
 /** What the columns lack for a file of bars or trades, and what does not go together. */
 export function columnSlips(
   columns: readonly ShapeColumn[],
-  { kind, header, symbol, volume }: Pick<LayoutKeys, 'kind' | 'header' | 'symbol' | 'volume'>,
+  { kind, header, symbol, volume, time }: Pick<LayoutKeys, 'kind' | 'header' | 'symbol' | 'volume' | 'time'>,
 ): Slip[] {
   const roles = columns.map(({ role }) => role);
   const has = (role: Role): boolean => roles.includes(role);
   const slip = (message: string): Slip[] => [{ path: ['columns'], message }];
   if (!has('time') && has('date') && !has('time_of_day'))
     return slip('date is a day beside a time_of_day; a column that holds the whole stamp is time');
-  if (!has('time') && has('time_of_day') && !has('date'))
+  const isDayNamed = time.day !== undefined && has('time_of_day');
+  if (isDayNamed && (has('date') || has('time')))
+    return [{ path: ['time', 'day'], message: 'goes with a column time_of_day alone' }];
+  if (!has('time') && has('time_of_day') && !has('date') && !isDayNamed)
     return slip('time_of_day needs the column date beside it; a column that holds the whole stamp is time');
   const needed: Role[] = kind === 'bars' ? ['open', 'high', 'low', 'close'] : ['price', 'volume'];
   if (kind === 'bars' && volume === 'required') needed.push('volume');
   if (symbol.kind === 'column') needed.push('symbol');
   const missing = needed.filter((role) => !has(role));
-  if (!has('time') && !has('date')) missing.unshift('time');
+  if (!has('time') && !has('date') && !isDayNamed) missing.unshift('time');
   if (missing.length > 0) return slip(`no column for ${missing.join(', ')}`);
   const twice = roles.find((role, i) => role !== 'ignore' && role !== 'extra' && roles.indexOf(role) !== i);
   if (header === 'none' && twice !== undefined) return slip(`two columns are ${twice}`);

@@ -2,12 +2,13 @@ import { basename } from 'node:path';
 import { BackhaulError, type FaultPlace } from '../../faults/fault.ts';
 import { printable } from '../../faults/text.ts';
 import { normaliseName, requiredRoles } from '../../scan/header.ts';
-import { type Fit, fitHead, type Head } from './head.ts';
+import { type Fit, fitHead, type Head, readsAsBars } from './head.ts';
 import type { Layout } from './layout.ts';
 import { misfitError } from './misfit.ts';
 import {
   type Given,
   isNamedBy,
+  maybeNamedBy,
   NOTHING_GIVEN,
   type Resolution,
   resolve,
@@ -41,6 +42,8 @@ interface Candidate {
   readonly fit: Fit;
   /** Fields of the header that the layout does not know. */
   readonly strange: number;
+  /** One of the first records could be a bar. */
+  readonly reads: boolean;
 }
 
 /**
@@ -55,25 +58,31 @@ export function detect(
   where: FaultPlace,
   given: Given = NOTHING_GIVEN,
 ): Resolution {
-  const named: Candidate[] = [];
-  for (const layout of layouts) {
-    if (!forced && !isNamedBy(layout, path)) continue;
-    const one = candidate(layout, path, head, given);
-    if (one.fit.kind !== 'none' && 'venue' in one.resolution) return one.resolution;
-    named.push(one);
-  }
+  const one = (layout: Layout): Candidate => candidate(layout, path, head, given);
+  const named = layouts.filter((layout) => forced || isNamedBy(layout, path)).map(one);
+  const fitting = named.filter(({ fit, resolution }) => fit.kind !== 'none' && 'venue' in resolution);
+  const likely = layouts.filter((layout) => !isNamedBy(layout, path) && maybeNamedBy(layout, path)).map(one);
+  const sure = likely.filter((found) => isFile(found) && found.reads);
+  const chosen = fitting.length > 0 ? best(fitting, where) : best(sure, where);
+  if (chosen !== null) return chosen;
   const candidates = layouts.map(
-    (layout) => named.find((one) => one.layout === layout) ?? candidate(layout, path, head, given),
+    (layout) => [...named, ...likely].find((found) => found.layout === layout) ?? one(layout),
   );
   // A layout that knows all of a header but not, say, the venue is the file's all the same: no other takes it over.
   const kin = candidates.filter(({ fit }) => fit.kind === 'header');
   const least = Math.min(...kin.map(({ strange }) => strange));
-  const best = kin.filter(({ strange }) => strange === least);
+  const nearKin = kin.filter(({ strange }) => strange === least);
   const unnamed = named.find(
     (one) => !('venue' in one.resolution) && (one.fit.kind !== 'none' || isUnknownWord(one)),
   );
-  if (unnamed === undefined) for (const { resolution } of best) if ('venue' in resolution) return resolution;
-  const unresolved = unnamed ?? best[0] ?? candidates.find(isKinByRecords);
+  if (unnamed === undefined) {
+    const byHeader = nearKin.find((found) => forced || isKnownByHeader(found));
+    if (byHeader !== undefined && 'venue' in byHeader.resolution) return byHeader.resolution;
+    const vendors = new Set(nearKin.map(({ layout }) => layout.vendor));
+    if (!forced && vendors.size > 1) throw anybodysError(nearKin, where);
+  }
+  const unresolved =
+    unnamed ?? nearKin.find(({ resolution }) => !('venue' in resolution)) ?? candidates.find(isKinByRecords);
   if (unresolved !== undefined && !('venue' in unresolved.resolution))
     throw unresolvedError(unresolved.resolution, path, where);
   const nearest = candidates.reduce((a, b) => (b.fit.known > a.fit.known ? b : a));
@@ -87,7 +96,48 @@ function candidate(layout: Layout, path: string, head: Head, given: Given): Cand
   const fit = fitHead(head, shape, layout.symbol.kind !== 'column');
   const names = new Set(shape.columns.flatMap((column) => column.names.map(normaliseName)));
   const strange = fit.first.filter((field) => !names.has(normaliseName(field))).length;
-  return { layout, resolution, fit, strange };
+  return { layout, resolution, fit, strange, reads: readsAsBars(fit, shape) };
+}
+
+/** Whether a header tells enough: of a layout whose symbol is no column's, it could be anybody's. */
+function isKnownByHeader({ layout, resolution, reads }: Candidate): boolean {
+  return 'venue' in resolution && layout.symbol.kind === 'column' && (reads || layout.paths.length > 0);
+}
+
+/** A header that several vendors write, under a name of none of them. */
+function anybodysError(kin: readonly Candidate[], where: FaultPlace): BackhaulError {
+  const names = kin.map(({ layout }) => layout.name);
+  return new BackhaulError({
+    kind: 'not-a-bar-file',
+    message: 'the file looks like bars, but its name is of no layout that has such a header',
+    where,
+    expected: `a name such as ${kin
+      .slice(0, 3)
+      .map(({ layout }) => layout.example)
+      .join(' or ')} (${names.slice(0, 4).join(', ')}${names.length > 4 ? ', …' : ''})`,
+    found: printable(basename(where.entry ?? where.uri ?? '')),
+    hint: 'npx backhaul inspect FILE --write my.yaml drafts a layout for it.',
+  });
+}
+
+function isFile({ fit, resolution }: Candidate): boolean {
+  return fit.kind !== 'none' && fit.kind !== 'empty' && 'venue' in resolution;
+}
+
+/** Of the layouts that fit, the one that reads the records and knows the header best. Fails where two are equal. */
+function best(fitting: readonly Candidate[], where: FaultPlace): Resolution | null {
+  const rank = ({ reads, fit, strange }: Candidate): number =>
+    (reads ? 0 : 1_000) + (fit.kind === 'header' ? strange : 0);
+  const least = Math.min(...fitting.map(rank));
+  const [first, second] = fitting.filter((one) => rank(one) === least);
+  if (first === undefined || !('venue' in first.resolution)) return null;
+  if (second === undefined || first.fit.kind === 'empty') return first.resolution;
+  throw new BackhaulError({
+    kind: 'not-a-bar-file',
+    message: `the file could be of ${first.layout.name} and of ${second.layout.name}: its name fits both, and so do its records`,
+    where,
+    hint: `Say which it is: --layout ${first.layout.name}.`,
+  });
 }
 
 /** The name has a word where the layout has a list of words, and it is none of them. */
@@ -151,6 +201,6 @@ function strangerError({ layout, fit }: { layout: Layout; fit: Fit }, where: Fau
     where,
     expected: `columns such as ${roles.map(({ names }) => names.find((name) => !name.includes('{'))).join(',')} (nearest layout: ${layout.name})`,
     found: printable(fit.first.join(layout.shape.delimiter)),
-    hint: 'If these are bars, describe the file in a layout of your own: --layout my.yaml.',
+    hint: 'If these are bars, npx backhaul inspect FILE --write my.yaml drafts a layout for them.',
   });
 }

@@ -4,6 +4,7 @@ import { FieldList } from '../../scan/csv_record.ts';
 import { sniffEncoding } from '../../scan/encoding.ts';
 import type { ColumnRoles } from '../../scan/header.ts';
 import { normaliseName, rolesByHeader, rolesByPosition } from '../../scan/header.ts';
+import { JsonRecords } from '../../scan/json_records.ts';
 import { NumberReader, PLAIN_NUMBERS } from '../../scan/number_reader.ts';
 import type { RecordShape, ScanChecks } from '../../scan/shape.ts';
 import { NO_FACTS, StampReader } from '../../scan/stamp_reader.ts';
@@ -215,7 +216,7 @@ export interface HeadLine {
 /** The first lines of the head that are not blank. The last line counts only when nothing cut it short. */
 export function linesOf(
   head: Head,
-  { delimiter, encoding }: Pick<RecordShape, 'delimiter' | 'encoding'>,
+  { delimiter, encoding, syntax }: Pick<RecordShape, 'delimiter' | 'encoding' | 'syntax'>,
   limit = SAMPLE_RECORDS,
 ): HeadLine[] {
   if (head.table !== undefined) {
@@ -224,7 +225,8 @@ export function linesOf(
       .slice(0, limit)
       .map((record, i) => ({ line: i, fields: record }));
   }
-  const lines = decoded(head.bytes, encoding).split('\n', limit + 20);
+  const text = decoded(head.bytes, encoding);
+  const lines = (syntax === 'json' ? jsonText(text) : text).split('\n', limit + 20);
   const cut = lines.length < limit + 20 && !head.complete;
   if (cut) lines.pop();
   const filled = lines
@@ -236,7 +238,7 @@ export function linesOf(
 /** Their fields alone. */
 export function recordsOf(
   head: Head,
-  shape: Pick<RecordShape, 'delimiter' | 'encoding'>,
+  shape: Pick<RecordShape, 'delimiter' | 'encoding' | 'syntax'>,
   limit = SAMPLE_RECORDS,
 ): string[][] {
   return linesOf(head, shape, limit).map(({ fields }) => fields);
@@ -246,6 +248,15 @@ export function recordsOf(
 function decoded(bytes: Buffer, said: string | undefined): string {
   const encoding = sniffEncoding(bytes) ?? said ?? 'utf-8';
   return new TextDecoder(encoding.startsWith('utf-32') ? 'utf-8' : encoding).decode(bytes, { stream: true });
+}
+
+/** The records that are whole, a line each; none where it is no JSON of records. */
+function jsonText(text: string): string {
+  try {
+    return Buffer.from(new JsonRecords().push(Buffer.from(text))).toString();
+  } catch {
+    return '';
+  }
 }
 
 /** The fields of a line, without the blanks around them; one that is no CSV is cut at each delimiter. */
@@ -304,10 +315,19 @@ function looksLikeBar(record: readonly string[], shape: RecordShape, roles: Colu
   if (extra !== 0 && !(extra === 1 && record.at(-1) === '')) return false;
   const numbers = new NumberReader(shape.numbers ?? PLAIN_NUMBERS);
   const isNumber = (role: 'open' | 'close'): boolean => {
-    const field = Buffer.from(record[roles.roles.indexOf(role)] ?? '');
+    const text = record[roles.roles.indexOf(role)] ?? '';
+    // Prices that are multiples of something have no points.
+    if ((shape.numbers?.scale ?? 0) !== 0 && !/^[+-]?\d+$/.test(text)) return false;
+    const field = Buffer.from(text);
     return Number.isFinite(numbers.read(field, 0, field.length, true));
   };
   return new HeadStamps(shape, roles).isStamp(record) && isNumber('open') && isNumber('close');
+}
+
+/** Whether one of the first records could be a bar; so can what there is none of. */
+export function readsAsBars({ records, roles }: Fit, shape: RecordShape): boolean {
+  const some = records.slice(0, SAMPLE_RECORDS);
+  return some.length === 0 || (roles !== null && some.some((record) => looksLikeBar(record, shape, roles)));
 }
 
 /** No rules: a look at a head judges no bar. */

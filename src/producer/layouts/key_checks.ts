@@ -9,7 +9,7 @@ import type { LayoutKeys, Origin } from './schema.ts';
 /** Keys of a layout whose values each may be, but do not fit each other. */
 
 export function keySlips(keys: LayoutKeys, columns: readonly ShapeColumn[]): Slip[] {
-  const { numbers, kind, paths, context, interval, intervals } = keys;
+  const { numbers, kind, paths, maybe, context, interval, intervals } = keys;
   const slips: Slip[] = [...formatSlips(keys, columns)];
   if (numbers.thousands === numbers.decimal) {
     const message = `cannot be ${numbers.decimal} beside decimal: '${numbers.decimal}'`;
@@ -20,7 +20,7 @@ export function keySlips(keys: LayoutKeys, columns: readonly ShapeColumn[]): Sli
     slips.push({ path: ['numbers', 'scale'], message });
   }
   if (kind === 'trades') slips.push({ path: ['kind'], message: 'trades cannot be loaded yet' });
-  const groups = [...paths, ...context].flatMap(groupsOf);
+  const groups = [...paths, ...maybe, ...context].flatMap(groupsOf);
   for (const key of ['venue', 'symbol', 'interval'] as const)
     slips.push(...originSlips(key, keys[key], groups, keys, columns));
   if (interval.kind === 'constant' && !Object.hasOwn(intervals, interval.value)) {
@@ -88,8 +88,8 @@ function originSlips(
     const path = [key];
     // Where no name tells an interval, the records may.
     if (key === 'interval' && name === 'interval') continue;
-    if (how !== undefined && how !== 'lower')
-      slips.push({ path, message: `${whole}: there is {group} and {group:lower}` });
+    if (how !== undefined && how !== 'lower' && how !== 'upper')
+      slips.push({ path, message: `${whole}: there is {group}, {group:lower} and {group:upper}` });
     else if (!groups.includes(name)) {
       const message = `no pattern of paths or context has a group ${name}; ${meant(name, groups)}`;
       slips.push({ path, message });

@@ -4,18 +4,42 @@ import { checkLayout, type Layout } from './layout.ts';
 
 /** The catalogue: layouts that are known by name, each a file of `catalogue/` that anyone may read and copy. */
 
-/** A path that fits several is of the first; so is a header. */
+/** In the order they are listed. A file that fits several is refused, unless one knows its header better. */
 const NAMES = [
   'massive-aggs',
   'massive-indices',
   'massive-futures',
   'massive-sessions',
-  // Their names fit those of klines too.
   'binance-mark',
   'binance-premium',
   'binance-klines',
   'kraken-ohlcvt',
   'cryptodatadownload',
+  'bitstamp-kaggle',
+  'firstrate',
+  'stooq-bulk',
+  'stooq-daily',
+  'histdata-ascii',
+  'histdata-mt',
+  'dukascopy-jforex',
+  'dukascopy-node',
+  'metatrader4',
+  'metatrader5',
+  'metatrader5-daily',
+  'databento-pretty',
+  'databento-raw',
+  'alpaca',
+  'alphavantage',
+  'yahoo',
+  'yahoo-adjusted',
+  'yfinance',
+  'tradingview',
+  'bybit-mt4',
+  'okx',
+  'lean-equity',
+  'lean-equity-daily',
+  'lean-crypto',
+  'freqtrade-json',
   'backhaul-export',
 ] as const;
 

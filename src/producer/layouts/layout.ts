@@ -22,10 +22,11 @@ export type { LayoutText, Origin } from './schema.ts';
 
 /** A layout, checked and ready. */
 export interface Layout
-  extends Omit<LayoutKeys, 'name' | 'example' | 'columns' | 'paths' | 'context' | 'calendar'> {
+  extends Omit<LayoutKeys, 'name' | 'example' | 'columns' | 'paths' | 'maybe' | 'context' | 'calendar'> {
   readonly name: string;
   readonly example: string;
   readonly paths: readonly RegExp[];
+  readonly maybe: readonly RegExp[];
   readonly context: readonly RegExp[];
   readonly calendar: CalendarRule | undefined;
   /** The shape of its files; names with `{base}` in them stand for the currency a symbol starts with. */
@@ -43,12 +44,13 @@ export function checkLayout(text: unknown, source: string, defaultName: string):
       ? slips
       : [...columnSlips(columns, keys), ...keySlips(keys, columns), ...calendarSlips(keys.calendar)];
   if (wrong.length > 0) throw layoutError(source, wrong);
-  const { columns: _, paths, context, name, example, ...rest } = keys;
+  const { columns: _, paths, maybe, context, name, example, ...rest } = keys;
   return {
     ...rest,
     name: name ?? defaultName,
     example: example ?? 'a name its `paths` fit',
     paths: paths.map((one) => new RegExp(one, 'd')),
+    maybe: maybe.map((one) => new RegExp(one, 'd')),
     context: context.map((one) => new RegExp(one, 'd')),
     calendar: calendarRule(keys.calendar),
     shape: shapeOf(keys, columns),
@@ -76,6 +78,7 @@ function shapeOf(keys: LayoutKeys, columns: readonly ShapeColumn[]): RecordShape
     time: time.unit ?? (time.format === undefined ? 'magnitude' : 'text'),
     timeZone: time.zone,
     ...(time.format !== undefined && { formats: time.format }),
+    ...(keys.syntax === 'json' && { syntax: keys.syntax }),
     ...(time.stamps === 'close' && { stamps: 'close' }),
     ...(!/^utf-?8$/i.test(encoding) && { encoding }),
     ...(!isPlain && { numbers: style }),

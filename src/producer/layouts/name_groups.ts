@@ -21,7 +21,7 @@ export function groupsOf(layout: Layout, path: string): NameGroups {
     }
     return match !== null;
   };
-  layout.paths.some((pattern) => take(matchOf(pattern, path), true));
+  [...layout.paths, ...layout.maybe].some((pattern) => take(matchOf(pattern, path), true));
   for (const pattern of layout.context) take(pattern.exec(path), false);
   return { values, far };
 }
@@ -43,15 +43,18 @@ function ownNameFrom(path: string): number {
   return zip === null ? path.lastIndexOf('/') + 1 : zip.index;
 }
 
-/** Puts groups into a template; `{group:lower}` in lower case. */
+/** Puts groups into a template; `{group:lower}` in small letters, `{group:upper}` in capitals. */
 export function fillIn(template: string, groups: NameGroups['values']): string {
-  return template.replace(/\{([A-Za-z]\w*)(:lower)?\}/g, (_, name: string, lower: string | undefined) => {
-    const value = groups[name] ?? '';
-    return lower === undefined ? value : value.toLowerCase();
-  });
+  return template.replace(
+    /\{([A-Za-z]\w*)(?::(lower|upper))?\}/g,
+    (_, name: string, letters: string | undefined) => {
+      const value = groups[name] ?? '';
+      return letters === 'lower' ? value.toLowerCase() : letters === 'upper' ? value.toUpperCase() : value;
+    },
+  );
 }
 
 /** Whether a template takes something from a group of which a far folder tells. */
 export function isFar(template: string, { far }: NameGroups): boolean {
-  return [...template.matchAll(/\{([A-Za-z]\w*)(?::lower)?\}/g)].some(([, name]) => far.has(name!));
+  return [...template.matchAll(/\{([A-Za-z]\w*)(?::lower|:upper)?\}/g)].some(([, name]) => far.has(name!));
 }

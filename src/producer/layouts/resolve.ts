@@ -66,6 +66,11 @@ export function isNamedBy(layout: Layout, path: string): boolean {
   return layout.paths.some((pattern) => matchOf(pattern, path) !== null);
 }
 
+/** Whether it may be, as it may be of others. */
+export function maybeNamedBy(layout: Layout, path: string): boolean {
+  return layout.maybe.some((pattern) => matchOf(pattern, path) !== null);
+}
+
 /** Reads a file's name, and its head where there is one, as the layout says. */
 export function resolve(
   layout: Layout,
@@ -88,7 +93,7 @@ export function resolve(
 
   // Sessions are those of the market, whatever it is to be called.
   const sessionZone = sessionOf(layout, told.unknown ? venue : (told.text ?? venue));
-  const shape = shapeFor(layout, symbol?.text ?? null);
+  const shape = { ...shapeFor(layout, symbol?.text ?? null), ...dayOf(layout, groups) };
   const word = valueFrom(layout.interval, layout, groups, head);
   const spacing = (): Spacing | null =>
     head === null ? null : spacingOf(head, shape, symbol !== null, sessionZone);
@@ -260,6 +265,11 @@ function intervalOf(
   if (Object.hasOwn(layout.intervals, word)) return layout.intervals[word]!;
   const seconds = intervalSeconds(word);
   return seconds === null ? null : { seconds };
+}
+
+/** The day that only a name tells. */
+function dayOf({ time }: Layout, { values }: NameGroups): Pick<RecordShape, 'day'> {
+  return time.day === undefined ? {} : { day: fillIn(time.day, values) };
 }
 
 /** Where bars of an interval open when the layout does not say. */

@@ -112,7 +112,11 @@ const origin = z.union([
     otherwise: null as string | null,
   })),
   keyed({
-    from: z.string().describe('Text with `{group}` or `{group:lower}`; a group that did not match is empty.'),
+    from: z
+      .string()
+      .describe(
+        'Text with `{group}`, `{group:lower}` or `{group:upper}`; a group that did not match is empty.',
+      ),
     words: z
       .record(z.string(), z.string())
       .optional()
@@ -166,6 +170,12 @@ const time = keyed({
   format: names
     .optional()
     .describe('Pattern of text stamps in Unicode (LDML) letters, or a list of patterns.'),
+  day: z
+    .string()
+    .optional()
+    .describe(
+      'The day of every stamp, where only the name tells it: text with `{group}`, read before a time_of_day.',
+    ),
   zone: zone.default('UTC').describe('IANA zone, or ±HH:MM, of stamps that name none.'),
   stamps: z.enum(['open', 'close']).default('open').describe('close: bars are stamped at their end.'),
 });
@@ -218,6 +228,13 @@ export const layoutSchema = keyed({
     .describe(
       'Regular expressions; a path that matches one is of this layout. Named groups tell what it holds.',
     ),
+  maybe: z
+    .union([pattern.transform((one) => [one]), z.array(pattern)])
+    .default([])
+    .describe(
+      'Like paths, for names that files of others may have too: header and records must agree before one is of this layout.',
+    ),
+  note: z.string().optional().describe('Said once in a load that picks the layout by itself.'),
   context: z
     .array(pattern)
     .default([])
@@ -230,6 +247,10 @@ export const layoutSchema = keyed({
     .describe('Further columns to keep, by name or header.'),
   kind: z.enum(['bars', 'trades']).default('bars'),
   header: z.enum(['none', 'required', 'optional']).default('optional'),
+  syntax: z
+    .enum(['csv', 'json'])
+    .default('csv')
+    .describe('json: an array that holds an array of fields, or an object, for each record.'),
   delimiter: z
     .string()
     .transform((text) => (text === 'tab' || text === '\\t' ? '\t' : text))

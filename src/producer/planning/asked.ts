@@ -18,6 +18,8 @@ export class Asked {
   readonly #forced: Layout | null;
   readonly #given: Given;
   #ignoredSaid = false;
+  /** Layouts whose notes were said. */
+  readonly #noted = new Set<Layout>();
   readonly #symbols = new Map<Layout, SymbolFilter>();
 
   /** `forced`: the one layout the user named. */
@@ -32,12 +34,18 @@ export class Asked {
   /** `explicit`: the user named this very file. */
   kindOf(path: string, explicit: boolean): ObjectKind {
     const kind = kindOfName(path, explicit, this.#forced !== null);
+    if (kind === 'other' && /\.json$/i.test(path) && this.#isJson(path)) return 'data';
     return kind === 'other' && this.#forced !== null && isNamedBy(this.#forced, path) ? 'data' : kind;
   }
 
   /** Whether files may be of a layout: of the one the user named, or of any. */
   takes(layout: string): boolean {
     return this.#forced === null || this.#forced.name === layout;
+  }
+
+  /** Whether a layout reads JSON of that name; most files of such an ending are none of bars. */
+  #isJson(path: string): boolean {
+    return this.#layouts.some((layout) => layout.syntax === 'json' && isNamedBy(layout, path));
   }
 
   byName(path: string): Resolution | null {
@@ -91,7 +99,11 @@ export class Asked {
   }
 
   /** Takes note of what the records of a file decided that is to be loaded. */
-  noteDecisions({ byRecords, intervalS, venue, ignoredS }: Resolution, path: string): void {
+  noteDecisions({ layout, byRecords, intervalS, venue, ignoredS }: Resolution, path: string): void {
+    if (layout.note !== undefined && this.#forced === null && !this.#noted.has(layout)) {
+      this.#noted.add(layout);
+      this.options.onNote?.(`${layout.name}: ${layout.note}`);
+    }
     for (const { what, said } of byRecords) {
       const is = what === 'interval' ? spelledInterval(intervalS) : what === 'venue' ? venue : '';
       const known = this.counts.byRecords.find(

@@ -4,7 +4,7 @@ import { type OpenBytesOptions, openBytes } from '../../producer/archive/entry_s
 import { openTable } from '../../producer/archive/table/open_table.ts';
 import { openArchive, openObject } from '../../producer/open_source.ts';
 import type { ObjectReader } from '../../producer/sources/source.ts';
-import { utf8Text } from '../../scan/encoding.ts';
+import { shapeText } from '../../scan/shape_text.ts';
 import type { FileFacts } from '../../scan/stamp_reader.ts';
 import { TableScanner } from '../../scan/table/scanner.ts';
 import type { Assignment } from '../link/assignment.ts';
@@ -69,7 +69,7 @@ export async function scanStored(
     );
     return;
   }
-  const text = utf8Text(openBytes(reader, storage, signal, options), shape.encoding);
+  const text = shapeText(openBytes(reader, storage, signal, options), shape);
   await scanInto(text, scanner, queue, onBytes);
 }
 

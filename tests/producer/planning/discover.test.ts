@@ -266,10 +266,10 @@ describe('what cannot be loaded', () => {
     expect(failed[0]!.fault).toMatchObject({
       found: 'ticker,ask_price\\x07,sip_timestamp',
       expected: expect.stringContaining('massive-aggs'),
-      hint: expect.stringContaining('--layout'),
+      hint: expect.stringContaining('inspect'),
     });
     expect(failed[1]!.fault).toMatchObject({
-      message: expect.stringContaining('kraken-ohlcvt'),
+      expected: expect.stringContaining('kraken-ohlcvt'),
       found: 'b.csv',
     });
   });

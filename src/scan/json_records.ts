@@ -1,0 +1,153 @@
+import { BackhaulError } from '../faults/fault.ts';
+
+/** JSON that is an array of records, `[[1,2],[3,4]]` or `[{"a":1},{"a":3}]`, as the lines of a CSV. */
+
+const LF = 0x0a;
+const BLANK = 0x20;
+const COMMA = 0x2c;
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+const COLON = 0x3a;
+const OPEN_ARRAY = 0x5b;
+const CLOSE_ARRAY = 0x5d;
+const OPEN_OBJECT = 0x7b;
+const CLOSE_OBJECT = 0x7d;
+
+/** Of a record; more is none of bars. */
+const MOST_BYTES = 1 << 20;
+
+const ascii = new TextEncoder();
+const NULL = ascii.encode('null');
+
+/** Turns pieces of such a text into pieces of lines, record by record. Keys of objects become the header, from the first. */
+export class JsonRecords {
+  #depth = 0;
+  #isObject = false;
+  #inString = false;
+  #isEscaped = false;
+  /** Within an object, before the colon: bytes are of a key. */
+  #inKey = false;
+  /** Keys of the first object, until its end. */
+  #keys: number[] | null = null;
+  #hasHeader = false;
+  /** Bytes of the record under way, and where its last value starts. */
+  #record: number[] = [];
+  #valueFrom = 0;
+  #line = 1;
+
+  /** The lines that `bytes` complete. Fails with `not-a-bar-file` where it is no array of records. */
+  push(bytes: Uint8Array): Uint8Array {
+    const out: number[] = [];
+    for (const byte of bytes) this.#take(byte, out);
+    return Uint8Array.from(out);
+  }
+
+  /** The text has ended. Fails with `truncated` within a record. */
+  end(): void {
+    if (this.#depth > 0 || this.#inString) {
+      throw new BackhaulError({
+        kind: 'truncated',
+        message: 'the JSON ends within a record',
+        where: { line: this.#line },
+        hint: 'Download the file again.',
+      });
+    }
+  }
+
+  #take(byte: number, out: number[]): void {
+    if (this.#inString) this.#string(byte);
+    else if (byte === QUOTE) this.#openString();
+    else if (byte === OPEN_ARRAY || byte === OPEN_OBJECT) this.#open(byte === OPEN_OBJECT);
+    else if (byte === CLOSE_ARRAY || byte === CLOSE_OBJECT) this.#close(out);
+    else if (byte === COMMA) this.#comma();
+    else if (byte === COLON) this.#inKey = false;
+    else if (byte > BLANK) {
+      if (this.#depth < 2) throw this.#noRecords();
+      this.#record.push(byte);
+      if (this.#record.length > MOST_BYTES) throw this.#noRecords();
+    }
+  }
+
+  #openString(): void {
+    this.#inString = true;
+    if (this.#depth < 2) throw this.#noRecords();
+    if (!this.#inKey) this.#record.push(QUOTE);
+    else if (!this.#hasHeader) this.#keys!.push(QUOTE);
+  }
+
+  #comma(): void {
+    if (this.#depth < 2) return;
+    this.#endValue();
+    this.#record.push(COMMA);
+    this.#valueFrom = this.#record.length;
+    if (this.#isObject && !this.#hasHeader) this.#keys!.push(COMMA);
+    this.#inKey = this.#isObject;
+  }
+
+  #string(byte: number): void {
+    const target = this.#inKey ? (this.#hasHeader ? null : this.#keys!) : this.#record;
+    if (this.#isEscaped) {
+      this.#isEscaped = false;
+      target?.push(...(byte === QUOTE ? [QUOTE, QUOTE] : [byte]));
+    } else if (byte === BACKSLASH) this.#isEscaped = true;
+    else {
+      if (byte === QUOTE) this.#inString = false;
+      target?.push(byte);
+    }
+  }
+
+  #open(isObject: boolean): void {
+    this.#depth++;
+    if (this.#depth === 1 && !isObject) return;
+    if (this.#depth !== 2) throw this.#noRecords();
+    this.#isObject = isObject;
+    this.#inKey = isObject;
+    this.#record = [];
+    this.#valueFrom = 0;
+    if (isObject && !this.#hasHeader) this.#keys = [];
+  }
+
+  #close(out: number[]): void {
+    this.#depth--;
+    if (this.#depth !== 1) return;
+    this.#endValue();
+    if (this.#isObject && !this.#hasHeader) {
+      for (const byte of this.#keys!) out.push(byte);
+      out.push(LF);
+      this.#hasHeader = true;
+    }
+    for (const byte of this.#record) out.push(byte);
+    out.push(LF);
+    this.#line++;
+    this.#inKey = false;
+  }
+
+  /** null is an empty field. */
+  #endValue(): void {
+    const from = this.#valueFrom;
+    if (
+      this.#record.length - from === NULL.length &&
+      NULL.every((byte, i) => this.#record[from + i] === byte)
+    )
+      this.#record.length = from;
+  }
+
+  #noRecords(): BackhaulError {
+    return new BackhaulError({
+      kind: 'not-a-bar-file',
+      message: 'the JSON is no array of records',
+      where: { line: this.#line },
+      expected: 'an array that holds an array of fields, or an object, for each record',
+    });
+  }
+}
+
+/** The same of a stream. */
+export async function* jsonLines(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  const records = new JsonRecords();
+  for await (const piece of pieces) {
+    const lines = records.push(piece);
+    if (lines.length > 0) yield lines;
+  }
+  records.end();
+}
