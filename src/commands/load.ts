@@ -2,6 +2,7 @@
 
 import type { Argv } from 'yargs';
 import { counted } from '../base/quantities.ts';
+import { faultOf } from '../faults/classify.ts';
 import type { LoadEvent, LoadOptions, LoadReporter, LoadSummary, PlanEvent } from '../load/events.ts';
 import type { Selection } from '../load/load.ts';
 import type { Tier } from '../series/tiers.ts';
@@ -15,6 +16,7 @@ import {
   summaryLines,
 } from '../ui/load_text.ts';
 import { type Progress, progressOn } from '../ui/progress.ts';
+import { rollupLine } from '../ui/rollup_text.ts';
 import { findDatabase, useDatabase, withDatabase } from './database_option.ts';
 import { exitCodeOfLoad } from './exit_codes.ts';
 import { listenForInterrupt } from './interrupt.ts';
@@ -72,12 +74,52 @@ export const command: Command = {
           showing,
           selection(options.dryRun ? null : tiers, flags.incremental ?? false),
         ).finally(() => page?.close());
+        if (url !== null && !options.dryRun && !summary.interrupted) await makeWhatStood(url, options);
         process.exitCode = exitCodeOfLoad(summary);
         await tellOfLoad(flags, url, 'load', summary);
       });
     await tellingFaults(flags, 'load', () => url, work);
   },
 };
+
+/** Between two lines that say how far those are. */
+const ROLLUP_EVERY_MS = 10_000;
+
+/** Longer bars of what was loaded before they were asked for; nothing is read where there is none of it. */
+async function makeWhatStood(url: string, { rollups = [] }: LoadOptions): Promise<void> {
+  if (rollups.length === 0) return;
+  const { createPool, endPool } = await import('../database/connect.ts');
+  const { rollUp } = await import('../series/rollup.ts');
+  const interrupt = listenForInterrupt(() => say('Interrupted: what was made stays.'));
+  const db = createPool(url, { applicationName: 'backhaul rollup', max: 4 });
+  let toldAt = performance.now();
+  try {
+    const { bars } = await rollUp(db, {
+      filter: { symbols: null, intervals: null, tierSymbols: null },
+      rollups,
+      fromUs: null,
+      toUs: null,
+      dryRun: false,
+      onlyNoted: true,
+      signal: interrupt.drain,
+      onPlan: () => {},
+      onProgress: (work, share, written) => {
+        if (performance.now() - toldAt < ROLLUP_EVERY_MS) return;
+        toldAt = performance.now();
+        say(rollupLine(work, share, written));
+      },
+      onSeries: () => {},
+    });
+    if (bars > 0) say(`${counted(bars, 'longer bar')} made of what stood before.`);
+  } catch (error) {
+    const { kind, message } = faultOf(error);
+    if (kind !== 'database') throw error;
+    say(`Longer bars of what stood before are still to be made, by npx backhaul rollup: ${message}`);
+  } finally {
+    interrupt.dispose();
+    await endPool(db);
+  }
+}
 
 /** What waits, and what is found, is claimed in the order of the tiers; `incremental`: only what is newer. */
 function selection(tiers: readonly Tier[] | null, incremental: boolean): Selection {

@@ -13,7 +13,7 @@ import { Deriver } from '../rollups/derive.ts';
 import { isHypertable } from '../state/migrate.ts';
 import { CLAIM_LOCK } from '../state/moves.ts';
 import { Partitions } from '../state/partitions.ts';
-import { lockRollups, noteRollups, readDerivations } from '../state/rollups.ts';
+import { lockRollups, notedRollups, noteRollups, readDerivations } from '../state/rollups.ts';
 import { findOrMakeSeries } from '../state/series_ids.ts';
 import { laneOf, sharedLaneOf } from '../state/series_name.ts';
 import { isLaneRunning } from '../state/tasks/lane_standing.ts';
@@ -29,6 +29,8 @@ export interface RollupOptions {
   readonly fromUs: number | null;
   readonly toUs: number | null;
   readonly dryRun: boolean;
+  /** Only what loads were asked to make. */
+  readonly onlyNoted?: boolean;
   readonly signal: AbortSignal;
   /** A series to be made, with how many shorter bars' time there is to look at. */
   readonly onPlan: (work: RollupWork) => void;
@@ -114,22 +116,36 @@ export async function makeAll(
 }
 
 /** What there is to make: for each market, each of the bars from the shortest that make it. */
-async function plan(db: Pool, { filter, rollups, fromUs, toUs }: RollupOptions): Promise<RollupWork[]> {
+async function plan(db: Pool, options: RollupOptions): Promise<RollupWork[]> {
+  const { filter, rollups, fromUs, toUs, onlyNoted = false } = options;
   const all = (await readSeries(db, filter)).filter((one) => one.lastUs !== null);
-  const works: RollupWork[] = [];
+  const markets = [...Map.groupBy(all, ({ venue, symbol }) => `${venue}\n${symbol}`).values()];
+  const pairs: { readonly base: Series; readonly rollupS: number }[] = [];
   for (const rollupS of rollups) {
-    let isMakable = false;
-    for (const market of Map.groupBy(all, ({ venue, symbol }) => `${venue}\n${symbol}`).values()) {
-      const base = market
-        .filter(({ intervalS }) => makes(intervalS, rollupS))
-        .toSorted((a, b) => a.intervalS - b.intervalS)[0];
-      if (base === undefined) continue;
-      isMakable = true;
-      works.push({ base, rollupS, todo: await leftOf(db, base, rollupS, fromUs, toUs) });
-    }
-    if (!isMakable) refuse(rollupS, all);
+    const bases = markets.flatMap(
+      (market) =>
+        market
+          .filter(({ intervalS }) => makes(intervalS, rollupS))
+          .toSorted((a, b) => a.intervalS - b.intervalS)[0] ?? [],
+    );
+    if (bases.length === 0 && !onlyNoted) refuse(rollupS, all);
+    pairs.push(...bases.map((base) => ({ base, rollupS })));
   }
-  return works;
+  const noted = onlyNoted ? await notedRollups(db) : null;
+  const wanted = pairs.filter(({ base, rollupS }) => noted?.(base, rollupS) ?? true);
+  const ids = [...new Set(wanted.map(({ base }) => base.seriesId))];
+  const made = Map.groupBy(
+    await readDerivations(db, ids, 'from'),
+    (one) => `${one.fromSeriesId} ${one.rollupS}`,
+  );
+  return wanted.map(({ base, rollupS }) => {
+    const range = {
+      fromUs: Math.max(base.firstUs!, fromUs ?? Number.NEGATIVE_INFINITY),
+      toUs: Math.min(base.lastUs! + 1, toUs ?? Number.POSITIVE_INFINITY),
+    };
+    const done = merge(made.get(`${base.seriesId} ${rollupS}`) ?? []);
+    return { base, rollupS, todo: range.fromUs < range.toUs ? subtract([range], done) : [] };
+  });
 }
 
 function refuse(rollupS: number, all: readonly Series[]): never {
@@ -142,23 +158,6 @@ function refuse(rollupS: number, all: readonly Series[]): never {
         ? 'nothing is loaded yet'
         : `there are ${there.map(intervalText).join(', ')}: shorter ones are needed, some of which fill a longer bar`,
   });
-}
-
-/** What of the longer series has not been made of the shorter one. */
-async function leftOf(
-  db: Pool,
-  base: Series,
-  rollupS: number,
-  fromUs: number | null,
-  toUs: number | null,
-): Promise<Range[]> {
-  const wanted = {
-    fromUs: Math.max(base.firstUs!, fromUs ?? Number.NEGATIVE_INFINITY),
-    toUs: Math.min(base.lastUs! + 1, toUs ?? Number.POSITIVE_INFINITY),
-  };
-  if (wanted.fromUs >= wanted.toUs) return [];
-  const made = (await readDerivations(db, [base.seriesId], 'from')).filter((one) => one.rollupS === rollupS);
-  return subtract([wanted], merge(made));
 }
 
 /** On record: for files of one market, or for all symbols of files that hold many, where all were meant. */

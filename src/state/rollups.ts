@@ -3,7 +3,8 @@ import type { Range } from '../base/ranges.ts';
 import { copyRows } from '../copy/copy_writer.ts';
 import { RowEncoder } from '../copy/row_encoder.ts';
 import type { Db } from '../database/connect.ts';
-import { stampOf, usOf } from '../database/stamps.ts';
+import { usOf } from '../database/stamps.ts';
+import type { SeriesName } from './series_name.ts';
 
 /**
  * Tables `rollup`, `derivation` and `rollup_state`: which bars make longer ones, which stretches of a series were made so,
@@ -140,12 +141,15 @@ export async function rollupRoles(db: Db, files: readonly FilesOf[]): Promise<Ro
   return roles;
 }
 
-/** All rollups of the database: the lengths of their bars, ascending, s. */
-export async function rollupIntervals(db: Db): Promise<number[]> {
-  const { rows } = await db.query<{ s: number }>(
-    'SELECT DISTINCT rollup_s AS s FROM backhaul.rollup ORDER BY s',
+/** Tells whether bars of a series make longer ones of `rollupS` seconds, by what is on record. */
+export async function notedRollups(db: Db): Promise<(series: SeriesName, rollupS: number) => boolean> {
+  const { rows } = await db.query<{ key: string }>(
+    `SELECT venue || E'\\n' || symbol || E'\\n' || interval_s || E'\\n' || rollup_s AS key FROM backhaul.rollup`,
   );
-  return rows.map(({ s }) => s);
+  const noted = new Set(rows.map(({ key }) => key));
+  const has = (...parts: (string | number)[]): boolean => noted.has(parts.join('\n'));
+  return ({ venue, symbol, intervalS }, rollupS) =>
+    has(venue, symbol, intervalS, rollupS) || has(venue, EVERY, intervalS, rollupS);
 }
 
 /**
@@ -273,26 +277,6 @@ export async function replaceDerivations(
   await copyRows(client, 'backhaul.derivation', ['series_id', 'from_series_id', 'covered'], rows.bytes());
 }
 
-/** Notes that series are made of others from an instant on, for good, where nothing of the kind is on record. */
-export async function beginDerivations(
-  client: ClientBase,
-  begun: readonly { readonly seriesId: number; readonly fromSeriesId: number; readonly fromUs: number }[],
-): Promise<void> {
-  if (begun.length === 0) return;
-  await client.query(
-    `INSERT INTO backhaul.derivation (series_id, from_series_id, covered)
-     SELECT u.series_id, u.from_id, tstzrange(${stampOf('u.from_us')}, NULL)
-     FROM unnest($1::int[], $2::int[], $3::bigint[]) AS u (series_id, from_id, from_us)
-     WHERE NOT EXISTS (SELECT FROM backhaul.derivation d
-       WHERE d.series_id = u.series_id AND d.from_series_id = u.from_id AND upper_inf(d.covered))`,
-    [
-      begun.map(({ seriesId }) => seriesId),
-      begun.map(({ fromSeriesId }) => fromSeriesId),
-      begun.map(({ fromUs }) => fromUs),
-    ],
-  );
-}
-
 /** What a series goes on from. */
 export interface RollupState {
   readonly seriesId: number;
@@ -364,16 +348,4 @@ export async function replaceRollupStates(
 ): Promise<void> {
   await client.query('DELETE FROM backhaul.rollup_state WHERE series_id = ANY ($1)', [gone]);
   await writeRollupStates(client, states);
-}
-
-/** Drops the states that were passed: of each series its last one stays. */
-export async function pruneRollupStates(db: Db, seriesIds: readonly number[]): Promise<void> {
-  if (seriesIds.length === 0) return;
-  await db.query(
-    `DELETE FROM backhaul.rollup_state r USING (
-       SELECT series_id, max(at) AS at FROM backhaul.rollup_state WHERE series_id = ANY ($1::int[])
-       GROUP BY series_id HAVING count(*) > 1) l
-     WHERE r.series_id = l.series_id AND r.at < l.at`,
-    [seriesIds],
-  );
 }
