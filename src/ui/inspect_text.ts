@@ -39,10 +39,14 @@ export function inspectionLines(found: Inspection, width: number, style: Style =
   ];
 }
 
+function layoutText({ layoutFrom, reading }: Inspection): string {
+  return layoutFrom === 'name' && reading.bars === 0 ? "told by the file's name" : LAYOUT_FROM[layoutFrom];
+}
+
 function factLines(found: Inspection, style: Style): string[] {
   const { reading, time } = found;
   const facts: (readonly [string, string])[] = [
-    ['layout', `${found.layout}, ${LAYOUT_FROM[found.layoutFrom]}`],
+    ['layout', `${found.layout}, ${layoutText(found)}`],
     ['container', `${found.container}, ${bytes(found.sizeBytes)}`],
     [
       'text',

@@ -1,0 +1,37 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import { loadLayout } from '../../src/producer/layouts/layout.ts';
+import { runCli, scratchFolder } from './run_cli.ts';
+
+const folder = scratchFolder();
+writeFileSync(
+  join(folder, 'ACME_1h.csv'),
+  'When,Open,High,Low,Close,Vol\n2024-01-02 10:00,1,2,1,2,5\n2024-01-02 11:00,2,3,2,3,6\n',
+);
+const inspect = (...args: string[]) => runCli(['inspect', 'ACME_1h.csv', ...args], { cwd: folder });
+
+it('inspect --write drafts a layout that reads the file, and writes over nothing', async () => {
+  const written = await inspect('--write', 'my.yaml', '--zone', 'Europe/Paris', '--venue', 'desk', '--json');
+  expect(written.code).toBe(0);
+  expect(JSON.parse(written.stdout)).toMatchObject({
+    type: 'inspection',
+    layout_from: 'draft',
+    venue: { value: 'desk' },
+    reading: { bars: 2, first: [{ bar_ts: '2024-01-02T09:00:00.000000Z' }, {}] },
+  });
+  expect(written.stderr).toContain('load FILE --layout my.yaml');
+  const layout = await loadLayout(join(folder, 'my.yaml'), []);
+  expect(layout).toMatchObject({ interval: { kind: 'name' }, time: { zone: 'Europe/Paris' } });
+  const again = await inspect('--write', 'my.yaml');
+  expect(again).toMatchObject({ code: 2 });
+  expect(again.stderr).toContain('--force writes over it');
+  expect(readFileSync(join(folder, 'my.yaml'), 'utf8')).toContain('Europe/Paris');
+});
+
+it('inspect of a file of no known layout says what a draft would read, and that load would not', async () => {
+  const { code, stdout, stderr } = await inspect();
+  expect(code).toBe(3);
+  expect(stdout).toContain('drafted: no known layout fits');
+  expect(stderr).toContain('--write my.yaml');
+});
