@@ -131,8 +131,12 @@ export class LocalSource implements Source {
     for (const name of links.sort()) place(name, await this.#linkKind(join(folder, name), walk.linked));
     const below = relative(this.#root, folder).split(sep).join('/');
     const prefix = below === '' ? '' : `${below}/`;
-    for (const names of [lists.sort(), files.sort()])
-      for (const name of names) yield await describe(join(folder, name), prefix + name);
+    for (const names of [lists, files]) {
+      names.sort().reverse();
+      // Of a million names those that are done with are let go.
+      for (let name = names.pop(); name !== undefined; name = names.pop())
+        yield await describe(join(folder, name), prefix + name);
+    }
     for (const name of folders.sort()) yield* this.#folder(join(folder, name), walk);
   }
 
