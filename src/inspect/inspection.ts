@@ -141,8 +141,12 @@ function inspectionOf(
   { options, byRecords, notes, reading }: Found,
 ): Inspection {
   const { shape } = plan;
-  const told = (what: 'venue' | 'interval', isGiven: boolean): string =>
-    isGiven ? `--${what}` : byRecords.includes(what) ? 'the records' : originText(layout[what]);
+  const told = (what: 'venue' | 'interval', isGiven: boolean): string => {
+    const origin = layout[what];
+    if (isGiven) return `--${what}`;
+    if (origin === undefined) return 'what trades are made into unless --intervals says otherwise';
+    return byRecords.includes(what) ? 'the records' : originText(origin);
+  };
   return {
     type: 'inspection',
     uri: object.uri,

@@ -24,6 +24,7 @@ const NO_ROWS: RowCounts = {
   empty: 0,
   conflict: 0,
   outside: 0,
+  trades: 0,
 };
 const DISCOVERING_MS = 250;
 /** Files and instants that a run's record keeps. */

@@ -46,6 +46,12 @@ interface Difference {
   readonly mayComplete: boolean;
 }
 
+/** Rows of a batch that were put together of what several files tell. */
+export interface BarParts {
+  /** Whether row `i` of what stands is some of the parts of row `row`. */
+  areOf(row: number, standing: Bars, i: number): boolean;
+}
+
 export class Comparison {
   readonly #client: ClientBase;
   readonly #taskId: number;
@@ -59,6 +65,8 @@ export class Comparison {
   conflicts = 0;
   /** Of those, the ones that complete a bar which was unfinished. */
   completed = 0;
+  /** Rows of which what stands is known to be a part: they take its place, and are in none of the above. */
+  joined = 0;
 
   constructor(
     client: ClientBase,
@@ -76,9 +84,14 @@ export class Comparison {
 
   /**
    * What becomes of each row of a batch, by row; `runs` in its order. `standing` is memory to read into. Conflicts are
-   * noted.
+   * noted. `parts`: what is known of rows that were put together.
    */
-  async compare(cols: BarColumns, runs: readonly SeriesRun[], standing: BarColumns): Promise<Uint8Array> {
+  async compare(
+    cols: BarColumns,
+    runs: readonly SeriesRun[],
+    standing: BarColumns,
+    parts: BarParts | null = null,
+  ): Promise<Uint8Array> {
     const became = new Uint8Array(runs.at(-1)!.to);
     const differences: Difference[] = [];
     let at = 0;
@@ -102,6 +115,11 @@ export class Comparison {
           }
           became[row] = EQUAL;
           if (!isEqual(cols, row, found, i)) {
+            if (parts?.areOf(row, found, i) === true) {
+              became[row] = REPLACES;
+              this.joined++;
+              continue;
+            }
             became[row] = this.#replaces ? REPLACES : KEPT;
             differences.push({
               seriesId: runs[at]!.seriesId,
@@ -177,8 +195,8 @@ function rangesOf(cols: BarColumns, runs: readonly SeriesRun[], intervalUs: numb
   return ranges;
 }
 
-/** NULL is equal to NULL. */
-function isEqual(a: Bars, i: number, b: Bars, j: number): boolean {
+/** Whether two bars say the same; NULL is equal to NULL. */
+export function isEqual(a: Bars, i: number, b: Bars, j: number): boolean {
   for (const name of PRICES) {
     const x = a[name][i]!;
     const y = b[name][j]!;

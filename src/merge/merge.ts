@@ -8,7 +8,7 @@ import type { ExtraColumn } from '../scan/shape.ts';
 import { rangesOfTaskAlone, vouchedByAlone } from '../state/coverage.ts';
 import { commitAsOne, isDistributed } from '../state/distributed.ts';
 import { dropOutcomes } from '../state/outcomes.ts';
-import { Comparison, EQUAL, KEPT, NEW_ROW, REPLACES, type SeriesRun } from './comparison.ts';
+import { type BarParts, Comparison, EQUAL, KEPT, NEW_ROW, REPLACES, type SeriesRun } from './comparison.ts';
 import { IncomingExtras } from './extra_values.ts';
 import type { MergeMemory } from './merge_memory.ts';
 import { type ChangedSeries, Rewriter, type RewriterSettings } from './rewriter.ts';
@@ -34,7 +34,7 @@ export interface MergeCounts {
   readonly duplicates: number;
   /** Rows that differed from what stood, kept or replaced. */
   readonly conflicts: number;
-  /** Of them, those that completed a bar which was unfinished: they count as duplicates, for the bar stood already. */
+  /** Rows that completed a bar which was unfinished: they count as duplicates, for the bar stood already. */
   readonly completed: number;
   /** Standing rows whose indicators changed. */
   readonly recomputed: number;
@@ -119,12 +119,18 @@ export class Merge {
   /**
    * Rows `[0, rows)` of a batch: one run a series, ascending in time in it, and behind what came of it before. Only the
    * last series of a batch may go on in the next. `seriesIds` maps `cols.symbol` to series_id; null: it is that already.
+   * `parts`: rows that were put together, where there are such.
    */
-  async take(cols: BarColumns, seriesIds: Int32Array | null, rows: number): Promise<void> {
+  async take(
+    cols: BarColumns,
+    seriesIds: Int32Array | null,
+    rows: number,
+    parts: BarParts | null = null,
+  ): Promise<void> {
     if (rows === 0) return;
     await this.#begin();
     const runs = runsOf(cols, seriesIds, rows);
-    const became = await this.#comparison.compare(cols, runs, this.#memory.standing);
+    const became = await this.#comparison.compare(cols, runs, this.#memory.standing, parts);
     await this.#compareExtras(cols, runs, became);
     killPoint('merge.compared');
     const changed: ChangedSeries[] = [];
@@ -152,13 +158,13 @@ export class Merge {
     }));
     if (left.length > 0) await this.#rewriter.rewrite(null, left, false);
     await this.#extras.give();
-    const { duplicates, conflicts, completed } = this.#comparison;
+    const { duplicates, conflicts, completed, joined } = this.#comparison;
     return {
       // A bar that was completed stood already.
-      loaded: this.#loaded - completed,
-      duplicates: duplicates + (this.#settings.onConflict === 'keep' ? conflicts : 0),
+      loaded: this.#loaded - completed - joined,
+      duplicates: duplicates + joined + (this.#settings.onConflict === 'keep' ? conflicts : 0),
       conflicts,
-      completed,
+      completed: completed + joined,
       recomputed: [...this.#rewriter.changed.values()].reduce((sum, rows) => sum + rows, 0),
     };
   }

@@ -5,6 +5,7 @@ import type { BarColumns } from '../bars/columns.ts';
 import { readBars, stampLiteral } from '../copy/copy_reader.ts';
 import { copyRows } from '../copy/copy_writer.ts';
 import { RowEncoder } from '../copy/row_encoder.ts';
+import { usOf } from '../database/stamps.ts';
 import type { ExtraColumn } from '../scan/shape.ts';
 import { quoted } from '../state/extra_columns.ts';
 import { sameExtras } from './extra_values.ts';
@@ -60,7 +61,7 @@ export async function stageRows(
 
 /**
  * Sorts what was staged, and folds stamps that stand twice in the file itself: equal ones are duplicates, of differing
- * ones the last wins and the others are noted as rejects.
+ * ones the last wins and the others are noted as rejects. Parts of bars of trades are joined by {@link joinStage}.
  */
 export async function sortStage(
   client: ClientBase,
@@ -85,6 +86,60 @@ export async function sortStage(
     [taskId],
   );
   return { duplicates: rows[0]!.equal, rejected: rows[0]!.differs };
+}
+
+/**
+ * The same where the rows are parts of bars made of trades: `line` and `byte_offset` are the instants of their first and
+ * last trade. Volumes are summed as the decimals they are written as.
+ */
+export async function joinStage(
+  client: ClientBase,
+): Promise<{ readonly joined: number; readonly duplicates: number; readonly rejected: number }> {
+  const { rows } = await client.query<{ parts: number; whole: number }>(
+    `WITH part AS (
+       SELECT ctid AS at, i.* FROM pg_temp.incoming i
+       JOIN (SELECT series_id, ts FROM pg_temp.incoming GROUP BY series_id, ts HAVING count(*) > 1) m USING (series_id, ts)),
+     gone AS (DELETE FROM pg_temp.incoming USING part WHERE incoming.ctid = part.at),
+     whole AS (INSERT INTO pg_temp.incoming (series_id, ts, open, high, low, close, volume, trades, line, byte_offset)
+       SELECT series_id, ts, (array_agg(open ORDER BY line, at))[1], max(high), min(low),
+         (array_agg(close ORDER BY byte_offset DESC, at DESC))[1], sum(volume::text::numeric)::float8, sum(trades)::int8,
+         min(line), max(byte_offset)
+       FROM part GROUP BY series_id, ts RETURNING 1)
+     SELECT (SELECT count(*) FROM part)::int AS parts, (SELECT count(*) FROM whole)::int AS whole`,
+  );
+  await client.query('CREATE INDEX ON pg_temp.incoming (series_id, ts); ANALYZE pg_temp.incoming');
+  return { joined: rows[0]!.parts - rows[0]!.whole, duplicates: 0, rejected: 0 };
+}
+
+/** The instants of the first and last trade of the first and the last bar of each series that is staged. */
+export interface StagedEnds {
+  /** Writes them to the `line` and `offset` of the rows that have them; the others are taken to be whole bars. */
+  put(cols: BarColumns, rows: number, intervalUs: number): void;
+}
+
+/** Reads them, by what {@link joinStage} has left. */
+export async function stagedEnds(client: ClientBase): Promise<StagedEnds> {
+  const { rows: ends } = await client.query<{ id: number; ts: number; first: number; last: number }>(
+    `SELECT i.series_id AS id, ${usOf('i.ts')} AS ts, i.line::float8 AS first, i.byte_offset::float8 AS last
+     FROM (SELECT series_id, min(ts) AS least, max(ts) AS most FROM pg_temp.incoming GROUP BY series_id) e
+     JOIN pg_temp.incoming i ON i.series_id = e.series_id AND i.ts IN (e.least, e.most)`,
+  );
+  const known = new Map(ends.map((end) => [`${end.id} ${end.ts}`, end]));
+  return {
+    put: (cols, rows, intervalUs) => {
+      for (let row = 0; row < rows; row++) {
+        const ts = cols.ts[row]!;
+        cols.line[row] = ts;
+        cols.offset[row] = ts + intervalUs - 1;
+        const isEnd = row === 0 || row === rows - 1 || cols.symbol[row] !== cols.symbol[row - 1];
+        const isLast = row + 1 < rows && cols.symbol[row] !== cols.symbol[row + 1];
+        const end = isEnd || isLast ? known.get(`${cols.symbol[row]} ${ts}`) : undefined;
+        if (end === undefined) continue;
+        cols.line[row] = end.first;
+        cols.offset[row] = end.last;
+      }
+    },
+  };
 }
 
 /** The rows of the stage, in the order of series and time, as often as `cols` is full. `cols.symbol` is the series_id. */

@@ -1,11 +1,29 @@
-import type { ExtraColumn, NumberRole, RecordShape, Role, ShapeColumn } from './shape.ts';
+import type { BarNumber, ExtraColumn, NumberRole, RecordShape, Role, ShapeColumn } from './shape.ts';
 
-const NUMBER_ROLES: readonly string[] = ['open', 'high', 'low', 'close', 'volume', 'trades'];
+/**
+ * Which column of a batch a number goes to. A trade's go where a bar's would: its price to `open`, and the ids of the
+ * first and last trade it sums up to `low` and `high`.
+ */
+export const COLUMN_OF: Readonly<Record<NumberRole, BarNumber>> = {
+  open: 'open',
+  high: 'high',
+  low: 'low',
+  close: 'close',
+  volume: 'volume',
+  trades: 'trades',
+  price: 'open',
+  first_id: 'low',
+  last_id: 'high',
+};
 
-/** Whether a field of the role is one of a bar's numbers. */
+/** Whether a field of the role is one of the numbers of a bar or a trade. */
 export function isNumberRole(role: Role): role is NumberRole {
-  return NUMBER_ROLES.includes(role);
+  return Object.hasOwn(COLUMN_OF, role);
 }
+
+/** What a trade has no use for, and what a bar has none for. */
+const NOT_OF_TRADES: readonly Role[] = ['open', 'high', 'low', 'close', 'side', 'id'];
+const NOT_OF_BARS: readonly Role[] = ['price', 'side', 'id', 'first_id', 'last_id'];
 
 /** Header names a role goes by where a layout names none. */
 export function namesOfRole(role: Role): readonly string[] {
@@ -96,9 +114,9 @@ function isInOrder(found: readonly (ShapeColumn | null)[], { columns }: RecordSh
   });
 }
 
-/** Roles without which a record is no bar; `symbol` too when the file does not name its one symbol. */
-export function requiredRoles({ volume }: RecordShape, symbolIsFixed: boolean): Role[] {
-  const required: Role[] = ['time', 'open', 'high', 'low', 'close'];
+/** Roles without which a record is no bar, or no trade; `symbol` too when the file does not name its one symbol. */
+export function requiredRoles({ kind, volume }: RecordShape, symbolIsFixed: boolean): Role[] {
+  const required: Role[] = kind === 'trades' ? ['time', 'price'] : ['time', 'open', 'high', 'low', 'close'];
   if (volume === undefined) required.push('volume');
   if (!symbolIsFixed) required.push('symbol');
   return required;
@@ -112,6 +130,7 @@ function describe(
   const required = requiredRoles(shape, symbolIsFixed);
   const roles = columns.map((column): Role => {
     if (column === null || (symbolIsFixed && column.role === 'symbol')) return 'ignore';
+    if ((shape.kind === 'trades' ? NOT_OF_TRADES : NOT_OF_BARS).includes(column.role)) return 'ignore';
     return column.role === 'volume' && shape.volume === 'none' ? 'ignore' : column.role;
   });
   const isInTwo = (roles.includes('date') || shape.day !== undefined) && roles.includes('time_of_day');

@@ -3,7 +3,7 @@ import type { Zone } from '../base/zone.ts';
 import type { FieldList } from './csv_record.ts';
 import { extraValue } from './extra_value.ts';
 import { isOnGrid } from './grid.ts';
-import { type ColumnRoles, isNumberRole } from './header.ts';
+import { COLUMN_OF, type ColumnRoles, isNumberRole } from './header.ts';
 import { NumberReader } from './number_reader.ts';
 import { parseNumber, trimEnd, trimStart } from './numbers.ts';
 import { recordText } from './record_text.ts';
@@ -174,18 +174,18 @@ export class Judge {
         this.#reject('number', role);
         return false;
       }
-      if (role === 'trades' && !Number.isSafeInteger(value)) {
+      if (!isPriceOrVolume(role) && !Number.isSafeInteger(value)) {
         this.#reject('trades', role);
         return false;
       }
-      out[role][row] = value;
+      out[COLUMN_OF[role]][row] = value;
     }
     return true;
   }
 
   #number(bytes: Uint8Array, start: number, end: number, role: NumberRole): number {
     if (this.#reader === null) return parseNumber(bytes, start, end);
-    return this.#reader.read(bytes, start, end, role !== 'volume' && role !== 'trades');
+    return this.#reader.read(bytes, start, end, role !== 'volume' && isPriceOrVolume(role));
   }
 
   /** Writes what a layout keeps beside the bar; false when a field is none of its type. */
@@ -220,7 +220,7 @@ export class Judge {
   #isEmpty({ bytes, starts, ends }: FieldList): boolean {
     if (this.#shape.empty === 'reject') return false;
     const { roles } = this.#columns;
-    return PRICES.every((price) => {
+    return (this.#shape.kind === 'trades' ? (['price'] as const) : PRICES).every((price) => {
       const at = roles.indexOf(price);
       return this.#isNull(bytes, starts[at]!, ends[at]!);
     });
@@ -233,6 +233,7 @@ export class Judge {
     if ((us < fileFromUs || us >= fileToUs) && this.#breaks('outside-file-range', 'time')) return false;
     if (!isOnGrid(us, grid, intervalUs, this.#gridZone) && this.#breaks('off-grid', 'time')) return false;
     const floor = this.#shape.prices === 'any' ? Number.NEGATIVE_INFINITY : 0;
+    if (this.#shape.kind === 'trades') return this.#isTrade(out, row, floor);
     for (const role of PRICES) {
       const price = out[role][row]!;
       if (!(price > floor && price < Number.POSITIVE_INFINITY) && this.#breaks('price', role)) return false;
@@ -245,6 +246,42 @@ export class Judge {
     if ((volume < 0 || volume === Number.POSITIVE_INFINITY) && this.#breaks('volume', 'volume')) return false;
     return !(out.trades[row]! < 0 && this.#breaks('trades', 'trades'));
   }
+
+  /** The same of a trade. No rule of it can be waived: a bar made of it would break the rules of bars. */
+  #isTrade(out: BarColumns, row: number, floor: number): boolean {
+    const { roles } = this.#columns;
+    if (isTradeRow(out, row, floor, roles)) return true;
+    const price = out.open[row]!;
+    if (!(price > floor && price < Number.POSITIVE_INFINITY)) this.#reject('price', 'price');
+    else if (!(out.volume[row]! >= 0 && out.volume[row]! < Number.POSITIVE_INFINITY))
+      this.#reject('volume', 'volume');
+    else this.#reject('trades', roles.includes('last_id') ? 'last_id' : 'trades');
+    return false;
+  }
+}
+
+function isPriceOrVolume(role: NumberRole): boolean {
+  return role !== 'trades' && role !== 'first_id' && role !== 'last_id';
+}
+
+/**
+ * Whether row `row`, as its fields were read, is a good trade; then its `trades` are those the record stands for: what
+ * a column says, the ids from the first to the last, or one.
+ */
+export function isTradeRow(out: BarColumns, row: number, floor: number, roles: readonly Role[]): boolean {
+  const price = out.open[row]!;
+  const volume = out.volume[row]!;
+  if (!roles.includes('trades'))
+    out.trades[row] = roles.includes('last_id') ? out.high[row]! - out.low[row]! + 1 : 1;
+  else if (Number.isNaN(out.trades[row]!)) out.trades[row] = 1;
+  return (
+    price > floor &&
+    price < Number.POSITIVE_INFINITY &&
+    volume >= 0 &&
+    volume < Number.POSITIVE_INFINITY &&
+    out.trades[row]! >= 1 &&
+    Number.isSafeInteger(out.trades[row]!)
+  );
 }
 
 function keyName({ columns }: RecordShape, value: string): string {

@@ -2,7 +2,8 @@ import type { BarColumns } from '../bars/columns.ts';
 import { type KernelFields, type KernelSymbol, RowKernel } from '../bars/row_kernel.ts';
 import type { Zone } from '../base/zone.ts';
 import { isMultiple, isOnGrid } from './grid.ts';
-import { type ColumnRoles, isNumberRole } from './header.ts';
+import { COLUMN_OF, type ColumnRoles, isNumberRole } from './header.ts';
+import { isTradeRow } from './judge.ts';
 import { readNumber, readStamp, STAMP_UNITS, skipFields } from './plain_fields.ts';
 import { kernelFields, readQuickly } from './quick_records.ts';
 import type { ScanCounters } from './rejects.ts';
@@ -10,6 +11,7 @@ import { ROW_NEW, type RowOrder } from './row_order.ts';
 import type { Role, ScanChecks, TimeUnit } from './shape.ts';
 import type { StampReader } from './stamp_reader.ts';
 import { MAX_SYMBOL_BYTES, SYMBOL_INVALID, SYMBOL_NOT_ASKED, type SymbolTable } from './symbols.ts';
+import { parseStamp } from './time.ts';
 
 /**
  * The fast path: records of plain fields and plain numbers, all good, read where they lie in one pass. It says
@@ -65,6 +67,8 @@ export interface PlainContext {
   readonly isBySymbol: boolean;
   /** What every price is above. */
   readonly floor: number;
+  /** Records are trades. */
+  readonly isTrades: boolean;
   readonly counters: ScanCounters;
 }
 
@@ -102,7 +106,7 @@ export class PlainRecords {
   constructor(context: PlainContext) {
     const { roles, optional } = context.columns;
     this.#context = context;
-    this.#fields = Uint8Array.from(roles, (role) => fieldCode(role, context.unit));
+    this.#fields = Uint8Array.from(roles, (role) => fieldCode(role, context.unit, context.isTrades));
     this.#ignored = new Int32Array(roles.length);
     for (let i = roles.length - 1; i >= 0; i--) {
       this.#ignored[i] = this.#fields[i] === FIELD_IGNORE ? 1 + (this.#ignored[i + 1] ?? 0) : 0;
@@ -113,14 +117,16 @@ export class PlainRecords {
     this.#optional = optional;
     if (!roles.includes('symbol')) this.#last.length = 0;
     this.#following = context.isBySymbol && context.symbols.takesAll ? context.symbols : null;
-    this.#quick = kernelFields(
-      context.columns,
-      this.#fields,
-      context.delimiter,
-      this.#unit,
-      context.checks,
-      context.floor,
-    );
+    this.#quick = context.isTrades
+      ? null
+      : kernelFields(
+          context.columns,
+          this.#fields,
+          context.delimiter,
+          this.#unit,
+          context.checks,
+          context.floor,
+        );
     const { earliestUs, latestUs, wantFromUs, wantToUs, fileFromUs, fileToUs } = context.checks;
     this.#fromUs = Math.max(earliestUs, wantFromUs, fileFromUs);
     // Stamps are whole µs, so that the last before an end is the one before it.
@@ -141,7 +147,9 @@ export class PlainRecords {
       const first = out.length;
       p = this.#readBlock(bytes, p, newline, origin, out, targets);
       const end = this.#row;
-      const good = this.#firstDoubt(out, first, end);
+      const good = this.#context.isTrades
+        ? this.#firstBadTrade(out, first, end)
+        : this.#firstDoubt(out, first, end);
       if (good < end) {
         this.stop = STOP_DOUBT;
         this.line = out.line[good]!;
@@ -321,6 +329,16 @@ export class PlainRecords {
     return end;
   }
 
+  /** The same where records are trades: they lie on no grid, and how they follow each other is nobody's concern here. */
+  #firstBadTrade(out: BarColumns, start: number, end: number): number {
+    const { columns, symbols, floor } = this.#context;
+    for (let row = start; row < end; row++) {
+      if (!isTradeRow(out, row, floor, columns.roles)) return row;
+      if (symbols.isFixed) out.symbol[row] = 0;
+    }
+    return end;
+  }
+
   /** Whether a stamp that is not simply good is one that was not asked for. */
   #isOutside(us: number): boolean {
     const { earliestUs, latestUs, wantFromUs, wantToUs } = this.#context.checks;
@@ -348,36 +366,23 @@ export class PlainRecords {
   }
 
   #readText(bytes: Uint8Array, p: number, column: Float64Array, row: number): number {
-    const { delimiter, stamps } = this.#context;
+    const { delimiter, stamps, unit } = this.#context;
     let end = p;
     while (bytes[end] !== delimiter && bytes[end] !== LF && bytes[end] !== CR) end++;
-    column[row] = stamps.readPlain(bytes, p, end);
+    column[row] =
+      unit === 'text' || unit === 'excel' ? stamps.readPlain(bytes, p, end) : parseStamp(bytes, p, end, unit);
     return end;
   }
 }
 
-function fieldCode(role: Role, unit: TimeUnit): number {
-  if (role === 'time') return unit === 'text' ? FIELD_TEXT_TIME : FIELD_TIME;
+/** Stamps of trades have fractions of a second, which {@link readStamp} leaves to others. */
+function fieldCode(role: Role, unit: TimeUnit, isTrades: boolean): number {
+  if (role === 'time') return unit === 'text' || isTrades ? FIELD_TEXT_TIME : FIELD_TIME;
   if (role === 'symbol') return FIELD_SYMBOL;
   return isNumberRole(role) ? FIELD_NUMBER : FIELD_IGNORE;
 }
 
 /** Where the numbers of a role go; fields that are no numbers are never written through it. */
 function targetOf(role: Role, out: BarColumns): Float64Array {
-  switch (role) {
-    case 'open':
-      return out.open;
-    case 'high':
-      return out.high;
-    case 'low':
-      return out.low;
-    case 'close':
-      return out.close;
-    case 'volume':
-      return out.volume;
-    case 'trades':
-      return out.trades;
-    default:
-      return out.ts;
-  }
+  return isNumberRole(role) ? out[COLUMN_OF[role]] : out.ts;
 }

@@ -349,6 +349,7 @@ export class Scanner {
       isOrdered: this.#isOrdered,
       isBySymbol: this.#isBySymbol,
       floor: this.#shape.prices === 'any' ? Number.NEGATIVE_INFINITY : 0,
+      isTrades: this.#shape.kind === 'trades',
       counters: this.counters,
     });
   }

@@ -1,8 +1,9 @@
 /** What the scanner must know of one file: plain data, made by the producer from a layout and a name. */
 
 /**
- * What a field of a record is. `date` and `time_of_day` make a stamp together; `price`, `side` and `id` are a trade's;
- * `extra` is kept beside the bar; `key` says of which series' file a record is; `ignore` fields are counted and skipped.
+ * What a field of a record is. `date` and `time_of_day` make a stamp together; `price`, `side`, `id`, `first_id` and
+ * `last_id` are a trade's; `extra` is kept beside the bar; `key` says of which series' file a record is; `ignore` fields
+ * are counted and skipped.
  */
 export type Role =
   | 'time'
@@ -18,12 +19,16 @@ export type Role =
   | 'price'
   | 'side'
   | 'id'
+  | 'first_id'
+  | 'last_id'
   | 'extra'
   | 'key'
   | 'ignore';
 
 /** Roles of a bar's numbers. */
-export type NumberRole = 'open' | 'high' | 'low' | 'close' | 'volume' | 'trades';
+export type BarNumber = 'open' | 'high' | 'low' | 'close' | 'volume' | 'trades';
+/** Roles of numbers; `price` and the ids of the first and last trade that a record sums up are a trade's. */
+export type NumberRole = BarNumber | 'price' | 'first_id' | 'last_id';
 
 /** A further column to keep: its name beside the bar, and PostgreSQL's type for it. */
 export interface ExtraColumn {
@@ -67,6 +72,8 @@ export interface NumberStyle {
 
 /** How the bytes of one file become records, and which field is what. */
 export interface RecordShape {
+  /** Present: a record is a trade, of which bars are made. */
+  readonly kind?: 'trades';
   /** One ASCII character: no letter, digit, quote, sign, point or line end. */
   readonly delimiter: string;
   /** `optional`: the first record is a header when its time field is no stamp and two of the columns' names are among its fields. */
@@ -172,7 +179,7 @@ export type RejectReason =
   | 'price' // ≤ 0 (unless any will do) or not finite
   | 'high-low' // high < max(open, close) or low > min(open, close)
   | 'volume' // negative or not finite
-  | 'trades' // negative or not an integer
+  | 'trades' // negative or not an integer; of records of trades, none or a last id before the first
   | 'off-grid'
   | 'outside-file-range'
   | 'conflict'; // an equal stamp of the series in the same file with other values: the last wins

@@ -1,9 +1,12 @@
 import type { BarColumns } from '../bars/columns.ts';
 import { conflictOf, copyRow, isSameBar } from './held_row.ts';
 import type { Reject } from './shape.ts';
+import { joinBars } from './trade_bars.ts';
 
-/** What {@link sortBars} folded away. Rows before = rows after + `duplicates` + `rejected`. */
+/** What {@link sortBars} folded away. Rows before = rows after + `duplicates` + `rejected` + `joined` (0 where absent). */
 export interface SortOutcome {
+  /** Parts of bars of trades that were put to another part. */
+  readonly joined?: number;
   readonly duplicates: number;
   readonly rejected: number;
   /** The first 10,000 of the rejected rows, each a `conflict`. */
@@ -15,17 +18,22 @@ const MAX_REJECTS = 10_000;
 /**
  * Sorts all rows of a file in place, by symbol (bytes of its name ascending), then stamp, then as they came, and folds
  * equal stamps of a series as the scanner does: equal rows are duplicates, of different ones the last of the file
- * wins. `symbolNames`: ordinal → name; ordinals of one name become one. Indicators are not moved. Needs 16 bytes a row
- * beside them; one series newest first, as vendors like it, is turned round without sorting.
+ * wins; where the rows were made of `trades`, they are parts of one bar and are joined. `symbolNames`: ordinal → name;
+ * ordinals of one name become one. Indicators are not moved. Needs 16 bytes a row beside them; one series newest first,
+ * as vendors like it, is turned round without sorting.
  */
-export function sortBars(bars: BarColumns, symbolNames: readonly string[]): SortOutcome {
+export function sortBars(
+  bars: BarColumns,
+  symbolNames: readonly string[],
+  of: 'bars' | 'trades' = 'bars',
+): SortOutcome {
   const rank = ranksOf(symbolNames);
   const first = firstOfName(symbolNames);
   for (let row = 0; row < bars.length; row++) bars.symbol[row] = first[bars.symbol[row]!]!;
   const run = runOf(bars, rank);
   if (run === 'descending') reverse(bars);
   else if (run === 'none') permute(bars, sortedRows(bars, rank));
-  return run === 'none' ? fold(bars, symbolNames) : { duplicates: 0, rejected: 0, rejects: [] };
+  return run === 'none' ? fold(bars, symbolNames, of) : { duplicates: 0, rejected: 0, rejects: [] };
 }
 
 /** Ordinal → place of its name among the names. */
@@ -84,14 +92,18 @@ function permute(bars: BarColumns, rows: Uint32Array): void {
   }
 }
 
-function fold(bars: BarColumns, symbolNames: readonly string[]): SortOutcome {
+function fold(bars: BarColumns, symbolNames: readonly string[], of: 'bars' | 'trades'): SortOutcome {
   const rejects: Reject[] = [];
+  let joined = 0;
   let duplicates = 0;
   let rejected = 0;
   let last = 0;
   for (let row = 1; row < bars.length; row++) {
     if (bars.symbol[row] !== bars.symbol[last] || bars.ts[row] !== bars.ts[last]) {
       if (++last !== row) copyRow(bars, row, bars, last);
+    } else if (of === 'trades') {
+      joinBars(bars, last, bars, row);
+      joined++;
     } else if (isSameBar(bars, last, row)) duplicates++;
     else {
       rejected++;
@@ -100,5 +112,5 @@ function fold(bars: BarColumns, symbolNames: readonly string[]): SortOutcome {
     }
   }
   bars.length = Math.min(bars.length, last + 1);
-  return { duplicates, rejected, rejects };
+  return { ...(joined > 0 && { joined }), duplicates, rejected, rejects };
 }

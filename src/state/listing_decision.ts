@@ -27,6 +27,11 @@ export interface FoundTask {
   readonly spellings?: readonly string[];
 }
 
+/** Seconds of the bars that a find makes of trades; null where its file holds bars. */
+export function madeInterval({ plan }: Pick<FoundTask, 'plan'>): number | null {
+  return plan?.shape.kind === 'trades' ? plan.intervalS : null;
+}
+
 /** What the table knows of the same place. */
 export interface StandingTask {
   readonly state: TaskState;

@@ -8,6 +8,7 @@ import {
   decide,
   type FoundTask,
   type ListingWish,
+  madeInterval,
   PLAIN_LISTING,
   type StandingTask,
   type Step,
@@ -50,10 +51,14 @@ interface StandingRow extends StandingTask {
   readonly uri: string;
   readonly entry: string | null;
   readonly task_id: number;
+  /** {@link madeInterval} */
+  readonly interval_s: number | null;
 }
 
-const keyOf = (task: { readonly uri: string; readonly entry: string | null }): string =>
+/** A place may have several tasks: one an interval of the bars that are made of its trades. */
+const placeOf = (task: { readonly uri: string; readonly entry: string | null }): string =>
   `${task.uri}\n${task.entry ?? ''}`;
+const keyOf = (task: FoundTask): string => `${placeOf(task)}\n${madeInterval(task) ?? ''}`;
 
 /** The tasks that have replaced bars, but for those of the sources $3. */
 const OVERRULING = `
@@ -68,21 +73,45 @@ const IS_OVERRULED = `
     JOIN backhaul.coverage a ON a.series_id = b.series_id AND a.covered && b.covered
     WHERE a.task_id = t.task_id AND r.finished_at > t.finished_at)`;
 
+/** What stands at the places of the finds. */
 async function readStanding(
   db: Db,
   found: readonly FoundTask[],
   { sources }: ListingWish,
-): Promise<Map<string, StandingRow>> {
+): Promise<Map<string, StandingRow[]>> {
   const replaces = found.some(({ plan }) => plan?.onConflict === 'replace');
   const { rows } = await db.query<StandingRow>(
     `${replaces ? OVERRULING : ''}
-     SELECT t.task_id, t.uri, t.entry, t.state, t.etag, t.layout, t.lane, t.sequence, t.plan,
+     SELECT t.task_id, t.uri, t.entry, t.interval_s, t.state, t.etag, t.layout, t.lane, t.sequence, t.plan,
        t.rows_conflict AS "rowsConflict", ${replaces ? IS_OVERRULED : 'false'} AS "isOverruled"
-     FROM unnest($1::text[], $2::text[]) AS f (uri, entry)
-     JOIN backhaul.task t ON t.uri = f.uri COLLATE "C" AND coalesce(t.entry, '') = f.entry COLLATE "C"`,
+     FROM (SELECT DISTINCT * FROM unnest($1::text[], $2::text[]) AS u (uri, entry)) f
+     JOIN backhaul.task t ON t.uri = f.uri COLLATE "C" AND coalesce(t.entry, '') = f.entry COLLATE "C"
+     ORDER BY t.task_id`,
     [found.map((task) => task.uri), found.map((task) => task.entry ?? ''), ...(replaces ? [sources] : [])],
   );
-  return new Map(rows.map((row) => [keyOf(row), row]));
+  return Map.groupBy(rows, placeOf);
+}
+
+/**
+ * The task that each find is: of the same interval; else, for a file that was not known to hold trades, or is not any
+ * more, one that its place has and no other find is.
+ */
+function standingOf(
+  finds: readonly FoundTask[],
+  places: ReadonlyMap<string, readonly StandingRow[]>,
+): Map<FoundTask, StandingRow> {
+  const standing = new Map<FoundTask, StandingRow>();
+  const taken = new Set<StandingRow>();
+  const take = (find: FoundTask, isIt: (row: StandingRow) => boolean): void => {
+    const row = places.get(placeOf(find))?.find((one) => !taken.has(one) && isIt(one));
+    if (row === undefined || standing.has(find)) return;
+    standing.set(find, row);
+    taken.add(row);
+  };
+  for (const find of finds) take(find, ({ interval_s }) => interval_s === madeInterval(find));
+  for (const find of finds)
+    take(find, ({ interval_s }) => interval_s === null || madeInterval(find) === null);
+  return standing;
 }
 
 /** A find with what is to be done about it. */
@@ -95,24 +124,25 @@ async function judge(db: Db, tasks: readonly FoundTask[], wish: ListingWish): Pr
   const firsts = new Map<string, FoundTask>();
   for (const task of tasks) if (!firsts.has(keyOf(task))) firsts.set(keyOf(task), task);
   const unique = [...firsts.values()];
-  const standing = await readStanding(db, unique, wish);
+  const standing = standingOf(unique, await readStanding(db, unique, wish));
   return unique.map((found) => {
-    const row = standing.get(keyOf(found));
+    const row = standing.get(found);
     const named = row === undefined ? found : underStandingName(row, found);
     return { found: named, standing: row, ...decide(row, named, wish) };
   });
 }
 
 const RECORD = `jsonb_to_recordset($1::jsonb) AS f (task_id bigint, uri text, entry text, etag text, size_bytes bigint,
-  modified_ms float8, layout text, lane text, sequence bigint, plan jsonb)`;
+  modified_ms float8, layout text, lane text, sequence bigint, plan jsonb, interval_s int)`;
 
 /** The columns a listing sets on a task that is there already. */
 const PLANNED = `etag = f.etag, size_bytes = f.size_bytes, modified = to_timestamp(f.modified_ms / 1000),
-  layout = f.layout, lane = f.lane, sequence = f.sequence, plan = nullif(f.plan, 'null'::jsonb), run_id = $2`;
+  layout = f.layout, lane = f.lane, sequence = f.sequence, plan = nullif(f.plan, 'null'::jsonb),
+  interval_s = f.interval_s, run_id = $2`;
 
 const ADD = `
-INSERT INTO backhaul.task (uri, entry, etag, size_bytes, modified, layout, lane, sequence, plan, run_id)
-SELECT uri, entry, etag, size_bytes, to_timestamp(modified_ms / 1000), layout, lane, sequence, nullif(plan, 'null'::jsonb), $2
+INSERT INTO backhaul.task (uri, entry, etag, size_bytes, modified, layout, lane, sequence, plan, interval_s, run_id)
+SELECT uri, entry, etag, size_bytes, to_timestamp(modified_ms / 1000), layout, lane, sequence, nullif(plan, 'null'::jsonb), interval_s, $2
 FROM ${RECORD} ORDER BY coalesce(sequence, 0), uri, entry
 RETURNING task_id, uri, entry`;
 
@@ -173,6 +203,7 @@ async function carryOut(
     lane: found.lane ?? (found.fault == null ? null : (standing?.lane ?? null)),
     sequence: found.sequence,
     plan,
+    interval_s: found.fault == null ? madeInterval(found) : (standing?.interval_s ?? null),
   }));
   return (await client.query<Placed>(STEPS[step], [storableJson(records), runId])).rows;
 }
@@ -251,7 +282,7 @@ async function upsertBatch(
     tasks.flatMap(({ plan }) => plan ?? []),
   );
   const faults = new Map(
-    judged.filter(({ step }) => step !== 'keep').map(({ found }) => [keyOf(found), found.fault ?? null]),
+    judged.filter(({ step }) => step !== 'keep').map(({ found }) => [placeOf(found), found.fault ?? null]),
   );
   const broken = new Map<number, Fault>();
   for (const step of ['add', 'refresh', 'replace', 'requeue', 'restore'] as const) {
@@ -262,7 +293,7 @@ async function upsertBatch(
       judged.filter((one) => one.step === step),
     );
     for (const row of placed) {
-      const fault = faults.get(keyOf(row));
+      const fault = faults.get(placeOf(row));
       if (fault != null) broken.set(row.task_id, fault);
     }
   }
@@ -328,7 +359,8 @@ export interface FailedFind {
 export async function failedAmong(db: Db, tasks: readonly FoundTask[]): Promise<FailedFind[]> {
   const { rows } = await db.query<FailedFind>(
     `SELECT t.task_id AS "taskId", t.uri, t.entry, t.error AS fault FROM backhaul.task t
-     JOIN unnest($1::text[], $2::text[]) AS f (uri, entry) ON t.uri = f.uri AND coalesce(t.entry, '') = f.entry
+     JOIN (SELECT DISTINCT * FROM unnest($1::text[], $2::text[]) AS u (uri, entry)) f
+       ON t.uri = f.uri COLLATE "C" AND coalesce(t.entry, '') = f.entry COLLATE "C"
      WHERE t.state = 'failed' ORDER BY t.uri, t.entry`,
     [tasks.map((task) => task.uri), tasks.map((task) => task.entry ?? '')],
   );
@@ -342,6 +374,6 @@ export async function failedAmong(db: Db, tasks: readonly FoundTask[]): Promise<
 export async function refusedAmong<T extends FoundTask>(db: Db, tasks: readonly T[]): Promise<T[]> {
   const faulty = tasks.filter((task) => task.fault != null);
   if (faulty.length === 0) return [];
-  const standing = await readStanding(db, faulty, PLAIN_LISTING);
-  return faulty.filter((task) => standing.get(keyOf(task))?.state === 'loaded');
+  const standing = standingOf(faulty, await readStanding(db, faulty, PLAIN_LISTING));
+  return faulty.filter((task) => standing.get(task)?.state === 'loaded');
 }

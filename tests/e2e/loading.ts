@@ -63,7 +63,7 @@ export async function wipe(db: Pool): Promise<void> {
   await db.query(
     `TRUNCATE backhaul.partition, backhaul.series, backhaul.series_rule, backhaul.task, backhaul.task_event, backhaul.reject,
        backhaul.conflict, backhaul.coverage, backhaul.gap, backhaul.indicator_state, backhaul.run,
-       backhaul.rollup, backhaul.derivation, backhaul.rollup_state`,
+       backhaul.rollup, backhaul.derivation, backhaul.rollup_state, backhaul.trade_edge`,
   );
 }
 

@@ -18,7 +18,7 @@ const FINE: LoadSummary = {
   filtered: 0,
   byRecords: [],
   notRead: { files: 0, kinds: {} },
-  rows: { read: 1000, loaded: 1000, rejected: 0, duplicate: 0, empty: 0, conflict: 0, outside: 0 },
+  rows: { read: 1000, loaded: 1000, rejected: 0, duplicate: 0, empty: 0, conflict: 0, outside: 0, trades: 0 },
   bytes: 21_400_000,
   inflatedBytes: 63_900_000,
   seconds: 2,

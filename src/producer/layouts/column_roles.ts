@@ -22,6 +22,8 @@ const ROLES: readonly Role[] = [
   'price',
   'side',
   'id',
+  'first_id',
+  'last_id',
   'ignore',
 ];
 

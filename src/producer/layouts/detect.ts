@@ -5,6 +5,7 @@ import { normaliseName, requiredRoles } from '../../scan/header.ts';
 import { type Fit, fitHead, type Head, readsAsBars } from './head.ts';
 import type { Layout } from './layout.ts';
 import { misfitError } from './misfit.ts';
+import { SALE_CONDITIONS } from './no_bars.ts';
 import {
   type Given,
   isNamedBy,
@@ -185,12 +186,28 @@ function unresolvedError(
   });
 }
 
+/** By the header of Massive's: trades with their conditions. */
+function isTradesOfEquities(header: readonly string[]): boolean {
+  const names = header.map(normaliseName);
+  return ['conditions', 'price', 'size', 'sip_timestamp'].every((name) => names.includes(name));
+}
+
 function strangerError({ layout, fit }: { layout: Layout; fit: Fit }, where: FaultPlace): BackhaulError {
   if (fit.kind === 'empty') {
     return new BackhaulError({
       kind: 'not-a-bar-file',
       message: 'the file is empty, and its name is none of a known layout',
       where,
+    });
+  }
+  if (isTradesOfEquities(fit.first)) {
+    return new BackhaulError({
+      kind: 'not-a-bar-file',
+      message: 'the file holds single trades of equities or options, no bars',
+      where,
+      expected: 'bars: open, high, low and close of an interval',
+      found: printable(fit.first.join(layout.shape.delimiter)),
+      hint: SALE_CONDITIONS,
     });
   }
   const required = requiredRoles(layout.shape, layout.symbol.kind !== 'column');

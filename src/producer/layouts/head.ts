@@ -314,14 +314,17 @@ function looksLikeBar(record: readonly string[], shape: RecordShape, roles: Colu
   const extra = record.length - roles.roles.length;
   if (extra !== 0 && !(extra === 1 && record.at(-1) === '')) return false;
   const numbers = new NumberReader(shape.numbers ?? PLAIN_NUMBERS);
-  const isNumber = (role: 'open' | 'close'): boolean => {
+  const isNumber = (role: 'open' | 'close' | 'price' | 'volume'): boolean => {
     const text = record[roles.roles.indexOf(role)] ?? '';
     // Prices that are multiples of something have no points.
-    if ((shape.numbers?.scale ?? 0) !== 0 && !/^[+-]?\d+$/.test(text)) return false;
+    if (role !== 'volume' && (shape.numbers?.scale ?? 0) !== 0 && !/^[+-]?\d+$/.test(text)) return false;
     const field = Buffer.from(text);
     return Number.isFinite(numbers.read(field, 0, field.length, true));
   };
-  return new HeadStamps(shape, roles).isStamp(record) && isNumber('open') && isNumber('close');
+  if (!new HeadStamps(shape, roles).isStamp(record)) return false;
+  return shape.kind === 'trades'
+    ? isNumber('price') && isNumber('volume')
+    : isNumber('open') && isNumber('close');
 }
 
 /** Whether one of the first records could be a bar; so can what there is none of. */

@@ -19,14 +19,41 @@ export function keySlips(keys: LayoutKeys, columns: readonly ShapeColumn[]): Sli
     const message = `${numbers.scale} is no power of ten, such as 0.01 or 1e-9`;
     slips.push({ path: ['numbers', 'scale'], message });
   }
-  if (kind === 'trades') slips.push({ path: ['kind'], message: 'trades cannot be loaded yet' });
+  if (kind === 'trades') slips.push(...tradeSlips(keys));
   const groups = [...paths, ...maybe, ...context].flatMap(groupsOf);
-  for (const key of ['venue', 'symbol', 'interval'] as const)
-    slips.push(...originSlips(key, keys[key], groups, keys, columns));
-  if (interval.kind === 'constant' && !Object.hasOwn(intervals, interval.value)) {
+  for (const key of ['venue', 'symbol', 'interval'] as const) {
+    const origin = keys[key];
+    if (origin !== undefined) slips.push(...originSlips(key, origin, groups, keys, columns));
+  }
+  if (interval === undefined && kind === 'bars')
+    slips.push({
+      path: ['interval'],
+      message: 'is missing: a constant such as 1m, or { group: interval } of paths',
+    });
+  if (interval?.kind === 'constant' && !Object.hasOwn(intervals, interval.value)) {
     const message = `${interval.value} is no interval, such as 30s, 5m, 1h, 1d, 1w or 1mo; intervals names others`;
     if (intervalSeconds(interval.value) === null) slips.push({ path: ['interval'], message });
   }
+  return slips;
+}
+
+/** What is of bars and cannot be asked of trades. */
+function tradeSlips({ volume, extra, time, interval }: LayoutKeys): Slip[] {
+  const slips: Slip[] = [];
+  if (volume !== undefined && volume !== 'required')
+    slips.push({ path: ['volume'], message: 'a bar made of trades has their volume: it is required' });
+  if (Object.keys(extra).length > 0)
+    slips.push({
+      path: ['extra'],
+      message: 'columns are kept beside bars, and trades are summed up into bars',
+    });
+  if (time.stamps === 'close')
+    slips.push({ path: ['time', 'stamps'], message: 'a trade has one instant: neither open nor close' });
+  if (interval !== undefined && interval.kind !== 'constant')
+    slips.push({
+      path: ['interval'],
+      message: 'trades have none; a constant, such as 1m, says what bars to make where --intervals does not',
+    });
   return slips;
 }
 

@@ -41,6 +41,13 @@ const NAMES = [
   'lean-crypto',
   'freqtrade-json',
   'backhaul-export',
+  // Before those of the spot market, which never have a header.
+  'binance-futures-trades',
+  'binance-futures-agg-trades',
+  'binance-trades',
+  'binance-agg-trades',
+  'kraken-trades',
+  'bitstamp-trades',
 ] as const;
 
 /** Of files of columns alone, whose names and types tell what a CSV leaves open. */

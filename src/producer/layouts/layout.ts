@@ -70,6 +70,7 @@ function shapeOf(keys: LayoutKeys, columns: readonly ShapeColumn[]): RecordShape
   const hasVolume = columns.some(({ role }) => role === 'volume');
   const volumeKept = volume ?? (hasVolume ? 'required' : 'none');
   return {
+    ...(keys.kind === 'trades' && { kind: keys.kind }),
     delimiter: keys.delimiter,
     header: keys.header,
     preamble: keys.preamble,

@@ -1,4 +1,4 @@
-/** What vendors publish beside bars, told by name: it would be refused for its columns, but less plainly. */
+/** What vendors publish beside bars and trades, told by name: it would be refused for its columns, but less plainly. */
 
 /** Kinds of Massive's datasets by the word before `_v1`. */
 const MASSIVE: Readonly<Record<string, string>> = {
@@ -9,8 +9,6 @@ const MASSIVE: Readonly<Record<string, string>> = {
 
 /** Kinds of Binance's, by the folder or the middle of the file's name. */
 const BINANCE: Readonly<Record<string, string>> = {
-  aggTrades: 'aggregated trades',
-  trades: 'single trades',
   bookDepth: 'depths of the order book',
   bookTicker: 'best bids and offers',
   fundingRate: 'funding rates',
@@ -25,6 +23,10 @@ const MASSIVE_PATH =
 const BINANCE_PATH = new RegExp(
   `(?:^|/)[^/]+?-(${Object.keys(BINANCE).join('|')})-\\d{4}-\\d{2}(?:-\\d{2})?\\.(?:zip|csv)(?:\\.gz)?$`,
 );
+
+/** Which trades are part of a bar is told by their conditions: odd lots, late reports, corrections. */
+export const SALE_CONDITIONS =
+  'Which of these trades are part of a bar is told by their sale conditions, of which there is no table here: load the minute aggregates instead.';
 
 /** What a file of such a name holds: `us_stocks_sip/trades holds single trades, no bars`; null for any other name. */
 export function noBarsIn(path: string): string | null {

@@ -94,10 +94,13 @@ export function resolve(
   // Sessions are those of the market, whatever it is to be called.
   const sessionZone = sessionOf(layout, told.unknown ? venue : (told.text ?? venue));
   const shape = { ...shapeFor(layout, symbol?.text ?? null), ...dayOf(layout, groups) };
-  const word = valueFrom(layout.interval, layout, groups, head);
+  const word = layout.interval === undefined ? NO_VALUE : valueFrom(layout.interval, layout, groups, head);
   const spacing = (): Spacing | null =>
     head === null ? null : spacingOf(head, shape, symbol !== null, sessionZone);
-  const interval = intervalFrom(layout, word, given.intervalS, spacing, sessionZone);
+  const interval =
+    layout.kind === 'trades'
+      ? { seconds: given.intervalS ?? intervalOf(layout, word.text ?? '')?.seconds ?? TRADE_BAR_S }
+      : intervalFrom(layout, word, given.intervalS, spacing, sessionZone);
   if (interval === null) return missing('interval', word);
   if ('said' in interval) return missing('interval', word, interval);
 
@@ -117,15 +120,29 @@ export function resolve(
     symbol: symbol?.text ?? null,
     intervalS: interval.seconds,
     shape,
-    grid: interval.grid ?? layout.grid ?? gridOf(interval.seconds, sessionZone),
+    grid:
+      layout.kind === 'trades'
+        ? gridOfMade(layout, interval.seconds, sessionZone)
+        : (interval.grid ?? layout.grid ?? gridOf(interval.seconds, sessionZone)),
     sessionZone,
-    fromUs: firstBarUs(dated, groups.values, interval.seconds),
+    fromUs:
+      layout.kind === 'trades' ? (dated?.fromUs ?? null) : firstBarUs(dated, groups.values, interval.seconds),
     toUs: dated?.toUs ?? null,
     unsure: head === null && (word.far || (told.far && hasSymbolRules(layout.venue))),
     unsureOfTime: head === null && isFarDate && period !== null,
     byRecords,
     ignoredS: given.intervalS !== null && given.intervalS !== interval.seconds ? given.intervalS : null,
   };
+}
+
+/** Bars that are made of trades where nobody says which. */
+export const TRADE_BAR_S = 60;
+
+/** Where bars that are made of trades open: every instant is in one of them. */
+export function gridOfMade(layout: Layout, seconds: number, sessionZone: string): TaskPlan['grid'] {
+  const said = Object.values(layout.intervals).find((one) => one.seconds === seconds)?.grid ?? layout.grid;
+  const grid = said ?? gridOf(seconds, sessionZone);
+  return grid === 'none' ? 'epoch' : grid;
 }
 
 interface Interval {
@@ -181,8 +198,8 @@ function hasSymbolRules(origin: Origin): boolean {
   return origin.kind === 'name' && origin.bySymbol.length > 0;
 }
 
-function wordsOf(origin: Origin): readonly string[] {
-  return origin.kind === 'name' ? Object.keys(origin.words) : [];
+function wordsOf(origin: Origin | undefined): readonly string[] {
+  return origin?.kind === 'name' ? Object.keys(origin.words) : [];
 }
 
 /** What symbols in files are held to as well: at most 64 bytes, and no control character. */
@@ -208,8 +225,10 @@ interface Value {
   readonly overruled: string | null;
 }
 
+const NO_VALUE: Value = { text: null, unknown: false, far: false, inHead: false, overruled: null };
+
 function valueFrom(origin: Origin, layout: Layout, groups: NameGroups, head: Head | null): Value {
-  const value = { text: null, unknown: false, far: false, inHead: false, overruled: null };
+  const value = NO_VALUE;
   switch (origin.kind) {
     case 'constant':
       return { ...value, text: origin.value };

@@ -245,7 +245,10 @@ export const layoutSchema = keyed({
     .record(z.string(), z.enum(['float8', 'int8', 'numeric', 'text']))
     .default({})
     .describe('Further columns to keep, by name or header.'),
-  kind: z.enum(['bars', 'trades']).default('bars'),
+  kind: z
+    .enum(['bars', 'trades'])
+    .default('bars')
+    .describe('trades: records with time, price and volume, which are made into bars of --intervals (1m).'),
   header: z.enum(['none', 'required', 'optional']).default('optional'),
   syntax: z
     .enum(['csv', 'json'])
@@ -276,7 +279,7 @@ export const layoutSchema = keyed({
   calendar: calendar.optional().describe('When the market trades.'),
   venue: origin,
   symbol: origin.default({ kind: 'column', column: 'symbol' }),
-  interval: origin,
+  interval: origin.optional().describe('Of its bars. Trades need none: they are made into those asked for.'),
   intervals: z
     .record(z.string(), keyed({ seconds: z.int().positive(), grid: z.enum(GRIDS).optional() }))
     .default({})

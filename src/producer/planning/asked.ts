@@ -4,7 +4,7 @@ import type { Head } from '../layouts/head.ts';
 import { spelledInterval } from '../layouts/interval_words.ts';
 import { knownLayouts, tableLayouts } from '../layouts/known.ts';
 import type { Layout } from '../layouts/layout.ts';
-import { noBarsIn } from '../layouts/no_bars.ts';
+import { noBarsIn, SALE_CONDITIONS } from '../layouts/no_bars.ts';
 import { type Given, isNamedBy, type Resolution } from '../layouts/resolve.ts';
 import { SymbolFilter } from '../layouts/symbols.ts';
 import { kindOfName, type ObjectKind } from '../sources/object_kind.ts';
@@ -20,6 +20,7 @@ export class Asked {
   #ignoredSaid = false;
   /** Layouts whose notes were said. */
   readonly #noted = new Set<Layout>();
+  #madeSaid = false;
   readonly #symbols = new Map<Layout, SymbolFilter>();
 
   /** `forced`: the one layout the user named. */
@@ -80,7 +81,9 @@ export class Asked {
       message,
       where,
       expected: 'bars: open, high, low and close of an interval',
-      hint: 'Load the folders of bars alone. If the name misleads, say how to read the file: --layout my.yaml.',
+      hint: message.includes('single trades')
+        ? SALE_CONDITIONS
+        : 'Load the folders of bars alone. If the name misleads, say how to read the file: --layout my.yaml.',
     });
   }
 
@@ -123,10 +126,22 @@ export class Asked {
   /** Whether the file may hold something of what was asked for. */
   wants({ layout, symbol, intervalS, fromUs, toUs }: Resolution): boolean {
     const { fromUs: wantFrom, toUs: wantTo, intervals } = this.options;
-    if (intervals !== null && !intervals.includes(intervalS)) return false;
+    if (layout.kind === 'bars' && intervals !== null && !intervals.includes(intervalS)) return false;
     if (wantFrom !== null && toUs !== null && toUs <= wantFrom) return false;
     if (wantTo !== null && fromUs !== null && fromUs >= wantTo) return false;
     return symbol === null || this.symbolFilter(layout).wants(symbol);
+  }
+
+  /** Seconds of the bars that are to come out of a file: its own, or those that its trades are to be made into. */
+  intervalsOf({ layout, intervalS }: Resolution): readonly number[] {
+    if (layout.kind === 'bars') return [intervalS];
+    if (this.options.intervals !== null) return this.options.intervals;
+    if (layout.interval === undefined && this.#given.intervalS === null && !this.#madeSaid) {
+      this.#madeSaid = true;
+      const { onNote } = this.options;
+      onNote?.(`trades are made into bars of ${spelledInterval(intervalS)}; --intervals 1m,1h,… says others`);
+    }
+    return [intervalS];
   }
 
   symbolFilter(layout: Layout): SymbolFilter {
@@ -145,8 +160,7 @@ export class Asked {
   }
 
   /** Counts something nobody asked for. */
-  leaveOut(): null {
+  leaveOut(): void {
     this.counts.filtered++;
-    return null;
   }
 }

@@ -17,7 +17,7 @@ import {
 } from './export_manifest.ts';
 import { type PlannedTask, placeOf } from './found_task.ts';
 import type { Item } from './items.ts';
-import { plannedTask } from './planned_task.ts';
+import { plannedTasks } from './planned_task.ts';
 
 /** The tasks of a file of our own export: one for each venue and interval in it, since a task is of one. */
 
@@ -53,8 +53,8 @@ export async function exportTasks(
   for (const group of groups) {
     const resolution = resolutionOf(names, said.get('symbol') ?? null, file, group, groups.length > 1);
     const entry = groups.length > 1 ? `${group.venue}/${spelledInterval(group.interval_s)}` : null;
-    const task = plannedTask({ ...placeOf(object), entry }, resolution, storage, published, asked);
-    if (task === null) {
+    const [task] = plannedTasks({ ...placeOf(object), entry }, resolution, storage, published, asked);
+    if (task === undefined) {
       asked.leaveOut();
       continue;
     }

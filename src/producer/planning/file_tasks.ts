@@ -6,10 +6,11 @@ import { type ExportManifests, exportedByMetadata } from './export_manifest.ts';
 import { exportTasks } from './export_tasks.ts';
 import { type PlannedTask, placeOf } from './found_task.ts';
 import type { Item } from './items.ts';
-import { plannedTask } from './planned_task.ts';
+import { plannedTasks } from './planned_task.ts';
 
 /**
- * The task of a file of its own; none when nobody asked for it, several where an export of ours holds several intervals.
+ * The task of a file of its own; none when nobody asked for it, several where an export of ours holds several intervals,
+ * or where trades are made into bars of several.
  * A local one is looked into, of a remote one the name must do where it can.
  */
 export async function fileTasks(
@@ -44,13 +45,13 @@ export async function fileTasks(
     }
   }
   const published = { sha256: await checksums.of(object.name), expectedRows: null, manifest: null };
-  const task = plannedTask(placeOf(object), resolution!, storage, published, asked);
-  if (task === null) {
+  const tasks = plannedTasks(placeOf(object), resolution!, storage, published, asked);
+  if (tasks.length === 0) {
     asked.leaveOut();
     return [];
   }
   // The head is at hand: where no name dates the file its first records do, should others join its lane.
-  task.sequence ??= firstUs;
+  for (const task of tasks) task.sequence ??= firstUs;
   asked.noteDecisions(resolution!, path);
-  return [task];
+  return tasks;
 }

@@ -3,7 +3,7 @@ import { laneOf, sharedLaneOf } from '../../state/series_name.ts';
 import type { Storage, TaskPlan } from '../../state/task_plan.ts';
 import { INFLATE_LIMITS } from '../archive/entry_stream.ts';
 import type { Manifest } from '../archive/manifest.ts';
-import type { Resolution } from '../layouts/resolve.ts';
+import { gridOfMade, type Resolution } from '../layouts/resolve.ts';
 import { otherwiseSpelled } from '../layouts/symbols.ts';
 import type { Asked } from './asked.ts';
 import type { PlannedTask, TaskPlace } from './found_task.ts';
@@ -16,15 +16,29 @@ export interface Published extends Pick<TaskPlan, 'sha256' | 'expectedRows'> {
   readonly manifest: Manifest | null;
 }
 
-/** Null when the file is none of those asked for. */
-export function plannedTask(
+/** None when the file is none of those asked for; of a file of trades one for each interval its bars are asked for. */
+export function plannedTasks(
+  place: TaskPlace,
+  resolution: Resolution,
+  storage: Storage,
+  published: Published,
+  asked: Asked,
+): PlannedTask[] {
+  if (!asked.wants(resolution)) return [];
+  return asked.intervalsOf(resolution).map((intervalS) => {
+    if (intervalS === resolution.intervalS) return plannedTask(place, resolution, storage, published, asked);
+    const grid = gridOfMade(resolution.layout, intervalS, resolution.sessionZone);
+    return plannedTask(place, { ...resolution, intervalS, grid }, storage, published, asked);
+  });
+}
+
+function plannedTask(
   place: TaskPlace,
   resolution: Resolution,
   storage: Storage,
   { manifest, ...published }: Published,
   asked: Asked,
-): PlannedTask | null {
-  if (!asked.wants(resolution)) return null;
+): PlannedTask {
   const { layout, venue, symbol, intervalS, shape, grid, sessionZone } = resolution;
   const fromUs = settle(manifest?.fromUs ?? null, resolution.fromUs);
   const toUs = closedUntil(settle(manifest?.toUs ?? null, resolution.toUs), resolution);
@@ -44,7 +58,7 @@ export function plannedTask(
     intervalS,
     shape,
     storage,
-    order: layout.order,
+    order: orderOf(resolution),
     grid,
     sessionZone,
     fileFromUs: isChecked ? fromUs : null,
@@ -72,6 +86,16 @@ export function plannedTask(
   };
 }
 
+/**
+ * Trades of one symbol are taken to be in order until one is not: vendors write them so, and trades of many months are
+ * not to be collected first. Those of many symbols in turn make bars that are sorted.
+ */
+function orderOf({ layout, symbol }: Resolution): TaskPlan['order'] {
+  if (layout.kind === 'bars') return layout.order;
+  if (symbol !== null) return 'time';
+  return layout.order === 'symbol-time' ? 'symbol-time' : 'any';
+}
+
 const DAY_US = 86_400_000_000;
 
 /**
@@ -87,7 +111,7 @@ function settle(manifest: number | null, name: number | null): number | null {
  * A file vouches for bars that close by the end of what it covers: one that closes later was still being traded. Ends
  * that are a period's lie on the grid of every interval that has one.
  */
-function closedUntil(toUs: number | null, { grid, intervalS }: Resolution): number | null {
-  if (toUs === null || grid !== 'epoch' || intervalS > DAY_US / 1e6) return toUs;
+function closedUntil(toUs: number | null, { layout, grid, intervalS }: Resolution): number | null {
+  if (toUs === null || layout.kind === 'trades' || grid !== 'epoch' || intervalS > DAY_US / 1e6) return toUs;
   return Math.floor(toUs / (intervalS * 1e6)) * intervalS * 1e6;
 }

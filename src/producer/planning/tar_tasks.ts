@@ -9,7 +9,7 @@ import type { ObjectReader, Source } from '../sources/source.ts';
 import type { Asked } from './asked.ts';
 import { type DiscoveredTask, failed, type TaskPlace } from './found_task.ts';
 import { entryPath, type Item } from './items.ts';
-import { plannedTask } from './planned_task.ts';
+import { plannedTasks } from './planned_task.ts';
 
 /** The tasks of a tar: one an entry. */
 
@@ -64,8 +64,7 @@ export async function tarTasks(
           size: entry.size,
           inner: storageOfName(entry.name).kind as Exclude<Storage['kind'], 'zip' | 'tar'>,
         };
-        const task = await entryTask(place, own, storage, reader, asked, signal);
-        if (task !== null) tasks.push(task);
+        tasks.push(...(await entryTasks(place, own, storage, reader, asked, signal)));
       } catch (error) {
         if (!(error instanceof BackhaulError) || error.fault.kind === 'interrupted') throw error;
         tasks.push(failed(place, error.fault));
@@ -77,32 +76,35 @@ export async function tarTasks(
   }
 }
 
-async function entryTask(
+async function entryTasks(
   place: TaskPlace,
   path: string,
   storage: Storage,
   reader: ObjectReader,
   asked: Asked,
   signal: AbortSignal | undefined,
-): Promise<DiscoveredTask | null> {
+): Promise<DiscoveredTask[]> {
   asked.refuseNoBars(path, { uri: place.uri, entry: place.entry! });
   const named = asked.byName(path);
-  if (asked.isUnwanted(named)) return asked.leaveOut();
+  if (asked.isUnwanted(named)) {
+    asked.leaveOut();
+    return [];
+  }
   const where = { uri: place.uri, entry: place.entry! };
   const resolution =
     named === null || asked.mustLook(named)
       ? asked.byHead(await readHead(reader, storage, signal), path, named, where)
       : named;
-  const task = plannedTask(
+  const tasks = plannedTasks(
     place,
     resolution,
     storage,
     { sha256: null, expectedRows: null, manifest: null },
     asked,
   );
-  if (task === null) return asked.leaveOut();
-  asked.noteDecisions(resolution, path);
-  return task;
+  if (tasks.length === 0) asked.leaveOut();
+  else asked.noteDecisions(resolution, path);
+  return tasks;
 }
 
 /** The headers of a plain tar are read where they lie; a packed one is unpacked once, to its end. */

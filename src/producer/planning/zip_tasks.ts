@@ -9,7 +9,7 @@ import type { ObjectReader, Source } from '../sources/source.ts';
 import type { Asked } from './asked.ts';
 import { type DiscoveredTask, failed, type TaskPlace } from './found_task.ts';
 import { entryPath, type Item } from './items.ts';
-import { plannedTask } from './planned_task.ts';
+import { plannedTasks } from './planned_task.ts';
 import { publishedSum } from './published_sum.ts';
 import { manifestOf, missingEntries } from './zip_manifest.ts';
 import { zipStorage } from './zip_storage.ts';
@@ -50,8 +50,7 @@ export async function zipTasks(
       // Entries of one name are one task, which has failed.
       if (planned.has(entry.name)) continue;
       planned.add(entry.name);
-      const task = await entryTask(zip, entry, kinds[i]!, asked, signal);
-      if (task !== null) tasks.push(task);
+      tasks.push(...(await entryTasks(zip, entry, kinds[i]!, asked, signal)));
     }
     return [...tasks, ...missingEntries(object, entries, manifest, asked)];
   } finally {
@@ -74,13 +73,13 @@ interface OpenZip {
   readonly alone: Resolution | null;
 }
 
-async function entryTask(
+async function entryTasks(
   { item, reader, manifest, sha256, alone }: OpenZip,
   entry: ZipEntryInfo,
   kind: ObjectKind,
   asked: Asked,
   signal: AbortSignal | undefined,
-): Promise<DiscoveredTask | null> {
+): Promise<DiscoveredTask[]> {
   const { object } = item;
   const place: TaskPlace = {
     uri: object.uri,
@@ -94,11 +93,14 @@ async function entryTask(
     // Its manifest was read.
     if (manifest === null || manifestKey(entry.name) !== 'manifest.json')
       asked.notRead(unreadKind(entry.name));
-    return null;
+    return [];
   }
   const named = asked.byName(path) ?? alone;
-  if (asked.isUnwanted(named)) return asked.leaveOut();
-  if (entry.fault !== null) return failed(place, entry.fault, named?.layout.name);
+  if (asked.isUnwanted(named)) {
+    asked.leaveOut();
+    return [];
+  }
+  if (entry.fault !== null) return [failed(place, entry.fault, named?.layout.name)];
   const storage = zipStorage(object, entry);
   try {
     const where = { uri: object.uri, entry: entry.name };
@@ -112,13 +114,13 @@ async function entryTask(
       expectedRows: listed?.rows ?? null,
       manifest: listed === undefined ? null : manifest,
     };
-    const task = plannedTask(place, resolution, storage, published, asked);
-    if (task === null) return asked.leaveOut();
-    asked.noteDecisions(resolution, path);
-    return task;
+    const tasks = plannedTasks(place, resolution, storage, published, asked);
+    if (tasks.length === 0) asked.leaveOut();
+    else asked.noteDecisions(resolution, path);
+    return tasks;
   } catch (error) {
     if (!(error instanceof BackhaulError) || error.fault.kind === 'interrupted') throw error;
-    return failed(place, error.fault);
+    return [failed(place, error.fault)];
   }
 }
 

@@ -3,7 +3,7 @@ import type { Zone } from '../../base/zone.ts';
 import { extraValue } from '../extra_value.ts';
 import { isMultiple, isOnGrid } from '../grid.ts';
 import type { ColumnRoles } from '../header.ts';
-import type { ExtraColumn, NumberRole, RecordShape, ScanChecks } from '../shape.ts';
+import type { BarNumber, ExtraColumn, RecordShape, ScanChecks } from '../shape.ts';
 import type { StampReader } from '../stamp_reader.ts';
 import { SYMBOL_INVALID, SYMBOL_NOT_ASKED, type SymbolTable } from '../symbols.ts';
 import { unitOfMagnitude } from '../time.ts';
@@ -25,7 +25,7 @@ import { textOf } from './texts.ts';
  * It knows only what a good row is, so that every rule has one author: the judge.
  */
 
-const NUMBERS: readonly NumberRole[] = ['open', 'high', 'low', 'close', 'volume', 'trades'];
+const NUMBERS: readonly BarNumber[] = ['open', 'high', 'low', 'close', 'volume', 'trades'];
 const UNIT_US: Readonly<Record<string, number>> = { s: 1e6, ms: 1e3, us: 1 };
 /** What a symbol's place holds where the judge is to be asked. */
 const IN_DOUBT = SYMBOL_INVALID;
@@ -40,7 +40,7 @@ export class GoodRows {
   readonly #time: number;
   readonly #symbol: number;
   readonly #numbers: readonly {
-    readonly role: NumberRole;
+    readonly role: BarNumber;
     readonly at: number;
     readonly optional: boolean;
   }[];

@@ -37,6 +37,7 @@ import { sql as events } from './0012_events.ts';
 import { sql as conflictIndex } from './0013_conflict_index.ts';
 import { sql as adjusting } from './0014_adjusting.ts';
 import { sql as rollups } from './0015_rollups.ts';
+import { sql as trades } from './0016_trades.ts';
 
 export interface Migration {
   readonly version: number;
@@ -60,4 +61,5 @@ export const MIGRATIONS: readonly Migration[] = [
   { version: 13, name: 'an index of conflicts', sql: conflictIndex },
   { version: 14, name: 'adjusting', sql: adjusting },
   { version: 15, name: 'rollups', sql: rollups },
+  { version: 16, name: 'trades', sql: trades },
 ];

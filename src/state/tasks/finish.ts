@@ -19,6 +19,11 @@ export interface Finished extends Attempt {
   readonly rowsEmpty: number;
   readonly rowsConflict: number;
   readonly rowsOutside: number;
+  /**
+   * Of a file of trades: how many of its records are in bars, and in how many bars; then `rowsLoaded` and `rowsDuplicate`
+   * count those. Absent or null: of any other file.
+   */
+  readonly trades?: { readonly used: number; readonly made: number } | null;
   readonly firstTsUs: number | null;
   readonly lastTsUs: number | null;
   /**
@@ -47,7 +52,7 @@ moved AS (
   UPDATE backhaul.task t
   SET ${becomes('finish')}, owner = NULL, lease_until = NULL, finished_at = clock_timestamp(), error = NULL, replaces = NULL,
       rows_read = $3, rows_loaded = $4, rows_rejected = $5, rows_duplicate = $6, rows_conflict = $7, rows_outside = $8,
-      rows_empty = $17, first_ts = ${stampOf('$9')}, last_ts = ${stampOf('$10')}
+      rows_empty = $17, trades_used = $22, bars_made = $23, first_ts = ${stampOf('$9')}, last_ts = ${stampOf('$10')}
   FROM me WHERE t.task_id = me.task_id AND NOT EXISTS (SELECT FROM ahead)
     AND ($11::bigint IS NULL OR $11 = (SELECT loaded FROM lane))
     AND ($18::int IS NULL OR $18 = (SELECT count(*) FROM backhaul.rollup r
@@ -64,13 +69,23 @@ SELECT (SELECT count(*) FROM me)::int AS owned, (SELECT count(*) FROM moved)::in
  * lane is not final, `reconcile` if the counts do not add up: roll back then.
  */
 export async function finish(client: ClientBase, done: Finished): Promise<void> {
-  const { taskId, attempt, rowsRead, rowsLoaded, rowsRejected, rowsDuplicate, rowsEmpty } = done;
-  if (rowsRead !== rowsLoaded + rowsRejected + rowsDuplicate + rowsEmpty)
+  const {
+    taskId,
+    attempt,
+    rowsRead,
+    rowsLoaded,
+    rowsRejected,
+    rowsDuplicate,
+    rowsEmpty,
+    trades = null,
+  } = done;
+  const bars = rowsLoaded + rowsDuplicate;
+  if (rowsRead !== (trades?.used ?? bars) + rowsRejected + rowsEmpty || (trades?.made ?? bars) !== bars)
     throw new BackhaulError({
       kind: 'reconcile',
       message: `Records read are not those loaded, rejected, duplicate and empty together.`,
-      expected: `${rowsRead} read`,
-      found: `${rowsLoaded} loaded + ${rowsRejected} rejected + ${rowsDuplicate} duplicate + ${rowsEmpty} empty`,
+      expected: trades === null ? `${rowsRead} read` : `${rowsRead} read, and ${trades.made} bars made`,
+      found: `${trades === null ? '' : `${trades.used} in bars, `}${rowsLoaded} loaded + ${rowsRejected} rejected + ${rowsDuplicate} duplicate + ${rowsEmpty} empty`,
     });
   const { ends = [] } = done;
   const values = [
@@ -91,6 +106,8 @@ export async function finish(client: ClientBase, done: Finished): Promise<void> 
     done.rollups?.venue ?? null,
     done.rollups?.symbol ?? null,
     done.rollups?.intervalS ?? null,
+    trades?.used ?? null,
+    trades?.made ?? null,
   ];
   // Named, so that a session plans it once: that takes longer than the statement itself.
   const { rows } = await client.query<{ owned: number; moved: number; ahead: number | null }>({

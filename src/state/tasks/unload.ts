@@ -74,8 +74,8 @@ export async function setAside(client: ClientBase, taskId: number): Promise<bool
   const { rowCount } = await client.query(
     `WITH moved AS (
        UPDATE backhaul.task SET ${becomes('replace')}, finished_at = NULL, rows_read = NULL, rows_loaded = NULL,
-         rows_rejected = NULL, rows_duplicate = NULL, rows_empty = NULL, rows_conflict = NULL, rows_outside = NULL, first_ts = NULL,
-         last_ts = NULL
+         rows_rejected = NULL, rows_duplicate = NULL, rows_empty = NULL, rows_conflict = NULL, rows_outside = NULL,
+         trades_used = NULL, bars_made = NULL, first_ts = NULL, last_ts = NULL
        WHERE task_id = $1 AND ${mayMove('replace')} RETURNING task_id, attempt, owner),
      ${noteEvent('replace', '$2::jsonb')}
      SELECT task_id FROM moved`,

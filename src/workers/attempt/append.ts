@@ -12,6 +12,7 @@ import { SessionClock } from '../../indicators/session_clock.ts';
 import type { TaskResult } from '../link/task_result.ts';
 import type { BatchConsumer } from './batches.ts';
 import { broken, commit } from './commit.ts';
+import { EdgeBars } from './edge_bars.ts';
 import { scanFile } from './file_bytes.ts';
 import type { FileScan } from './file_scan.ts';
 import { ensureLeaves, knownLeaf } from './leaves.ts';
@@ -36,12 +37,14 @@ export async function append(parts: AttemptParts, file: FileScan, sorting: boole
   const splits = await splitsOfVenue(parts.client, parts.task);
   const series = new SeriesStates(link, file.symbols, plan, inOrder, splits);
   const engine = new IndicatorEngine(SessionClock.zone(plan.sessionZone), memory.kernel);
+  const edges = file.trades === null ? null : new EdgeBars(plan);
   let sink: BarSink | null = null;
   const take: BatchConsumer = async (cols, rows) => {
     if (rows === 0) return;
     file.checkBudget();
     if (!(await series.compute(engine, cols, rows))) throw new RestartBy({ merges: true });
     progress.waits.lane = series.laneSeconds;
+    edges?.see(cols, series.ids, rows);
     await ensureLeaves(parts, cols, rows);
     let since = performance.now();
     const took = (more: number): void => {
@@ -86,6 +89,7 @@ export async function append(parts: AttemptParts, file: FileScan, sorting: boole
     recomputed: 0,
     merged: false,
     series,
+    edges,
     writeStates: true,
     rejects: file.rejects.summary(parts.task),
   });

@@ -1,9 +1,9 @@
 import { setImmediate } from 'node:timers/promises';
 import type { BarColumns } from '../../bars/columns.ts';
-import type { Scanner } from '../../scan/scanner.ts';
 import { carryLast } from '../../scan/scanner.ts';
 import type { TableBatch } from '../../scan/table/columns.ts';
 import type { TableScanner } from '../../scan/table/scanner.ts';
+import type { FileScanner } from '../../scan/trade_scanner.ts';
 
 /** Takes rows `[0, rows)` of a batch; the columns are free again when the promise resolves. */
 export type BatchConsumer = (cols: BarColumns, rows: number) => Promise<void>;
@@ -84,7 +84,7 @@ export class BatchQueue {
  */
 export async function scanInto(
   bytes: AsyncIterable<Uint8Array>,
-  scanner: Scanner,
+  scanner: FileScanner,
   queue: BatchQueue,
   onChunk: (bytes: number) => void,
 ): Promise<void> {

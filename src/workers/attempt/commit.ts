@@ -9,6 +9,7 @@ import { rememberRules } from '../../state/series_rules.ts';
 import { finish } from '../../state/tasks/finish.ts';
 import { noteWithheld } from '../../state/withheld.ts';
 import type { RejectSummary, TaskResult } from '../link/task_result.ts';
+import type { EdgeBars } from './edge_bars.ts';
 import type { FileScan } from './file_scan.ts';
 import type { AttemptParts } from './parts.ts';
 import { writeEnds } from './series_ends.ts';
@@ -25,6 +26,8 @@ export interface FileOutcome {
   readonly recomputed: number;
   readonly merged: boolean;
   readonly series: SeriesStates;
+  /** Of a file of trades. */
+  readonly edges: EdgeBars | null;
   readonly writeStates: boolean;
   readonly rejects: readonly RejectSummary[];
   /** Makes longer bars right, when its turn has come. */
@@ -38,11 +41,8 @@ export async function commit(parts: AttemptParts, done: FileOutcome): Promise<Ta
   const { taskId, attempt, plan } = task;
   const read = file.scanner.counters.recordsRead;
   const { empty } = file.scanner.counters;
-  if (read !== done.loaded + done.rejected + done.duplicates + empty)
-    throw broken(
-      `records read ${read} <> loaded ${done.loaded} + rejected ${done.rejected} + duplicates ${done.duplicates} + empty ${empty}`,
-      'reconcile',
-    );
+  const { trades } = file;
+  reconcile(done, read, empty);
   if (plan.expectedRows !== null && plan.expectedRows !== read + file.scanner.counters.outside)
     throw new BackhaulError({
       kind: 'checksum',
@@ -60,6 +60,7 @@ export async function commit(parts: AttemptParts, done: FileOutcome): Promise<Ta
     await transaction.begin();
     await writeRejects(client, taskId, file);
     await noteWithheld(client, series.usedIds(), task.settings.indicators);
+    await done.edges?.write(client, taskId);
     const ends = await writeEnds(client, task, series, done.writeStates);
     await done.settleRollups?.();
     await rememberRules(client, series.usedIds(), plan);
@@ -82,6 +83,7 @@ export async function commit(parts: AttemptParts, done: FileOutcome): Promise<Ta
       rowsEmpty: empty,
       rowsConflict: done.conflicts,
       rowsOutside: file.scanner.counters.outside,
+      trades,
       firstTsUs: series.firstTs,
       lastTsUs: series.lastTs,
     });
@@ -98,6 +100,7 @@ export async function commit(parts: AttemptParts, done: FileOutcome): Promise<Ta
       empty,
       conflict: done.conflicts,
       outside: file.scanner.counters.outside,
+      trades: trades?.used ?? 0,
     },
     firstTsUs: series.firstTs,
     lastTsUs: series.lastTs,
@@ -109,6 +112,29 @@ export async function commit(parts: AttemptParts, done: FileOutcome): Promise<Ta
     recomputed: done.recomputed,
     waits: progress.waits,
   };
+}
+
+/** Every record is accounted for; of trades, the records by the trades in bars, and the bars by what became of them. */
+function reconcile({ file, loaded, rejected, duplicates }: FileOutcome, read: number, empty: number): void {
+  const { trades } = file;
+  if (trades === null) {
+    if (read !== loaded + rejected + duplicates + empty)
+      throw broken(
+        `records read ${read} <> loaded ${loaded} + rejected ${rejected} + duplicates ${duplicates} + empty ${empty}`,
+        'reconcile',
+      );
+    return;
+  }
+  if (read !== trades.used + rejected + empty)
+    throw broken(
+      `trades read ${read} <> in bars ${trades.used} + rejected ${rejected} + empty ${empty}`,
+      'reconcile',
+    );
+  if (trades.made !== loaded + duplicates)
+    throw broken(
+      `bars made of trades ${trades.made} <> loaded ${loaded} + duplicates ${duplicates}`,
+      'reconcile',
+    );
 }
 
 async function writeRejects(client: ClientBase, taskId: number, file: FileScan): Promise<void> {

@@ -7,6 +7,7 @@ import type { SortOutcome } from '../../scan/sort.ts';
 import { expectedStamp, stampHint } from '../../scan/stamp_hint.ts';
 import { SymbolTable } from '../../scan/symbols.ts';
 import { TableScanner } from '../../scan/table/scanner.ts';
+import { type FileScanner, type TradeCounts, TradeScanner } from '../../scan/trade_scanner.ts';
 import { tableIn } from '../../state/task_plan.ts';
 import type { Assignment, WorkerSettings } from '../link/assignment.ts';
 import { RejectLedger } from './rejects.ts';
@@ -41,10 +42,11 @@ export function scanChecks(plan: Assignment['plan'], settings: ScanSettings): Sc
 
 /** The scanner of one file with its rejects and its reject budget. */
 export class FileScan {
-  readonly scanner: Scanner | TableScanner;
+  readonly scanner: FileScanner | TableScanner;
   readonly symbols: SymbolTable;
   readonly rejects = new RejectLedger();
   readonly #plan: Assignment['plan'];
+  #joined = 0;
   #foldedDuplicates = 0;
   #foldedRejects = 0;
 
@@ -56,8 +58,22 @@ export class FileScan {
     const { plan, settings } = task;
     this.#plan = plan;
     this.symbols = new SymbolTable(plan.symbol, plan.wantSymbols);
-    const Kind = tableIn(plan.storage) === null ? Scanner : TableScanner;
-    this.scanner = new Kind(plan.shape, scanChecks(plan, settings), this.symbols, order, reading);
+    const checks = scanChecks(plan, settings);
+    const isTable = tableIn(plan.storage) !== null;
+    if (plan.shape.kind === 'trades') {
+      if (isTable) throw tradesInTable();
+      this.scanner = new TradeScanner(plan.shape, checks, this.symbols, order, reading);
+    } else {
+      const Kind = isTable ? TableScanner : Scanner;
+      this.scanner = new Kind(plan.shape, checks, this.symbols, order, reading);
+    }
+  }
+
+  /** Of a file of trades: how many are in bars, and in how many; null of any other. */
+  get trades(): TradeCounts | null {
+    if (!(this.scanner instanceof TradeScanner)) return null;
+    const { used, made } = this.scanner.trades;
+    return { used, made: made - this.#joined };
   }
 
   get duplicates(): number {
@@ -69,14 +85,16 @@ export class FileScan {
   }
 
   /** Equal stamps found when the file was sorted. */
-  foldedInSort({ duplicates, rejected, rejects }: SortOutcome): void {
+  foldedInSort({ joined = 0, duplicates, rejected, rejects }: SortOutcome): void {
+    this.#joined += joined;
     this.#foldedDuplicates += duplicates;
     this.#foldedRejects += rejected;
     this.rejects.add(rejects);
   }
 
   /** The same, found by the database; the rejects are written already. */
-  foldedInStage({ duplicates, rejected }: Pick<SortOutcome, 'duplicates' | 'rejected'>): void {
+  foldedInStage({ joined = 0, duplicates, rejected }: Omit<SortOutcome, 'rejects'>): void {
+    this.#joined += joined;
     this.#foldedDuplicates += duplicates;
     this.#foldedRejects += rejected;
   }
@@ -130,4 +148,14 @@ export class FileScan {
       hint: stampHint(found),
     });
   }
+}
+
+function tradesInTable(): BackhaulError {
+  return new BackhaulError({
+    kind: 'unsupported',
+    message: 'trades are not read from Parquet and Arrow files',
+    expected: 'a file of text, plain or packed, for a layout of kind: trades',
+    found: 'a table',
+    hint: "Write it as CSV: duckdb -c \"COPY (FROM 'trades.parquet') TO 'trades.csv.gz'\".",
+  });
 }

@@ -1,10 +1,12 @@
 /** Merge: rows among or against what stands. */
 
+import type { BarColumns } from '../../bars/columns.ts';
 import { killPoint } from '../../base/kill_points.ts';
 import type { Range } from '../../base/ranges.ts';
 import { SessionClock } from '../../indicators/session_clock.ts';
 import { type Gone, Merge, removeOld } from '../../merge/merge.ts';
-import { eachBatch, openStage, sortStage, stageRows } from '../../merge/stage.ts';
+import { eachBatch, joinStage, openStage, sortStage, stagedEnds, stageRows } from '../../merge/stage.ts';
+import { TradeParts } from '../../merge/trade_parts.ts';
 import { Upkeep } from '../../rollups/upkeep.ts';
 import { extraColumnsOf } from '../../state/extra_columns.ts';
 import { hasBareLeaf } from '../../state/partitions.ts';
@@ -12,6 +14,7 @@ import { standingTargets } from '../../state/rollups.ts';
 import type { TaskResult } from '../link/task_result.ts';
 import type { BatchConsumer } from './batches.ts';
 import { broken, commit } from './commit.ts';
+import { EdgeBars } from './edge_bars.ts';
 import { scanFile } from './file_bytes.ts';
 import type { FileScan } from './file_scan.ts';
 import { ensureLeaves } from './leaves.ts';
@@ -54,6 +57,7 @@ export async function merge(
       recomputed: merged.recomputed,
       merged: true,
       series: work.series,
+      edges: work.edges,
       writeStates: false,
       rejects: file.rejects.summary(task),
       settleRollups: () => work.settleRollups(),
@@ -70,13 +74,19 @@ class FileMerge {
   readonly #parts: AttemptParts;
   readonly #file: FileScan;
   readonly series: SeriesStates;
+  /** Of a file of trades. */
+  readonly edges: EdgeBars | null;
+  readonly #joins: TradeParts | null;
   #merge: Merge | null = null;
   #upkeep: Upkeep | null = null;
 
   constructor(parts: AttemptParts, file: FileScan) {
     this.#parts = parts;
     this.#file = file;
-    this.series = new SeriesStates(parts.link, file.symbols, parts.task.plan, false, null);
+    const { plan, taskId } = parts.task;
+    this.series = new SeriesStates(parts.link, file.symbols, plan, false, null);
+    this.edges = file.trades === null ? null : new EdgeBars(plan);
+    this.#joins = file.trades === null ? null : new TradeParts(parts.client!, taskId);
   }
 
   readonly take: BatchConsumer = async (cols, rows) => {
@@ -89,7 +99,8 @@ class FileMerge {
     await ensureLeaves(this.#parts, cols, rows, true);
     await this.#upkeep!.meet(this.series.ids);
     const started = performance.now();
-    await merge.take(cols, this.series.ids, rows);
+    await this.#join(cols, this.series.ids, rows);
+    await merge.take(cols, this.series.ids, rows, this.#joins);
     progress.waits.copy += (performance.now() - started) / 1000;
     progress.wroteRows(rows, this.#file);
   };
@@ -107,8 +118,27 @@ class FileMerge {
       await stageRows(client, cols, this.series.ids, rows, extras);
     });
     await this.#upkeep!.meet(this.series.usedIds());
-    this.#file.foldedInStage(await sortStage(client, this.#parts.task.taskId, extras));
-    await eachBatch(client, this.#parts.memory.columns[0]!, (cols, rows) => merge.take(cols, null, rows));
+    this.#file.foldedInStage(
+      this.#file.trades === null
+        ? await sortStage(client, this.#parts.task.taskId, extras)
+        : await joinStage(client),
+    );
+    const { intervalS } = this.#parts.task.plan;
+    const ends = this.edges === null ? null : await stagedEnds(client);
+    await eachBatch(client, this.#parts.memory.columns[0]!, async (cols, rows) => {
+      if (ends !== null) {
+        ends.put(cols, rows, intervalS * 1e6);
+        await this.#join(cols, null, rows);
+      }
+      await merge.take(cols, null, rows, this.#joins);
+    });
+  }
+
+  /** Of trades: what other files tell of the same bars goes to the rows. */
+  async #join(cols: BarColumns, seriesIds: Int32Array | null, rows: number): Promise<void> {
+    if (this.edges === null || this.#joins === null) return;
+    this.edges.see(cols, seriesIds, rows);
+    await this.#joins.join(cols, seriesIds, rows, this.edges.firstOf);
   }
 
   async finish(): Promise<Awaited<ReturnType<Merge['finish']>>> {

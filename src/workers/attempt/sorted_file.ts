@@ -25,7 +25,8 @@ export async function sortFile(parts: AttemptParts, file: FileScan, take: BatchC
     all.append(cols, 0, rows);
   };
   await scanFile(parts, file, collect);
-  file.foldedInSort(sortBars(all, file.symbols.names));
+  const of = file.trades === null ? 'bars' : 'trades';
+  file.foldedInSort(sortBars(all, file.symbols.names, of));
   const cols = parts.memory.columns[0]!;
   for (let at = 0; at < all.length; at += cols.capacity) {
     cols.length = 0;

@@ -4,7 +4,10 @@ import type { Fault } from '../../faults/fault.ts';
 import type { RejectReason } from '../../scan/shape.ts';
 import type { PhaseSeconds } from './messages.ts';
 
-/** Records of a file by what became of them: `read = loaded + rejected + duplicate + empty`; `outside` were not asked for. */
+/**
+ * Records of a file by what became of them: `read = loaded + rejected + duplicate + empty`; `outside` were not asked for.
+ * Of a file of trades `read = trades + rejected + empty`, and `loaded` and `duplicate` are bars made of them.
+ */
 export interface RowCounts {
   readonly read: number;
   readonly loaded: number;
@@ -15,6 +18,8 @@ export interface RowCounts {
   /** Records whose stamp stood already with other values; whichever `--on-conflict` kept, they are in one of the above too. */
   readonly conflict: number;
   readonly outside: number;
+  /** Records of trades that are in bars. */
+  readonly trades: number;
 }
 
 /** Rejects of this run that share a reason, with the first of them. */

@@ -28,6 +28,25 @@ function line(path: string): string {
 describe('names', () => {
   const cases: [string, string][] = [
     ['XBTUSD_60.csv', 'kraken-ohlcvt kraken XBTUSD 3600 epoch … …'],
+    ['Kraken_Trading_History_Q1_2026.zip/XBTUSD.csv', 'kraken-trades kraken XBTUSD 60 epoch … …'],
+    ['Kraken_Trading_History/ETH2.SEUR.csv', 'kraken-trades kraken ETH2.SEUR 60 epoch … …'],
+    [
+      'data/spot/daily/trades/BTCUSDT/BTCUSDT-trades-2025-02-03.zip/BTCUSDT-trades-2025-02-03.csv',
+      'binance-trades binance BTCUSDT 60 epoch 2025-02-03T00:00 2025-02-04T00:00',
+    ],
+    [
+      'BTCUSDT-aggTrades-2025-02.csv',
+      'binance-agg-trades binance BTCUSDT 60 epoch 2025-02-01T00:00 2025-03-01T00:00',
+    ],
+    [
+      'data/futures/cm/daily/trades/BTCUSD_PERP/BTCUSD_PERP-trades-2021-02-03.csv',
+      'binance-futures-trades binance-cm BTCUSD_PERP 60 epoch 2021-02-03T00:00 2021-02-04T00:00',
+    ],
+    [
+      'data/futures/um/monthly/aggTrades/ETHUSDT/ETHUSDT-aggTrades-2024-02.csv',
+      'binance-futures-agg-trades binance-um ETHUSDT 60 epoch 2024-02-01T00:00 2024-03-01T00:00',
+    ],
+    ['bitstampUSD.csv.gz', 'bitstamp-trades bitstamp BTCUSD 60 epoch … …'],
     [
       'Kraken_OHLCVT_2026Q2.zip/XBTUSD_1440.csv',
       'kraken-ohlcvt kraken XBTUSD 86400 epoch 2026-04-01T00:00 2026-07-01T00:00',
@@ -131,7 +150,6 @@ describe('names', () => {
   it.each([
     'README.csv',
     'Kraken_OHLCVT_Q1_2026.csv',
-    'BTCUSDT-trades-2025-02.csv',
     'us_stocks_sip/trades_v1/2025/03/2025-03-10.csv.gz',
     'XBTUSD_7.csv',
     'minute_aggs_v1/2025/03/2025-03-10.csv.gz',

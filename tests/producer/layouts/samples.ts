@@ -316,4 +316,46 @@ export const SAMPLES: readonly Sample[] = [
     first: 'kraken XBTUSD 1h 2024-03-01T00:00:00 2 3',
     bars: 2,
   },
+  {
+    layout: 'kraken-trades', // XBTUSD.csv of Kraken_Trading_History.zip; fractions as in support.kraken.com/articles/218198197
+    path: 'Kraken_Trading_History.zip/XBTUSD.csv',
+    text: '1381095255,122.00000,0.10000000\n1381095290.4815,123.61000,0.10000000\n',
+    first: 'kraken XBTUSD 1m 2013-10-06T21:34:00 123.61 0.2',
+    bars: 1,
+  },
+  {
+    layout: 'binance-trades', // github.com/binance/binance-public-data
+    path: 'data/spot/daily/trades/LINKUSDT/LINKUSDT-trades-2020-03-08.csv',
+    text: '51175358,17.80180000,5.69000000,101.29224200,1583709433583,True,True\n',
+    first: 'binance LINKUSDT 1m 2020-03-08T23:17:00 17.8018 5.69',
+    bars: 1,
+  },
+  {
+    layout: 'binance-agg-trades', // the same; microseconds from 2025 on
+    path: 'data/spot/daily/aggTrades/LINKUSDT/LINKUSDT-aggTrades-2025-01-01.csv',
+    text: '0,0.20000000,50.00000000,0,0,1735689600010866,False,True\n',
+    first: 'binance LINKUSDT 1m 2025-01-01T00:00:00 0.2 50',
+    bars: 1,
+  },
+  {
+    layout: 'binance-futures-trades', // the same
+    path: 'data/futures/um/daily/trades/LINKUSDT/LINKUSDT-trades-2020-03-08.csv',
+    text: '51175358,17.8018,5.69,101.292242,1583709433583,true\n',
+    first: 'binance-um LINKUSDT 1m 2020-03-08T23:17:00 17.8018 5.69',
+    bars: 1,
+  },
+  {
+    layout: 'binance-futures-agg-trades', // huggingface.co/datasets/SleepPenguin/bfuus, of Binance's files
+    path: 'data/futures/um/monthly/aggTrades/0GUSDT/0GUSDT-aggTrades-2025-09.csv',
+    text: 'agg_trade_id,price,quantity,first_trade_id,last_trade_id,transact_time,is_buyer_maker\n1,1.1,410,1,2,1758123911455,true\n2,1.2,909,3,3,1758123912955,true\n',
+    first: 'binance-um 0GUSDT 1m 2025-09-17T15:45:00 1.2 1319',
+    bars: 1,
+  },
+  {
+    layout: 'bitstamp-trades', // api.bitcoincharts.com/v1/csv
+    path: 'bitstampUSD.csv.gz',
+    text: '1315922016,5.800000000000,1.000000000000\n1315922024,5.830000000000,3.000000000000\n',
+    first: 'bitstamp BTCUSD 1m 2011-09-13T13:53:00 5.83 4',
+    bars: 1,
+  },
 ];

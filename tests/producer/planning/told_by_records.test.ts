@@ -172,17 +172,18 @@ describe('a dataset of Massive', () => {
       'us_stocks_sip/trades_v1/2024/01/2024-01-02.csv.gz': minutes,
       'us_options_opra/quotes_v1/2024/01/2024-01-02.csv.gz': minutes,
       'us_indices/values_v1/2024/01/2024-01-02.csv.gz': minutes,
-      'spot/daily/aggTrades/BTCUSDT/BTCUSDT-aggTrades-2024-01-02.zip': zipBytes([
-        { name: 'BTCUSDT-aggTrades-2024-01-02.csv', data: '1,2,3\n' },
+      'futures/um/daily/bookTicker/BTCUSDT/BTCUSDT-bookTicker-2024-01-02.zip': zipBytes([
+        { name: 'BTCUSDT-bookTicker-2024-01-02.csv', data: '1,2,3\n' },
       ]),
     });
     expect(found).toEqual([]);
     expect(faults.map(({ message }) => message)).toEqual([
-      "Binance's aggTrades are aggregated trades, no bars",
+      "Binance's bookTicker are best bids and offers, no bars",
       'us_indices/values holds single values of indices, no bars',
       'us_options_opra/quotes holds quotes, no bars',
       'us_stocks_sip/trades holds single trades, no bars',
     ]);
+    expect(faults.at(-1)!.hint).toMatch(/sale conditions/);
   });
 });
 
