@@ -61,15 +61,20 @@ async function* parquetBytes(
     { highWaterMark: 1 },
   );
   let properties = new parquet.WriterPropertiesBuilder()
-    .setCompression(parquet.Compression.ZSTD)
+    .setCompression(parquet.Compression.LZ4_RAW)
     // Prices hardly repeat: a dictionary of them is larger than they are, and takes twice as long.
     .setDictionaryEnabled(false)
     .setMaxRowGroupSize(ROW_GROUP_ROWS)
     .setStatisticsEnabled(parquet.EnabledStatistics.Chunk)
     .setKeyValueMetadata(new Map(schema.metadata));
-  for (const { name } of schema.fields)
+  for (const { name, type } of schema.fields) {
     if (['venue', 'symbol', 'interval_s'].includes(name))
       properties = properties.setColumnDictionaryEnabled(name, true);
+    // The bytes of doubles by their places: with LZ4 142 bytes a row and 700,000 rows a second of CPU, where Zstandard
+    // over plain doubles made 144 and 380,000, and LZ4 over those 164 and 490,000.
+    if (arrow.DataType.isFloat(type))
+      properties = properties.setColumnEncoding(name, parquet.Encoding.BYTE_STREAM_SPLIT);
+  }
   try {
     const bytes = await parquet.transformParquetStream(stream, properties.build());
     for await (const piece of bytes) yield piece as Uint8Array;

@@ -182,6 +182,40 @@ export class GoodRows {
     return true;
   }
 
+  /**
+   * Where a run of rows from `at` on ends that are good and follow each other in time, of one symbol: most of a file is
+   * such a run, and is told by one loop over its columns.
+   */
+  runTo(out: BarColumns, at: number, end: number): number {
+    const { grid, intervalUs } = this.#checks;
+    if (this.#hasOutside || grid !== 'epoch' || at === 0) return at;
+    const { symbol, ts, open, high, low, close, volume, trades } = out;
+    const [fromUs, lastUs, floor] = [this.#fromUs, this.#lastUs, Math.max(0, this.#floor)];
+    const [hasVolume, hasTrades] = [this.#hasVolume, this.#hasTrades];
+    const ordinal = symbol[at - 1]!;
+    let before = ts[at - 1]!;
+    for (let row = at; row < end; row++) {
+      const us = ts[row]!;
+      const lowest = low[row]!;
+      const highest = high[row]!;
+      const opened = open[row]!;
+      const closed = close[row]!;
+      if (
+        !(us > before && us >= fromUs && us <= lastUs && lowest > floor) ||
+        !(lowest <= opened && lowest <= closed && highest >= opened && highest >= closed) ||
+        !(highest < Number.POSITIVE_INFINITY) ||
+        symbol[row] !== ordinal ||
+        // One step behind a stamp of the grid is one.
+        !(us - before === intervalUs || isMultiple(us, intervalUs)) ||
+        (hasVolume && !(volume[row]! > 0 && volume[row]! < Number.POSITIVE_INFINITY)) ||
+        (hasTrades && !(trades[row]! > 0 && Number.isSafeInteger(trades[row]!)))
+      )
+        return row;
+      before = us;
+    }
+    return end;
+  }
+
   #fillStamps(column: TableColumn, from: number, rows: number, ts: Float64Array, base: number): void {
     if (column.kind === 'stamp') {
       const isLocal = !column.zoned && this.#shape.timeZone !== 'UTC';
@@ -195,11 +229,12 @@ export class GoodRows {
         ts[base + i] = isText ? this.#stamps.readPlain(bytes, offsets[row]!, offsets[row + 1]!) : Number.NaN;
       }
     } else if (column.kind === 'number' || column.kind === 'int64') {
-      for (let i = 0; i < rows; i++) {
-        const row = from + i;
-        const value = column.kind === 'number' ? column.values[row]! : this.#wholeStamp(column, row);
-        ts[base + i] = column.kind === 'number' ? this.#stampOf(value) : value;
-      }
+      const factor = UNIT_US[this.#shape.time];
+      if (column.kind === 'number')
+        for (let i = 0; i < rows; i++) ts[base + i] = this.#stampOf(column.values[from + i]!);
+      else if (factor === undefined)
+        for (let i = 0; i < rows; i++) ts[base + i] = this.#wholeStamp(column, from + i);
+      else for (let i = 0; i < rows; i++) ts[base + i] = wholeOf(column, from + i) * factor;
     } else ts.fill(Number.NaN, base, base + rows);
     if (column.valid !== null)
       for (let i = 0; i < rows; i++) if (isNull(column, from + i)) ts[base + i] = Number.NaN;

@@ -121,6 +121,15 @@ export class TableScanner {
     good.fill(batch, from, rows, out);
     const line = this.#before + from + 1 - base;
     for (let at = base; at < base + rows; at++) {
+      if (out.length === at) {
+        const end = good.runTo(out, at, base + rows);
+        for (let row = at; row < end; row++) out.line[row] = line + row;
+        out.offset.fill(0, at, end);
+        out.length = end;
+        this.counters.recordsRead += end - at;
+        if (end === base + rows) break;
+        at = end;
+      }
       if (good.isOutside(at)) this.counters.outside++;
       else if (good.isGood(out, at)) {
         const row = out.length;

@@ -41,7 +41,7 @@ export async function openArrowStream(bytes: AsyncIterable<Uint8Array>): Promise
     try {
       for (let next = await source.next(); next.done !== true; next = await source.next())
         // The source may fill its piece anew, and columns are views of it.
-        yield Uint8Array.from(next.value);
+        yield new Uint8Array(next.value);
     } catch (error) {
       thrown = { error };
       throw error;

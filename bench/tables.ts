@@ -1,0 +1,151 @@
+/**
+ * Tables against the CSV of the same rows: from a file's bytes in memory to columns of bars, on one thread, in turns.
+ * `node bench/tables.ts [rows]`. Prints rows a second of CPU time, and how many times the CSV's that is.
+ */
+
+import { createRequire } from 'node:module';
+import { gzipSync } from 'node:zlib';
+import type * as Arrow from 'apache-arrow';
+import * as parquet from 'parquet-wasm';
+import { RowKernel } from '../src/bars/row_kernel.ts';
+import { median } from '../src/bench/statistics.ts';
+import { openBytes } from '../src/producer/archive/entry_stream.ts';
+import { openTable } from '../src/producer/archive/table/open_table.ts';
+import type { ObjectReader } from '../src/producer/sources/source.ts';
+import { carryLast, Scanner } from '../src/scan/scanner.ts';
+import type { RecordShape, ScanChecks } from '../src/scan/shape.ts';
+import { SymbolTable } from '../src/scan/symbols.ts';
+import { TableScanner } from '../src/scan/table/scanner.ts';
+import type { Storage } from '../src/state/task_plan.ts';
+
+const arrow = createRequire(import.meta.url)('apache-arrow/Arrow.es2015.min') as typeof Arrow;
+const rows = Number(process.argv[2] ?? 500_000);
+const ROUNDS = 5;
+const BATCH_ROWS = 16_384;
+const NAMES = ['time', 'open', 'high', 'low', 'close', 'volume'] as const;
+
+const shape: RecordShape = {
+  delimiter: ',',
+  header: 'required',
+  preamble: 0,
+  columns: NAMES.map((role) => ({ role, names: [role] })),
+  time: 's',
+  timeZone: 'UTC',
+};
+const checks: ScanChecks = {
+  intervalUs: 60e6,
+  grid: 'epoch',
+  zone: 'UTC',
+  fileFromUs: Number.NEGATIVE_INFINITY,
+  fileToUs: Number.POSITIVE_INFINITY,
+  wantFromUs: Number.NEGATIVE_INFINITY,
+  wantToUs: Number.POSITIVE_INFINITY,
+  earliestUs: 0,
+  latestUs: Number.POSITIVE_INFINITY,
+  onInvalid: 'reject',
+  maxRecordBytes: 1 << 20,
+};
+
+const columns = NAMES.map(() => new Float64Array(rows));
+let price = 100;
+for (let i = 0; i < rows; i++) {
+  const open = price;
+  price = Math.max(1, Math.round(100 * (price + Math.random() - 0.5)) / 100);
+  const values = [
+    1_600_000_020 + 60 * i,
+    open,
+    Math.max(open, price) + 0.5,
+    Math.min(open, price) - 0.5,
+    price,
+    i,
+  ];
+  for (const [k, value] of values.entries()) columns[k]![i] = value;
+}
+const lines = [NAMES.join(',')];
+for (let i = 0; i < rows; i++) lines.push(columns.map((column) => column[i]).join(','));
+const csv = Buffer.from(`${lines.join('\n')}\n`);
+const table = new arrow.Table(
+  Object.fromEntries(
+    NAMES.map((name, k) => [
+      name,
+      k > 0
+        ? arrow.makeVector(columns[k]!)
+        : arrow.makeVector(BigInt64Array.from(columns[k]!, (value) => BigInt(value))),
+    ]),
+  ),
+);
+const ipc = arrow.tableToIPC(table, 'stream');
+const asParquet = (compression: parquet.Compression): Buffer =>
+  Buffer.from(
+    parquet.writeParquet(
+      parquet.Table.fromIPCStream(ipc),
+      new parquet.WriterPropertiesBuilder().setCompression(compression).setMaxRowGroupSize(122_880).build(),
+    ),
+  );
+
+const out = new RowKernel(1, BATCH_ROWS, 0, 0).columns(BATCH_ROWS);
+
+async function scanText(bytes: Buffer, storage: Storage): Promise<number> {
+  out.length = 0;
+  const scanner = new Scanner(shape, checks, new SymbolTable('X', null), 'time');
+  for await (const piece of openBytes(memory(bytes), storage)) {
+    for (let at = 0; at < piece.length; ) {
+      at += scanner.push(piece, at, piece.length, out);
+      if (out.length === out.capacity) carryLast(out, out);
+    }
+  }
+  scanner.finish(out);
+  return scanner.counters.recordsRead;
+}
+
+async function scanTable(bytes: Buffer, storage: Storage): Promise<number> {
+  out.length = 0;
+  const scanner = new TableScanner(shape, checks, new SymbolTable('X', null), 'time');
+  const file = await openTable(memory(bytes), storage, undefined);
+  for await (const batch of file.batches(scanner.begin(file.fields))) {
+    for (let at = 0; at < batch.rows; ) {
+      at += scanner.push(batch, at, out);
+      if (out.length === out.capacity) carryLast(out, out);
+    }
+    scanner.passed(batch);
+  }
+  scanner.finish();
+  return scanner.counters.recordsRead;
+}
+
+function memory(bytes: Buffer): ObjectReader {
+  return {
+    uri: 'memory:',
+    sizeBytes: bytes.length,
+    read: async (start, length) => bytes.subarray(start, start + length),
+    async *stream(start, end) {
+      for (let at = start; at < end; at += 1 << 19) yield bytes.subarray(at, Math.min(end, at + (1 << 19)));
+    },
+    close: async () => {},
+  };
+}
+
+const ways: readonly (readonly [string, Buffer, Storage, typeof scanText])[] = [
+  ['csv', csv, { kind: 'plain' }, scanText],
+  ['csv.gz', gzipSync(csv), { kind: 'gzip' }, scanText],
+  ['arrow', Buffer.from(ipc), { kind: 'arrow' }, scanTable],
+  ['parquet', asParquet(parquet.Compression.UNCOMPRESSED), { kind: 'parquet' }, scanTable],
+  ['parquet, snappy', asParquet(parquet.Compression.SNAPPY), { kind: 'parquet' }, scanTable],
+  ['parquet, zstd', asParquet(parquet.Compression.ZSTD), { kind: 'parquet' }, scanTable],
+];
+const rates = new Map<string, number[]>(ways.map(([name]) => [name, []]));
+for (let round = -1; round < ROUNDS; round++) {
+  for (const [name, bytes, storage, scan] of ways) {
+    const before = process.cpuUsage();
+    const read = await scan(bytes, storage);
+    const { user, system } = process.cpuUsage(before);
+    if (read !== rows) throw new Error(`${name}: ${read} rows of ${rows}`);
+    // The first round warms up.
+    if (round >= 0) rates.get(name)!.push(rows / ((user + system) / 1e6));
+  }
+}
+const of = (name: string): number => median(rates.get(name)!);
+for (const [name, bytes] of ways)
+  process.stdout.write(
+    `${name.padEnd(16)} ${Math.round(of(name)).toLocaleString('en-US').padStart(11)} rows/s of CPU, ${(of(name) / of('csv')).toFixed(1)} × CSV, ${(of(name) / of('csv.gz')).toFixed(1)} × csv.gz, ${(bytes.length / rows).toFixed(0)} bytes a row\n`,
+  );
