@@ -32,7 +32,7 @@ export const ERRNO: ReadonlyMap<string, Cause> = new Map([
   ...rows('forbidden', 'no', 'EACCES EPERM'),
   ...rows('corrupt', 'no', 'EIO Z_DATA_ERROR'),
   ...rows('truncated', 'no', 'Z_BUF_ERROR'),
-  ...rows('limit', 'no', 'ENOSPC EDQUOT ENOMEM Z_MEM_ERROR'),
+  ...rows('limit', 'no', 'ENOSPC EDQUOT EFBIG ENOMEM Z_MEM_ERROR'),
   ...rows('limit', 'yes', 'EMFILE ENFILE'),
   ...rows('network', 'yes', 'ECONNRESET ECONNABORTED EPIPE EAI_AGAIN EHOSTDOWN ENETDOWN ENETRESET ESTALE'),
   ...rows('network', 'yes', 'UND_ERR_SOCKET ERR_STREAM_PREMATURE_CLOSE'),

@@ -7,6 +7,7 @@ import { BackhaulError, type Fault, type FaultKind, type FaultPlace } from './fa
 const MESSAGES: Readonly<Record<string, string>> = {
   ENOSPC: 'there is no room left on the disk',
   EDQUOT: 'there is no room left on the disk',
+  EFBIG: 'the file would be larger than files may be here',
   ENOMEM: 'there is no memory left',
   EISDIR: 'it is a folder, not a file',
   EIO: 'the disk, or what stands for one, cannot read the file',
