@@ -31,7 +31,6 @@ export const LOAD_POINTS = [
   'merge.recomputed',
   'lane.asked',
   'lane.turn',
-  'rollups.settled',
   'beside.written',
   'task.finished',
   'commit.sent',

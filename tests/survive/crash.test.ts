@@ -71,7 +71,6 @@ const ABSENT: Readonly<Record<string, readonly KillPoint[]>> = {
     'merge.copied',
     'merge.taken',
     'merge.recomputed',
-    'rollups.settled',
   ],
   standing: ['copy.opened', 'copy.written', 'leaf.keyed', 'leaf.attached', 'leaf.standing'],
 };

@@ -181,7 +181,6 @@ class FileMerge {
       );
       return new Map([...named.map((id, i) => [id, ids[i]!] as const), ...others]);
     }, known);
-    killPoint('rollups.settled');
   }
 
   /** Waits for the file's turn in its lane; from then on nobody but this attempt changes its series. */
