@@ -86,53 +86,51 @@ const minutes = fc.array(
 
 describe('aggregation', () => {
   it('gives the same bits however the stream is split, and those of a plain sum', () => {
-    fc.assert(
-      fc.property(minutes, fc.array(fc.nat(130), { maxLength: 8 }), (some, cuts) => {
-        const cols = new BarColumns(some.length, false);
-        let ts = at('2024-01-01');
-        some.forEach(({ after, price, up, volume }, i) => {
-          ts += after * MINUTE_US;
-          cols.ts[i] = ts;
-          cols.open[i] = price;
-          cols.high[i] = price + up;
-          cols.low[i] = price - up / 4;
-          cols.close[i] = price + up / 2;
-          cols.volume[i] = volume;
-          cols.trades[i] = Number.isNaN(volume) ? Number.NaN : i;
-        });
-        const grid = bucketGrid(900, 'UTC');
-        const out = new BarColumns(some.length, false);
-        const state = new Float64Array(BUCKET_LENGTH);
-        clearBucket(state, 0);
-        const ends = [...cuts.map((cut) => Math.min(cut, some.length)), some.length].sort((a, b) => a - b);
-        let from = 0;
-        for (const to of ends) from = aggregate(grid, state, 0, -Infinity, cols, from, to, out, 0);
-        settle(state, 0, -Infinity, Infinity, out, 0);
-        const rows = [...cols.ts.keys()];
-        const plain = [...Map.groupBy(rows, (i) => Math.floor(cols.ts[i]! / 900e6) * 900e6)].map(
-          ([start, is]) => {
-            const volumes = is.map((i) => cols.volume[i]!).filter((one) => !Number.isNaN(one));
-            const trades = is.map((i) => cols.trades[i]!).filter((one) => !Number.isNaN(one));
-            const sum = (list: number[]): number =>
-              list.length === 0 ? Number.NaN : list.slice(1).reduce((a, b) => a + b, list[0]!);
-            return [
-              start,
-              cols.open[is[0]!],
-              Math.max(...is.map((i) => cols.high[i]!)),
-              Math.min(...is.map((i) => cols.low[i]!)),
-              cols.close[is.at(-1)!],
-              sum(volumes),
-              sum(trades),
-            ];
-          },
-        );
-        const made = Array.from({ length: out.length }, (_, i) =>
-          (['ts', 'open', 'high', 'low', 'close', 'volume', 'trades'] as const).map((name) => out[name][i]),
-        );
-        expect(made).toEqual(plain);
-      }),
-      { numRuns: 60 },
-    );
+    const property = fc.property(minutes, fc.array(fc.nat(130), { maxLength: 8 }), (some, cuts) => {
+      const cols = new BarColumns(some.length, false);
+      let ts = at('2024-01-01');
+      some.forEach(({ after, price, up, volume }, i) => {
+        ts += after * MINUTE_US;
+        cols.ts[i] = ts;
+        cols.open[i] = price;
+        cols.high[i] = price + up;
+        cols.low[i] = price - up / 4;
+        cols.close[i] = price + up / 2;
+        cols.volume[i] = volume;
+        cols.trades[i] = Number.isNaN(volume) ? Number.NaN : i;
+      });
+      const grid = bucketGrid(900, 'UTC');
+      const out = new BarColumns(some.length, false);
+      const state = new Float64Array(BUCKET_LENGTH);
+      clearBucket(state, 0);
+      const ends = [...cuts.map((cut) => Math.min(cut, some.length)), some.length].sort((a, b) => a - b);
+      let from = 0;
+      for (const to of ends) from = aggregate(grid, state, 0, -Infinity, cols, from, to, out, 0);
+      settle(state, 0, -Infinity, Infinity, out, 0);
+      const rows = [...cols.ts.keys()];
+      const plain = [...Map.groupBy(rows, (i) => Math.floor(cols.ts[i]! / 900e6) * 900e6)].map(
+        ([start, is]) => {
+          const volumes = is.map((i) => cols.volume[i]!).filter((one) => !Number.isNaN(one));
+          const trades = is.map((i) => cols.trades[i]!).filter((one) => !Number.isNaN(one));
+          const sum = (list: number[]): number =>
+            list.length === 0 ? Number.NaN : list.slice(1).reduce((a, b) => a + b, list[0]!);
+          return [
+            start,
+            cols.open[is[0]!],
+            Math.max(...is.map((i) => cols.high[i]!)),
+            Math.min(...is.map((i) => cols.low[i]!)),
+            cols.close[is.at(-1)!],
+            sum(volumes),
+            sum(trades),
+          ];
+        },
+      );
+      const made = Array.from({ length: out.length }, (_, i) =>
+        (['ts', 'open', 'high', 'low', 'close', 'volume', 'trades'] as const).map((name) => out[name][i]),
+      );
+      expect(made).toEqual(plain);
+    });
+    fc.assert(property, { numRuns: 60 });
   });
 
   it('stops where there is no room, and drops what begins before all is known', () => {
