@@ -8,11 +8,12 @@ import { nearest } from '../base/nearest.ts';
 import { BackhaulError } from '../faults/fault.ts';
 
 /** The steps of a job, in the order they are run. */
-export const STEPS = ['load', 'rollup', 'scan', 'fill', 'validate', 'report', 'export'] as const;
+export const STEPS = ['events', 'load', 'rollup', 'scan', 'fill', 'validate', 'report', 'export'] as const;
 export type StepName = (typeof STEPS)[number];
 
 /** The words of the command line that a step is. */
 const STEP_COMMANDS: Readonly<Record<StepName, readonly string[]>> = {
+  events: ['events', 'load'],
   load: ['load'],
   rollup: ['rollup'],
   scan: ['gaps', 'scan'],
@@ -24,6 +25,7 @@ const STEP_COMMANDS: Readonly<Record<StepName, readonly string[]>> = {
 
 /** The key whose values are the command's own words, not a flag. */
 const STEP_POSITIONALS: Readonly<Record<StepName, string | null>> = {
+  events: 'file',
   load: 'sources',
   rollup: 'intervals',
   scan: null,

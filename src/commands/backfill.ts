@@ -22,6 +22,7 @@ import { eventLine } from '../ui/json_lines.ts';
 import { redact } from '../ui/redact.ts';
 import { sanitise } from '../ui/text.ts';
 import { embeddedFolder } from './database_option.ts';
+import { EVENT_LOAD_SETTINGS } from './events.ts';
 import { EXIT } from './exit_codes.ts';
 import { EXPORT_SETTINGS } from './export.ts';
 import { FILL_SETTINGS, SCAN_SETTINGS } from './gaps.ts';
@@ -64,6 +65,7 @@ export const BACKFILL_SETTINGS = {
 const NOT_A_STEPS = new Set(['json', 'csv', 'database', 'dry-run', ...Object.keys(NOTIFY_SETTINGS)]);
 
 const STEP_SETTINGS: Readonly<Record<StepName, Settings>> = {
+  events: EVENT_LOAD_SETTINGS,
   load: LOAD_SETTINGS,
   rollup: {},
   scan: SCAN_SETTINGS,

@@ -7,6 +7,7 @@ import { gunzipSync } from 'node:zlib';
 import type { Pool } from 'pg';
 import type { Argv, CommandModule } from 'yargs';
 import { count, counted } from '../base/quantities.ts';
+import type { EventSummary } from '../events/change_events.ts';
 import type { EventFile } from '../events/read_events.ts';
 import { BackhaulError } from '../faults/fault.ts';
 import { eventJson, eventLines, eventSummaryLines } from '../ui/event_text.ts';
@@ -78,21 +79,50 @@ const loadCommand: CommandModule<object, Arguments> = {
     const read = await eventsOfFile(path, flags.venue ?? null, flags.symbol ?? null);
     // What is wrong with the file is said before a database is made or started.
     read(['-']);
-    const { createPool, endPool, namedConnectError } = await import('../database/connect.ts');
-    const { migrate } = await import('../state/migrate.ts');
-    await withDatabase(await useDatabase(flags.database), async ({ url }) => {
-      const db = createPool(url, { applicationName: 'backhaul events', max: 4 });
-      try {
-        await migrate(db);
-        await loadEvents(db, path, read(await venuesOf(db)), flags['dry-run'] ?? false, flags.json ?? false);
-      } catch (error) {
-        throw namedConnectError(error, url);
-      } finally {
-        await endPool(db);
-      }
-    });
+    await withDatabase(await useDatabase(flags.database), ({ url }) =>
+      withEvents(url, async (db) =>
+        loadEvents(db, path, read(await venuesOf(db)), flags['dry-run'] ?? false, (summary, dryRun) => {
+          if (flags.json) print(eventLine({ ...summary, dryRun } as { type: string }));
+          else print(eventSummaryLines(summary, dryRun));
+        }),
+      ),
+    );
   },
 };
+
+/** Runs `work` on a database whose tables are up to date. */
+async function withEvents(url: string, work: (db: Pool) => Promise<void>): Promise<void> {
+  const { createPool, endPool, namedConnectError } = await import('../database/connect.ts');
+  const { migrate } = await import('../state/migrate.ts');
+  const db = createPool(url, { applicationName: 'backhaul events', max: 4 });
+  try {
+    await migrate(db);
+    await work(db);
+  } catch (error) {
+    throw namedConnectError(error, url);
+  } finally {
+    await endPool(db);
+  }
+}
+
+/** Files of events beside the sources of a load: read at once, so that a wrong one is said; then to be made to stand. */
+export async function eventsOfFiles(
+  paths: readonly string[],
+  venue: string | null,
+): Promise<(url: string, asJson: boolean) => Promise<void>> {
+  const files = await Promise.all(
+    paths.map(async (path) => ({ path, read: await eventsOfFile(path, venue, null) })),
+  );
+  for (const { read } of files) read(['-']);
+  return (url, asJson) =>
+    withEvents(url, async (db) => {
+      for (const { path, read } of files)
+        await loadEvents(db, path, read(await venuesOf(db)), false, (summary) => {
+          if (asJson) print(eventLine(summary));
+          else say(...eventSummaryLines(summary, false));
+        });
+    });
+}
 
 /** Reads a file: gives a function that makes events of it, once the venues are known that have series. */
 async function eventsOfFile(
@@ -148,7 +178,7 @@ async function loadEvents(
   path: string,
   file: EventFile,
   dryRun: boolean,
-  asJson: boolean,
+  tell: (summary: EventSummary, dryRun: boolean) => void,
 ): Promise<void> {
   const { changeEvents } = await import('../events/change_events.ts');
   const source = pathToFileURL(resolvePath(path)).href;
@@ -167,8 +197,7 @@ async function loadEvents(
       },
     };
     const summary = await changeEvents(db, { source, events: file.events, scope: file.scope }, options);
-    if (asJson) print(eventLine({ ...summary, dryRun } as { type: string }));
-    else print(eventSummaryLines(summary, dryRun));
+    tell(summary, dryRun);
     if (summary.interrupted) process.exitCode = EXIT.interrupted;
   } finally {
     interrupt.dispose();

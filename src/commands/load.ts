@@ -18,6 +18,7 @@ import {
 import { type Progress, progressOn } from '../ui/progress.ts';
 import { rollupLine } from '../ui/rollup_text.ts';
 import { findDatabase, useDatabase, withDatabase } from './database_option.ts';
+import { eventsOfFiles } from './events.ts';
 import { exitCodeOfLoad } from './exit_codes.ts';
 import { listenForInterrupt } from './interrupt.ts';
 import { LOAD_SETTINGS, loadOptions } from './load_options.ts';
@@ -56,6 +57,7 @@ export const command: Command = {
     const flags = withTiers(resolve(LOAD_SETTINGS, argv, surroundings), tiers);
     const sources = (argv['source'] as readonly string[]).map(String);
     await check(loadOptions(sources, flags, null));
+    const events = flags.events === undefined ? null : await eventsOfFiles(flags.events, flags.venue ?? null);
     const use = flags['dry-run'] ? findDatabase : useDatabase;
     let url: string | null = null;
     const work = async (): Promise<void> =>
@@ -69,6 +71,7 @@ export const command: Command = {
         };
         const page = flags.ui === undefined || url === null ? null : await openPageOn(url, flags.ui);
         if (page !== null) say(`Live: ${page.address}`);
+        if (events !== null && url !== null && !options.dryRun) await events(url, showing.json);
         const summary = await load(
           options,
           showing,

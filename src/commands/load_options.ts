@@ -73,6 +73,10 @@ export const LOAD_SETTINGS = {
     { group: HOW, describe: 'all, none, or some of them (sma_20,rsi_14)', otherwise: 'all' },
     parseIndicators,
   ),
+  events: list(
+    { group: WHAT, describe: 'Files of splits, dividends and renames, read before the bars (events load)' },
+    (texts): readonly string[] => texts,
+  ),
   rollups: list(
     { group: HOW, describe: 'Make longer bars of them too (5m,15m,1h,1d,1w,1mo); later loads go on with it' },
     parseRollups,

@@ -93,6 +93,31 @@ interface NameRow extends SeriesRule {
   readonly intervalS: number;
 }
 
+/** Words that no symbol is meant by, as other names of the company by the renames on record, where those are. */
+async function throughRenames(
+  db: Db,
+  words: readonly string[],
+  known: readonly SeriesName[],
+): Promise<readonly string[]> {
+  const unknown = new Set(symbolsMeant(words, known).unknown);
+  if (unknown.size === 0) return words;
+  const { rows } = await db.query<{ a: string; b: string }>(
+    `SELECT upper(symbol) AS a, upper(new_symbol) AS b FROM backhaul.event WHERE kind = 'rename'`,
+  );
+  return words.flatMap((word) => {
+    if (!unknown.has(word)) return [word];
+    const names = new Set([word.toUpperCase()]);
+    // Each name that is added is met again by the loop, so chains of renames are followed.
+    for (const name of names)
+      for (const { a, b } of rows) {
+        if (a === name) names.add(b);
+        if (b === name) names.add(a);
+      }
+    const others = known.filter(({ symbol }) => names.has(symbol.toUpperCase())).map(({ symbol }) => symbol);
+    return others.length === 0 ? [word] : [...new Set(others)];
+  });
+}
+
 /**
  * The series a filter means, by venue, symbol and interval. Faults `usage` for a symbol or an interval no series has,
  * so that a slip of the finger does not read as "nothing is missing".
@@ -105,7 +130,8 @@ export async function findSeries(db: Db, filter: SeriesFilter): Promise<NameRow[
      FROM backhaul.series LEFT JOIN backhaul.series_rule r USING (series_id) ORDER BY venue, symbol, interval_s`,
   );
   const rows = found.map(({ rule, ...row }): NameRow => ({ ...row, ...rule }));
-  const symbols = filter.symbols === null ? null : symbolsMeant(filter.symbols, rows);
+  const words = filter.symbols === null ? null : await throughRenames(db, filter.symbols, rows);
+  const symbols = words === null ? null : symbolsMeant(words, rows);
   const unknown = symbols?.unknown[0];
   if (unknown !== undefined) throw unknownSymbol(unknown, new Set(rows.map((row) => row.symbol)));
   const tiered = filter.tierSymbols === null ? null : symbolsMeant(filter.tierSymbols, rows);

@@ -8,7 +8,7 @@ import {
 } from '../../src/backfill/job_file.ts';
 
 const FLAGS = Object.fromEntries(
-  ['load', 'rollup', 'scan', 'fill', 'validate', 'report', 'export'].map((name) => [
+  ['events', 'load', 'rollup', 'scan', 'fill', 'validate', 'report', 'export'].map((name) => [
     name,
     new Map([
       ['symbols', 'list'],
@@ -81,7 +81,7 @@ jobs:
     ],
     [
       'jobs:\n  a: {}',
-      'jobs.yaml line 2: job a has no steps | load, rollup, scan, fill, validate, report, export',
+      'jobs.yaml line 2: job a has no steps | events, load, rollup, scan, fill, validate, report, export',
     ],
     [
       'jobs:\n  a:\n    load: { sources: x, incremental: maybe }',

@@ -38,6 +38,7 @@ import { sql as conflictIndex } from './0013_conflict_index.ts';
 import { sql as adjusting } from './0014_adjusting.ts';
 import { sql as rollups } from './0015_rollups.ts';
 import { sql as trades } from './0016_trades.ts';
+import { sql as renames } from './0017_renames.ts';
 
 export interface Migration {
   readonly version: number;
@@ -62,4 +63,5 @@ export const MIGRATIONS: readonly Migration[] = [
   { version: 14, name: 'adjusting', sql: adjusting },
   { version: 15, name: 'rollups', sql: rollups },
   { version: 16, name: 'trades', sql: trades },
+  { version: 17, name: 'renames', sql: renames },
 ];
