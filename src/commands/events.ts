@@ -118,6 +118,11 @@ export async function eventsOfFiles(
     withEvents(url, async (db) => {
       for (const { path, read } of files)
         await loadEvents(db, path, read(await venuesOf(db)), false, (summary) => {
+          if (summary.interrupted)
+            throw new BackhaulError({
+              kind: 'interrupted',
+              message: 'Interrupted before anything was loaded.',
+            });
           if (asJson) print(eventLine(summary));
           else say(...eventSummaryLines(summary, false));
         });

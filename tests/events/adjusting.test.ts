@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { changeEvents } from '../../src/events/change_events.ts';
 import { dayOf, type MarketEvent } from '../../src/events/market_event.ts';
-import { ALL_SERIES } from '../../src/series/series.ts';
+import { ALL_SERIES, readSeries } from '../../src/series/series.ts';
 import { validate } from '../../src/validate/validate.ts';
 import { testDatabase } from '../database.ts';
 import { load, scratchFolder } from '../e2e/loading.ts';
@@ -120,6 +120,28 @@ it('a split on a weekend holds from Monday on; days begin when those of the seri
   );
   await tell([{ kind: 'split', ...of('AAP', '2020-08-29'), ratio: 4 }]);
   expect(await column('AAP', 'close', 'splits')).toEqual([499.23 / 4, 499.23 / 4, 129.04]);
+});
+
+it('a symbol that was renamed is found under each of its names, by candles_of and by --symbols', async () => {
+  await loadDays('NEW', ['2023-05-01,10,10,10,10,0,100']);
+  await loadDays('OTHER', ['2023-05-01,20,20,20,20,0,100']);
+  await expect(readSeries(db, { ...ALL_SERIES, symbols: ['OLD'] })).rejects.toMatchObject({
+    fault: { kind: 'usage' },
+  });
+  await tell([
+    { kind: 'rename', ...of('OLDEST', '2020-01-01'), newSymbol: 'OLD' },
+    { kind: 'rename', ...of('OLD', '2022-01-01'), newSymbol: 'NEW' },
+    { kind: 'rename', ...of('GONE', '2022-01-01'), newSymbol: 'OTHER' },
+  ]);
+  for (const name of ['OLD', 'OLDEST', 'new', 'oldest']) {
+    expect(await column(name, 'close', 'none')).toEqual([10]);
+    const found = await readSeries(db, { ...ALL_SERIES, symbols: [name] });
+    expect(found.map(({ symbol }) => symbol)).toEqual(['NEW']);
+  }
+  expect(await column('NOBODY', 'close', 'none')).toEqual([]);
+  // One that has bars of its own is itself.
+  await loadDays('OLD', ['2019-05-01,5,5,5,5,0,100']);
+  expect(await column('OLD', 'close', 'none')).toEqual([5]);
 });
 
 describe('validate knows the splits on record', () => {

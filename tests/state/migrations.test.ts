@@ -21,6 +21,7 @@ const DIGESTS: readonly string[] = [
   '976dfa9e2abcb02021a4ea9350f20ed523bf557a9f23f80cb7f97d21f84c8d53',
   '535efcac1f290580c8cc1cf859da7bfa6ae07cac1dd8a6930b20f70d94d3d4fa',
   '5c68952d720b4168d9fed1b85d22a59d67890318a3a67cae5717d7a337dce822',
+  'ef9a6a14dd64180c19257d8c6e71f20603301ca90814b5b97b338382d8c96ce4',
 ];
 
 const digest = (sql: string): string => createHash('sha256').update(sql).digest('hex');
