@@ -124,7 +124,10 @@ export async function runProgram(
   };
 }
 
-/** Runs one load to its end. Faults: what the program said when it did not end with exit code 0. */
+/**
+ * Runs one load to its end.
+ * @throws BackhaulError: what the program said when it did not end with exit code 0
+ */
 export async function timeLoad(command: LoadCommand, signal: AbortSignal): Promise<LoadRun> {
   const { source, workers } = command;
   const words = ['load', source, '--json', '--workers', String(workers)];

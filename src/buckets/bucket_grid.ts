@@ -1,10 +1,10 @@
-import { Zone } from '../base/zone.ts';
-
 /**
  * Where the longer bars of a venue begin and end, µs since 1970. Parts of a day are counted from UTC's midnight, as
  * vendors stamp them; a day is the venue's own, from midnight to midnight of its zone (or from the evening before,
  * `America/Chicago 17:00`); a week begins on Monday, a month on its first, both at the beginning of that day.
  */
+
+import { Zone } from '../base/zone.ts';
 
 const DAY_US = 86_400_000_000;
 const DAY_S = 86_400;
@@ -82,7 +82,10 @@ export function dayGrid(sessionZone: string): BucketGrid {
   return bucketGrid(DAY_S, sessionZone);
 }
 
-/** The buckets of an interval (`isRollup`) at a venue whose days are those of a zone. Throws a RangeError for no such zone. */
+/**
+ * The buckets of an interval (`isRollup`) at a venue whose days are those of a zone.
+ * @throws RangeError for no such zone
+ */
 export function bucketGrid(intervalS: number, sessionZone: string): BucketGrid {
   if (intervalS < DAY_S || (intervalS === DAY_S && sessionZone === 'UTC')) return new Uniform(intervalS);
   const zone = new Zone(sessionZone);

@@ -1,6 +1,3 @@
-import type { Range } from '../base/ranges.ts';
-import type { BucketGrid } from './bucket_grid.ts';
-
 /**
  * What of a series is known, so that a longer bar can be called whole. A bar is whole where all of its time is known;
  * where no shorter bar is inside what is known, nobody traded.
@@ -9,6 +6,9 @@ import type { BucketGrid } from './bucket_grid.ts';
  * of a day may come late; it ends with its last bar. Files that lie no further apart than a long weekend are joined: what
  * lies between was closed, or quiet. A wider hole is one, and what reaches into it is not made until a file fills it.
  */
+
+import type { Range } from '../base/ranges.ts';
+import type { BucketGrid } from './bucket_grid.ts';
 
 /** Four days: from Thursday's close to Monday's or Tuesday's open. */
 export const JOINED_US = 4 * 86_400_000_000;

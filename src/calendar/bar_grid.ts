@@ -1,7 +1,7 @@
+/** Where the bars of a series open. Pure; µs since 1970. */
+
 import { Zone } from '../base/zone.ts';
 import type { ScanChecks } from '../scan/shape.ts';
-
-/** Where the bars of a series open. Pure; µs since 1970. */
 
 const DAY_US = 86_400_000_000;
 /** 1970-01-05 was a Monday. */

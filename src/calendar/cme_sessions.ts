@@ -1,7 +1,3 @@
-import type { Range } from '../base/ranges.ts';
-import { Zone } from '../base/zone.ts';
-import { isHoliday, isShortDay, weekday } from './us_exchange_days.ts';
-
 /**
  * Globex, where the futures of CME, CBOT, NYMEX and COMEX trade: each trading day from 17:00 of the evening before to
  * 16:00, Chicago's clocks, so an hour's break a day and none from Friday to Sunday (CME Group, trading hours of equity
@@ -9,6 +5,10 @@ import { isHoliday, isShortDay, weekday } from './us_exchange_days.ts';
  * Christmas Day and New Year's Day there is none. Products differ by an hour or two on such days: what trades then is
  * not missed where it is absent. Pure.
  */
+
+import type { Range } from '../base/ranges.ts';
+import { Zone } from '../base/zone.ts';
+import { isHoliday, isShortDay, weekday } from './us_exchange_days.ts';
 
 const MINUTE_US = 60_000_000;
 const DAY_US = 86_400_000_000;

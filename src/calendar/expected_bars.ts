@@ -1,10 +1,10 @@
-import type { BarGrid } from './bar_grid.ts';
-import type { MarketCalendar } from './market_calendar.ts';
-
 /**
  * Which bars a series ought to have: those openings of its grid whose bar reaches into a time in which its market is
  * open. Pure; µs since 1970.
  */
+
+import type { BarGrid } from './bar_grid.ts';
+import type { MarketCalendar } from './market_calendar.ts';
 
 /** Expected openings in a row, `stepUs` apart, from `firstUs` to `lastUs` inclusive; `endUs` is where the last bar ends. */
 export interface Stretch {

@@ -1,11 +1,11 @@
+/** When a venue trades: the times in which a bar can be expected. Pure. */
+
 import type { CalendarName, CalendarRule } from '../base/calendar_rule.ts';
 import { meetsAny, type Range } from '../base/ranges.ts';
 import { Zone } from '../base/zone.ts';
 import { cmeSessions } from './cme_sessions.ts';
 import { ownSessions } from './own_sessions.ts';
 import { sessionHours } from './us_exchange_days.ts';
-
-/** When a venue trades: the times in which a bar can be expected. Pure. */
 
 const MINUTE_US = 60_000_000;
 const DAY_US = 86_400_000_000;

@@ -1,8 +1,8 @@
+/** Trading hours as a layout writes them. Pure. */
+
 import { type OwnCalendar, WEEKDAYS } from '../base/calendar_rule.ts';
 import type { Range } from '../base/ranges.ts';
 import { Zone } from '../base/zone.ts';
-
-/** Trading hours as a layout writes them. Pure. */
 
 const MINUTE_US = 60_000_000;
 const DAY_US = 86_400_000_000;

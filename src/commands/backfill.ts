@@ -49,7 +49,7 @@ import { parseText } from './value_parsers.ts';
 const WHICH = 'Which steps:';
 const SHOW = 'Output:';
 
-export const BACKFILL_SETTINGS = {
+const BACKFILL_SETTINGS = {
   jobs: list({ group: WHICH, describe: 'Only these jobs', otherwise: 'all' }, (texts) =>
     texts.map(parseText),
   ),

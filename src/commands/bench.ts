@@ -33,7 +33,7 @@ const DATA = 'Data:';
 const HOW = 'What is run:';
 const SHOW = 'Output:';
 
-export const BENCH_SETTINGS = {
+const BENCH_SETTINGS = {
   records: value({ group: DATA, describe: 'About so many records in all' }, whole(1, 1e11)),
   days: value({ group: DATA, describe: 'Day files', otherwise: '4' }, whole(1, 10_000)),
   tickers: value(

@@ -85,7 +85,10 @@ export async function findDatabase(named: string | undefined): Promise<FoundData
   return (await embeddedUrl(embeddedFolder())) === null ? null : useDatabase(EMBEDDED);
 }
 
-/** The database of a command that can do nothing without one. Fault: `database-connect`. */
+/**
+ * The database of a command that can do nothing without one.
+ * @throws BackhaulError `database-connect`
+ */
 export async function requireDatabase(named: string | undefined): Promise<FoundDatabase> {
   const database = await findDatabase(named);
   if (database !== null) return database;
@@ -109,7 +112,10 @@ export async function withDatabase<D extends FoundDatabase | null, T>(
   }
 }
 
-/** Refuses a database nothing was ever loaded into. Fault: `database`. */
+/**
+ * Refuses a database nothing was ever loaded into.
+ * @throws BackhaulError `database`
+ */
 export async function requireTables(db: Db): Promise<void> {
   const { installedVersion } = await import('../state/migrate.ts');
   if ((await installedVersion(db)) > 0) return;

@@ -11,7 +11,7 @@ import { LOAD_SETTINGS, loadOptions } from './load_options.ts';
 import { print, say, stderrStyle, stdoutStyle, stdoutWidth } from './screen.ts';
 import { type Arguments, type Command, declare, onOff, readFlags, resolve } from './settings.ts';
 
-export const DEMO_SETTINGS = {
+const DEMO_SETTINGS = {
   verbose: onOff({ group: 'Output:', describe: 'Say more on stderr: every task, partition and decision' }),
 };
 

@@ -34,7 +34,7 @@ const {
 } = LOAD_SETTINGS;
 
 /** Those of `load` that say what would be loaded, and where to. */
-export const DOCTOR_SETTINGS = {
+const DOCTOR_SETTINGS = {
   layout,
   from,
   to,

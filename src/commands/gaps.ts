@@ -68,7 +68,7 @@ export const SCAN_SETTINGS = {
   csv,
 };
 
-export const LIST_SETTINGS = {
+const LIST_SETTINGS = {
   ...SERIES_SETTINGS,
   ...RANGE_SETTINGS,
   states: list(
@@ -110,7 +110,7 @@ export const FILL_SETTINGS = {
   'api-url': value({ group: 'From an API:', describe: 'Where the API is', otherwise: KRAKEN_API }, parseText),
 };
 
-export const CLEANUP_SETTINGS = {
+const CLEANUP_SETTINGS = {
   days: value({ group: 'Which:', describe: 'Older than so many days', otherwise: '90' }, parseDays),
   ...DATABASE_SETTINGS,
   json,

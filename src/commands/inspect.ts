@@ -20,7 +20,7 @@ const SHOW = 'Output:';
 /** Bars at each end that are shown. */
 const ROWS = 3;
 
-export const INSPECT_SETTINGS = {
+const INSPECT_SETTINGS = {
   layout: value(
     { group: HOW, describe: "A layout's name, or a YAML file that describes one", otherwise: 'auto' },
     parseText,

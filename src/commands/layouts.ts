@@ -9,7 +9,7 @@ import { sanitise } from '../ui/text.ts';
 import { print, stdoutStyle, stdoutWidth } from './screen.ts';
 import { type Arguments, type Command, declare, onOff, readFlags } from './settings.ts';
 
-export const LAYOUTS_SETTINGS = {
+const LAYOUTS_SETTINGS = {
   json: onOff({ group: 'Output:', describe: 'One JSON object a layout on stdout' }),
 };
 

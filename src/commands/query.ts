@@ -14,7 +14,7 @@ import { print, say, stdoutGone, stdoutStyle, stdoutWidth } from './screen.ts';
 import { type Arguments, type Command, declare, onOff, readFlags, value } from './settings.ts';
 import { secondsAsMs } from './value_parsers.ts';
 
-export const QUERY_SETTINGS = {
+const QUERY_SETTINGS = {
   ...DATABASE_SETTINGS,
   csv: onOff({ group: 'Output:', describe: 'CSV with a header, all rows' }),
   json: onOff({ group: 'Output:', describe: 'One JSON object a line, all rows' }),

@@ -15,7 +15,7 @@ import { print, say, stderrStyle } from './screen.ts';
 import { configuredTiers, RANGE_SETTINGS, SERIES_SETTINGS, seriesFilter } from './series_options.ts';
 import { type Arguments, type Command, declare, onOff, readFlags } from './settings.ts';
 
-export const RECOMPUTE_SETTINGS = {
+const RECOMPUTE_SETTINGS = {
   ...SERIES_SETTINGS,
   from: RANGE_SETTINGS.from,
   indicators: LOAD_SETTINGS.indicators,

@@ -10,7 +10,7 @@ import { DATABASE_SETTINGS, requireDatabase, requireTables, withDatabase } from 
 import { print, say } from './screen.ts';
 import { type Arguments, type Command, declare, onOff, readFlags } from './settings.ts';
 
-export const RETRY_SETTINGS = {
+const RETRY_SETTINGS = {
   ...DATABASE_SETTINGS,
   all: onOff({ group: 'Which:', describe: 'All that failed; so it is without a pattern' }),
   json: onOff({ group: 'Output:', describe: 'One JSON object a line on stdout' }),

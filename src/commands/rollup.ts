@@ -15,7 +15,7 @@ import { parseRollups } from './value_parsers.ts';
 
 const { intervals: _shorter, ...WHICH_SERIES } = SERIES_SETTINGS;
 
-export const ROLLUP_SETTINGS = {
+const ROLLUP_SETTINGS = {
   ...WHICH_SERIES,
   ...RANGE_SETTINGS,
   ...DATABASE_SETTINGS,

@@ -22,13 +22,13 @@ const RUNS_SHOWN = 50;
 
 const days = wholeBetween(1, 36_500);
 
-export const RUNS_SETTINGS = {
+const RUNS_SETTINGS = {
   days: value({ group: 'Which:', describe: 'Runs that began within so many days', otherwise: '30' }, days),
   ...DATABASE_SETTINGS,
   json,
 };
 
-export const SHOW_SETTINGS = {
+const SHOW_SETTINGS = {
   svg: value({ group: SHOW, describe: 'Write throughput over time as a picture to this file' }, parseText),
   ...DATABASE_SETTINGS,
   json,
@@ -36,7 +36,7 @@ export const SHOW_SETTINGS = {
 
 const COMPARE_SETTINGS = { ...DATABASE_SETTINGS, json };
 
-export const RUNS_CLEANUP_SETTINGS = {
+const RUNS_CLEANUP_SETTINGS = {
   days: value({ group: 'Which:', describe: 'Older than so many days', otherwise: String(KEPT_DAYS) }, days),
   ...DATABASE_SETTINGS,
   json,

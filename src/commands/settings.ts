@@ -118,7 +118,10 @@ export function declareKnown(...tables: readonly Settings[]): void {
   for (const table of tables) for (const name of Object.keys(table)) known.add(name);
 }
 
-/** The environment and the configuration file of the current folder. Faults: `usage` for a file that cannot be meant. */
+/**
+ * The environment and the configuration file of the current folder.
+ * @throws BackhaulError `usage` for a file that cannot be meant
+ */
 export function readSurroundings(folder: string): Surroundings {
   return { environment: process.env, file: readConfigurationFile(`${folder}/${CONFIGURATION_FILE}`) };
 }
@@ -134,7 +137,10 @@ function readConfigurationFile(path: string): ReadonlyMap<string, readonly strin
   return parseConfiguration(text, [...known]);
 }
 
-/** Reads `backhaul.yaml`: a flat map from flag names to a scalar or a list of scalars. Faults: `usage`, naming the key. */
+/**
+ * Reads `backhaul.yaml`: a flat map from flag names to a scalar or a list of scalars.
+ * @throws BackhaulError `usage`, naming the key
+ */
 export function parseConfiguration(
   text: string,
   knownKeys: readonly string[],
@@ -176,7 +182,10 @@ function scalarText(key: string, scalar: unknown): string {
   throw usage(`${CONFIGURATION_FILE}: "${key}" must be a value or a list of values`);
 }
 
-/** The values of a command's settings: flags over environment over file. Faults: `usage`, naming flag, variable or key. */
+/**
+ * The values of a command's settings: flags over environment over file.
+ * @throws BackhaulError `usage`, naming flag, variable or key
+ */
 export function resolve<S extends Settings>(
   settings: S,
   flags: Arguments,

@@ -10,7 +10,7 @@ import { listenForInterrupt } from './interrupt.ts';
 import { print, stdoutGone, stdoutStyle, stdoutWidth, whenStdoutGoes } from './screen.ts';
 import { type Arguments, type Command, declare, onOff, readFlags } from './settings.ts';
 
-export const STATUS_SETTINGS = {
+const STATUS_SETTINGS = {
   ...DATABASE_SETTINGS,
   watch: onOff({ group: 'Output:', describe: 'Again every 2 s, until Ctrl-C' }),
   json: onOff({ group: 'Output:', describe: 'One JSON object a line on stdout' }),

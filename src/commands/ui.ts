@@ -8,7 +8,7 @@ import { withLoadedDatabase } from './loaded_database.ts';
 import { print, say } from './screen.ts';
 import { type Arguments, type Command, declare, readFlags, Unreadable, value } from './settings.ts';
 
-export const UI_SETTINGS = {
+const UI_SETTINGS = {
   port: value({ group: 'Page:', describe: 'Port on 127.0.0.1', otherwise: 'a free one' }, parsePort),
   ...DATABASE_SETTINGS,
 };

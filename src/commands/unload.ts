@@ -28,7 +28,7 @@ import {
 
 const SHOW = 'Output:';
 
-export const UNLOAD_SETTINGS = {
+const UNLOAD_SETTINGS = {
   ...SERIES_SETTINGS,
   ...DATABASE_SETTINGS,
   'dry-run': onOff({ group: SHOW, describe: 'Show what would go; change nothing' }),

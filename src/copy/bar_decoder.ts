@@ -32,7 +32,7 @@ export class BarDecoder {
   /**
    * Appends rows from `piece[from …]` until `cols` is full or the piece is used up. Returns the position after what was
    * consumed: less than `piece.length` only when `cols` is full; set `cols.length` to 0 and call again from there.
-   * Throws a Fault of kind `database` when the bytes are not rows of bars.
+   * @throws BackhaulError `database` when the bytes are not rows of bars
    */
   push(piece: Uint8Array, from = 0): number {
     let at = from;

@@ -122,7 +122,8 @@ export class ColumnDecoder {
 
   /**
    * Takes rows from `piece[from …]` until the batch is full or no whole row is left; returns where it stopped. What is
-   * left of a piece then belongs in front of the next one. Throws a Fault of kind `database` for other bytes.
+   * left of a piece then belongs in front of the next one.
+   * @throws BackhaulError `database` for other bytes
    */
   push(piece: Uint8Array, from: number): number {
     const view = new DataView(piece.buffer, piece.byteOffset, piece.byteLength);

@@ -250,8 +250,8 @@ function isUnreached(code: string): boolean {
 }
 
 /**
- * Opens one session. Throws a `database-connect` fault after at most 10 s (`connectTimeoutMs`), or when `signal` is
- * aborted. The caller ends it.
+ * Opens one session. The caller ends it.
+ * @throws BackhaulError `database-connect` after at most 10 s (`connectTimeoutMs`), or when `signal` is aborted
  */
 export async function connect(
   url: string,

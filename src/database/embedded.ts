@@ -1,3 +1,9 @@
+/**
+ * The embedded PostgreSQL of a project, under `./.backhaul/`. `database.json` says where it is and how to enter; the
+ * server outlives the command that started it, and every command finds it. Who may stop it is settled in the server:
+ * each command that uses it holds a shared advisory lock on a session of its own, so a `kill -9` needs no cleaning up.
+ */
+
 import { createHash, randomBytes } from 'node:crypto';
 import { access, link, mkdir, readFile, rename, rm, rmdir, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
@@ -25,12 +31,6 @@ import {
   startServer,
   stopServer,
 } from './embedded_server.ts';
-
-/**
- * The embedded PostgreSQL of a project, under `./.backhaul/`. `database.json` says where it is and how to enter; the
- * server outlives the command that started it, and every command finds it. Who may stop it is settled in the server:
- * each command that uses it holds a shared advisory lock on a session of its own, so a `kill -9` needs no cleaning up.
- */
 
 /** `database.json`: made once, mode 0600. The port is the last one used; a running server tells its own. */
 interface Cluster {
@@ -336,7 +336,8 @@ async function leave(dir: string, cluster: Cluster, server: Postmaster, client: 
 
 /**
  * Makes the embedded server of `dir` (a project's `.backhaul`) run, unless it does, for as long as this command needs
- * it. Any number of commands may call this at once. Throws `database-connect` faults with the end of the server's log.
+ * it. Any number of commands may call this at once.
+ * @throws BackhaulError `database-connect` with the end of the server's log
  */
 export async function ensureEmbedded(dir: string, options: EmbeddedOptions = {}): Promise<EmbeddedHandle> {
   const { cluster, server, client, startedByUs } = await enter(dir, options);

@@ -1,3 +1,8 @@
+/**
+ * Where the server's binaries are, and as whom they run. PostgreSQL refuses to run as root; then it runs as user
+ * `postgres` (or `nobody`), who must be able to reach the binaries and the data.
+ */
+
 import { constants } from 'node:fs';
 import {
   access,
@@ -15,11 +20,6 @@ import {
 import { createRequire } from 'node:module';
 import { basename, dirname, join, relative } from 'node:path';
 import { BackhaulError } from '../faults/fault.ts';
-
-/**
- * Where the server's binaries are, and as whom they run. PostgreSQL refuses to run as root; then it runs as user
- * `postgres` (or `nobody`), who must be able to reach the binaries and the data.
- */
 
 /** A user to run the server as; null: as ourselves. */
 export interface Account {

@@ -1,3 +1,5 @@
+/** Making, starting and stopping one PostgreSQL server on one data folder. Knows nothing of databases in it. */
+
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import {
@@ -21,8 +23,6 @@ import { basename, dirname, join } from 'node:path';
 import { pause } from '../base/pause.ts';
 import { BackhaulError } from '../faults/fault.ts';
 import type { Account, Binaries } from './embedded_binaries.ts';
-
-/** Making, starting and stopping one PostgreSQL server on one data folder. Knows nothing of databases in it. */
 
 /** What a running server says of itself in `postmaster.pid`. */
 export interface Postmaster {

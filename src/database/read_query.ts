@@ -1,9 +1,3 @@
-import type { Client, QueryArrayResult } from 'pg';
-import { to as copyTo } from 'pg-copy-streams';
-import { BackhaulError } from '../faults/fault.ts';
-import { connect } from './connect.ts';
-import { connectAsReader, READER } from './reader.ts';
-
 /**
  * One query of the user's, read-only. The transaction is one fence: whatever the text is, nothing it does is kept. The
  * text is always sent as a single statement of the extended protocol, so none can end the transaction and go on. The
@@ -11,6 +5,12 @@ import { connectAsReader, READER } from './reader.ts';
  * than that. On a server of the user's own it is the login they gave, which puts the reader's role on for the
  * transaction; a statement made for it could take that off again (`set_config('role', …)`), and be what the login is.
  */
+
+import type { Client, QueryArrayResult } from 'pg';
+import { to as copyTo } from 'pg-copy-streams';
+import { BackhaulError } from '../faults/fault.ts';
+import { connect } from './connect.ts';
+import { connectAsReader, READER } from './reader.ts';
 
 /** A column of a result; `type` is its OID. */
 export interface Column {
@@ -39,8 +39,8 @@ const CURSOR = 'backhaul_query';
 const TEXTS = { getTypeParser: () => (text: string) => text };
 
 /**
- * Prepares a query; `embedded`: on our own server, where we may make the reader a login. Faults: `database-connect`, and
- * `database` with the position for what the server refuses.
+ * Prepares a query; `embedded`: on our own server, where we may make the reader a login.
+ * @throws BackhaulError `database-connect`, and `database` with the position for what the server refuses
  */
 export async function openReadQuery(
   database: { readonly url: string; readonly embedded: boolean },

@@ -1,9 +1,9 @@
+/** The role that can only read. On the embedded server it is a login of its own: what it may not do, it cannot get at. */
+
 import { createHmac } from 'node:crypto';
 import type { Client } from 'pg';
 import { BackhaulError } from '../faults/fault.ts';
 import { connect, type SessionOptions } from './connect.ts';
-
-/** The role that can only read. On the embedded server it is a login of its own: what it may not do, it cannot get at. */
 
 export const READER = 'backhaul_reader';
 

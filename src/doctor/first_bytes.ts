@@ -1,3 +1,5 @@
+/** Whether what can be listed can be read: by reading, for rights to the one are none to the other. */
+
 import { extname } from 'node:path';
 import { faultOf } from '../faults/classify.ts';
 import type { Fault } from '../faults/fault.ts';
@@ -5,8 +7,6 @@ import { listZip } from '../producer/archive/zip.ts';
 import { openObject } from '../producer/open_source.ts';
 import type { SourceOptions } from '../producer/sources/source.ts';
 import type { PlannedFile } from './sources.ts';
-
-/** Whether what can be listed can be read: by reading, for rights to the one are none to the other. */
 
 /** Looking takes no longer than this, ms. */
 const PATIENCE_MS = 30_000;

@@ -1,3 +1,8 @@
+/**
+ * What a file of events says, made to stand: the events and the indicators behind its splits, some symbols in a
+ * transaction. What was interrupted is gone on with by the same file: what stands already is not done again.
+ */
+
 import type { ClientBase, Pool } from 'pg';
 import { INDICATOR_NAMES } from '../bars/columns.ts';
 import { killPoint } from '../base/kill_points.ts';
@@ -15,11 +20,6 @@ import { expire } from '../state/tasks/lease.ts';
 import { type EventChanges, eventsBeside, type StandingEvent, writeEvents } from './event_table.ts';
 import { type Day, keyOfEvent, type MarketEvent, sameEvent } from './market_event.ts';
 import type { EventScope } from './read_events.ts';
-
-/**
- * What a file of events says, made to stand: the events and the indicators behind its splits, some symbols in a
- * transaction. What was interrupted is gone on with by the same file: what stands already is not done again.
- */
 
 export interface EventLoad {
   /** The file, by which its next version is known. */

@@ -1,8 +1,8 @@
+/** Table `event`, and `event_change`, which has a row for every transaction that changed it. */
+
 import type { ClientBase } from 'pg';
 import type { Db } from '../database/connect.ts';
 import type { MarketEvent } from './market_event.ts';
-
-/** Table `event`, and `event_change`, which has a row for every transaction that changed it. */
 
 /** An event as it stands, and the file that told it last. */
 export interface StandingEvent {

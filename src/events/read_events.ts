@@ -1,7 +1,3 @@
-import { parse } from 'csv-parse/sync';
-import { BackhaulError } from '../faults/fault.ts';
-import { type Dividend, dayOf, eventText, keyOfEvent, type MarketEvent, sameEvent } from './market_event.ts';
-
 /**
  * Events out of a CSV file. Which of the layouts it has is told by its header:
  *
@@ -13,6 +9,10 @@ import { type Dividend, dayOf, eventText, keyOfEvent, type MarketEvent, sameEven
  *
  * All of a file is read before anything is done with it, and the first thing wrong with it is said.
  */
+
+import { parse } from 'csv-parse/sync';
+import { BackhaulError } from '../faults/fault.ts';
+import { type Dividend, dayOf, eventText, keyOfEvent, type MarketEvent, sameEvent } from './market_event.ts';
 
 export type EventLayout = 'massive' | 'yahoo' | 'own';
 

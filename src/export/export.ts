@@ -63,8 +63,9 @@ export interface ExportReporter {
 const IDLE_MS = 2_000;
 
 /**
- * Exports the bars of the series asked for. Faults: `usage` for a folder that is not empty, `database` while a load is
- * under way, and what stopped a file (`disk`, `database-connect`).
+ * Exports the bars of the series asked for.
+ * @throws BackhaulError `usage` for a folder that is not empty, `database` while a load is under way, and what stopped
+ * a file (`disk`, `database-connect`)
  */
 export async function runExport(
   db: Pool,

@@ -1,9 +1,9 @@
-import type { FaultKind } from './fault.ts';
-
 /**
  * What a code from below means: errno of files and sockets, OpenSSL, zlib, SQLSTATE, HTTP status, S3. The one table all
  * of the program goes by. Pure; messages and hints are worded where the code was met.
  */
+
+import type { FaultKind } from './fault.ts';
 
 /**
  * Whether the same may end better when it is done again. `no`: it gets the same answer. `few`: it might not, but a wrong

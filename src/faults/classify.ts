@@ -1,7 +1,7 @@
+/** What was thrown, as a fault, and whether to try again: decided by kind and code alone, never by message text. */
+
 import { causeOf, KIND_PASSES } from './causes.ts';
 import type { Fault, FaultKind } from './fault.ts';
-
-/** What was thrown, as a fault, and whether to try again: decided by kind and code alone, never by message text. */
 
 /** What is to become of a failed attempt. */
 export interface Verdict {

@@ -1,7 +1,7 @@
+/** Errors of the file system and of aborts, as faults by their code. */
+
 import { causeOf } from './causes.ts';
 import { BackhaulError, type Fault, type FaultKind, type FaultPlace } from './fault.ts';
-
-/** Errors of the file system and of aborts, as faults by their code. */
 
 /** By code, then by kind. */
 const MESSAGES: Readonly<Record<string, string>> = {

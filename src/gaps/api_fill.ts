@@ -1,3 +1,8 @@
+/**
+ * Fills gaps from an exchange's API. What an answer brings becomes a task of its own in the lane of the series, loaded
+ * in one transaction by the same merge as files: rows that stand are kept, indicators that follow are recomputed.
+ */
+
 import { createHash } from 'node:crypto';
 import type { ClientBase, Pool } from 'pg';
 import { BarColumns, INDICATOR_NAMES, type IndicatorName } from '../bars/columns.ts';
@@ -25,11 +30,6 @@ import { noteWithheld } from '../state/withheld.ts';
 import type { FillAttempt } from './fill.ts';
 import type { Gap } from './gap_store.ts';
 import type { Candle, CandleAnswer, KrakenApi } from './kraken_api.ts';
-
-/**
- * Fills gaps from an exchange's API. What an answer brings becomes a task of its own in the lane of the series, loaded
- * in one transaction by the same merge as files: rows that stand are kept, indicators that follow are recomputed.
- */
 
 const API_LAYOUT = 'kraken-api';
 

@@ -1,3 +1,8 @@
+/**
+ * Fills gaps of longer intervals from shorter bars of the same market that stand, without a download: the buckets that
+ * those cover whole. Bars of the vendor's own that stand are kept, and loads go on with what was made once.
+ */
+
 import type { Pool } from 'pg';
 import { merge } from '../base/ranges.ts';
 import { makes } from '../buckets/rollup_rule.ts';
@@ -5,11 +10,6 @@ import { makeAll, type RollupWork } from '../series/rollup.ts';
 import { readSeries } from '../series/series.ts';
 import type { FillAttempt } from './fill.ts';
 import type { Gap } from './gap_store.ts';
-
-/**
- * Fills gaps of longer intervals from shorter bars of the same market that stand, without a download: the buckets that
- * those cover whole. Bars of the vendor's own that stand are kept, and loads go on with what was made once.
- */
 
 export interface DeriveFillOptions {
   readonly signal: AbortSignal;

@@ -1,3 +1,5 @@
+/** Fills gaps: finds what a source holds of them, loads that alone, and says what remains. µs since 1970. */
+
 import type { Pool } from 'pg';
 import { killPoint } from '../base/kill_points.ts';
 import { intersect, merge } from '../base/ranges.ts';
@@ -22,8 +24,6 @@ import {
   type WantedSeries,
   type WholeFiles,
 } from './selection.ts';
-
-/** Fills gaps: finds what a source holds of them, loads that alone, and says what remains. µs since 1970. */
 
 /** Gaps that something is missing of. */
 const FILLABLE_STATES: readonly GapState[] = ['detected', 'unfillable', 'failed'];
@@ -63,8 +63,8 @@ export interface FillAttempt {
 
 /**
  * The frame of every fill: one at a time, gaps are looked at again before and after, and none is left `filling`.
- * `attempt` gets the gaps with their missing ranges narrowed to what was asked for. Faults: `database` where another
- * program is filling; `usage` for an empty range; those of `attempt`.
+ * `attempt` gets the gaps with their missing ranges narrowed to what was asked for.
+ * @throws BackhaulError `database` where another program is filling; `usage` for an empty range; those of `attempt`
  */
 export async function fillGaps(
   databaseUrl: string,

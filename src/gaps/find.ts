@@ -1,7 +1,7 @@
+/** Finds the holes of one series: expected bars that no loaded file vouches for. Pure; µs since 1970. */
+
 import { firstAfter, type Range } from '../base/ranges.ts';
 import type { ExpectedBars, Stretch } from '../calendar/expected_bars.ts';
-
-/** Finds the holes of one series: expected bars that no loaded file vouches for. Pure; µs since 1970. */
 
 /** A run of expected bars that are not covered, with none between them that is. */
 export interface Hole extends Range {

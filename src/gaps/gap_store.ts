@@ -1,3 +1,5 @@
+/** All SQL of the table `gap`. Times are µs since 1970. */
+
 import type { ClientBase, Pool } from 'pg';
 import type { Range } from '../base/ranges.ts';
 import { type Db, inTransaction } from '../database/connect.ts';
@@ -10,8 +12,6 @@ import { fileSpan, publishedFiles, publishedName } from './files.ts';
 import { API_REACH, type Hole, reachOf } from './find.ts';
 import { type OpenGap, reconcile } from './reconcile.ts';
 import type { SeriesScan } from './scan.ts';
-
-/** All SQL of the table `gap`. Times are µs since 1970. */
 
 export const GAP_STATES = ['detected', 'unfillable', 'filling', 'failed', 'filled'] as const;
 export type GapState = (typeof GAP_STATES)[number];

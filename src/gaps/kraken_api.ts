@@ -1,13 +1,13 @@
-import { z } from 'zod';
-import { pause } from '../base/pause.ts';
-import { BackhaulError, type Fault } from '../faults/fault.ts';
-import { API_REACH, KRAKEN_API } from './find.ts';
-
 /**
  * Kraken's public OHLC endpoint (docs.kraken.com, "Get OHLC Data"): the latest 720 candles of a pair, whatever `since`
  * says, the last of them unfinished. `{"error":[],"result":{"XXBTZUSD":[[time,"open","high","low","close","vwap",
  * "volume",count],…],"last":…}}`, times in seconds.
  */
+
+import { z } from 'zod';
+import { pause } from '../base/pause.ts';
+import { BackhaulError, type Fault } from '../faults/fault.ts';
+import { API_REACH, KRAKEN_API } from './find.ts';
 
 /** Entries of a full answer: there may be older candles that it does not tell of. */
 const FULL_ANSWER = 720;
@@ -78,8 +78,9 @@ export class KrakenApi {
   }
 
   /**
-   * The candles of a pair from `fromUs` on, as far as they are served. Faults: `unsupported` for an interval or a pair
-   * the exchange does not serve, `network`, `timeout`, `corrupt` for an answer of another shape.
+   * The candles of a pair from `fromUs` on, as far as they are served.
+   * @throws BackhaulError `unsupported` for an interval or a pair the exchange does not serve, `network`, `timeout`,
+   * `corrupt` for an answer of another shape
    */
   async candles(pair: string, intervalS: number, fromUs: number): Promise<CandleAnswer> {
     if (!API_REACH.some((one) => one.venue === 'kraken' && one.intervalS === intervalS))

@@ -1,9 +1,9 @@
+/** Brings the gaps on record of one series in line with what a look at it found. Pure; µs since 1970. */
+
 import { firstAfter, intersect, meetsAny, merge, type Range } from '../base/ranges.ts';
 import type { ExpectedBars } from '../calendar/expected_bars.ts';
 import type { Hole } from './find.ts';
 import { lookAt } from './look.ts';
-
-/** Brings the gaps on record of one series in line with what a look at it found. Pure; µs since 1970. */
 
 /** An open gap on record. */
 export interface OpenGap extends Range {

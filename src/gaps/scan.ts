@@ -1,3 +1,5 @@
+/** Looks at series: what is expected of each, what is covered, and the holes between. Reads only. µs since 1970. */
+
 import { instant } from '../base/quantities.ts';
 import { intersect, type Range } from '../base/ranges.ts';
 import type { ExpectedBars } from '../calendar/expected_bars.ts';
@@ -7,8 +9,6 @@ import { readCoverage } from '../series/coverage.ts';
 import { expectedBarsOf, readSeries, type Series, type SeriesFilter } from '../series/series.ts';
 import type { Hole } from './find.ts';
 import { lookAt } from './look.ts';
-
-/** Looks at series: what is expected of each, what is covered, and the holes between. Reads only. µs since 1970. */
 
 export interface ScanOptions {
   readonly filter: SeriesFilter;

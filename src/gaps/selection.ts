@@ -1,9 +1,9 @@
+/** Which of the tasks a listing plans are wanted, and what of each. Pure; µs since 1970. */
+
 import { hull, intersect, merge, type Range } from '../base/ranges.ts';
 import type { PlannedTask, SelectTask, WantRange } from '../producer/planning/found_task.ts';
 import { plannedRange } from '../series/coverage.ts';
 import { laneOf, type SeriesName } from '../state/series_name.ts';
-
-/** Which of the tasks a listing plans are wanted, and what of each. Pure; µs since 1970. */
 
 /** A series with holes to fill. */
 export interface WantedSeries extends SeriesName {

@@ -58,7 +58,10 @@ export class IndicatorEngine {
     this.#kernel.restore();
   }
 
-  /** Goes on from the state at state[at … at + STATE_LENGTH - 1]; zeros (or NaN first) are a series without bars. Throws `internal` for another version's. */
+  /**
+   * Goes on from the state at state[at … at + STATE_LENGTH - 1]; zeros (or NaN first) are a series without bars.
+   * @throws BackhaulError `internal` for another version's
+   */
   load(state: Float64Array, at: number): void {
     const version = state[at + VERSION]!;
     if (version === 0 || Number.isNaN(version)) {

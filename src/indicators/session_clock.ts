@@ -36,7 +36,8 @@ export class SessionClock {
 
   /**
    * Sessions are the calendar days of an IANA zone, daylight saving included, or those that begin the evening before
-   * (`America/Chicago 17:00`). Throws a RangeError for no such zone.
+   * (`America/Chicago 17:00`).
+   * @throws RangeError for no such zone
    */
   static zone(iana: string): SessionClock {
     if (iana === 'UTC') return SessionClock.utcDay();

@@ -25,12 +25,12 @@ export const VERSION = 0;
 export const COUNT = 1;
 export const LAST_TS = 2;
 export const LAST_CLOSE = 3;
-export const EMA_20 = 4;
-export const EMA_50 = 5;
-export const EMA_100 = 6;
-export const EMA_200 = 7;
-export const EMA_12 = 8;
-export const EMA_26 = 9;
+const EMA_20 = 4;
+const EMA_50 = 5;
+const EMA_100 = 6;
+const EMA_200 = 7;
+const EMA_12 = 8;
+const EMA_26 = 9;
 export const SIGNAL = 10;
 export const GAIN = 11;
 export const LOSS = 12;
@@ -55,7 +55,7 @@ export function clearState(state: Float64Array, at: number): void {
   state[at + SESSION] = Number.NEGATIVE_INFINITY;
 }
 
-/** Throws `internal` unless the state is of this version. */
+/** @throws BackhaulError `internal` unless the state is of this version */
 export function checkVersion(version: number): void {
   if (version === STATE_VERSION) return;
   throw new BackhaulError({
@@ -91,7 +91,10 @@ export function encodeState(state: Float64Array, at: number): Uint8Array {
   return kept === CLOSES ? encodedBytes : encodedBytes.subarray(0, 8 * (SCALARS + kept));
 }
 
-/** Reads what {@link encodeState} wrote into `into` at `at`. Throws `internal` for another version or length. */
+/**
+ * Reads what {@link encodeState} wrote into `into` at `at`.
+ * @throws BackhaulError `internal` for another version or length
+ */
 export function decodeState(bytes: Uint8Array, into: Float64Array, at: number): void {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (bytes.length < 8 * SCALARS) throw damaged(bytes.length, 8 * SCALARS);

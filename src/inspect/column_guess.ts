@@ -1,11 +1,11 @@
+/** Which column is what, by the names of the header and by what the numbers say of each other. */
+
 import { normaliseName } from '../scan/header.ts';
 import type { NumberStyle } from '../scan/shape.ts';
 import { rankOf, type WordRole } from './column_words.ts';
 import { guessNumbers, isFixedPoint, numberReader } from './number_guess.ts';
 import { type Guess, isNumberish, type Table } from './table_guess.ts';
 import { guessTime, type TimeGuess } from './time_guess.ts';
-
-/** Which column is what, by the names of the header and by what the numbers say of each other. */
 
 export interface ColumnsGuess {
   readonly time: TimeGuess;

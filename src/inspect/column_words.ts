@@ -1,6 +1,6 @@
-import { normaliseName } from '../scan/header.ts';
-
 /** What columns are called: by vendors, by programs, and in the languages whose spreadsheets people export. */
+
+import { normaliseName } from '../scan/header.ts';
 
 export type WordRole = 'time' | 'date' | 'symbol' | 'open' | 'high' | 'low' | 'close' | 'volume' | 'trades';
 

@@ -1,3 +1,5 @@
+/** A layout for a file of no known one: each key with what it was seen by. */
+
 import { Zone } from '../base/zone.ts';
 import { BackhaulError, type FaultPlace } from '../faults/fault.ts';
 import { printable } from '../faults/text.ts';
@@ -10,8 +12,6 @@ import { type DraftLine, yamlText } from './draft_text.ts';
 import type { LocatedFile } from './located_file.ts';
 import { guessName, type NameGuess } from './name_guess.ts';
 import { guessTable, type Table } from './table_guess.ts';
-
-/** A layout for a file of no known one: each key with what it was seen by. */
 
 export interface Draft {
   readonly yaml: string;

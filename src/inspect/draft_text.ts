@@ -1,6 +1,6 @@
-import { createRequire } from 'node:module';
-
 /** A drafted layout as a file: a key a line, and above it what it was seen by. */
+
+import { createRequire } from 'node:module';
 
 export interface DraftLine {
   readonly key: string;

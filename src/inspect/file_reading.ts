@@ -1,3 +1,5 @@
+/** Reads a file whole, as a worker would, and keeps what a person wants to see of it. Writes nothing. */
+
 import { BarColumns, type Bars } from '../bars/columns.ts';
 import { faultOf } from '../faults/classify.ts';
 import type { Fault } from '../faults/fault.ts';
@@ -8,8 +10,6 @@ import { type FileFacts, type Need, NO_FACTS } from '../scan/stamp_reader.ts';
 import { BatchQueue } from '../workers/attempt/batches.ts';
 import { openReader, scanStored } from '../workers/attempt/file_bytes.ts';
 import { FileScan } from '../workers/attempt/file_scan.ts';
-
-/** Reads a file whole, as a worker would, and keeps what a person wants to see of it. Writes nothing. */
 
 /** A bar as it would be stored. */
 export interface InspectedBar {

@@ -1,3 +1,5 @@
+/** How a file will be read: all that a load would find out before it stores a row, and what its records come to. */
+
 import { BackhaulError, type Fault } from '../faults/fault.ts';
 import { LOAD_DEFAULTS } from '../load/defaults.ts';
 import { fitHead, type Head, linesOf } from '../producer/layouts/head.ts';
@@ -10,8 +12,6 @@ import { sniffEncoding } from '../scan/encoding.ts';
 import type { RecordShape } from '../scan/shape.ts';
 import { type FileReading, type ReadingOptions, readFile } from './file_reading.ts';
 import type { LocatedFile } from './located_file.ts';
-
-/** How a file will be read: all that a load would find out before it stores a row, and what its records come to. */
 
 export interface Inspection {
   readonly type: 'inspection';

@@ -1,3 +1,5 @@
+/** The one file that is to be looked into: where it is, how it is packed, and how it begins. */
+
 import { stat } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { nearest } from '../base/nearest.ts';
@@ -10,8 +12,6 @@ import { zipStorage } from '../producer/planning/zip_storage.ts';
 import { isHiddenPath, kindOfName } from '../producer/sources/object_kind.ts';
 import type { ListFilter, Source, SourceObject, SourceOptions } from '../producer/sources/source.ts';
 import type { Storage } from '../state/task_plan.ts';
-
-/** The one file that is to be looked into: where it is, how it is packed, and how it begins. */
 
 export interface LocatedFile {
   readonly source: Source;

@@ -1,6 +1,6 @@
-import { intervalSeconds } from '../producer/layouts/interval_words.ts';
-
 /** What the name of a file says of its bars: symbol, interval, venue. */
+
+import { intervalSeconds } from '../producer/layouts/interval_words.ts';
 
 export interface NameGuess {
   /** Null: it names none. */

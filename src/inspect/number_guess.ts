@@ -1,8 +1,8 @@
+/** How the numbers of a file are written. */
+
 import { NumberReader, PLAIN_NUMBERS } from '../scan/number_reader.ts';
 import type { NumberStyle } from '../scan/shape.ts';
 import type { Guess } from './table_guess.ts';
-
-/** How the numbers of a file are written. */
 
 const SEPARATORS = ["'", '_', ' '] as const;
 

@@ -1,11 +1,11 @@
+/** How the text of a file nobody knows becomes records: its encoding, what parts its fields, where its records begin. */
+
 import { BackhaulError, type FaultPlace } from '../faults/fault.ts';
 import { printable } from '../faults/text.ts';
 import type { Head } from '../producer/layouts/head.ts';
 import { FieldList } from '../scan/csv_record.ts';
 import { sniffEncoding } from '../scan/encoding.ts';
 import { isColumnName } from './column_words.ts';
-
-/** How the text of a file nobody knows becomes records: its encoding, what parts its fields, where its records begin. */
 
 /** A guess and what it is made by. */
 export interface Guess<T> {

@@ -1,9 +1,9 @@
+/** Which field, or which two, are the stamp of a record, and how it is written. */
+
 import type { TimeUnit } from '../scan/shape.ts';
 import { TEXT_NONE, TextStamps } from '../scan/stamp_texts.ts';
 import { zoneInName } from './column_words.ts';
 import type { Guess } from './table_guess.ts';
-
-/** Which field, or which two, are the stamp of a record, and how it is written. */
 
 export interface TimeGuess {
   /** One field, or that of a day and that of a time of day. */

@@ -47,7 +47,10 @@ export interface LoadRequest
   readonly signal?: AbortSignal;
 }
 
-/** The engine's options. Throws a BackhaulError of kind `usage` for a text that cannot be meant. */
+/**
+ * The engine's options.
+ * @throws BackhaulError `usage` for a text that cannot be meant
+ */
 export function loadOptionsOf(request: LoadRequest): LoadOptions {
   const { sources, database, from, to, intervals, interval, signal: _, ...rest } = request;
   const given = Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== undefined));

@@ -1,6 +1,3 @@
-import { BackhaulError } from '../faults/fault.ts';
-import { SlotIndex, StateTable } from './state_table.ts';
-
 /**
  * Hands indicator states from task to task inside a lane, while both still run: a series' state goes to the next
  * file as soon as the series is final in this one, so files of one lane are parsed at the same time and only the
@@ -10,6 +7,9 @@ import { SlotIndex, StateTable } from './state_table.ts';
  * task has published is provisional until it commits: should it fail instead, every task behind it in the lane has
  * to be aborted ({@link Lanes.leave} says which).
  */
+
+import { BackhaulError } from '../faults/fault.ts';
+import { SlotIndex, StateTable } from './state_table.ts';
 
 /** Position of a task in its lane. */
 export interface LanePosition {

@@ -37,8 +37,8 @@ export class RunSession {
   readonly #watching: Promise<void>;
 
   /**
-   * Throws a `database-connect` fault where there is no server, `interrupted` when `signal` is aborted first. A server
-   * that says it is starting is waited for, for a lease.
+   * A server that says it is starting is waited for, for a lease.
+   * @throws BackhaulError `database-connect` where there is no server, `interrupted` when `signal` is aborted first
    */
   static async open(url: string, leaseMs: number, signal: AbortSignal): Promise<RunSession> {
     try {
@@ -83,7 +83,7 @@ export class RunSession {
    * Makes sure that what was committed since the `resumes`-th time is kept. Tasks commit without waiting for the disk,
    * so a server that crashes forgets the last of them; but one that answers on a session opened before has not crashed
    * since, and once it has written this to the disk, all before it is there too. False: it did crash, and is back.
-   * Throws when the server is lost.
+   * @throws BackhaulError when the server is lost
    */
   async secured(resumes: number): Promise<boolean> {
     for (;;) {

@@ -1,3 +1,16 @@
+/**
+ * The second way into `bars`, for rows that are not simply newer than what stands: files that overlap, arrive late or
+ * replace an earlier version.
+ *
+ * Everything happens in the task's own transaction, a batch at a time: its rows are held against what stands in the same
+ * stretch of time, and what is new is put in its place, with the indicators behind it (`rewriter.ts`). What is equal to
+ * what stands is read once and leads to nothing.
+ *
+ * A load may ask for some indicators alone. Those it gives to its own rows and to the rows that follow them. The others
+ * are NULL in its own rows; in rows that stand they are kept true where there is a value, and NULL stays NULL.
+ * All leaves must be standing: rows are found by their key.
+ */
+
 import type { ClientBase } from 'pg';
 import type { BarColumns } from '../bars/columns.ts';
 import { killPoint } from '../base/kill_points.ts';
@@ -12,19 +25,6 @@ import { type BarParts, Comparison, EQUAL, KEPT, NEW_ROW, REPLACES, type SeriesR
 import { IncomingExtras } from './extra_values.ts';
 import type { MergeMemory } from './merge_memory.ts';
 import { type ChangedSeries, Rewriter, type RewriterSettings } from './rewriter.ts';
-
-/**
- * The second way into `bars`, for rows that are not simply newer than what stands: files that overlap, arrive late or
- * replace an earlier version.
- *
- * Everything happens in the task's own transaction, a batch at a time: its rows are held against what stands in the same
- * stretch of time, and what is new is put in its place, with the indicators behind it (`rewriter.ts`). What is equal to
- * what stands is read once and leads to nothing.
- *
- * A load may ask for some indicators alone. Those it gives to its own rows and to the rows that follow them. The others
- * are NULL in its own rows; in rows that stand they are kept true where there is a value, and NULL stays NULL.
- * All leaves must be standing: rows are found by their key.
- */
 
 /** What became of the rows. */
 export interface MergeCounts {

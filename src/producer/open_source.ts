@@ -1,3 +1,5 @@
+/** From what a user writes, or a task remembers, to the place that has the bytes. */
+
 import { readdir } from 'node:fs/promises';
 import { basename, dirname, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -7,8 +9,6 @@ import { PartsReader, wholeOf } from './archive/parts.ts';
 import { LocalReader, LocalSource, openLocalObject } from './sources/local/source.ts';
 import { partNumber, partsPrefix } from './sources/part_names.ts';
 import type { ListFilter, ObjectReader, Source, SourceObject, SourceOptions } from './sources/source.ts';
-
-/** From what a user writes, or a task remembers, to the place that has the bytes. */
 
 const EVERYTHING: ListFilter = {
   fromUs: Number.NEGATIVE_INFINITY,

@@ -1,3 +1,5 @@
+/** How complete the data is: expected against actual, by symbol and interval and by month. Reads only. µs since 1970. */
+
 import type { Pool } from 'pg';
 import { count, instant } from '../base/quantities.ts';
 import type { Range } from '../base/ranges.ts';
@@ -9,8 +11,6 @@ import { meant, type Series, type SeriesFilter, symbolsMeant } from '../series/s
 import { eachStamp } from '../series/stamp_pass.ts';
 import type { Tier } from '../series/tiers.ts';
 import { countTasks } from '../state/status.ts';
-
-/** How complete the data is: expected against actual, by symbol and interval and by month. Reads only. µs since 1970. */
 
 export interface ReportOptions {
   readonly filter: SeriesFilter;

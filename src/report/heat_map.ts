@@ -1,8 +1,8 @@
+/** Completeness by series and month, as a picture. Pure. */
+
 import { count, interval, percent } from '../base/quantities.ts';
 import { type Cell, type MonthShare, type Report, shareCovered } from './completeness.ts';
 import { escaped, SHADES, shadeOf } from './page_style.ts';
-
-/** Completeness by series and month, as a picture. Pure. */
 
 const ROW = 18;
 const TOP = 34;

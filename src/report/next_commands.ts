@@ -1,7 +1,7 @@
+/** What to do about it, as commands. Pure. */
+
 import { publishedFiles } from '../gaps/files.ts';
 import type { Report, ReportedGap } from './completeness.ts';
-
-/** What to do about it, as commands. Pure. */
 
 export interface NextCommand {
   readonly command: string;

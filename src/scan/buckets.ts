@@ -1,8 +1,8 @@
+/** In which bar an instant falls. */
+
 import type { Zone } from '../base/zone.ts';
 import { dayOfMonth } from './civil.ts';
 import type { ScanChecks } from './shape.ts';
-
-/** In which bar an instant falls. */
 
 const DAY_US = 86_400_000_000;
 /** 1970-01-05 was a Monday. */

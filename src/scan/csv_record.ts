@@ -1,6 +1,6 @@
-import { parse } from 'csv-parse/sync';
-
 /** Records and fields as RFC 4180 has them, for records the fast path does not vouch for. */
+
+import { parse } from 'csv-parse/sync';
 
 const LF = 0x0a;
 const CR = 0x0d;
@@ -83,7 +83,10 @@ export class FieldList {
     return fields;
   }
 
-  /** Splits `bytes[start,end)`, a record without its line end. Throws csv-parse's error for what it refuses. */
+  /**
+   * Splits `bytes[start,end)`, a record without its line end.
+   * @throws csv-parse's error for what it refuses
+   */
   split(bytes: Uint8Array, start: number, end: number, delimiter: number): void {
     this.count = 0;
     this.bytes = bytes;

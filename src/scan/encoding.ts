@@ -1,6 +1,6 @@
-import { BackhaulError } from '../faults/fault.ts';
-
 /** Text in any encoding as UTF-8, a piece at a time. */
+
+import { BackhaulError } from '../faults/fault.ts';
 
 const LF = 0x0a;
 /** Bytes that tell an encoding. */

@@ -1,8 +1,8 @@
+/** Values a layout keeps beside a bar, as text that PostgreSQL reads as their type. */
+
 import { trimEnd, trimStart } from './numbers.ts';
 import { recordText } from './record_text.ts';
 import type { ExtraColumn, NumberStyle } from './shape.ts';
-
-/** Values a layout keeps beside a bar, as text that PostgreSQL reads as their type. */
 
 const INTEGER = /^[+-]?\d{1,19}$/;
 const DECIMAL = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?$/;

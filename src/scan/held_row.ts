@@ -1,10 +1,10 @@
-import type { BarColumns } from '../bars/columns.ts';
-import type { Reject } from './shape.ts';
-
 /**
  * The held row: the last row of a batch may still be folded with the next record, so it is not taken with the batch
  * but carried to the front of the next.
  */
+
+import type { BarColumns } from '../bars/columns.ts';
+import type { Reject } from './shape.ts';
 
 /** Copies a row, without its indicators; `from` may be `to`. */
 export function copyRow(from: BarColumns, fromRow: number, to: BarColumns, toRow: number): void {

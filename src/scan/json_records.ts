@@ -1,6 +1,6 @@
-import { BackhaulError } from '../faults/fault.ts';
-
 /** JSON that is an array of records, `[[1,2],[3,4]]` or `[{"a":1},{"a":3}]`, as the lines of a CSV. */
+
+import { BackhaulError } from '../faults/fault.ts';
 
 const LF = 0x0a;
 const BLANK = 0x20;

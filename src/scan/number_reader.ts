@@ -1,7 +1,7 @@
+/** Numbers as people and spreadsheets write them: `1.234,50`, `42,580.5`, `59.40K`, and fixed-point prices. */
+
 import { isBlank, parseNumber, trimEnd, trimStart } from './numbers.ts';
 import type { NumberStyle } from './shape.ts';
-
-/** Numbers as people and spreadsheets write them: `1.234,50`, `42,580.5`, `59.40K`, and fixed-point prices. */
 
 const POINT = 0x2e;
 const SPACE = 0x20;

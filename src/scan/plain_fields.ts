@@ -1,12 +1,12 @@
-import { joinParts, POWERS_OF_TEN, parseNumber } from './numbers.ts';
-import type { TimeUnit } from './shape.ts';
-import { unitOfMagnitude } from './time.ts';
-
 /**
  * Fields of plain records, read where they lie. Every reader is given the position of a field's first byte and returns
  * that of the byte behind its last, or -1 where the field is for the judge. A newline must lie somewhere ahead: it ends
  * every field, so no end is looked at. Numbers go straight into `column[row]`: a function has but one result.
  */
+
+import { joinParts, POWERS_OF_TEN, parseNumber } from './numbers.ts';
+import type { TimeUnit } from './shape.ts';
+import { unitOfMagnitude } from './time.ts';
 
 /** A constant of this module: one that is imported is looked up anew at every use. */
 const POWERS = POWERS_OF_TEN;

@@ -1,3 +1,8 @@
+/**
+ * The fast path: records of plain fields and plain numbers, all good, read where they lie in one pass. It says
+ * nothing about any other record but where it starts; the judge decides on those, so every rule has one author.
+ */
+
 import type { BarColumns } from '../bars/columns.ts';
 import { type KernelFields, type KernelSymbol, RowKernel } from '../bars/row_kernel.ts';
 import type { Zone } from '../base/zone.ts';
@@ -12,11 +17,6 @@ import type { Role, ScanChecks, TimeUnit } from './shape.ts';
 import type { StampReader } from './stamp_reader.ts';
 import { MAX_SYMBOL_BYTES, SYMBOL_INVALID, SYMBOL_NOT_ASKED, type SymbolTable } from './symbols.ts';
 import { parseStamp } from './time.ts';
-
-/**
- * The fast path: records of plain fields and plain numbers, all good, read where they lie in one pass. It says
- * nothing about any other record but where it starts; the judge decides on those, so every rule has one author.
- */
 
 /** {@link PlainRecords.stop}: all records up to the last newline are done. */
 const STOP_END = 0;

@@ -52,9 +52,8 @@ interface Body {
  * a record with an equal stamp may still be folded into it, so the caller takes rows `[0, length-1)`, moves the last
  * one to the front with {@link carryLast} and takes it too once {@link finish} has returned true. `out` needs room
  * for two rows at least.
- *
- * Throws a BackhaulError for a file that is wrong as a whole: `not-a-bar-file`, `timestamp`, `usage` (a shape that
- * cannot be); after that, or once {@link unordered} is set, the scanner is of no more use.
+ * @throws BackhaulError for a file that is wrong as a whole: `not-a-bar-file`, `timestamp`, `usage` (a shape that
+ * cannot be); after that, or once {@link unordered} is set, the scanner is of no more use
  */
 export class Scanner {
   readonly counters = new ScanCounters();

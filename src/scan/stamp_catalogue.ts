@@ -1,8 +1,8 @@
+/** The ways to write a stamp that are common: what is tried where a layout names no pattern, and what hints name. */
+
 import { IsoStamp } from './iso_stamp.ts';
 import type { StampForm } from './stamp_form.ts';
 import { StampPattern } from './stamp_pattern.ts';
-
-/** The ways to write a stamp that are common: what is tried where a layout names no pattern, and what hints name. */
 
 const DATES = [
   'yyyyMMdd',
@@ -67,7 +67,10 @@ function commonForms(): readonly StampForm[] {
   return catalogue;
 }
 
-/** A form to read by, of its text. Throws a SyntaxError for a pattern that is none. */
+/**
+ * A form to read by, of its text.
+ * @throws SyntaxError for a pattern that is none
+ */
 export function stampForm(text: string): StampForm {
   const iso = new IsoStamp();
   return text === iso.text ? iso : new StampPattern(text);

@@ -1,8 +1,8 @@
+/** What to say of a stamp that a layout cannot read. */
+
 import type { RecordShape, TimeUnit } from './shape.ts';
 import { patternsFor } from './stamp_catalogue.ts';
 import { unitOfMagnitude } from './time.ts';
-
-/** What to say of a stamp that a layout cannot read. */
 
 const UNITS: Readonly<Record<Exclude<TimeUnit, 'text'>, string>> = {
   s: 'seconds since 1970',

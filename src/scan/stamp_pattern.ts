@@ -1,13 +1,13 @@
-import { daysFromCivil, isDate } from './civil.ts';
-import { POWERS_OF_TEN } from './numbers.ts';
-import { readOffset, type StampForm } from './stamp_form.ts';
-
 /**
  * Stamps by a pattern of Unicode's letters (UTS #35, Date Format Patterns): `yyyyMMdd HHmmss`, `d.M.yyyy`,
  * `MM/dd/yyyy hh:mm a`, `dd-MMM-yy`, `yyyy-MM-dd'T'HH:mm:ssX`. Letters that are doubled stand for exactly so many
  * digits, single ones for one or two. Names are English ones. `X`, `x`, `Z` and `z` take every offset of
  * {@link readOffset}. Text stands in quotes; the `T` between a date and a time needs none.
  */
+
+import { daysFromCivil, isDate } from './civil.ts';
+import { POWERS_OF_TEN } from './numbers.ts';
+import { readOffset, type StampForm } from './stamp_form.ts';
 
 const LITERAL = 0;
 const YEAR = 1;
@@ -121,7 +121,7 @@ export class StampPattern implements StampForm {
   /** Where the last field has ended. */
   #at = 0;
 
-  /** Throws a SyntaxError that says what is wrong with the pattern, and what was likely meant. */
+  /** @throws SyntaxError that says what is wrong with the pattern, and what was likely meant */
   constructor(text: string) {
     const fields = fieldsOf(text);
     checkFields(fields, text);
@@ -299,7 +299,10 @@ function isNumeric(field: number): boolean {
   return field > LITERAL && field <= LAST_NUMERIC;
 }
 
-/** The fields of a pattern, its text as the bytes of literals. Throws a SyntaxError. */
+/**
+ * The fields of a pattern, its text as the bytes of literals.
+ * @throws SyntaxError
+ */
 function fieldsOf(text: string): Field[] {
   if (text.includes('%')) throw new SyntaxError(`the letters are Unicode's: ${fromStrftime(text)}`);
   const fields: Field[] = [];
@@ -334,7 +337,7 @@ function fieldOf(letter: string, count: number): Field {
   return { field: known.field, count };
 }
 
-/** Throws a SyntaxError where fields are missing, stand twice or do not go together. */
+/** @throws SyntaxError where fields are missing, stand twice or do not go together */
 function checkFields(fields: readonly Field[], text: string): void {
   const has = (...any: number[]): boolean => fields.some(({ field }) => any.includes(field));
   const twice = fields.find(

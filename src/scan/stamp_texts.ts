@@ -1,11 +1,11 @@
-import { formsThatFit, stampForm } from './stamp_catalogue.ts';
-import type { StampForm } from './stamp_form.ts';
-import { StampPattern } from './stamp_pattern.ts';
-
 /**
  * Text stamps of one file, written in one of several forms: which, its stamps decide. A form that does not fit a stamp
  * which another fits is out; where two are left that read a stamp differently, nothing is guessed.
  */
+
+import { formsThatFit, stampForm } from './stamp_catalogue.ts';
+import type { StampForm } from './stamp_form.ts';
+import { StampPattern } from './stamp_pattern.ts';
 
 /** {@link TextStamps.read}: read. */
 export const TEXT_READ = 0;

@@ -1,10 +1,10 @@
-import { parseExponent, parseNumber, trimEnd, trimStart } from './numbers.ts';
-import type { TimeUnit } from './shape.ts';
-
 /**
  * Stamps that are numbers: µs since 1970-01-01 UTC in a double, NaN when it is no stamp. What is finer than a µs is cut
  * off (towards 1970). Nanoseconds are reduced digit by digit: 19 digits do not fit a double.
  */
+
+import { parseExponent, parseNumber, trimEnd, trimStart } from './numbers.ts';
+import type { TimeUnit } from './shape.ts';
 
 const DAY_US = 86_400_000_000;
 

@@ -1,7 +1,3 @@
-import type { BarColumns } from '../bars/columns.ts';
-import type { Buckets } from './buckets.ts';
-import type { SymbolTable } from './symbols.ts';
-
 /**
  * Trades in, bars out: a stage between the scanner and the indicators. A bar opens with the first trade of its stretch
  * of time and closes with the last; trades of one instant count in the order of the file. A stretch without trades has no
@@ -14,6 +10,10 @@ import type { SymbolTable } from './symbols.ts';
  * for. Of a bar, `line` and `offset` hold the instants of its first and last trade, µs, by which two parts of one bar are
  * put together: {@link joinBars}.
  */
+
+import type { BarColumns } from '../bars/columns.ts';
+import type { Buckets } from './buckets.ts';
+import type { SymbolTable } from './symbols.ts';
 
 /** Doubles an open bar takes. */
 const WIDTH = 15;

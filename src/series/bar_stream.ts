@@ -1,12 +1,12 @@
-import type { ClientBase } from 'pg';
-import { to as copyTo } from 'pg-copy-streams';
-import { stampOf } from '../database/stamps.ts';
-
 /**
  * Bars out of the database by binary COPY, a series after the other, each by time: one pass in the order of the key
  * feeds whatever looks at all bars. Six times as fast as rows by the query protocol, and the memory is that of a piece.
  * Times are µs since 1970.
  */
+
+import type { ClientBase } from 'pg';
+import { to as copyTo } from 'pg-copy-streams';
+import { stampOf } from '../database/stamps.ts';
 
 /** Columns that can be asked for beside the stamp. */
 export type PriceColumn = 'open' | 'high' | 'low' | 'close' | 'volume';

@@ -1,3 +1,11 @@
+/**
+ * What loaded files vouch for, as ranges a series: where there is no bar inside, nobody traded; outside, nobody knows.
+ *
+ * Two sources, joined: `coverage`, which a load writes for each series that has bars in a file; and the tasks
+ * themselves, where the file's range is known (from its name, or its zip's), for a file vouches for all of its range:
+ * for a day without a trade, and a file of all symbols for every symbol of its venue.
+ */
+
 import { intersect, merge, type Range } from '../base/ranges.ts';
 import { type BucketGrid, bucketGrid, dayGrid } from '../buckets/bucket_grid.ts';
 import { joined } from '../buckets/covered.ts';
@@ -9,14 +17,6 @@ import { readDerivations } from '../state/rollups.ts';
 import { namesOf } from '../state/series_ids.ts';
 import { laneOf, type SeriesName, sharedLaneOf } from '../state/series_name.ts';
 import type { Series, SeriesGrid } from './series.ts';
-
-/**
- * What loaded files vouch for, as ranges a series: where there is no bar inside, nobody traded; outside, nobody knows.
- *
- * Two sources, joined: `coverage`, which a load writes for each series that has bars in a file; and the tasks
- * themselves, where the file's range is known (from its name, or its zip's), for a file vouches for all of its range:
- * for a day without a trade, and a file of all symbols for every symbol of its venue.
- */
 
 /** Series id → merged ranges. Series of one shared lane share one array. */
 export interface Coverage {

@@ -1,11 +1,11 @@
+/** `load --incremental`: from the last bars on. */
+
 import type { Db } from '../database/connect.ts';
 import type { SelectTask } from '../producer/planning/found_task.ts';
 import { lastBarsOfSharedLanes } from '../state/loaded_files.ts';
 import { laneOf } from '../state/series_name.ts';
 import { plannedRange } from './coverage.ts';
 import { ALL_SERIES, readSeries } from './series.ts';
-
-/** `load --incremental`: from the last bars on. */
 
 /**
  * A selection of what is newer than the bars that stand. The last bar itself is asked for again: it joins the coverage

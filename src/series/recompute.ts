@@ -1,3 +1,5 @@
+/** Indicators again, from the bars that stand. µs since 1970. */
+
 import type { ClientBase, Pool } from 'pg';
 import { INDICATOR_NAMES, type IndicatorName } from '../bars/columns.ts';
 import { killPoint } from '../base/kill_points.ts';
@@ -14,8 +16,6 @@ import { isLaneRunning } from '../state/tasks/lane_standing.ts';
 import { noteGiven } from '../state/withheld.ts';
 import { readCoverage } from './coverage.ts';
 import { readSeries, type Series, type SeriesFilter } from './series.ts';
-
-/** Indicators again, from the bars that stand. µs since 1970. */
 
 export interface RecomputeOptions {
   readonly filter: SeriesFilter;
@@ -43,9 +43,9 @@ const GROUP_SERIES = 2_000;
 const BATCH_ROWS = 24_576;
 
 /**
- * Computes the indicators of series again, some of them in a transaction, and writes the rows in which they differ. With
- * all indicators the table is then, bit for bit, what a load from scratch would have made. Claims wait meanwhile. Faults:
- * those of the filter, `database` while a load is at work.
+ * Computes the indicators of series again, some of them in a transaction, and writes the rows in which they differ.
+ * With all indicators the table is then, bit for bit, what a load from scratch would have made. Claims wait meanwhile.
+ * @throws BackhaulError: those of the filter, `database` while a load is at work
  */
 export async function recompute(db: Pool, options: RecomputeOptions): Promise<RecomputeSummary> {
   const all = (await readSeries(db, options.filter)).filter((one) => one.lastUs !== null);

@@ -1,3 +1,5 @@
+/** Longer bars from shorter ones that stand. µs since 1970. */
+
 import type { Pool } from 'pg';
 import { INDICATOR_NAMES } from '../bars/columns.ts';
 import { killPoint } from '../base/kill_points.ts';
@@ -19,8 +21,6 @@ import { laneOf, sharedLaneOf } from '../state/series_name.ts';
 import { isLaneRunning } from '../state/tasks/lane_standing.ts';
 import { readCoverage } from './coverage.ts';
 import { readSeries, type Series, type SeriesFilter } from './series.ts';
-
-/** Longer bars from shorter ones that stand. µs since 1970. */
 
 export interface RollupOptions {
   readonly filter: SeriesFilter;
@@ -61,9 +61,10 @@ export interface RollupSummary {
 const SLICE_BARS = 250_000;
 
 /**
- * Makes longer bars, a stretch of a series in a transaction, and has loads go on with them. What was made already is not
- * looked at again, so that the same command goes on where it was stopped. Faults: those of the filter, `usage` for bars
- * that no series can make, `database` while a load is at work on one of them.
+ * Makes longer bars, a stretch of a series in a transaction, and has loads go on with them. What was made already is
+ * not looked at again, so that the same command goes on where it was stopped.
+ * @throws BackhaulError: those of the filter, `usage` for bars that no series can make, `database` while a load is at
+ * work on one of them
  */
 export async function rollUp(db: Pool, options: RollupOptions): Promise<RollupSummary> {
   const works = await plan(db, options);

@@ -1,3 +1,5 @@
+/** The series of the database, and which of them a command is about. Times are µs since 1970. */
+
 import type { CalendarRule } from '../base/calendar_rule.ts';
 import { nearest } from '../base/nearest.ts';
 import { interval as intervalText } from '../base/quantities.ts';
@@ -12,8 +14,6 @@ import { CURRENCIES, spellings } from '../producer/layouts/symbols.ts';
 import { isDistributed } from '../state/distributed.ts';
 import type { SeriesName } from '../state/series_name.ts';
 import type { TaskPlan } from '../state/task_plan.ts';
-
-/** The series of the database, and which of them a command is about. Times are µs since 1970. */
 
 /** Which series: null for all. */
 export interface SeriesFilter {

@@ -1,3 +1,5 @@
+/** Markets that stand as two series, each under a spelling of its own, and how they become one again. */
+
 import type { ClientBase, Pool } from 'pg';
 import { INDICATOR_NAMES } from '../bars/columns.ts';
 import { calendarOf } from '../calendar/market_calendar.ts';
@@ -15,8 +17,6 @@ import { Partitions } from '../state/partitions.ts';
 import type { SeriesName } from '../state/series_name.ts';
 import { unfinished } from '../state/tasks/lane_standing.ts';
 import { moveLane, sessionZoneOf, spellingOfFiles } from '../state/tasks/market_lane.ts';
-
-/** Markets that stand as two series, each under a spelling of its own, and how they become one again. */
 
 /** One market under several names; `keep` is the name its files bear. */
 export interface SplitMarket {

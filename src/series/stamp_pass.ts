@@ -1,13 +1,13 @@
-import type { Range } from '../base/ranges.ts';
-import { type Db, inTransaction } from '../database/connect.ts';
-import { usOf } from '../database/stamps.ts';
-import { streamBars } from './bar_stream.ts';
-
 /**
  * One pass over the stamps of many series, for whatever looks at when bars are and not at what they say. The leaves come
  * one after the other, oldest first, and in each the series in the order of its key: so the server merges no leaves and
  * sorts next to nothing. Times are µs since 1970.
  */
+
+import type { Range } from '../base/ranges.ts';
+import { type Db, inTransaction } from '../database/connect.ts';
+import { usOf } from '../database/stamps.ts';
+import { streamBars } from './bar_stream.ts';
 
 /** Stamps `[0, rows)` of one series, ascending, and behind those it was told before. The array belongs to the pass. */
 export type TakeStamps = (seriesId: number, ts: Float64Array, rows: number) => void;

@@ -1,10 +1,10 @@
+/** Symbols in tiers: what matters most is loaded first and shown first. */
+
 import type { Pool } from 'pg';
 import { nearest } from '../base/nearest.ts';
 import { BackhaulError } from '../faults/fault.ts';
 import { archiveSpelling, CURRENCIES, spellings } from '../producer/layouts/symbols.ts';
 import { readSymbolTiers, type SymbolTier, storeSymbolTiers } from '../state/symbol_tiers.ts';
-
-/** Symbols in tiers: what matters most is loaded first and shown first. */
 
 export interface Tier {
   /** `TIER1` … `TIER9`. */

@@ -1,3 +1,8 @@
+/**
+ * Takes out again what loads have brought. A bar that another file vouches for too stays; one that a file replaced is
+ * gone with it, for nobody has kept what was there before.
+ */
+
 import type { ClientBase, Pool } from 'pg';
 import { INDICATOR_NAMES } from '../bars/columns.ts';
 import { killPoint } from '../base/kill_points.ts';
@@ -19,11 +24,6 @@ import { isLaneRunning } from '../state/tasks/lane_standing.ts';
 import { type LoadedTask, setAside } from '../state/tasks/unload.ts';
 import { readCoverage } from './coverage.ts';
 import type { Series } from './series.ts';
-
-/**
- * Takes out again what loads have brought. A bar that another file vouches for too stays; one that a file replaced is
- * gone with it, for nobody has kept what was there before.
- */
 
 export interface UnloadOptions {
   readonly signal: AbortSignal;

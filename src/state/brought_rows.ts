@@ -1,6 +1,6 @@
-import type { Db } from '../database/connect.ts';
-
 /** How many rows the loaded files say they brought, beside how many stand. */
+
+import type { Db } from '../database/connect.ts';
 
 export interface BroughtRows {
   readonly venue: string;

@@ -1,11 +1,11 @@
+/** Table `coverage`: the ranges of its series that a loaded file vouches for. µs since 1970, `[from, to)`. */
+
 import type { ClientBase } from 'pg';
 import type { BarRange } from '../copy/copy_reader.ts';
 import { copyRows } from '../copy/copy_writer.ts';
 import { RowEncoder } from '../copy/row_encoder.ts';
 import type { Db } from '../database/connect.ts';
 import { stampOf, usOf } from '../database/stamps.ts';
-
-/** Table `coverage`: the ranges of its series that a loaded file vouches for. µs since 1970, `[from, to)`. */
 
 /** A range of a series. */
 export interface Covered {

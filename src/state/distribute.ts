@@ -1,3 +1,8 @@
+/**
+ * A standing database becomes a distributed one: `bars` by series over the nodes of a Citus cluster, `series` on all of
+ * them, everything else on the coordinator, where tasks are claimed and finished.
+ */
+
 import type { ClientBase, Pool } from 'pg';
 import { type Db, inTransaction } from '../database/connect.ts';
 import { BackhaulError } from '../faults/fault.ts';
@@ -6,11 +11,6 @@ import { isHypertable } from './migrate.ts';
 import { CLAIM_LOCK } from './moves.ts';
 import { Partitions } from './partitions.ts';
 import { makeReadingAnew } from './reading.ts';
-
-/**
- * A standing database becomes a distributed one: `bars` by series over the nodes of a Citus cluster, `series` on all of
- * them, everything else on the coordinator, where tasks are claimed and finished.
- */
 
 /** As far back as it has been tried. */
 const OLDEST_CITUS = [13, 0] as const;

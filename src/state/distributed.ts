@@ -1,8 +1,8 @@
+/** `bars` spread over the nodes of a Citus cluster: whether they are, and what that asks of a transaction. */
+
 import pg from 'pg';
 import { copyRows } from '../copy/copy_writer.ts';
 import type { Db } from '../database/connect.ts';
-
-/** `bars` spread over the nodes of a Citus cluster: whether they are, and what that asks of a transaction. */
 
 const answers = new WeakSet<pg.ClientBase>();
 

@@ -1,14 +1,14 @@
+/**
+ * Columns that layouts ask to keep beside a bar: real columns of `bars`, added when they are first asked for, so that
+ * they cost nothing where nobody did. `backhaul.extra_column` lists them.
+ */
+
 import { BARS_COLUMNS } from '../copy/wire.ts';
 import { type Db, inTransaction } from '../database/connect.ts';
 import { BackhaulError } from '../faults/fault.ts';
 import type { ExtraColumn } from '../scan/shape.ts';
 import { makeReadingAnew } from './reading.ts';
 import type { TaskPlan } from './task_plan.ts';
-
-/**
- * Columns that layouts ask to keep beside a bar: real columns of `bars`, added when they are first asked for, so that
- * they cost nothing where nobody did. `backhaul.extra_column` lists them.
- */
 
 /** Names a column of `bars` or `candles` has already. */
 const TAKEN: ReadonlySet<string> = new Set([

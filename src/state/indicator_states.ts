@@ -1,11 +1,11 @@
+/** Table `indicator_state`: what the indicators of a series go on from, behind its last bar and behind others on the way. */
+
 import type { ClientBase } from 'pg';
 import { type BarRange, rangeRows } from '../copy/copy_reader.ts';
 import { copyRows } from '../copy/copy_writer.ts';
 import { RowEncoder } from '../copy/row_encoder.ts';
 import type { Db } from '../database/connect.ts';
 import { stampOf, usOf } from '../database/stamps.ts';
-
-/** Table `indicator_state`: what the indicators of a series go on from, behind its last bar and behind others on the way. */
 
 /** The state behind a bar, as the engine encodes it. µs since 1970. */
 export interface StoredState {

@@ -1,10 +1,10 @@
+/** What a listing found, held against what the table knows of it. Pure; `task_listing.ts` carries it out. */
+
 import { isDeepStrictEqual } from 'node:util';
 import type { Fault } from '../faults/fault.ts';
 import type { OnInvalid } from '../scan/shape.ts';
 import type { TaskState } from './machine.ts';
 import type { TaskPlan } from './task_plan.ts';
-
-/** What a listing found, held against what the table knows of it. Pure; `task_listing.ts` carries it out. */
 
 /** One object or entry as the producer plans it. */
 export interface FoundTask {

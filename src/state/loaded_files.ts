@@ -1,11 +1,11 @@
-import type { Db } from '../database/connect.ts';
-import { usOf } from '../database/stamps.ts';
-import type { TaskPlan } from './task_plan.ts';
-
 /**
  * What stands in the table because of which task. Of a task that is to be loaded again, what it was loaded as still
  * stands: it counts with its plan of then.
  */
+
+import type { Db } from '../database/connect.ts';
+import { usOf } from '../database/stamps.ts';
+import type { TaskPlan } from './task_plan.ts';
 
 /** µs since 1970, `[from, to)`. */
 export interface LoadedFile

@@ -83,9 +83,9 @@ async function apply(client: ClientBase): Promise<number> {
 }
 
 /**
- * Brings schema `backhaul` up to date, all of it in one transaction; any number of callers at once is fine. Returns
- * the versions before and after. Faults: a server that will not do, a schema made by a newer version, no right to
- * create one.
+ * Brings schema `backhaul` up to date, all of it in one transaction; any number of callers at once is fine. Returns the
+ * versions before and after.
+ * @throws BackhaulError: a server that will not do, a schema made by a newer version, no right to create one
  */
 export async function migrate(db: Db): Promise<{ readonly from: number; readonly to: number }> {
   await checkServer(db);

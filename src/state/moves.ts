@@ -1,10 +1,10 @@
-import { TRANSITIONS, type Transition } from './machine.ts';
-
 /**
  * What every statement that moves a task is made of. Each is guarded by state and, where an attempt writes, by its
  * number; it moves the row and notes the event in one round trip, and tells whether it took effect. Clocks are the
  * server's alone.
  */
+
+import { TRANSITIONS, type Transition } from './machine.ts';
 
 /** Claims of all programs, and listings, go one after another: a claim sees every earlier one whole, or not at all. */
 export const CLAIM_LOCK = `pg_advisory_xact_lock(hashtextextended('backhaul.claim', 0))`;

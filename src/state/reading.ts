@@ -1,10 +1,10 @@
-import type { ClientBase } from 'pg';
-import { isDistributed } from './distributed.ts';
-
 /**
  * What readers query: the view `candles` and the function `candles_of`, both of whatever columns `bars` has. They are
  * made anew by every migration, and by whoever adds a column to `bars`.
  */
+
+import type { ClientBase } from 'pg';
+import { isDistributed } from './distributed.ts';
 
 /** Columns of a bar in their order, but for its series; each a safe name in quotes. */
 async function barColumns(client: ClientBase): Promise<string[]> {

@@ -1,3 +1,8 @@
+/**
+ * Tables `rollup`, `derivation` and `rollup_state`: which bars make longer ones, which stretches of a series were made so,
+ * and what they are continued from. µs since 1970.
+ */
+
 import type { ClientBase } from 'pg';
 import type { Range } from '../base/ranges.ts';
 import { copyRows } from '../copy/copy_writer.ts';
@@ -5,11 +10,6 @@ import { RowEncoder } from '../copy/row_encoder.ts';
 import type { Db } from '../database/connect.ts';
 import { usOf } from '../database/stamps.ts';
 import type { SeriesName } from './series_name.ts';
-
-/**
- * Tables `rollup`, `derivation` and `rollup_state`: which bars make longer ones, which stretches of a series were made so,
- * and what they are continued from. µs since 1970.
- */
 
 /** Files of this market, or of all symbols of a venue (null), make bars of `rollupS` seconds. */
 export interface Rollup {

@@ -1,11 +1,11 @@
-import type { ClientBase } from 'pg';
-import type { Db } from '../database/connect.ts';
-import { storableJson } from '../faults/text.ts';
-
 /**
  * One run of a command that loads. Its program holds an advisory lock as long as it lives, so that others see it die.
  * The lock is a shared one: nobody ever waits for it, not even for a session of our own that the server thinks alive.
  */
+
+import type { ClientBase } from 'pg';
+import type { Db } from '../database/connect.ts';
+import { storableJson } from '../faults/text.ts';
 
 /** First half of the advisory locks that live runs hold; the second is the run's id. "bckr". */
 export const RUN_LOCK_SPACE = 0x62_63_6b_72;

@@ -1,8 +1,8 @@
+/** What a task leaves of a series beside its bars: the range it vouches for, its last bar, and the state behind that. */
+
 import type { ClientBase } from 'pg';
 import { CoverageRows, insertCoverage } from './coverage.ts';
 import { insertStates, StateRows } from './indicator_states.ts';
-
-/** What a task leaves of a series beside its bars: the range it vouches for, its last bar, and the state behind that. */
 
 /** µs since 1970. */
 export interface SeriesEnd {

@@ -1,8 +1,8 @@
+/** Everything that stands of one series. */
+
 import type { ClientBase } from 'pg';
 import type { Db } from '../database/connect.ts';
 import { commitAsOne, isDistributed } from './distributed.ts';
-
-/** Everything that stands of one series. */
 
 /** Deletes it all, but for the series' own row: whoever has its number still may write there again. The bars gone. */
 export async function dropSeriesRows(client: ClientBase, seriesId: number): Promise<number> {

@@ -1,8 +1,8 @@
+/** What `backhaul status` shows, read off the tables. */
+
 import type { Db } from '../database/connect.ts';
 import type { Fault } from '../faults/fault.ts';
 import { TASK_STATES, type TaskState } from './machine.ts';
-
-/** What `backhaul status` shows, read off the tables. */
 
 /** Totals over the tasks of one state; rows count what was stored with each when it was loaded. */
 export interface StateTotals {

@@ -1,8 +1,8 @@
+/** Table `tier`, and the priorities that tasks have by it. */
+
 import type { Pool } from 'pg';
 import { type Db, inTransaction } from '../database/connect.ts';
 import { CLAIM_LOCK } from './moves.ts';
-
-/** Table `tier`, and the priorities that tasks have by it. */
 
 export interface SymbolTier {
   readonly symbol: string;

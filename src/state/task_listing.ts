@@ -1,3 +1,5 @@
+/** Brings what a listing found into the table: new tasks, changed ones, and those it says cannot be loaded. */
+
 import { randomUUID } from 'node:crypto';
 import type { ClientBase } from 'pg';
 import { type Db, inTransaction } from '../database/connect.ts';
@@ -17,8 +19,6 @@ import {
 import type { TaskState } from './machine.ts';
 import { becomes, CLAIM_LOCK, mayMove, noteEvent } from './moves.ts';
 import { rememberPlannedRules } from './series_rules.ts';
-
-/** Brings what a listing found into the table: new tasks, changed ones, and those it says cannot be loaded. */
 
 /** What a listing has led to; each find is in exactly one of the counts (of one found twice, the first). */
 export interface ListingCounts {

@@ -1,8 +1,8 @@
+/** Table `trade_edge`: the first and last bars that files of trades made of a series, as far as each file told them. */
+
 import type { ClientBase } from 'pg';
 import { usOf } from '../database/stamps.ts';
 import { isBefore, orderKey } from './task_order.ts';
-
-/** Table `trade_edge`: the first and last bars that files of trades made of a series, as far as each file told them. */
 
 /** A bar, or the part of one that a file tells. Times µs since 1970. */
 export interface TradeEdge {

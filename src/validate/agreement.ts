@@ -1,3 +1,9 @@
+/**
+ * Whether bars of longer intervals agree with the shorter ones in them: the 1-minute bars of a day against its hours
+ * and the day. Compared where files vouch for both. Where markets close it is left out: vendors build days from other
+ * trades than minutes (of extended hours volume counts, prices do not). µs since 1970.
+ */
+
 import { interval } from '../base/quantities.ts';
 import { intersect, type Range, subtract } from '../base/ranges.ts';
 import type { Db } from '../database/connect.ts';
@@ -5,12 +11,6 @@ import { stampOf, usOf } from '../database/stamps.ts';
 import type { SeriesScan } from '../gaps/scan.ts';
 import type { Series } from '../series/series.ts';
 import { EXAMPLES_KEPT, type Example, type Finding, findingOf } from './findings.ts';
-
-/**
- * Whether bars of longer intervals agree with the shorter ones in them: the 1-minute bars of a day against its hours
- * and the day. Compared where files vouch for both. Where markets close it is left out: vendors build days from other
- * trades than minutes (of extended hours volume counts, prices do not). µs since 1970.
- */
 
 /** Shares by which sums of parsed decimals may differ. */
 const PRICE_TOLERANCE = 1e-9;

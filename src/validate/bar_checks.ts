@@ -1,3 +1,5 @@
+/** Checks that look at the bars of one series at a time: all of them in one pass over the bars. µs since 1970. */
+
 import type { ExpectedBars } from '../calendar/expected_bars.ts';
 import type { Db } from '../database/connect.ts';
 import { inTransaction } from '../database/connect.ts';
@@ -7,8 +9,6 @@ import { EXAMPLES_KEPT, type Example, type Finding, findingOf, SPLITS_KEPT } fro
 import { type Jump, JumpFinder, type JumpKind, joined } from './jumps.ts';
 import { isExplained, type KnownSplits, symbolKey } from './splits.ts';
 import { VolumeFinder } from './volumes.ts';
-
-/** Checks that look at the bars of one series at a time: all of them in one pass over the bars. µs since 1970. */
 
 export const BAR_CHECKS = ['ohlc', 'grid', 'jumps', 'volume', 'stamps'] as const;
 export type BarCheck = (typeof BAR_CHECKS)[number];

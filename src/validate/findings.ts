@@ -1,6 +1,6 @@
-import type { Series } from '../series/series.ts';
-
 /** What a check found. Plain data; times are µs since 1970. */
+
+import type { Series } from '../series/series.ts';
 
 export const CHECKS = ['fresh', 'ohlc', 'grid', 'jumps', 'volume', 'stamps', 'intervals', 'rows'] as const;
 export type Check = (typeof CHECKS)[number];

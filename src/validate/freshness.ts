@@ -1,8 +1,8 @@
+/** Series that ought to have newer bars. Pure. */
+
 import { instant } from '../base/quantities.ts';
 import type { SeriesScan } from '../gaps/scan.ts';
 import { type Finding, findingOf } from './findings.ts';
-
-/** Series that ought to have newer bars. Pure. */
 
 const HOUR_US = 3_600_000_000;
 

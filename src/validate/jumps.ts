@@ -1,6 +1,3 @@
-import { factorText, placesOf, splitOf } from './factors.ts';
-import { DEVIATIONS_A_MAD, median } from './medians.ts';
-
 /**
  * Finds closes that jump, and tells what kind of jump it is. Pure; µs since 1970.
  *
@@ -10,6 +7,9 @@ import { DEVIATIONS_A_MAD, median } from './medians.ts';
  * that of the piece, that of the 64 moves around (calm years do not make wild ones suspicious), and one step of the
  * last digit that prices are told in (a price of 3 ticks moves by a third).
  */
+
+import { factorText, placesOf, splitOf } from './factors.ts';
+import { DEVIATIONS_A_MAD, median } from './medians.ts';
 
 /** `split` and `level` stay, the others come back or are of a single field. */
 export type JumpKind = 'split' | 'slip' | 'decimal' | 'sign' | 'spike' | 'level';

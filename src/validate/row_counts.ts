@@ -1,8 +1,8 @@
+/** Whether there are as many bars as the loaded files say they brought. */
+
 import type { Db } from '../database/connect.ts';
 import { standingAndBrought } from '../state/brought_rows.ts';
 import type { Finding } from './findings.ts';
-
-/** Whether there are as many bars as the loaded files say they brought. */
 
 const COUNT = `
 SELECT series_id AS id, count(*) AS bars

@@ -1,9 +1,9 @@
+/** Splits on record, held against what prices do. µs since 1970. */
+
 import type { Db } from '../database/connect.ts';
 import type { Series } from '../series/series.ts';
 import { type Finding, findingOf, SPLITS_KEPT } from './findings.ts';
 import type { Jump } from './jumps.ts';
-
-/** Splits on record, held against what prices do. µs since 1970. */
 
 const DAY_US = 86_400_000_000;
 /** Sessions begin a day off UTC's at the most; behind a weekend and a holiday the first bar comes later. */

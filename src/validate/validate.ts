@@ -1,3 +1,5 @@
+/** Data-quality checks over what is loaded. Reads only. µs since 1970. */
+
 import type { Db } from '../database/connect.ts';
 import { type SeriesScan, scanSeries } from '../gaps/scan.ts';
 import type { SeriesFilter } from '../series/series.ts';
@@ -7,8 +9,6 @@ import type { Check, Finding } from './findings.ts';
 import { checkFreshness } from './freshness.ts';
 import { checkRowCounts } from './row_counts.ts';
 import { checkSplits, readSplits } from './splits.ts';
-
-/** Data-quality checks over what is loaded. Reads only. µs since 1970. */
 
 export interface ValidateOptions {
   readonly filter: SeriesFilter;

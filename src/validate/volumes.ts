@@ -1,6 +1,6 @@
-import { DEVIATIONS_A_MAD, median } from './medians.ts';
-
 /** Finds volumes that stand out above a series' usual ones. Pure. */
+
+import { DEVIATIONS_A_MAD, median } from './medians.ts';
 
 /** One that does. */
 export interface Outlier {

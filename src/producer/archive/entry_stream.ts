@@ -1,3 +1,5 @@
+/** From a stored object to the CSV's bytes: what a worker scans. Nothing is believed that can be checked. */
+
 import { createHash } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 import { BackhaulError, type Fault } from '../../faults/fault.ts';
@@ -6,8 +8,6 @@ import type { Storage } from '../../state/task_plan.ts';
 import type { ObjectReader } from '../sources/source.ts';
 import { type InflateMeter, inflateRaw } from './inflate.ts';
 import { unpacked } from './unpack.ts';
-
-/** From a stored object to the CSV's bytes: what a worker scans. Nothing is believed that can be checked. */
 
 export interface OpenBytesOptions {
   /** The entry's name, for errors and to be compared with the one in the zip. */

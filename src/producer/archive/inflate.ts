@@ -1,11 +1,11 @@
-import { crc32 } from 'node:zlib';
-import { BackhaulError } from '../../faults/fault.ts';
-import { CORRUPT, ENDED, Inflater, NEEDS_INPUT, TRUNCATED } from './inflater.ts';
-
 /**
  * The containers of deflate data: gzip (RFC 1952) with all its members, and the bare data of a zip's entry. Pieces
  * yielded are views that hold until the next is asked for.
  */
+
+import { crc32 } from 'node:zlib';
+import { BackhaulError } from '../../faults/fault.ts';
+import { CORRUPT, ENDED, Inflater, NEEDS_INPUT, TRUNCATED } from './inflater.ts';
 
 /** Told of every piece taken from the source, and of every piece made of it before it is yielded. */
 export interface InflateMeter {
@@ -32,7 +32,7 @@ const RESERVED_FLAGS = 0xe0;
 
 /**
  * Inflates a gzip of any number of members; zeros may follow the last one, as tape blocks are padded so.
- * Throws `truncated`, and `corrupt` for damage, sums that differ, and whatever else follows.
+ * @throws BackhaulError `truncated`, and `corrupt` for damage, sums that differ, and whatever else follows
  */
 export async function* gunzip(
   bytes: AsyncIterable<Uint8Array>,
@@ -56,7 +56,10 @@ export async function* gunzip(
   });
 }
 
-/** Inflates bare deflate data, which must fill `bytes`. Throws `truncated`, `corrupt`. */
+/**
+ * Inflates bare deflate data, which must fill `bytes`.
+ * @throws BackhaulError `truncated`, `corrupt`
+ */
 export async function* inflateRaw(
   bytes: AsyncIterable<Uint8Array>,
   meter: InflateMeter,
@@ -213,7 +216,10 @@ class CompressedBytes {
     return true;
   }
 
-  /** The next `length` bytes (64 KiB at most). Throws `truncated`. */
+  /**
+   * The next `length` bytes (64 KiB at most).
+   * @throws BackhaulError `truncated`
+   */
   async take(length: number): Promise<Buffer> {
     if (!(await this.has(length))) throw this.truncated();
     const bytes = Buffer.from(this.rest().subarray(0, length));

@@ -1,6 +1,6 @@
-import { printable } from '../../faults/text.ts';
-
 /** The `MANIFEST.json` of Kraken's zips, read as far as it is understood: its shape is documented nowhere. */
+
+import { printable } from '../../faults/text.ts';
 
 export interface Manifest {
   /** What the zip covers, µs since 1970, `[from, to)`; null where it does not say. */

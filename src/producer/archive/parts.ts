@@ -1,9 +1,9 @@
+/** Archives in numbered parts (`history.zip.part00`, `history.zip.part01` …), read as the one object they are. */
+
 import { createHash } from 'node:crypto';
 import { BackhaulError } from '../../faults/fault.ts';
 import { partNumber, partsPrefix } from '../sources/part_names.ts';
 import type { ObjectReader, SourceObject } from '../sources/source.ts';
-
-/** Archives in numbered parts (`history.zip.part00`, `history.zip.part01` …), read as the one object they are. */
 
 /**
  * The archive that `parts` make up: uri of its first part, sizes summed, an etag that changes with any of theirs.

@@ -1,9 +1,9 @@
-import { BackhaulError } from '../../faults/fault.ts';
-
 /**
  * What a tar holds, by its headers (POSIX ustar and pax, GNU's long names): of our own, because an entry is to be found
  * again at its offset without reading what lies before, and no kept package says offsets.
  */
+
+import { BackhaulError } from '../../faults/fault.ts';
 
 export interface TarEntry {
   readonly name: string;

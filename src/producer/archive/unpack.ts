@@ -1,3 +1,5 @@
+/** What files are packed by, beside zip: each a stream of bytes into a stream of bytes. */
+
 import { createRequire } from 'node:module';
 import { Readable } from 'node:stream';
 import { ReadableStream } from 'node:stream/web';
@@ -5,8 +7,6 @@ import { BackhaulError } from '../../faults/fault.ts';
 import type { Packing } from '../../state/task_plan.ts';
 import { gunzip, type InflateMeter } from './inflate.ts';
 import { unzstd } from './unzstd.ts';
-
-/** What files are packed by, beside zip: each a stream of bytes into a stream of bytes. */
 
 /** Unpacks; the source's pieces are used up before the next is asked for. Fails with `truncated` and `corrupt`. */
 export function unpacked(

@@ -1,15 +1,18 @@
-import { createZstdDecompress } from 'node:zlib';
-import { BackhaulError } from '../../faults/fault.ts';
-import type { InflateMeter } from './inflate.ts';
-
 /**
  * Zstandard (RFC 8878) by Node's own decoder. That one ends silently with the first frame of a file, so each further
  * frame gets a decoder of its own, from the byte on where the last one stopped.
  */
 
+import { createZstdDecompress } from 'node:zlib';
+import { BackhaulError } from '../../faults/fault.ts';
+import type { InflateMeter } from './inflate.ts';
+
 const CHUNK_BYTES = 1 << 20;
 
-/** Decompresses a file of any number of frames. Throws `truncated`, and `corrupt` for damage and whatever else follows. */
+/**
+ * Decompresses a file of any number of frames.
+ * @throws BackhaulError `truncated`, and `corrupt` for damage and whatever else follows
+ */
 export async function* unzstd(
   bytes: AsyncIterable<Uint8Array>,
   meter: InflateMeter,

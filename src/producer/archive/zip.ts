@@ -1,3 +1,5 @@
+/** What a zip holds, read off its central directory by random access. Nothing is unpacked, and no entry's body is read. */
+
 import { isUtf8 } from 'node:buffer';
 import { createHash } from 'node:crypto';
 import * as yauzl from 'yauzl';
@@ -6,8 +8,6 @@ import { abortError } from '../../faults/file_fault.ts';
 import { printable } from '../../faults/text.ts';
 import type { ObjectReader } from '../sources/source.ts';
 import { BlockCache } from './block_cache.ts';
-
-/** What a zip holds, read off its central directory by random access. Nothing is unpacked, and no entry's body is read. */
 
 /** One file in a zip. With a `fault` it cannot be loaded; the other entries can. */
 export interface ZipEntryInfo {

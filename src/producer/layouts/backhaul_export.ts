@@ -1,6 +1,6 @@
-import { INDICATOR_NAMES } from '../../bars/columns.ts';
-
 /** What tells an export of ours from other files: its columns. */
+
+import { INDICATOR_NAMES } from '../../bars/columns.ts';
 
 /** The layout of the catalogue. */
 export const EXPORT_LAYOUT = 'backhaul-export';

@@ -1,3 +1,5 @@
+/** The key `calendar`: when the market of a file's series trades. */
+
 import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import type { CalendarRule, Weekday } from '../../base/calendar_rule.ts';
@@ -6,8 +8,6 @@ import { BackhaulError } from '../../faults/fault.ts';
 import { fileError } from '../../faults/file_fault.ts';
 import type { Slip } from './layout_error.ts';
 import type { LayoutCalendar } from './schema.ts';
-
-/** The key `calendar`: when the market of a file's series trades. */
 
 const DATE = /^\d{4}-\d{2}-\d{2}$/;
 

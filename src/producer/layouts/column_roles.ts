@@ -1,11 +1,11 @@
+/** The key `columns`: which field is what. */
+
 import { nearest } from '../../base/nearest.ts';
 import { namesOfRole, normaliseName } from '../../scan/header.ts';
 import type { ExtraColumn, Role, ShapeColumn } from '../../scan/shape.ts';
 import { extraColumnName } from '../../state/extra_columns.ts';
 import type { Slip } from './layout_error.ts';
 import { keyMeant, type LayoutKeys } from './schema.ts';
-
-/** The key `columns`: which field is what. */
 
 /** Roles a layout may name. */
 const ROLES: readonly Role[] = [

@@ -1,3 +1,5 @@
+/** Which layout a file is of: told by its name, held against its head. */
+
 import { basename } from 'node:path';
 import { BackhaulError, type FaultPlace } from '../../faults/fault.ts';
 import { printable } from '../../faults/text.ts';
@@ -15,8 +17,6 @@ import {
   resolve,
   type Unresolved,
 } from './resolve.ts';
-
-/** Which layout a file is of: told by its name, held against its head. */
 
 /**
  * What the path alone tells; null when it is no known name, or tells too little. `forced`: the user named the (one)

@@ -1,3 +1,5 @@
+/** A look at the first bytes of a file: enough to tell a bar file from another, and to date its first bars. */
+
 import { constants, gunzipSync, inflateRawSync, zstdDecompressSync } from 'node:zlib';
 import { INDICATOR_NAMES } from '../../bars/columns.ts';
 import { FieldList } from '../../scan/csv_record.ts';
@@ -18,8 +20,6 @@ import { openTable } from '../archive/table/open_table.ts';
 import { PARQUET_MAGIC } from '../archive/table/parquet_file.ts';
 import type { ObjectReader } from '../sources/source.ts';
 import { zoneNamed } from './period.ts';
-
-/** A look at the first bytes of a file: enough to tell a bar file from another, and to date its first bars. */
 
 /** Bytes read from an object. Inflated they are 64 KiB and more of a CSV. */
 const HEAD_BYTES = 16 << 10;

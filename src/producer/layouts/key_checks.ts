@@ -1,3 +1,5 @@
+/** Keys of a layout whose values each may be, but do not fit each other. */
+
 import { nearest } from '../../base/nearest.ts';
 import { normaliseName } from '../../scan/header.ts';
 import type { ShapeColumn } from '../../scan/shape.ts';
@@ -5,8 +7,6 @@ import { StampPattern } from '../../scan/stamp_pattern.ts';
 import { intervalSeconds } from './interval_words.ts';
 import type { Slip } from './layout_error.ts';
 import type { LayoutKeys, Origin } from './schema.ts';
-
-/** Keys of a layout whose values each may be, but do not fit each other. */
 
 export function keySlips(keys: LayoutKeys, columns: readonly ShapeColumn[]): Slip[] {
   const { numbers, kind, paths, maybe, context, interval, intervals } = keys;

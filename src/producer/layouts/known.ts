@@ -1,8 +1,8 @@
+/** The catalogue: layouts that are known by name, each a file of `catalogue/` that anyone may read and copy. */
+
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { checkLayout, type Layout } from './layout.ts';
-
-/** The catalogue: layouts that are known by name, each a file of `catalogue/` that anyone may read and copy. */
 
 /** In the order they are listed. A file that fits several is refused, unless one knows its header better. */
 const NAMES = [

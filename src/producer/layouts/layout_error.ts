@@ -1,8 +1,8 @@
+/** What is wrong with a layout file, in the words of its author: the key, what is there, what was meant. */
+
 import type { z } from 'zod';
 import { nearest } from '../../base/nearest.ts';
 import { BackhaulError } from '../../faults/fault.ts';
-
-/** What is wrong with a layout file, in the words of its author: the key, what is there, what was meant. */
 
 /** One thing that is wrong. */
 export interface Slip {

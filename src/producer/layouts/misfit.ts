@@ -1,3 +1,5 @@
+/** Why a file is not as the layout says that its user named for it: the first thing that does not fit, and what would. */
+
 import { nearest } from '../../base/nearest.ts';
 import { BackhaulError, type FaultPlace } from '../../faults/fault.ts';
 import { printable } from '../../faults/text.ts';
@@ -13,8 +15,6 @@ import type { RecordShape } from '../../scan/shape.ts';
 import { expectedStamp, stampHint } from '../../scan/stamp_hint.ts';
 import { type Fit, type Head, HeadStamps, linesOf } from './head.ts';
 import type { Layout } from './layout.ts';
-
-/** Why a file is not as the layout says that its user named for it: the first thing that does not fit, and what would. */
 
 interface Misfit {
   readonly message: string;

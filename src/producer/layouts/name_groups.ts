@@ -1,6 +1,6 @@
-import type { Layout } from './layout.ts';
-
 /** What a path tells by the named groups of a layout's patterns, and how near to the file it stands. */
+
+import type { Layout } from './layout.ts';
 
 export interface NameGroups {
   readonly values: Readonly<Record<string, string>>;

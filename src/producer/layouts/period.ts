@@ -1,8 +1,8 @@
+/** Periods that names tell: a year, a quarter, a month or a day of some zone. */
+
 import { sessionStart, Zone } from '../../base/zone.ts';
 import { sessionHours } from '../../calendar/us_exchange_days.ts';
 import { daysFromCivil } from '../../scan/civil.ts';
-
-/** Periods that names tell: a year, a quarter, a month or a day of some zone. */
 
 const DAY_US = 86_400_000_000;
 

@@ -1,3 +1,5 @@
+/** From a layout and a name to what they say of one file. */
+
 import type { RecordShape } from '../../scan/shape.ts';
 import type { TaskPlan } from '../../state/task_plan.ts';
 import { earliestStamp, firstSymbol, type Head, valuesOf } from './head.ts';
@@ -7,8 +9,6 @@ import { fillIn, groupsOf, isFar, matchOf, type NameGroups } from './name_groups
 import { type Period, periodOf } from './period.ts';
 import { contradicts, overrules, type Spacing, spacingOf } from './spacing.ts';
 import { spellings } from './symbols.ts';
-
-/** From a layout and a name to what they say of one file. */
 
 /** What a layout says of a file of its kind. */
 export interface Resolution {

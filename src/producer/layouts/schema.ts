@@ -1,11 +1,11 @@
-import { z } from 'zod';
-import { nearest } from '../../base/nearest.ts';
-import { zoneNamed } from './period.ts';
-
 /**
  * The keys of a layout file, as its author writes them. What a value may be is said here; how the values fit each
  * other in `layout.ts`. The file's JSON schema is made of this one, so each key carries its description.
  */
+
+import { z } from 'zod';
+import { nearest } from '../../base/nearest.ts';
+import { zoneNamed } from './period.ts';
 
 /** An object whose unknown keys are told with the nearest known one. */
 function keyed<Shape extends z.ZodRawShape>(shape: Shape) {

@@ -1,8 +1,8 @@
+/** What the first records of a file say of its interval: how far apart their stamps are. */
+
 import { Zone } from '../../base/zone.ts';
 import type { RecordShape } from '../../scan/shape.ts';
 import { fitHead, type Head, HeadStamps, headShape, recordsOf } from './head.ts';
-
-/** What the first records of a file say of its interval: how far apart their stamps are. */
 
 /** Records looked at. A head of 64 KiB holds about as many. */
 const RECORDS = 2_000;

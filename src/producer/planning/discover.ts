@@ -1,3 +1,5 @@
+/** From sources to tasks: what there is, of which layout, in which lane, and how a worker is to read it. */
+
 import { DigestSet } from '../../base/digest_set.ts';
 import { allLayouts } from '../layouts/known.ts';
 import { type Layout, loadLayout } from '../layouts/layout.ts';
@@ -5,8 +7,6 @@ import type { ListFilter, Source } from '../sources/source.ts';
 import { byFolder } from './folder_runs.ts';
 import type { DiscoveredTask, DiscoverOptions } from './found_task.ts';
 import { Planner } from './planner.ts';
-
-/** From sources to tasks: what there is, of which layout, in which lane, and how a worker is to read it. */
 
 /** Objects looked into at once: a request to S3 takes 30 ms and more, a local file next to nothing. */
 const REMOTE_WIDTH = 16;

@@ -1,11 +1,11 @@
+/** What an export of ours says of its files: in `manifest.json`, and inside of those that have a place for it. */
+
 import { z } from 'zod';
 import { CALENDAR_NAMES, type CalendarRule, WEEKDAYS } from '../../base/calendar_rule.ts';
 import { BackhaulError } from '../../faults/fault.ts';
 import type { ExtraColumn } from '../../scan/shape.ts';
 import { zoneNamed } from '../layouts/period.ts';
 import type { Source } from '../sources/source.ts';
-
-/** What an export of ours says of its files: in `manifest.json`, and inside of those that have a place for it. */
 
 /** Keys of the metadata of Parquet and Arrow files. */
 export const EXPORT_METADATA = {

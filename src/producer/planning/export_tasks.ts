@@ -1,3 +1,5 @@
+/** The tasks of a file of our own export: one for each venue and interval in it, since a task is of one. */
+
 import { BackhaulError } from '../../faults/fault.ts';
 import { normaliseName } from '../../scan/header.ts';
 import type { RecordShape, ShapeColumn } from '../../scan/shape.ts';
@@ -18,8 +20,6 @@ import {
 import { type PlannedTask, placeOf } from './found_task.ts';
 import type { Item } from './items.ts';
 import { plannedTasks } from './planned_task.ts';
-
-/** The tasks of a file of our own export: one for each venue and interval in it, since a task is of one. */
 
 /** Layouts by what differs from file to file: a few. */
 const variants = new Map<string, Layout>();

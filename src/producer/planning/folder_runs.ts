@@ -1,8 +1,8 @@
+/** A listing cut into runs of objects that are planned together. */
+
 import { isChecksumList } from '../sources/checksums.ts';
 import { partsPrefix } from '../sources/part_names.ts';
 import type { SourceObject } from '../sources/source.ts';
-
-/** A listing cut into runs of objects that are planned together. */
 
 /** An object and what belongs to it are this close in a listing by name. */
 const NEIGHBOURS = 4;

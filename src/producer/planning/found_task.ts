@@ -1,9 +1,9 @@
+/** What discovery is asked for, and what it finds. */
+
 import type { Fault } from '../../faults/fault.ts';
 import type { TaskPlan } from '../../state/task_plan.ts';
 import type { InflateLimits } from '../archive/entry_stream.ts';
 import type { SourceObject } from '../sources/source.ts';
-
-/** What discovery is asked for, and what it finds. */
 
 /** Where something to load lies. */
 export interface TaskPlace {

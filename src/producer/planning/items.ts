@@ -1,3 +1,5 @@
+/** What of a folder is to be planned. */
+
 import { fileURLToPath } from 'node:url';
 import type { BackhaulError, Fault } from '../../faults/fault.ts';
 import { wholeOf } from '../archive/parts.ts';
@@ -5,8 +7,6 @@ import type { FolderChecksums } from '../sources/checksums.ts';
 import type { ObjectKind } from '../sources/object_kind.ts';
 import { partsPrefix } from '../sources/part_names.ts';
 import type { SourceObject } from '../sources/source.ts';
-
-/** What of a folder is to be planned. */
 
 /** An object to plan: a file of its own, a zip, or a zip in parts. */
 export interface Item {

@@ -1,3 +1,5 @@
+/** From what name and head tell of a file to the task that loads it. */
+
 import { isDeepStrictEqual } from 'node:util';
 import { laneOf, sharedLaneOf } from '../../state/series_name.ts';
 import type { Storage, TaskPlan } from '../../state/task_plan.ts';
@@ -7,8 +9,6 @@ import { gridOfMade, type Resolution } from '../layouts/resolve.ts';
 import { otherwiseSpelled } from '../layouts/symbols.ts';
 import type { Asked } from './asked.ts';
 import type { PlannedTask, TaskPlace } from './found_task.ts';
-
-/** From what name and head tell of a file to the task that loads it. */
 
 /** What was published about a file beside or around it. */
 export interface Published extends Pick<TaskPlan, 'sha256' | 'expectedRows'> {

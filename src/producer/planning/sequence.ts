@@ -1,3 +1,5 @@
+/** The order of tasks whose names do not date them. */
+
 import { DigestSet } from '../../base/digest_set.ts';
 import { BackhaulError } from '../../faults/fault.ts';
 import { abortError } from '../../faults/file_fault.ts';
@@ -5,8 +7,6 @@ import { earliestStamp, readHead } from '../layouts/head.ts';
 import { openObject } from '../open_source.ts';
 import type { ObjectReader, SourceOptions } from '../sources/source.ts';
 import type { DiscoveredTask, PlannedTask } from './found_task.ts';
-
-/** The order of tasks whose names do not date them. */
 
 /** Files looked into at once. */
 const WIDTH = 8;

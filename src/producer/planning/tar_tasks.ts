@@ -1,3 +1,5 @@
+/** The tasks of a tar: one an entry. */
+
 import { BackhaulError } from '../../faults/fault.ts';
 import type { Packing, Storage } from '../../state/task_plan.ts';
 import { BlockCache } from '../archive/block_cache.ts';
@@ -10,8 +12,6 @@ import type { Asked } from './asked.ts';
 import { type DiscoveredTask, failed, type TaskPlace } from './found_task.ts';
 import { entryPath, type Item } from './items.ts';
 import { plannedTasks } from './planned_task.ts';
-
-/** The tasks of a tar: one an entry. */
 
 /** Bytes of a packed tar that may be unpacked in vain: each entry is reached through all that lie before it. */
 const MOST_IN_VAIN = INFLATE_LIMITS.bytes;

@@ -1,3 +1,5 @@
+/** What a zip says of itself, and what of it is not there. */
+
 import { BackhaulError, type Fault } from '../../faults/fault.ts';
 import { openBytes } from '../archive/entry_stream.ts';
 import { type Manifest, manifestKey, parseManifest } from '../archive/manifest.ts';
@@ -7,8 +9,6 @@ import type { Asked } from './asked.ts';
 import { type DiscoveredTask, failed } from './found_task.ts';
 import { entryPath, pathOf } from './items.ts';
 import { zipStorage } from './zip_storage.ts';
-
-/** What a zip says of itself, and what of it is not there. */
 
 /** A manifest beyond this is none. */
 const MAX_MANIFEST_BYTES = 32 << 20;

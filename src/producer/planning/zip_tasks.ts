@@ -1,3 +1,5 @@
+/** The tasks of a zip: one an entry. */
+
 import { BackhaulError } from '../../faults/fault.ts';
 import { type Manifest, manifestKey } from '../archive/manifest.ts';
 import { PartsReader } from '../archive/parts.ts';
@@ -13,8 +15,6 @@ import { plannedTasks } from './planned_task.ts';
 import { publishedSum } from './published_sum.ts';
 import { manifestOf, missingEntries } from './zip_manifest.ts';
 import { zipStorage } from './zip_storage.ts';
-
-/** The tasks of a zip: one an entry. */
 
 export async function zipTasks(
   item: Item,

@@ -1,6 +1,6 @@
-import type { Source, SourceObject } from './source.ts';
-
 /** Published SHA-256 sums beside the files: `<name>.CHECKSUM` (Binance), `<name>.sha256`, lists such as `SHA256SUMS`. */
+
+import type { Source, SourceObject } from './source.ts';
 
 const SIDECAR = /\.(?:checksum|sha256|sha256sum)$/i;
 const LIST = /sha-?256(?:sums?)?(?:\.txt)?$/i;

@@ -1,7 +1,7 @@
+/** What a file is by its name alone: the one table of what is read and what is not. */
+
 import { isChecksumFile } from './checksums.ts';
 import { partNumber } from './part_names.ts';
-
-/** What a file is by its name alone: the one table of what is read and what is not. */
 
 export type ObjectKind =
   | 'data' // a CSV, compressed or not

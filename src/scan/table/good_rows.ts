@@ -1,3 +1,8 @@
+/**
+ * The fast path of tables: fills the columns of bars one after another, and then tells which rows are good beyond doubt.
+ * It knows only what a good row is, so that every rule has one author: the judge.
+ */
+
 import type { BarColumns } from '../../bars/columns.ts';
 import type { Zone } from '../../base/zone.ts';
 import { extraValue } from '../extra_value.ts';
@@ -19,11 +24,6 @@ import {
   wholeOf,
 } from './columns.ts';
 import { textOf } from './texts.ts';
-
-/**
- * The fast path of tables: fills the columns of bars one after another, and then tells which rows are good beyond doubt.
- * It knows only what a good row is, so that every rule has one author: the judge.
- */
 
 const NUMBERS: readonly BarNumber[] = ['open', 'high', 'low', 'close', 'volume', 'trades'];
 const UNIT_US: Readonly<Record<string, number>> = { s: 1e6, ms: 1e3, us: 1 };

@@ -1,8 +1,8 @@
+/** A layout's shape for the columns of a table, where names and types are known and no text is split. */
+
 import { type ColumnRoles, isNumberRole, rolesByHeader } from '../header.ts';
 import { NULL_WORDS, type RecordShape } from '../shape.ts';
 import type { TableField } from './columns.ts';
-
-/** A layout's shape for the columns of a table, where names and types are known and no text is split. */
 
 /** Which columns are read, and as what. */
 export interface TableShape {

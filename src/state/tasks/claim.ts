@@ -1,3 +1,5 @@
+/** `claim`: pending → running. */
+
 import { killPoint } from '../../base/kill_points.ts';
 import { type Db, inTransaction } from '../../database/connect.ts';
 import { withRevision } from '../event_revision.ts';
@@ -5,8 +7,6 @@ import { becomes, CLAIM_LOCK, mayMove, noteEvent } from '../moves.ts';
 import { isBefore, orderKey } from '../task_order.ts';
 import type { TaskPlan } from '../task_plan.ts';
 import type { Attempt } from './attempt.ts';
-
-/** `claim`: pending → running. */
 
 /** Where the bars that a replaced task is about to replace came from. */
 export interface Replaced {

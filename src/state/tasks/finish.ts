@@ -1,3 +1,5 @@
+/** `finish`: running → loaded. */
+
 import type { ClientBase } from 'pg';
 import { stampOf } from '../../database/stamps.ts';
 import { BackhaulError } from '../../faults/fault.ts';
@@ -7,8 +9,6 @@ import type { FilesOf } from '../rollups.ts';
 import { endValues, INSERT_ENDS, type SeriesEnd } from '../series_ends.ts';
 import { isBefore } from '../task_order.ts';
 import type { Attempt } from './attempt.ts';
-
-/** `finish`: running → loaded. */
 
 /** What a worker has done, to be committed with it. Counts are records of the file; stamps µs since 1970. */
 export interface Finished extends Attempt {
@@ -65,8 +65,8 @@ SELECT (SELECT count(*) FROM me)::int AS owned, (SELECT count(*) FROM moved)::in
 
 /**
  * Moves a running task to loaded, inside the transaction that loads its rows; to be the last statement before COMMIT.
- * Throws a fault of kind `lost-lease` if the attempt is no longer the task's, `predecessor` if an earlier task of the
- * lane is not final, `reconcile` if the counts do not add up: roll back then.
+ * @throws BackhaulError `lost-lease` if the attempt is no longer the task's, `predecessor` if an earlier task of the
+ * lane is not final, `reconcile` if the counts do not add up: roll back then
  */
 export async function finish(client: ClientBase, done: Finished): Promise<void> {
   const {

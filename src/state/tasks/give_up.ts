@@ -1,11 +1,11 @@
+/** An attempt that does not come to its end: `fail`, running → failed; `retry`, running → pending. */
+
 import type { Db } from '../../database/connect.ts';
 import type { Fault } from '../../faults/fault.ts';
 import { storableJson } from '../../faults/text.ts';
 import type { TransitionFrom } from '../machine.ts';
 import { becomes, mayMove, noteEvent, OWNED } from '../moves.ts';
 import type { Attempt } from './attempt.ts';
-
-/** An attempt that does not come to its end: `fail`, running → failed; `retry`, running → pending. */
 
 /** One guarded move of a running task: its new columns, the event and its reason ($3, jsonb). */
 function leaveRunning(transition: TransitionFrom<'running'>, columns: string): string {

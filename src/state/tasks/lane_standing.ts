@@ -1,8 +1,8 @@
+/** How the tasks stand, as those who run them ask for it. */
+
 import type { Db } from '../../database/connect.ts';
 import { withRevision } from '../event_revision.ts';
 import { isBefore } from '../task_order.ts';
-
-/** How the tasks stand, as those who run them ask for it. */
 
 /** How a running task stands in its lane. */
 export interface LaneStanding {

@@ -1,9 +1,9 @@
+/** How long an attempt owns its task: leases are renewed, and `expire` takes back what nobody renews: running → pending. */
+
 import type { Db } from '../../database/connect.ts';
 import { becomes, mayMove, noteEvent } from '../moves.ts';
 import { RUN_LOCK_SPACE } from '../run_store.ts';
 import { type Attempt, sessionName } from './attempt.ts';
-
-/** How long an attempt owns its task: leases are renewed, and `expire` takes back what nobody renews: running → pending. */
 
 /**
  * Renews leases. Returns the attempts that are still the owner's; the others have been lost and must stop. A row that

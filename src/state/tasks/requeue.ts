@@ -1,7 +1,7 @@
+/** What somebody orders for tasks that no attempt is at work on. `requeue`: failed → pending; `skip`: pending → skipped. */
+
 import type { Db } from '../../database/connect.ts';
 import { becomes, mayMove, noteEvent } from '../moves.ts';
-
-/** What somebody orders for tasks that no attempt is at work on. `requeue`: failed → pending; `skip`: pending → skipped. */
 
 /** Which failed tasks; all of them without a condition. */
 export interface FailedFilter {

@@ -1,3 +1,5 @@
+/** Tasks whose bars are to be taken out again: which ones, what that would take, and the moves. */
+
 import type { ClientBase } from 'pg';
 import { rangeRows } from '../../copy/copy_reader.ts';
 import type { Db } from '../../database/connect.ts';
@@ -5,8 +7,6 @@ import { rangesOfTaskAlone, vouchedByAlone } from '../coverage.ts';
 import { isDistributed } from '../distributed.ts';
 import { becomes, mayMove, noteEvent } from '../moves.ts';
 import { skip } from './requeue.ts';
-
-/** Tasks whose bars are to be taken out again: which ones, what that would take, and the moves. */
 
 export interface LoadedTask {
   readonly taskId: number;

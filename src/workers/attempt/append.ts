@@ -27,8 +27,8 @@ import { splitsOfVenue } from './venue_splits.ts';
 const MOST_CHECKPOINTS = 4_000;
 
 /**
- * Loads the file by COPY, its indicators computed on the way; `sorting`: put into order in memory first. Throws
- * {@link RestartBy} when the file cannot be appended.
+ * Loads the file by COPY, its indicators computed on the way; `sorting`: put into order in memory first.
+ * @throws {@link RestartBy} when the file cannot be appended
  */
 export async function append(parts: AttemptParts, file: FileScan, sorting: boolean): Promise<TaskResult> {
   const { link, memory, progress } = parts;

@@ -31,7 +31,10 @@ export class BatchQueue {
     this.#onQueued = onQueued;
   }
 
-  /** An empty column set; waits until one is free. Throws what a consumer has thrown. */
+  /**
+   * An empty column set; waits until one is free.
+   * @throws what a consumer has thrown
+   */
   async take(): Promise<BarColumns> {
     for (;;) {
       this.check();
@@ -71,7 +74,10 @@ export class BatchQueue {
     await this.#tail;
   }
 
-  /** All queued batches are consumed. Throws what a consumer has thrown. */
+  /**
+   * All queued batches are consumed.
+   * @throws what a consumer has thrown
+   */
   async drain(): Promise<void> {
     await this.#tail;
     this.check();

@@ -15,9 +15,9 @@ import { RestartBy, SurveyFirst } from './load_path.ts';
 import type { AttemptParts } from './parts.ts';
 
 /**
- * Scans the whole file; `take` is given its rows a batch at a time and `queued` hears of each before. Throws
- * {@link RestartBy} when the records are not in the order the layout promised, {@link SurveyFirst} when the whole file
- * must be known first.
+ * Scans the whole file; `take` is given its rows a batch at a time and `queued` hears of each before.
+ * @throws {@link RestartBy} when the records are not in the order the layout promised, {@link SurveyFirst} when the
+ * whole file must be known first
  */
 export async function scanFile(
   parts: AttemptParts,

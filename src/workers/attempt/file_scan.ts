@@ -99,14 +99,14 @@ export class FileScan {
     this.#foldedRejects += rejected;
   }
 
-  /** Throws once the absolute limit is passed. */
+  /** @throws BackhaulError once the absolute limit is passed */
   checkBudget(): void {
     this.rejects.add(this.scanner.takeRejects());
     const { maxRejects } = this.#plan;
     if (maxRejects !== null && this.rejected > maxRejects) this.#overBudget(`at most ${maxRejects} rejects`);
   }
 
-  /** Throws when the whole file has more rejects than its share, or nothing but rejects. */
+  /** @throws BackhaulError when the whole file has more rejects than its share, or nothing but rejects */
   checkEnd(): void {
     this.checkBudget();
     const { maxRejectShare } = this.#plan;

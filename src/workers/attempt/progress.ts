@@ -35,7 +35,10 @@ export class AttemptProgress {
     this.#reported = { at: 0, records: 0 };
   }
 
-  /** A piece of the file is about to be scanned. Throws where the attempt shall end. */
+  /**
+   * A piece of the file is about to be scanned.
+   * @throws BackhaulError where the attempt shall end
+   */
   sawBytes(bytes: number, file: FileScan): void {
     this.#link.signal.throwIfAborted();
     this.#inflated += bytes;

@@ -19,7 +19,8 @@ import { AttemptTransaction } from './transaction.ts';
 import { workerMemory } from './worker_memory.ts';
 
 /**
- * Loads the task; `client` is null when rows go to no database. Throws what went wrong; the caller rolls back.
+ * Loads the task; `client` is null when rows go to no database.
+ * @throws what went wrong; the caller rolls back
  */
 export async function runAttempt(
   task: Assignment,

@@ -1,8 +1,8 @@
+/** What buffers of Arrow files are packed by: Zstandard by Node, LZ4 (as pandas does) by a decoder of our own. */
+
 import { zstdDecompressSync } from 'node:zlib';
 import type * as Arrow from 'apache-arrow';
 import { lz4Frame } from './lz4.ts';
-
-/** What buffers of Arrow files are packed by: Zstandard by Node, LZ4 (as pandas does) by a decoder of our own. */
 
 let isDone = false;
 

@@ -1,3 +1,5 @@
+/** Record batches of Apache Arrow as the scanner's columns: views, nothing is copied but what has another layout. */
+
 import type { Data, DataType, Field, RecordBatch, Schema, Vector } from 'apache-arrow';
 import { BackhaulError } from '../../../faults/fault.ts';
 import type {
@@ -7,8 +9,6 @@ import type {
   TableField,
   TextColumn,
 } from '../../../scan/table/columns.ts';
-
-/** Record batches of Apache Arrow as the scanner's columns: views, nothing is copied but what has another layout. */
 
 // Arrow's own numbers (Schema.fbs), so that nothing of the package is needed to look at a type.
 const TYPE = {

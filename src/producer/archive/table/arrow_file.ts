@@ -1,3 +1,5 @@
+/** Apache Arrow's IPC format, as a file (Feather v2) or as a stream: a batch at a time. */
+
 import type { FileHandle } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import type * as Arrow from 'apache-arrow';
@@ -6,8 +8,6 @@ import type { ObjectReader } from '../../sources/source.ts';
 import { registerCodecs } from './arrow_codecs.ts';
 import { fieldsOf, tableBatch } from './arrow_columns.ts';
 import type { TableFile } from './table_file.ts';
-
-/** Apache Arrow's IPC format, as a file (Feather v2) or as a stream: a batch at a time. */
 
 // All of Arrow in one file, as its package ships it: a tenth of the time to load.
 export const arrow = createRequire(import.meta.url)('apache-arrow/Arrow.es2015.min') as typeof Arrow;

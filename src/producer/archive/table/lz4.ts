@@ -1,9 +1,9 @@
-import { BackhaulError } from '../../../faults/fault.ts';
-
 /**
  * LZ4's frame format (lz4_Frame_format.md 1.6.4) over its block format: what pandas and freqtrade pack Feather files by.
  * Of our own, because the packages there are for it were last kept in 2018, or bring a compiled library for each platform.
  */
+
+import { BackhaulError } from '../../../faults/fault.ts';
 
 const MAGIC = 0x184d2204;
 /** Flags of a frame. */
@@ -16,7 +16,10 @@ const STORED = 0x80000000;
 /** A frame of a column is some MB; beyond, its size is not believed. */
 const MOST_BYTES = 2 ** 31;
 
-/** Unpacks one frame. Throws `corrupt`. */
+/**
+ * Unpacks one frame.
+ * @throws BackhaulError `corrupt`
+ */
 export function lz4Frame(bytes: Uint8Array): Uint8Array {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (bytes.length < 11 || view.getUint32(0, true) !== MAGIC) throw corrupt('there is no LZ4 frame');

@@ -1,3 +1,8 @@
+/**
+ * Parquet by Apache Arrow's Rust implementation, in WebAssembly: its directory first, then a row group after another, of
+ * each the ranges of the columns that are read and no other byte.
+ */
+
 import type { ParquetFile } from 'parquet-wasm';
 import { BackhaulError } from '../../../faults/fault.ts';
 import { abortError } from '../../../faults/file_fault.ts';
@@ -5,11 +10,6 @@ import type { ObjectReader } from '../../sources/source.ts';
 import { fieldsOf, tableBatch } from './arrow_columns.ts';
 import { arrow } from './arrow_file.ts';
 import type { TableFile } from './table_file.ts';
-
-/**
- * Parquet by Apache Arrow's Rust implementation, in WebAssembly: its directory first, then a row group after another, of
- * each the ranges of the columns that are read and no other byte.
- */
 
 export const PARQUET_MAGIC = 'PAR1';
 /** Rows decoded at once: 8 columns of them are 4 MB. */

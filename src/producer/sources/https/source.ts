@@ -71,7 +71,10 @@ class HttpsSource implements Source {
     this.#access = access;
   }
 
-  /** The file or all parts, then the checksums beside it. Faults: `not-found`, `forbidden`, `network` … */
+  /**
+   * The file or all parts, then the checksums beside it.
+   * @throws BackhaulError `not-found`, `forbidden`, `network` …
+   */
   async *list(_filter: ListFilter, signal?: AbortSignal): AsyncIterable<SourceObject> {
     const parts = /^(.+\.zip)\.part(\d{2,4})?$/i.exec(this.#url.pathname);
     const file = parts === null ? await this.#probe(this.#url, ABSENT, signal) : null;

@@ -1,3 +1,5 @@
+/** Folders and single files on this machine. */
+
 import type { Dirent } from 'node:fs';
 import { type FileHandle, open, opendir, realpath, stat } from 'node:fs/promises';
 import { basename, join, relative, sep } from 'node:path';
@@ -8,8 +10,6 @@ import { isChecksumList, SIDECAR_SUFFIXES } from '../checksums.ts';
 import { hiddenKind, isHidden } from '../object_kind.ts';
 import { partsPrefix } from '../part_names.ts';
 import type { ListFilter, ObjectReader, Source, SourceObject } from '../source.ts';
-
-/** Folders and single files on this machine. */
 
 /** Bytes a stream reads at once: below 256 KiB the calls dominate, above 1 MiB nothing is gained. */
 const PIECE_BYTES = 1 << 19;

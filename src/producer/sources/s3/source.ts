@@ -57,7 +57,7 @@ class S3Source implements Source {
 
   /**
    * Page by page as it is read. A listed object's name is its whole key, so that layouts see every folder.
-   * Faults: `not-found` when nothing at all is there, `forbidden`, `credentials`, `network` …
+   * @throws BackhaulError `not-found` when nothing at all is there, `forbidden`, `credentials`, `network` …
    */
   async *list(
     filter: ListFilter,
