@@ -24,7 +24,7 @@ const SHOW = 'Output:';
 const WHAT = 'What the file does not say:';
 const json = onOff({ group: SHOW, describe: 'One JSON object a line on stdout' });
 
-const EVENT_LOAD_SETTINGS = {
+export const EVENT_LOAD_SETTINGS = {
   venue: value({ group: WHAT, describe: 'Venue of its symbols (us_stocks_sip)' }, parseVenue),
   symbol: value({ group: WHAT, describe: 'Symbol its events are of (AAPL)' }, parseText),
   ...DATABASE_SETTINGS,
