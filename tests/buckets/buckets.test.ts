@@ -85,7 +85,7 @@ const minutes = fc.array(
 );
 
 describe('aggregation', () => {
-  it('gives the same bits however the stream is split, and those of a plain sum', () => {
+  it('gives the same bits however the stream is split, and those of a plain sum', async () => {
     const property = fc.property(minutes, fc.array(fc.nat(130), { maxLength: 8 }), (some, cuts) => {
       const cols = new BarColumns(some.length, false);
       let ts = at('2024-01-01');
@@ -130,7 +130,7 @@ describe('aggregation', () => {
       );
       expect(made).toEqual(plain);
     });
-    fc.assert(property, { numRuns: 60 });
+    await fc.assert(property, { numRuns: 60 });
   });
 
   it('stops where there is no room, and drops what begins before all is known', () => {
