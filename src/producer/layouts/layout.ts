@@ -33,8 +33,19 @@ export interface Layout
   readonly shape: RecordShape;
 }
 
-/** Checks a layout. Fails with `usage`, saying where; `source` names the file. */
+/**
+ * Checks a layout; `source` names the file.
+ * @throws BackhaulError `usage`, saying where
+ */
 export function checkLayout(text: unknown, source: string, defaultName: string): Layout {
+  return layoutOf(checkKeys(text, source), defaultName);
+}
+
+/**
+ * The keys of a layout, with the defaults of those that are left out.
+ * @throws BackhaulError `usage`, saying where
+ */
+export function checkKeys(text: unknown, source: string): LayoutKeys {
   const result = layoutSchema.safeParse(text);
   if (!result.success) throw layoutError(source, slipsOf(result.error.issues, text));
   const keys = result.data;
@@ -44,6 +55,12 @@ export function checkLayout(text: unknown, source: string, defaultName: string):
       ? slips
       : [...columnSlips(columns, keys), ...keySlips(keys, columns), ...calendarSlips(keys.calendar)];
   if (wrong.length > 0) throw layoutError(source, wrong);
+  return keys;
+}
+
+/** The layout that keys which have been checked make. */
+export function layoutOf(keys: LayoutKeys, defaultName: string): Layout {
+  const { columns } = readColumns(keys);
   const { columns: _, paths, maybe, context, name, example, ...rest } = keys;
   return {
     ...rest,
