@@ -205,10 +205,14 @@ describe('claim', () => {
     await pool.query(
       `UPDATE backhaul.task SET not_before = now() + interval '1 hour' WHERE uri = 'file:///2'`,
     );
-    const started = performance.now();
-    for (let n = 0; n < 20; n++) expect(await claimSome(4)).toHaveLength(4);
-    // About 5 ms each on an idle machine; reading all that is pending takes more than 100.
-    expect((performance.now() - started) / 20).toBeLessThan(50);
+    const took: number[] = [];
+    for (let n = 0; n < 20; n++) {
+      const started = performance.now();
+      expect(await claimSome(4)).toHaveLength(4);
+      took.push(performance.now() - started);
+    }
+    // About 5 ms each on an idle machine; reading all that is pending takes more than 100 every time.
+    expect(Math.min(...took)).toBeLessThan(50);
   });
 });
 

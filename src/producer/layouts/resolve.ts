@@ -1,6 +1,7 @@
 /** From a layout and a name to what they say of one file. */
 
-import type { RecordShape } from '../../scan/shape.ts';
+import { normaliseName } from '../../scan/header.ts';
+import type { RecordShape, ShapeColumn } from '../../scan/shape.ts';
 import type { TaskPlan } from '../../state/task_plan.ts';
 import { earliestStamp, firstSymbol, type Head, valuesOf } from './head.ts';
 import { intervalSeconds, MONTH_S, spelledInterval, WEEK_S } from './interval_words.ts';
@@ -104,6 +105,9 @@ export function resolve(
   if (interval === null) return missing('interval', word);
   if ('said' in interval) return missing('interval', word, interval);
 
+  let keyed = shape;
+  if (given.venue === null) keyed = askedBy(keyed, layout.venue, told);
+  if (given.intervalS === null) keyed = askedBy(keyed, layout.interval, word);
   const isFarDate = ['year', 'quarter', 'month', 'day'].some((name) => groups.far.has(name));
   const period = periodOf(groups.values, sessionZone);
   const misdated =
@@ -119,7 +123,7 @@ export function resolve(
     venue,
     symbol: symbol?.text ?? null,
     intervalS: interval.seconds,
-    shape,
+    shape: keyed,
     grid:
       layout.kind === 'trades'
         ? gridOfMade(layout, interval.seconds, sessionZone)
@@ -284,6 +288,16 @@ function intervalOf(
   if (Object.hasOwn(layout.intervals, word)) return layout.intervals[word]!;
   const seconds = intervalSeconds(word);
   return seconds === null ? null : { seconds };
+}
+
+/** Where a column told a thing of the whole file, every record is asked for it: one of another value is not the task's. */
+function askedBy(shape: RecordShape, origin: Origin | undefined, { text }: Value): RecordShape {
+  if (origin?.kind !== 'column' || text === null) return shape;
+  const name = normaliseName(origin.column);
+  const key: ShapeColumn = { role: 'key', names: [name], value: text };
+  const at = shape.columns.findIndex(({ names }) => names.some((one) => normaliseName(one) === name));
+  if (at < 0) return { ...shape, columns: [...shape.columns, key] };
+  return shape.columns[at]!.role === 'ignore' ? { ...shape, columns: shape.columns.with(at, key) } : shape;
 }
 
 /** The day that only a name tells. */

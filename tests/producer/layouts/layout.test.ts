@@ -331,6 +331,8 @@ interval: { column: tf }
     expect(resolve(layout, 'any.csv', { bytes, complete: true })).toMatchObject({
       symbol: null,
       intervalS: 300,
+      // A record of another interval further down is none of the task's.
+      shape: { columns: expect.arrayContaining([{ role: 'key', names: ['tf'], value: '5m' }]) },
     });
     const mixed = Buffer.concat([bytes, Buffer.from('1704067200000,AAPL,1h,1,1,1,1,1\n')]);
     expect(resolve(layout, 'any.csv', { bytes: mixed, complete: true })).toMatchObject({
