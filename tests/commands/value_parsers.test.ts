@@ -186,6 +186,8 @@ describe('settings', () => {
       onInvalid: 'reject',
       onConflict: 'keep',
       reload: false,
+      distribute: false,
+      rollups: [],
       dryRun: false,
       batchBytes: null,
       leaseMs: 60_000,
