@@ -112,7 +112,10 @@ const LIFE: readonly (readonly [string, (url: string) => Promise<string>])[] = [
   ['indicators computed again', cli('recompute', '--json')],
   ['what is there', cli('report', '--json', '--to', '2024')],
   ['what is wrong', cli('validate', '--json')],
-  ['a question', cli('query', 'SELECT symbol, count(*), sum(close) FROM candles GROUP BY 1 ORDER BY 1')],
+  [
+    'a question',
+    cli('query', 'SELECT symbol, count(*), sum(close::numeric) FROM candles GROUP BY 1 ORDER BY 1'),
+  ],
   [
     'a series',
     cli(
