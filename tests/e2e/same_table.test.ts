@@ -46,7 +46,7 @@ describe('the same table', () => {
   }
 
   it('comes from one file a run in any order of arrival: late ones recompute what follows', async () => {
-    for (const seed of [1, 2, 3]) {
+    for (const seed of [1, 2]) {
       await wipe(database.pool);
       const next = random(seed);
       const order = files.map((file) => ({ file, key: next() })).sort((a, b) => a.key - b.key);

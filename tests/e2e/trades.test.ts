@@ -101,7 +101,7 @@ describe('a file of trades', () => {
           expect(await candles(db)).toBe(expected);
         },
       ),
-      { numRuns: 3 },
+      { numRuns: 2 },
     );
   });
 

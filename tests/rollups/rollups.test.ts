@@ -86,7 +86,7 @@ describe('rollups', () => {
           expect(await candles(pool)).toBe(table);
         },
       ),
-      { numRuns: 3 },
+      { numRuns: 2 },
     );
   });
 });

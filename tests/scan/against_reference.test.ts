@@ -6,7 +6,7 @@ import { type Input, recordsOf, reference } from './reference.ts';
 import { checksOf, comparable, scan, shapeOf } from './scan_run.ts';
 
 /** A longer look: `SCAN_RUNS=100000 npx vitest run tests/scan`. */
-const RUNS = Number(process.env['SCAN_RUNS'] ?? 1500);
+const RUNS = Number(process.env['SCAN_RUNS'] ?? 700);
 
 const START_S = 1_600_000_020;
 /** Null, but once in `n` times. */
@@ -274,7 +274,7 @@ describe('the scanner against a plain reference', () => {
         const all = Array.from({ length: given.bytes.length }, (_, i) => i);
         expect(comparable(scan(given, all, 2))).toEqual(expected);
       }),
-      { numRuns: 10 },
+      { numRuns: 4 },
     );
   }, 600_000);
 

@@ -59,7 +59,7 @@ describe('an unload', () => {
         );
         expect(differences(left, await standing(database.pool))).toEqual([]);
       }),
-      { numRuns: 4 },
+      { numRuns: 2 },
     );
   });
 

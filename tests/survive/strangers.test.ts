@@ -131,7 +131,7 @@ function* singles(): Iterable<Case> {
   // The large ones are the same for all files of a layout.
   for (const base of files)
     for (const name of names)
-      if (!LARGE.has(name) || dice.next() < (isLong ? 1 : 0.15))
+      if (!LARGE.has(name) || dice.next() < (isLong ? 1 : 0.06))
         yield { base, mutations: [name], container: 'plain', damage: null, seed: dice.below(2 ** 31) };
 }
 
@@ -139,7 +139,7 @@ function* singles(): Iterable<Case> {
 function* combinations(): Iterable<Case> {
   const dice = new Dice(seed + 1);
   const until = performance.now() + minutes * 60_000;
-  for (let n = 0; isLong ? performance.now() < until : n < 1500; n++) {
+  for (let n = 0; isLong ? performance.now() < until : n < 600; n++) {
     const mutations = Array.from({ length: dice.below(4) }, () => dice.pick(names)).filter(
       (name) => !LARGE.has(name) || dice.next() < 0.03,
     );
@@ -158,8 +158,8 @@ describe.skipIf(!isThere)('a mutated file', () => {
         `strangers: seed ${seed}, ${files.length} files, ${tried} mutations, ` +
           `${counted.loaded} loaded, ${counted.failed} refused\n`,
       );
-      expect(counted.loaded).toBeGreaterThan(500);
-      expect(counted.failed).toBeGreaterThan(500);
+      expect(counted.loaded).toBeGreaterThan(300);
+      expect(counted.failed).toBeGreaterThan(300);
     },
     (minutes + 20) * 60_000,
   );
