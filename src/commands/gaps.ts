@@ -257,7 +257,12 @@ async function fillFromFiles(
   const chosen = filter.symbols ?? filter.tierSymbols;
   const options = { ...loadOptions(sources, { ...flags, ...NOT_ASKED }, url), symbols: chosen };
   for (const source of sources) await openSource(source, options.sourceOptions);
-  const showing = { json: flags.json ?? false, verbose: flags.verbose ?? false, summary: false };
+  const showing = {
+    json: flags.json ?? false,
+    verbose: flags.verbose ?? false,
+    summary: false,
+    logFile: flags['log-file'] ?? null,
+  };
   return fillGaps(
     url,
     filter,

@@ -22,6 +22,7 @@ import { eventsOfFiles } from './events.ts';
 import { exitCodeOfLoad } from './exit_codes.ts';
 import { listenForInterrupt } from './interrupt.ts';
 import { LOAD_SETTINGS, loadOptions } from './load_options.ts';
+import { LogFile } from './log_file.ts';
 import { tellingFaults, tellOfLoad } from './notify_option.ts';
 import { print, say, stderrStyle, stdoutStyle, stdoutWidth, whenStdoutGoes } from './screen.ts';
 import { configuredTiers, withTiers } from './series_options.ts';
@@ -68,6 +69,7 @@ export const command: Command = {
           json: flags.json ?? false,
           verbose: flags.verbose ?? false,
           incremental: flags.incremental ?? false,
+          logFile: flags['log-file'] ?? null,
         };
         const page = flags.ui === undefined || url === null ? null : await openPageOn(url, flags.ui);
         if (page !== null) say(`Live: ${page.address}`);
@@ -147,6 +149,8 @@ export interface Showing {
   readonly verbose: boolean;
   /** Only what is newer than the bars that stand is asked for. */
   readonly incremental?: boolean;
+  /** Where events are written to besides. */
+  readonly logFile?: string | null;
   /** False where the caller shows what came of it. */
   readonly summary?: boolean;
 }
@@ -158,6 +162,7 @@ export async function load(
   selection: Selection | null = null,
 ): Promise<LoadSummary> {
   const { runLoad } = await import('../load/load.ts');
+  const log = showing.logFile == null ? null : new LogFile(showing.logFile);
   const plan = new PlannedFiles();
   const progress = progressOn(process.stderr, process.env, () => performance.now());
   let atWork: AtWork = { phase: 'load', workers: 0 };
@@ -175,15 +180,21 @@ export async function load(
       options,
       (event) => {
         if (event.type === 'progress') atWork = event;
+        log?.event(event);
         reporter(event);
       },
       interrupt,
       selection,
     );
     progress.stop();
+    log?.event(summary);
     if (showing.json || showing.summary !== false) showEnd(summary, plan, showing);
     return summary;
+  } catch (error) {
+    log?.fault(error);
+    throw error;
   } finally {
+    log?.close();
     progress.stop();
     interrupt.dispose();
   }

@@ -149,6 +149,10 @@ export const LOAD_SETTINGS = {
     parsePort,
   ),
   json: onOff({ group: SHOW, describe: 'One JSON object a line on stdout' }),
+  'log-file': value(
+    { group: SHOW, describe: 'Write what happens to this file too, a JSON line an event' },
+    parseText,
+  ),
   verbose: onOff({ group: SHOW, describe: 'Say more on stderr: every task, partition and decision' }),
   profile: value({ group: REMOTE, describe: 'AWS profile' }, parseText),
   'endpoint-url': value({ group: REMOTE, describe: 'S3 endpoint other than AWS' }, parseText),

@@ -52,8 +52,15 @@ describe('load', () => {
   });
 
   it('tells what was loaded on stdout, exit code 0; the second time there is nothing to do', async () => {
-    const first = await run(['load', 'good']);
+    const first = await run(['load', 'good', '--log-file', 'log.jsonl']);
     expect(first.stderr).toContain('2 to load');
+    const log = readFileSync(join(folder, 'log.jsonl'), 'utf8').trimEnd().split('\n');
+    const events = log.map(
+      (line) => JSON.parse(line) as { type: string; at: string; rows: { loaded: number } },
+    );
+    expect(events.filter(({ type }) => type === 'task')).toHaveLength(2);
+    expect(events.at(-1)).toMatchObject({ type: 'summary', tasks: { loaded: 2 } });
+    expect(events.every(({ at }) => Math.abs(Date.parse(at) - Date.now()) < 600_000)).toBe(true);
     expect(first.stdout).toMatch(/^Loaded [\d,]+ rows in /);
     expect(first.code).toBe(0);
     expect(first.stdout + first.stderr).not.toContain('\x1b');
