@@ -5,6 +5,7 @@ import yargs, { type Argv, type CommandModule } from 'yargs';
 import { nearest } from './base/nearest.ts';
 import { command as backfillCommand } from './commands/backfill.ts';
 import { command as benchCommand } from './commands/bench.ts';
+import { answersTo, COMPLETE, command as completionCommand } from './commands/completion.ts';
 import { command as dbCommand } from './commands/db.ts';
 import { command as demoCommand } from './commands/demo.ts';
 import { command as doctorCommand } from './commands/doctor.ts';
@@ -57,6 +58,7 @@ const COMMANDS: readonly Command[] = [
   doctorCommand,
   benchCommand,
   demoCommand,
+  completionCommand,
 ];
 
 /** The command under way. */
@@ -95,6 +97,10 @@ const WORDS = {
 
 /** Runs one command line and resolves to its exit code. */
 async function main(args: readonly string[]): Promise<void> {
+  if (args[0] === COMPLETE) {
+    for (const answer of await answersTo(args.slice(1), COMMANDS)) print(answer);
+    return;
+  }
   const command = NAMES.find((name) => name === args.find((arg) => !arg.startsWith('-')));
   try {
     if (args.length === 0) {
