@@ -206,7 +206,7 @@ describe('claim', () => {
       `UPDATE backhaul.task SET not_before = now() + interval '1 hour' WHERE uri = 'file:///2'`,
     );
     const took: number[] = [];
-    for (let n = 0; n < 20; n++) {
+    for (let n = 0; n < 40; n++) {
       const started = performance.now();
       expect(await claimSome(4)).toHaveLength(4);
       took.push(performance.now() - started);
