@@ -234,9 +234,10 @@ export class Dispatcher {
     if (this.#ready.length > reserve || (room <= 0 && reserve === 0)) return 0;
     if (this.#claimed.length === 0) {
       const limit = Math.max(0, room) + ahead - this.#ready.length;
+      const held = this.#heldLanes();
       const tasks = await claim(this.#db, { owner: this.#owner, limit, leaseMs: this.#leaseMs });
       if (tasks.length > 0) killPoint('task.claimed');
-      this.#findAlone(tasks);
+      this.#findAlone(tasks, held);
       this.#claimed = tasks;
     }
     const tasks = this.#claimed;
@@ -267,12 +268,17 @@ export class Dispatcher {
       this.#start(this.#ready.shift()!);
   }
 
+  #heldLanes(): Set<string> {
+    return new Set(this.#held().map(({ lane }) => lane));
+  }
+
   /**
    * A task that is the only one of its lane in our hands needs not ask how the lane stands: what its claim has seen
-   * holds unless another loader moves the lane on, and then its own last statement refuses it.
+   * holds unless another loader moves the lane on, and then its own last statement refuses it. `lanes`: those of the
+   * tasks we held when the claim was sent. One of them may have committed since, and the claim not have seen it.
    */
-  #findAlone(claimed: readonly ClaimedTask[]): void {
-    const lanes = new Set(this.#held().map(({ lane }) => lane));
+  #findAlone(claimed: readonly ClaimedTask[], lanes: Set<string>): void {
+    for (const lane of this.#heldLanes()) lanes.add(lane);
     for (const task of claimed) {
       if (!lanes.has(task.lane) && task.laneAtClaim.foreignAhead === 0) this.#alone.add(task);
       lanes.add(task.lane);
