@@ -6,7 +6,7 @@
 import type { ClientBase, Pool } from 'pg';
 import { type Db, inTransaction } from '../database/connect.ts';
 import { BackhaulError } from '../faults/fault.ts';
-import { isDistributed } from './distributed.ts';
+import { isDistributed, ONE_BY_ONE } from './distributed.ts';
 import { isHypertable } from './migrate.ts';
 import { CLAIM_LOCK } from './moves.ts';
 import { Partitions } from './partitions.ts';
@@ -90,7 +90,7 @@ export async function distribute(db: Pool, options: DistributeOptions): Promise<
 async function spread(client: ClientBase, shards: number): Promise<void> {
   for (const text of [
     `SELECT ${CLAIM_LOCK}`,
-    `SET LOCAL citus.multi_shard_modify_mode = 'sequential'`,
+    ONE_BY_ONE,
     `SET LOCAL client_min_messages = warning`,
     `SET LOCAL synchronous_commit = on`,
     // A table on the coordinator alone may not refer to one that is on all nodes without being moved into its care.

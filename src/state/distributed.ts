@@ -4,6 +4,9 @@ import pg from 'pg';
 import { copyRows } from '../copy/copy_writer.ts';
 import type { Db } from '../database/connect.ts';
 
+/** On a cluster: what changes a table of several shards goes to them one after the other, over the same connections. */
+export const ONE_BY_ONE = `SET LOCAL citus.multi_shard_modify_mode = 'sequential'`;
+
 const answers = new WeakSet<pg.ClientBase>();
 
 /** True where `bars` is a distributed table. It never ceases to be one, so a session that has seen it asks no more. */

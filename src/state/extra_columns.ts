@@ -7,6 +7,7 @@ import { BARS_COLUMNS } from '../copy/wire.ts';
 import { type Db, inTransaction } from '../database/connect.ts';
 import { BackhaulError } from '../faults/fault.ts';
 import type { ExtraColumn } from '../scan/shape.ts';
+import { isDistributed, ONE_BY_ONE } from './distributed.ts';
 import { makeReadingAnew } from './reading.ts';
 import type { TaskPlan } from './task_plan.ts';
 
@@ -56,13 +57,15 @@ export async function ensureExtraColumns(db: Db, plans: readonly TaskPlan[]): Pr
   await inTransaction(db, async (client) => {
     await client.query(`SELECT pg_advisory_xact_lock(hashtextextended('backhaul.extra_column', 0))`);
     const missing = missingOf(wanted, await readExtraColumns(client));
+    if (missing.length === 0) return;
+    if (await isDistributed(client)) await client.query(ONE_BY_ONE);
     for (const { name, type } of missing) {
       const column = quoted(name);
       await client.query(`ALTER TABLE backhaul.bars ADD COLUMN IF NOT EXISTS ${column} ${type}`);
       await client.query(`ALTER TABLE backhaul.bars_bare ADD COLUMN IF NOT EXISTS ${column} ${type}`);
       await client.query('INSERT INTO backhaul.extra_column (name, type) VALUES ($1, $2)', [name, type]);
     }
-    if (missing.length > 0) await makeReadingAnew(client);
+    await makeReadingAnew(client);
   });
 }
 

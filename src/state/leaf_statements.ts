@@ -1,5 +1,7 @@
 /** The statements that make a leaf of `bars`, give it its key and its place. Texts alone; each is to be sent by itself. */
 
+import { ONE_BY_ONE } from './distributed.ts';
+
 /** A leaf's name, and its bounds as literals. */
 export interface LeafBounds {
   readonly name: string;
@@ -12,9 +14,6 @@ export function boundsOf(fromUs: number, toUs: number): Pick<LeafBounds, 'from' 
   const literal = (us: number): string => `'${new Date(us / 1000).toISOString()}'`;
   return { from: literal(fromUs), to: literal(toUs) };
 }
-
-/** On a cluster: what changes a table of several shards goes to them one after the other, over the same connections. */
-const ONE_BY_ONE = `SET LOCAL citus.multi_shard_modify_mode = 'sequential'`;
 
 /**
  * A new leaf: bare, or standing, with its key, from the first. On a cluster it is distributed as `bars` is, while it is

@@ -2,7 +2,7 @@ import type { ClientBase } from 'pg';
 import { killPoint } from '../base/kill_points.ts';
 import { type Db, inTransaction } from '../database/connect.ts';
 import { BackhaulError } from '../faults/fault.ts';
-import { isDistributed } from './distributed.ts';
+import { isDistributed, ONE_BY_ONE } from './distributed.ts';
 import { MIGRATIONS } from './migrations/migrations.ts';
 import { makeReadingAnew } from './reading.ts';
 import { statementsOf } from './statements.ts';
@@ -70,7 +70,7 @@ async function apply(client: ClientBase): Promise<number> {
          version int PRIMARY KEY, name text NOT NULL, applied_at timestamptz NOT NULL DEFAULT clock_timestamp())`,
     );
   const isSpread = await isDistributed(client);
-  if (isSpread) await client.query(`SET LOCAL citus.multi_shard_modify_mode = 'sequential'`);
+  if (isSpread) await client.query(ONE_BY_ONE);
   for (const { version, name, sql } of MIGRATIONS) {
     if (version <= from) continue;
     // On a cluster a statement that changes a distributed table has to come alone.

@@ -191,12 +191,16 @@ export async function forgetRollup(
     intervalS,
   }: { readonly venue: string; readonly symbol: string; readonly intervalS: number },
 ): Promise<void> {
+  // Asked apart: Citus sends a DELETE that also names `series`, which is on all nodes, to one of them.
+  const { rows } = await client.query<{ stand: boolean }>(
+    `SELECT EXISTS (SELECT FROM backhaul.derivation d JOIN backhaul.series s USING (series_id)
+       WHERE s.venue = $1 COLLATE "C" AND s.interval_s = $2) AS stand`,
+    [venue, intervalS],
+  );
   await client.query(
     `DELETE FROM backhaul.rollup r WHERE r.venue = $1 COLLATE "C" AND r.rollup_s = $3
-       AND (r.symbol = $2 COLLATE "C" OR (r.symbol = '*' AND NOT EXISTS (
-         SELECT FROM backhaul.derivation d JOIN backhaul.series s USING (series_id)
-         WHERE s.venue = $1 COLLATE "C" AND s.interval_s = $3)))`,
-    [venue, symbol, intervalS],
+       AND (r.symbol = $2 COLLATE "C" OR (r.symbol = '*' AND NOT $4))`,
+    [venue, symbol, intervalS, rows[0]!.stand],
   );
 }
 

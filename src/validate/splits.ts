@@ -1,6 +1,7 @@
 /** Splits on record, held against what prices do. µs since 1970. */
 
 import type { Db } from '../database/connect.ts';
+import { stampOf, usOf } from '../database/stamps.ts';
 import type { Series } from '../series/series.ts';
 import { type Finding, findingOf, SPLITS_KEPT } from './findings.ts';
 import type { Jump } from './jumps.ts';
@@ -46,6 +47,35 @@ export function isExplained({ atUs, log, bars }: Jump, splits: readonly KnownSpl
   );
 }
 
+interface SplitOfSeries {
+  readonly id: number;
+  /** Where its day's session begins, µs since 1970. */
+  readonly startUs: number;
+  readonly ratio: number;
+}
+
+/** The first bar behind a split and the last one before it. */
+interface BarsAround {
+  readonly at: number;
+  readonly before: number;
+  readonly behind: number;
+}
+
+/** Of one series and one instant at a time: two look-ups in the key, on whichever node of a cluster the series lies. */
+async function barsAround(db: Db, { id, startUs }: SplitOfSeries): Promise<BarsAround | null> {
+  const { rows } = await db.query<BarsAround>({
+    name: 'backhaul bars around a split',
+    text: `SELECT ${usOf('a.ts')} AS at, a.open AS behind, b.close AS before
+      FROM (SELECT ts, open FROM backhaul.bars WHERE series_id = $1 AND ts >= ${stampOf('$2')}
+              AND ts < ${stampOf('$2')} + interval '5 days' ORDER BY ts LIMIT 1) a
+      CROSS JOIN (SELECT close FROM backhaul.bars WHERE series_id = $1 AND ts < ${stampOf('$2')}
+              ORDER BY ts DESC LIMIT 1) b
+      WHERE a.open > 0 AND b.close > 0`,
+    values: [id, startUs],
+  });
+  return rows[0] ?? null;
+}
+
 /**
  * Splits at which prices stay as they were: of files whose prices are adjusted already, or of another company. By them
  * the indicators behind would be wrong.
@@ -56,23 +86,24 @@ export async function checkSplits(
   fromUs: number | null,
   toUs: number | null,
 ): Promise<Finding[]> {
-  const { rows } = await db.query<{ id: number; at: number; ratio: number; before: number; behind: number }>(
-    `SELECT s.series_id AS id, extract(epoch FROM a.ts)::float8 * 1e6 AS at, e.ratio, b.close AS before, a.open AS behind
+  const { rows: splits } = await db.query<SplitOfSeries>(
+    `SELECT s.series_id AS id, ${usOf('backhaul.session_start(e.day, backhaul.session_zone(s.series_id))')} AS "startUs", e.ratio
      FROM backhaul.series s JOIN backhaul.event e USING (venue, symbol)
-     CROSS JOIN LATERAL (SELECT backhaul.session_start(e.day, backhaul.session_zone(s.series_id)) AS ts) d
-     CROSS JOIN LATERAL (SELECT ts, open FROM backhaul.bars WHERE series_id = s.series_id AND ts >= d.ts
-                         AND ts < d.ts + interval '5 days' ORDER BY ts LIMIT 1) a
-     CROSS JOIN LATERAL (SELECT close FROM backhaul.bars WHERE series_id = s.series_id AND ts < d.ts
-                         ORDER BY ts DESC LIMIT 1) b
-     WHERE s.series_id = ANY ($1) AND e.kind = 'split' AND abs(ln(e.ratio)) >= $2 AND a.open > 0 AND b.close > 0
-     ORDER BY s.series_id, e.day`,
+     WHERE s.series_id = ANY ($1) AND e.kind = 'split' AND abs(ln(e.ratio)) >= $2 ORDER BY s.series_id, e.day`,
     [series.map(({ seriesId }) => seriesId), LEAST_LOG],
   );
-  const unseen = rows.filter(({ at, ratio, before, behind }) => {
-    if (at < (fromUs ?? Number.NEGATIVE_INFINITY) || at >= (toUs ?? Number.POSITIVE_INFINITY)) return false;
-    const moved = Math.log(behind / before);
-    return Math.abs(moved) < Math.abs(moved + Math.log(ratio));
-  });
+  const unseen: (SplitOfSeries & BarsAround)[] = [];
+  for (const split of splits) {
+    const bars = await barsAround(db, split);
+    if (
+      bars === null ||
+      bars.at < (fromUs ?? Number.NEGATIVE_INFINITY) ||
+      bars.at >= (toUs ?? Number.POSITIVE_INFINITY)
+    )
+      continue;
+    const moved = Math.log(bars.behind / bars.before);
+    if (Math.abs(moved) < Math.abs(moved + Math.log(split.ratio))) unseen.push({ ...split, ...bars });
+  }
   const byId = Map.groupBy(unseen, ({ id }) => id);
   return series.flatMap((one) => {
     const some = byId.get(one.seriesId);

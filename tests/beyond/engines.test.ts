@@ -76,6 +76,13 @@ order: time
 `,
 );
 
+const splits = write(
+  folder,
+  'splits.csv',
+  'venue,symbol,date,event,value\nkraken,XBTUSD,2023-05-03,split,3:1\n',
+);
+const late = write(folder, 'late/XBTUSD_60.csv', krakenCsv(walk('XBTUSD', Q(-1), Q(0), 3600, 5, 0.9)));
+
 /** Each step as what it does to a database; those of the command line say something as well. */
 const cli =
   (...args: readonly string[]) =>
@@ -110,6 +117,11 @@ const LIFE: readonly (readonly [string, (url: string) => Promise<string>])[] = [
   ['a file taken out', cli('unload', days[1]!, '--json')],
   ['a series taken out', cli('unload', '--symbols', 'NA', '--json')],
   ['indicators computed again', cli('recompute', '--json')],
+  ['longer bars of what stands', cli('rollup', '4h,1d', '--symbols', 'XBTUSD', '--json')],
+  ['a split', cli('events', 'load', splits, '--json')],
+  ['an earlier file', loading([late])],
+  ['a file taken out from under longer bars', cli('unload', second, '--json')],
+  ['and loaded again', loading([second], { reload: true })],
   ['what is there', cli('report', '--json', '--to', '2024')],
   ['what is wrong', cli('validate', '--json')],
   [
@@ -121,6 +133,13 @@ const LIFE: readonly (readonly [string, (url: string) => Promise<string>])[] = [
     cli(
       'query',
       `SELECT ts, close, ema_20 FROM candles_of('kraken', 'BTCUSD', '60') ORDER BY ts DESC LIMIT 5`,
+    ),
+  ],
+  [
+    'a series, adjusted',
+    cli(
+      'query',
+      `SELECT ts, close, ema_20, rsi_14 FROM candles_of('kraken', 'XBTUSD', '4h', adjust => 'splits') ORDER BY ts LIMIT 5`,
     ),
   ],
 ];
@@ -162,7 +181,6 @@ describe.each(ENGINES.filter(({ url }) => url !== ''))('on $name', ({ name, make
         expect(await distribute(engine.pool, options)).toMatchObject({
           already: false,
           shards: 4,
-          leaves: 7,
         });
         expect(await distribute(engine.pool, { ...options, dryRun: false })).toMatchObject({
           already: false,
