@@ -101,7 +101,7 @@ export const FOREX_FROM_MONDAY: MarketCalendar = {
 /** Futures of CME, CBOT, NYMEX and COMEX: from Sunday to Friday with a break of an hour a day. */
 export const CME: MarketCalendar = { name: 'cme', sessions: cmeSessions };
 /** Nothing is expected: no bar of such a series is ever missing. */
-export const NO_CALENDAR: MarketCalendar = { name: 'none', sessions: () => [] };
+const NO_CALENDAR: MarketCalendar = { name: 'none', sessions: () => [] };
 
 const BY_NAME: Readonly<Record<CalendarName, MarketCalendar>> = {
   crypto: ALL_WEEK,

@@ -63,7 +63,7 @@ const NOT_ASKED = INDICATOR_NAMES.map(() => false);
 const NO_ROWS = new Int32Array(0);
 
 /** What of a file's events is new against what stands, and what it told before and no longer does. */
-export function changesOf(
+function changesOf(
   { source, events, scope }: EventLoad,
   standing: readonly StandingEvent[],
 ): EventChanges & { readonly equal: number } {

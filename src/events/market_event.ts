@@ -67,7 +67,7 @@ export function dayOf(text: string): Day | null {
 }
 
 /** `4:1`, `1:10`, `3:2`; of a ratio no small whole numbers make, the number. */
-export function ratioText(ratio: number): string {
+function ratioText(ratio: number): string {
   for (let before = 1; before <= 100; before++) {
     const after = ratio * before;
     if (after >= 0.5 && Math.abs(after - Math.round(after)) < 1e-9 * after)

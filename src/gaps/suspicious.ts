@@ -31,7 +31,7 @@ export interface SuspiciousRun {
 /** Habits a run must exceed. */
 export const SUSPICIOUS_HABITS = 4;
 /** A habit is 1 or more: no run of fewer bars is suspicious. */
-export const LEAST_SUSPICIOUS = SUSPICIOUS_HABITS + 1;
+const LEAST_SUSPICIOUS = SUSPICIOUS_HABITS + 1;
 const PERCENTILE = 0.99;
 const LEAST_SPACINGS = 200;
 

@@ -29,9 +29,7 @@ const UNITS = [
 const UNIT_NAMES = { s: 'seconds', ms: 'milliseconds', us: 'microseconds', ns: 'nanoseconds' } as const;
 
 /** How the stamps in these fields are written; null where they are none. */
-export function guessStamps(
-  fields: readonly string[],
-): Pick<TimeGuess, 'unit' | 'formats' | 'why' | 'zone'> | null {
+function guessStamps(fields: readonly string[]): Pick<TimeGuess, 'unit' | 'formats' | 'why' | 'zone'> | null {
   return guessText(fields) ?? guessNumber(fields);
 }
 

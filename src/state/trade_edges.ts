@@ -78,6 +78,6 @@ export async function writeEdges(
   );
 }
 
-export async function dropEdges(client: ClientBase, taskId: number): Promise<void> {
+async function dropEdges(client: ClientBase, taskId: number): Promise<void> {
   await client.query('DELETE FROM backhaul.trade_edge WHERE task_id = $1', [taskId]);
 }

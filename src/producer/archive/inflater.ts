@@ -16,7 +16,6 @@ interface Exports {
 
 /** How {@link Inflater.step} ends; the numbers are those of `wasm/inflate.ts`. */
 export const NEEDS_INPUT = 0;
-export const OUTPUT_FULL = 1;
 export const ENDED = 2;
 export const TRUNCATED = 3;
 export const CORRUPT = 4;

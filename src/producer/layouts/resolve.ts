@@ -140,7 +140,7 @@ export function resolve(
 }
 
 /** Bars that are made of trades where nobody says which. */
-export const TRADE_BAR_S = 60;
+const TRADE_BAR_S = 60;
 
 /** Where bars that are made of trades open: every instant is in one of them. */
 export function gridOfMade(layout: Layout, seconds: number, sessionZone: string): TaskPlan['grid'] {
