@@ -5,7 +5,7 @@ import { createHash } from 'node:crypto';
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { type Step, stepArguments, stepId } from './job_file.ts';
+import { type Step, stepArguments, stepId } from './steps.ts';
 
 /** How a step ended: `incomplete` finished, with rejects, failed files or findings. */
 export type StepOutcome = 'done' | 'incomplete' | 'failed' | 'interrupted' | 'kept' | 'not-run';

@@ -3,17 +3,8 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { Argv } from 'yargs';
-import {
-  type JobFile,
-  jobFileSchema,
-  parseJobFile,
-  STEPS,
-  type Step,
-  type StepFlags,
-  type StepName,
-  stepArguments,
-  stepId,
-} from '../backfill/job_file.ts';
+import type { JobFile } from '../backfill/job_file.ts';
+import { STEPS, type Step, type StepFlags, type StepName, stepArguments, stepId } from '../backfill/steps.ts';
 import { duration } from '../base/quantities.ts';
 import { BackhaulError } from '../faults/fault.ts';
 import type { Notice } from '../notify/notice.ts';
@@ -95,6 +86,8 @@ export const command: Command = {
     refuseUnknown(BACKFILL_SETTINGS, ['file'], argv);
     const surroundings = readSurroundings(process.cwd());
     const flags = resolve(BACKFILL_SETTINGS, argv, { environment: {}, file: new Map() });
+    // With YAML's parser in it: for those alone who give a file.
+    const { jobFileSchema, parseJobFile } = await import('../backfill/job_file.ts');
     if (flags.schema) return print(JSON.stringify(jobFileSchema(stepFlags()), null, 2));
     if (argv['file'] === undefined) throw usage('a file of jobs is missing');
     const path = String(argv['file']);

@@ -1,11 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import {
-  jobFileSchema,
-  parseJobFile,
-  type StepFlags,
-  stepArguments,
-  stepId,
-} from '../../src/backfill/job_file.ts';
+import { jobFileSchema, parseJobFile } from '../../src/backfill/job_file.ts';
+import { type StepFlags, stepArguments, stepId } from '../../src/backfill/steps.ts';
 
 const FLAGS = Object.fromEntries(
   ['events', 'load', 'rollup', 'scan', 'fill', 'validate', 'report', 'export'].map((name) => [
