@@ -2,10 +2,11 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { answerOf } from './in_process.ts';
 import { LAUNCHER, runCli, scratchFolder } from './run_cli.ts';
 
 const folder = scratchFolder();
-const run = (...args: string[]) => runCli(args, { cwd: folder });
+const run = (...args: string[]) => answerOf(args, { cwd: folder });
 
 describe('what cannot be meant', () => {
   it.each([
@@ -41,16 +42,16 @@ describe('what cannot be meant', () => {
   });
 
   it('is found in the environment and in backhaul.yaml as well, by name', async () => {
-    const variable = await runCli(['load', '.'], { cwd: folder, env: { BACKHAUL_MAX_REJECTS: 'lots' } });
+    const variable = await answerOf(['load', '.'], { cwd: folder, env: { BACKHAUL_MAX_REJECTS: 'lots' } });
     expect(variable).toMatchObject({ code: 2 });
     expect(variable.stderr).toContain('BACKHAUL_MAX_REJECTS is "lots"');
     const other = scratchFolder();
     writeFileSync(join(other, 'backhaul.yaml'), 'wokers: 4\n');
-    const key = await runCli(['load', '.'], { cwd: other });
+    const key = await answerOf(['load', '.'], { cwd: other });
     expect(key).toMatchObject({ code: 2 });
     expect(key.stderr).toContain('backhaul.yaml: unknown key "wokers"');
     expect(key.stderr).toContain('did you mean "workers"?');
-    const elsewhere = await runCli(['db', 'url'], { cwd: other });
+    const elsewhere = await answerOf(['db', 'url'], { cwd: other });
     expect(elsewhere).toMatchObject({ code: 2 });
   });
 });
@@ -81,14 +82,14 @@ describe('help', () => {
   });
 
   it('is shown, on stderr and with exit code 2, where there is no command', async () => {
-    const { code, stdout, stderr } = await run();
+    const { code, stdout, stderr } = await runCli([], { cwd: folder });
     expect(code).toBe(2);
     expect(stdout).toBe('');
     expect(stderr).toContain('backhaul load');
   });
 
   it('has a version', async () => {
-    expect((await run('--version')).stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
+    expect((await runCli(['--version'])).stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
   });
 });
 

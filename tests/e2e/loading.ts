@@ -7,7 +7,7 @@ import { INDICATOR_NAMES } from '../../src/bars/columns.ts';
 import type { LoadEvent, LoadOptions, LoadSummary } from '../../src/load/events.ts';
 import { runLoad } from '../../src/load/load.ts';
 
-/** What the command line asks for by itself, on two threads. */
+/** What the command line asks for by itself, on one thread: where it is about company, a test asks for more. */
 export const LOAD_DEFAULTS: Omit<LoadOptions, 'sources' | 'databaseUrl'> = {
   sourceOptions: {},
   layout: 'auto',
@@ -16,7 +16,7 @@ export const LOAD_DEFAULTS: Omit<LoadOptions, 'sources' | 'databaseUrl'> = {
   symbols: null,
   intervals: null,
   indicators: INDICATOR_NAMES,
-  workers: 2,
+  workers: 1,
   cpuTarget: 0.9,
   maxRejects: 1000,
   maxRejectShare: 0.01,

@@ -1,7 +1,8 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { jsonLines, runCli, scratchFolder } from '../commands/run_cli.ts';
+import { answerOf } from '../commands/in_process.ts';
+import { jsonLines, scratchFolder } from '../commands/run_cli.ts';
 import { testDatabase } from '../database.ts';
 import { krakenCsv, walk, write } from '../e2e/market.ts';
 import { zipBytes } from '../producer/archive/zip_bytes.ts';
@@ -13,8 +14,8 @@ const folder = scratchFolder();
 const quarterS = (quarter: number): number => Date.UTC(2024, 3 * quarter - 3, 1) / 1000;
 const files: string[] = [];
 
-const cli = (...args: string[]): ReturnType<typeof runCli> =>
-  runCli([...args], { cwd: folder, env: { DATABASE_URL: database.url } });
+const cli = (...args: string[]): ReturnType<typeof answerOf> =>
+  answerOf(args, { cwd: folder, env: { DATABASE_URL: database.url } });
 
 beforeAll(() => {
   writeFileSync(join(folder, 'backhaul.yaml'), 'TIER1: [ETHUSD]\nTIER2: [SOLUSD]\n');

@@ -4,10 +4,10 @@ import type { Pool } from 'pg';
 import { afterAll, describe, expect, it } from 'vitest';
 import { createPool } from '../../src/database/connect.ts';
 import { stopEmbedded } from '../../src/database/embedded.ts';
+import { type Answer, answerOf } from '../commands/in_process.ts';
 import { testDatabase } from '../database.ts';
 import { scratchFolder } from '../e2e/loading.ts';
 import { write } from '../e2e/market.ts';
-import { type Ended, start } from '../survive/program.ts';
 
 /** A secret is planted wherever one may stand; then all that was said and stored is searched for it. */
 
@@ -29,8 +29,8 @@ function backhaul(
   args: readonly string[],
   env: Readonly<Record<string, string>> = {},
   cwd = folder,
-): Promise<Ended> {
-  return start(args, { env, cwd }).ended;
+): Promise<Answer> {
+  return answerOf(args, { env, cwd });
 }
 
 function expectNone(what: unknown, text: string, secrets: readonly string[] = [SECRET, realPassword]): void {
@@ -54,16 +54,13 @@ async function stored(db: Pool): Promise<string> {
   return all.join('\n');
 }
 
-/** Runs commands, three at a time, and searches what they say. */
+/** Runs commands and searches what they say. */
 async function eachRun(
   runs: readonly (readonly [readonly string[], Record<string, string>])[],
 ): Promise<void> {
-  for (let at = 0; at < runs.length; at += 3) {
-    const some = runs.slice(at, at + 3);
-    const ended = await Promise.all(
-      some.map(([args, env], i) => backhaul(args, { BACKHAUL_DEBUG: (at + i) % 2 === 0 ? '1' : '', ...env })),
-    );
-    for (const [i, { stdout, stderr }] of ended.entries()) expectNone(some[i], stdout + stderr);
+  for (const [i, [args, env]] of runs.entries()) {
+    const { stdout, stderr } = await backhaul(args, { BACKHAUL_DEBUG: i % 2 === 0 ? '1' : '', ...env });
+    expectNone(args, stdout + stderr);
   }
 }
 
@@ -314,13 +311,10 @@ describe('the embedded server', () => {
       [`CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 1'`, /permission denied|read-only/],
       ['CREATE EXTENSION dblink', /permission denied|read-only/],
     ];
-    for (let at = 0; at < refused.length; at += 3) {
-      const some = refused.slice(at, at + 3);
-      const ended = await Promise.all(some.map(([sql]) => backhaul(['query', sql], {}, home)));
-      for (const [i, { code, stdout, stderr }] of ended.entries()) {
-        expect([some[i]![0], code, stdout]).toEqual([some[i]![0], 1, '']);
-        expect(stderr).toMatch(some[i]![1]);
-      }
+    for (const [sql, words] of refused) {
+      const { code, stdout, stderr } = await backhaul(['query', sql], {}, home);
+      expect([sql, code, stdout]).toEqual([sql, 1, '']);
+      expect(stderr).toMatch(words);
     }
     // What is allowed changes nothing for the next statement, which is another session's.
     for (const sql of ['RESET ROLE', 'COMMIT', 'ROLLBACK', 'RESET SESSION AUTHORIZATION'])

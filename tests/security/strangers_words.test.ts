@@ -1,12 +1,12 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { type Answer, answerOf } from '../commands/in_process.ts';
 import { jsonLines } from '../commands/run_cli.ts';
 import { testDatabase } from '../database.ts';
 import { load, scratchFolder, wipe } from '../e2e/loading.ts';
 import { write } from '../e2e/market.ts';
 import { zipBytes } from '../producer/archive/zip_bytes.ts';
-import { type Ended, start } from '../survive/program.ts';
 
 /** Names and values of strangers: what they can do to the database, and to a terminal. */
 
@@ -17,8 +17,8 @@ function backhaul(
   args: readonly string[],
   env: Readonly<Record<string, string>> = {},
   cwd = folder,
-): Promise<Ended> {
-  return start(args, { cwd, env: { DATABASE_URL: database.url, ...env } }).ended;
+): Promise<Answer> {
+  return answerOf(args, { cwd, env: { DATABASE_URL: database.url, ...env } });
 }
 
 const T0 = Date.UTC(2024, 0, 2, 15) / 1000;
@@ -145,7 +145,7 @@ describe('control characters', () => {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
   const UNSAFE = /[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/;
 
-  function expectSafe(what: readonly string[], { stdout, stderr }: Ended): void {
+  function expectSafe(what: readonly string[], { stdout, stderr }: Answer): void {
     for (const text of [stdout, stderr]) {
       const at = UNSAFE.exec(text);
       const found =
@@ -203,14 +203,7 @@ describe('control characters', () => {
     both(`lo${EVIL}ad`);
     both('validate', '--symbols', EVIL);
     both('report', '--tiers', EVIL);
-    // The loads in their order, what only reads two at a time.
-    const loads = cases.splice(0, 6);
-    for (const args of loads) expectSafe(args, await backhaul(args));
-    for (let at = 0; at < cases.length; at += 2) {
-      const some = cases.slice(at, at + 2);
-      const ended = await Promise.all(some.map((args) => backhaul(args)));
-      for (const [i, one] of ended.entries()) expectSafe(some[i]!, one);
-    }
+    for (const args of cases) expectSafe(args, await backhaul(args));
     // In the other order of things: settings from the environment and the file.
     expectSafe(['environment'], await backhaul(['load', source], { BACKHAUL_WORKERS: EVIL }));
     const other = join(folder, 'settings');
