@@ -77,9 +77,10 @@ const RULES: Readonly<Record<string, string>> = {
 
   // What speaks to a person, or exits.
   web: 'report series state',
+  telemetry: 'gaps load web',
   ui: 'backfill bench doctor events export gaps inspect load report series state validate workers/link',
   commands:
-    'backfill bars bench buckets database doctor events export gaps inspect load load/scaling notify producer producer/archive producer/layouts producer/sources report sample scan series state state/tasks ui validate web',
+    'backfill bars bench buckets database doctor events export gaps inspect load load/scaling notify producer producer/archive producer/layouts producer/sources report sample scan series state state/tasks telemetry ui validate web',
   '.': 'commands database gaps library load report state ui',
 };
 

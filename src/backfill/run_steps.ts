@@ -30,10 +30,18 @@ export interface BackfillSummary {
   readonly failuresInARow: number;
 }
 
+/** A step somebody measures. */
+export interface MeasuredStep {
+  readonly environment: Readonly<Record<string, string>>;
+  end(outcome: StepOutcome): void;
+}
+
 export interface BackfillOptions {
   readonly launcher: string;
   /** Beside the process's own: the database, who is told. */
   readonly environment: Readonly<Record<string, string>>;
+  /** Hears that a step begins; what comes back goes into its environment too, and hears how it ended. */
+  readonly measure?: (step: Step) => MeasuredStep;
   readonly resume: boolean;
   /** Where it is kept how far a run came. */
   readonly folder: string;
@@ -70,7 +78,9 @@ export async function runSteps(
     if (done[id] === digest) result = { type: 'step', step: id, outcome: 'kept', seconds: 0, result: null };
     else {
       onStep(step, null);
-      result = await runStep(step, options);
+      const measured = options.measure?.(step);
+      result = await runStep(step, options, measured?.environment ?? {});
+      measured?.end(result.outcome);
       if (result.outcome === 'done' || result.outcome === 'incomplete') done[id] = digest;
       if (result.outcome === 'failed') broken.add(step.job);
       await keep(options, { done, failuresInARow: before.failuresInARow });
@@ -95,11 +105,15 @@ export async function runSteps(
 }
 
 /** The step as a program of its own: what it prints on stderr is the user's to see, its JSON is ours to sum up. */
-async function runStep(step: Step, options: BackfillOptions): Promise<StepResult> {
+async function runStep(
+  step: Step,
+  options: BackfillOptions,
+  environment: Readonly<Record<string, string>>,
+): Promise<StepResult> {
   const began = performance.now();
   const child = spawn(process.execPath, [options.launcher, ...stepArguments(step, 'meant'), '--json'], {
     stdio: ['ignore', 'pipe', 'inherit'],
-    env: { ...process.env, ...options.environment },
+    env: { ...process.env, ...options.environment, ...environment },
   });
   const ask = (): void => void child.kill('SIGINT');
   options.drain.addEventListener('abort', ask);

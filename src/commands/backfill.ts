@@ -34,6 +34,7 @@ import {
   type Settings,
   Unreadable,
 } from './settings.ts';
+import { measured } from './telemetry_option.ts';
 import { VALIDATE_SETTINGS } from './validate.ts';
 import { parseText } from './value_parsers.ts';
 
@@ -102,44 +103,47 @@ export const command: Command = {
       },
       surroundings,
     );
-    const interrupt = listenForInterrupt(() => say('Interrupted: ending with the step at work.'));
-    try {
-      const { runSteps } = await import('../backfill/run_steps.ts');
-      const style = stderrStyle();
-      const summary = await runSteps(
-        steps,
-        {
-          launcher: LAUNCHER,
-          environment: stepEnvironment(file),
-          resume: flags.resume ?? false,
-          folder: embeddedFolder(),
-          path,
-          drain: interrupt.drain,
-        },
-        (step, result) => {
-          if (result === null) say(style.bold(`${stepId(step)}: ${shown(step)}`));
-          else if (flags.json) print(eventLine(result));
-          else
-            say(
-              style.dim(
-                `${stepId(step)}: ${result.outcome}, ${duration(result.seconds)} ${resultText(result)}`,
-              ),
-            );
-        },
-      );
-      if (flags.json) print(eventLine(summary));
-      else print(backfillLines(summary, path, stdoutWidth(), stdoutStyle()));
-      process.exitCode = summary.interrupted
-        ? EXIT.interrupted
-        : summary.failed
-          ? EXIT.failed
-          : summary.incomplete
-            ? EXIT.incomplete
-            : EXIT.fine;
-      if (!summary.interrupted) await tell(told, [await noticeOf(summary, path)]);
-    } finally {
-      interrupt.dispose();
-    }
+    await measured('backfill', undefined, async (telemetry) => {
+      const interrupt = listenForInterrupt(() => say('Interrupted: ending with the step at work.'));
+      try {
+        const { runSteps } = await import('../backfill/run_steps.ts');
+        const style = stderrStyle();
+        const summary = await runSteps(
+          steps,
+          {
+            launcher: LAUNCHER,
+            environment: stepEnvironment(file),
+            resume: flags.resume ?? false,
+            folder: embeddedFolder(),
+            path,
+            drain: interrupt.drain,
+            ...(telemetry === null ? {} : { measure: (step: Step) => telemetry.step(step.name) }),
+          },
+          (step, result) => {
+            if (result === null) say(style.bold(`${stepId(step)}: ${shown(step)}`));
+            else if (flags.json) print(eventLine(result));
+            else
+              say(
+                style.dim(
+                  `${stepId(step)}: ${result.outcome}, ${duration(result.seconds)} ${resultText(result)}`,
+                ),
+              );
+          },
+        );
+        if (flags.json) print(eventLine(summary));
+        else print(backfillLines(summary, path, stdoutWidth(), stdoutStyle()));
+        process.exitCode = summary.interrupted
+          ? EXIT.interrupted
+          : summary.failed
+            ? EXIT.failed
+            : summary.incomplete
+              ? EXIT.incomplete
+              : EXIT.fine;
+        if (!summary.interrupted) await tell(told, [await noticeOf(summary, path)]);
+      } finally {
+        interrupt.dispose();
+      }
+    });
   },
 };
 

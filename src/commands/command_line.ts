@@ -1,6 +1,5 @@
 /** The command line: finds the command, runs it, and says what went wrong in a few lines and an exit code. */
 
-import { createRequire } from 'node:module';
 import yargs, { type Argv, type CommandModule } from 'yargs';
 import { nearest } from '../base/nearest.ts';
 import { faultOf } from '../faults/classify.ts';
@@ -35,6 +34,7 @@ import { command as statusCommand } from './status.ts';
 import { command as uiCommand } from './ui.ts';
 import { command as unloadCommand } from './unload.ts';
 import { command as validateCommand } from './validate.ts';
+import { version } from './version.ts';
 
 const COMMANDS: readonly Command[] = [
   loadCommand,
@@ -179,11 +179,6 @@ function misunderstood(message: string, args: readonly string[]): BackhaulError 
     message: `unknown command "${sanitise(word)}"`,
     ...(near === null ? {} : { hint: `did you mean ${near}?` }),
   });
-}
-
-function version(): string {
-  const manifest = createRequire(import.meta.url)('../../package.json') as { readonly version: string };
-  return manifest.version;
 }
 
 /** A source that cannot be reached at all is told in one line. */

@@ -11,6 +11,7 @@ import type { SeriesScan } from '../gaps/scan.ts';
 import type { SuspiciousRun } from '../gaps/suspicious.ts';
 import { noticeOfGaps } from '../notify/of_commands.ts';
 import type { RollupWork } from '../series/rollup.ts';
+import type { Telemetry } from '../telemetry/telemetry.ts';
 import {
   downloadLines,
   fillLines,
@@ -52,6 +53,7 @@ import {
   Unreadable,
   value,
 } from './settings.ts';
+import { measured } from './telemetry_option.ts';
 import { oneOf, parseText } from './value_parsers.ts';
 
 const SHOW = 'Output:';
@@ -216,15 +218,18 @@ const fillCommand: CommandModule<object, Arguments> = {
       throw usage('gaps fill needs either sources, such as a folder or a zip, or --api kraken, or --derive');
     const { from: fromUs = null, to: toUs = null } = flags;
     const filter: FillFilter = { ...seriesFilter(flags, configuredTiers(surroundings)), fromUs, toUs };
-    await withLoadedDatabase(flags.database, 'gaps', async (_db, url) => {
-      const summary =
-        flags.derive === true
-          ? await fillFromShorter(filter, url)
-          : flags.api === undefined
-            ? await fillFromFiles(sources, flags, filter, url)
-            : await fillFromApi(flags, filter, url);
-      showFill(summary, flags.json ?? false);
-    });
+    await measured('gaps fill', flags['metrics-port'], (telemetry) =>
+      withLoadedDatabase(flags.database, 'gaps', async (_db, url) => {
+        const summary =
+          flags.derive === true
+            ? await fillFromShorter(filter, url)
+            : flags.api === undefined
+              ? await fillFromFiles(sources, flags, filter, url, telemetry)
+              : await fillFromApi(flags, filter, url, telemetry);
+        telemetry?.filled(summary);
+        showFill(summary, flags.json ?? false);
+      }),
+    );
   },
 };
 
@@ -250,6 +255,7 @@ async function fillFromFiles(
   flags: FillFlags,
   filter: FillFilter,
   url: string,
+  telemetry: Telemetry | null,
 ): Promise<FillSummary> {
   const { fillGaps, fromFiles } = await import('../gaps/fill.ts');
   const { openSource } = await import('../producer/open_source.ts');
@@ -262,6 +268,7 @@ async function fillFromFiles(
     verbose: flags.verbose ?? false,
     summary: false,
     logFile: flags['log-file'] ?? null,
+    telemetry,
   };
   return fillGaps(
     url,
@@ -271,13 +278,22 @@ async function fillFromFiles(
   );
 }
 
-async function fillFromApi(flags: FillFlags, filter: FillFilter, url: string): Promise<FillSummary> {
+async function fillFromApi(
+  flags: FillFlags,
+  filter: FillFilter,
+  url: string,
+  telemetry: Telemetry | null,
+): Promise<FillSummary> {
   const { fillGaps } = await import('../gaps/fill.ts');
   const { fromKrakenApi } = await import('../gaps/api_fill.ts');
   const { KrakenApi } = await import('../gaps/kraken_api.ts');
   const interrupt = listenForInterrupt(() => say('Interrupted: what was fetched stays.'));
   try {
-    const api = new KrakenApi({ baseUrl: flags['api-url'] ?? KRAKEN_API, signal: interrupt.drain });
+    const api = new KrakenApi({
+      baseUrl: flags['api-url'] ?? KRAKEN_API,
+      signal: interrupt.drain,
+      onRequest: (request) => telemetry?.request(request),
+    });
     const indicators = flags.indicators ?? INDICATOR_NAMES;
     const onSeries = (text: string): void => say(stderrStyle().dim(sanitise(text)));
     return await fillGaps(url, filter, nowUs(), fromKrakenApi({ api, indicators, onSeries }));

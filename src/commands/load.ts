@@ -6,6 +6,7 @@ import { faultOf } from '../faults/classify.ts';
 import type { LoadEvent, LoadOptions, LoadReporter, LoadSummary, PlanEvent } from '../load/events.ts';
 import type { Selection } from '../load/load.ts';
 import type { Tier } from '../series/tiers.ts';
+import type { Telemetry } from '../telemetry/telemetry.ts';
 import { eventLine } from '../ui/json_lines.ts';
 import {
   byRecordsLines,
@@ -34,6 +35,7 @@ import {
   refuseUnknown,
   resolve,
 } from './settings.ts';
+import { measured, measuringLoad } from './telemetry_option.ts';
 import { openPageOn } from './ui.ts';
 
 export const command: Command = {
@@ -61,6 +63,7 @@ export const command: Command = {
     const events = flags.events === undefined ? null : await eventsOfFiles(flags.events, flags.venue ?? null);
     const use = flags['dry-run'] ? findDatabase : useDatabase;
     let url: string | null = null;
+    let telemetry: Telemetry | null = null;
     const work = async (): Promise<void> =>
       withDatabase(await use(flags.database), async (database) => {
         url = database?.url ?? null;
@@ -70,6 +73,7 @@ export const command: Command = {
           verbose: flags.verbose ?? false,
           incremental: flags.incremental ?? false,
           logFile: flags['log-file'] ?? null,
+          telemetry,
         };
         const page = flags.ui === undefined || url === null ? null : await openPageOn(url, flags.ui);
         if (page !== null) say(`Live: ${page.address}`);
@@ -83,7 +87,13 @@ export const command: Command = {
         process.exitCode = exitCodeOfLoad(summary);
         await tellOfLoad(flags, url, 'load', summary);
       });
-    await tellingFaults(flags, 'load', () => url, work);
+    const tell = (): Promise<void> => tellingFaults(flags, 'load', () => url, work);
+    // What is only shown is no run.
+    if (flags['dry-run']) return tell();
+    await measured('load', flags['metrics-port'], (measuring) => {
+      telemetry = measuring;
+      return tell();
+    });
   },
 };
 
@@ -151,6 +161,8 @@ export interface Showing {
   readonly incremental?: boolean;
   /** Where events are written to besides. */
   readonly logFile?: string | null;
+  /** Who measures it; null: nobody. */
+  readonly telemetry?: Telemetry | null;
   /** False where the caller shows what came of it. */
   readonly summary?: boolean;
 }
@@ -176,15 +188,13 @@ export async function load(
     const reporter = showing.json
       ? jsonReporter(progress)
       : textReporter(progress, showing.verbose, (task) => plan.add(task));
-    const summary = await runLoad(
-      options,
-      (event) => {
-        if (event.type === 'progress') atWork = event;
-        log?.event(event);
-        reporter(event);
-      },
-      interrupt,
-      selection,
+    const listener: LoadReporter = (event) => {
+      if (event.type === 'progress') atWork = event;
+      log?.event(event);
+      reporter(event);
+    };
+    const summary = await measuringLoad(showing.telemetry ?? null, listener, (heard) =>
+      runLoad(options, heard, interrupt, selection),
     );
     progress.stop();
     log?.event(summary);

@@ -8,7 +8,7 @@ import type { SourceOptions } from '../producer/sources/source.ts';
 import { DATABASE_SETTINGS } from './database_option.ts';
 import { NOTIFY_SETTINGS } from './notify_option.ts';
 import { list, onOff, type Resolved, value } from './settings.ts';
-import { parsePort } from './ui.ts';
+import { METRICS_SETTINGS } from './telemetry_option.ts';
 import {
   oneOf,
   parseBatchBytes,
@@ -19,6 +19,7 @@ import {
   parseMaxRejects,
   parseOnInvalid,
   parsePercent,
+  parsePort,
   parseRollups,
   parseSymbols,
   parseText,
@@ -148,6 +149,7 @@ export const LOAD_SETTINGS = {
     { group: SHOW, describe: 'Show the run live as a page on 127.0.0.1, at this port or a free one' },
     parsePort,
   ),
+  ...METRICS_SETTINGS,
   json: onOff({ group: SHOW, describe: 'One JSON object a line on stdout' }),
   'log-file': value(
     { group: SHOW, describe: 'Write what happens to this file too, a JSON line an event' },

@@ -6,7 +6,8 @@ import { DATABASE_SETTINGS } from './database_option.ts';
 import { listenForInterrupt } from './interrupt.ts';
 import { withLoadedDatabase } from './loaded_database.ts';
 import { print, say } from './screen.ts';
-import { type Arguments, type Command, declare, readFlags, Unreadable, value } from './settings.ts';
+import { type Arguments, type Command, declare, readFlags, value } from './settings.ts';
+import { parsePort } from './value_parsers.ts';
 
 const UI_SETTINGS = {
   port: value({ group: 'Page:', describe: 'Port on 127.0.0.1', otherwise: 'a free one' }, parsePort),
@@ -68,11 +69,4 @@ export async function openPageOn(
     await endPool(db);
     throw error;
   }
-}
-
-/** 0 is a free one. */
-export function parsePort(text: string): number {
-  const port = Number(text);
-  if (!/^\d{1,5}$/.test(text) || port > 65_535) throw new Unreadable('a port: 0 to 65535');
-  return port;
 }

@@ -262,3 +262,10 @@ export function parseZone(text: string): string {
     throw new Unreadable('a time zone, such as UTC, America/New_York, Etc/GMT+5 or -05:00');
   }
 }
+
+/** 0 is a free one. */
+export function parsePort(text: string): number {
+  const port = Number(text);
+  if (!/^\d{1,5}$/.test(text) || port > 65_535) throw new Unreadable('a port: 0 to 65535');
+  return port;
+}

@@ -59,6 +59,16 @@ export interface KrakenApiOptions {
   readonly signal: AbortSignal;
   /** Between two requests; a stand-in needs no second. */
   readonly paceMs?: number;
+  /** Hears of each request when it has been answered, or will not be. */
+  readonly onRequest?: (request: ApiRequest) => void;
+}
+
+/** One request: how long it took, its HTTP status (null: no answer), and what was wrong with it. */
+export interface ApiRequest {
+  readonly host: string;
+  readonly seconds: number;
+  readonly status: number | null;
+  readonly fault: Fault | null;
 }
 
 /** Asks for candles, one request a second. */
@@ -101,7 +111,14 @@ export class KrakenApi {
   async #ask(url: URL): Promise<string> {
     for (let attempt = 1; ; attempt++) {
       await this.#turn(attempt);
-      const text = await this.#fetch(url);
+      const began = performance.now();
+      const { text, status } = await this.#fetch(url);
+      this.#options.onRequest?.({
+        host: url.hostname,
+        seconds: (performance.now() - began) / 1000,
+        status,
+        fault: typeof text === 'string' ? null : text,
+      });
       if (typeof text === 'string') return text;
       if (text.kind === 'network' && attempt < ATTEMPTS) continue;
       throw new BackhaulError({ ...text, where: { uri: url.href } });
@@ -119,30 +136,34 @@ export class KrakenApi {
   }
 
   /** The answer's text, or why there is none; `network` faults may pass. */
-  async #fetch(url: URL): Promise<string | Fault> {
+  async #fetch(url: URL): Promise<{ readonly text: string | Fault; readonly status: number | null }> {
     const { signal } = this.#options;
     const timeout = AbortSignal.timeout(TIMEOUT_MS);
+    let status: number | null = null;
+    const fault = (text: Fault): { text: Fault; status: number | null } => ({ text, status });
     try {
       const response = await fetch(url, {
         signal: AbortSignal.any([signal, timeout]),
         headers: { accept: 'application/json', 'user-agent': 'backhaul' },
       });
+      status = response.status;
       const text = await bounded(response);
-      if (response.status === 429 || response.status >= 500)
-        return { kind: 'network', message: 'the API is busy', code: String(response.status) };
+      if (status === 429 || status >= 500)
+        return fault({ kind: 'network', message: 'the API is busy', code: String(status) });
       if (!response.ok)
-        return { kind: 'unsupported', message: 'the API refuses', code: String(response.status) };
-      return busy(text) ? { kind: 'network', message: 'the API asks for fewer requests' } : text;
+        return fault({ kind: 'unsupported', message: 'the API refuses', code: String(status) });
+      if (busy(text)) return fault({ kind: 'network', message: 'the API asks for fewer requests' });
+      return { text, status };
     } catch (error) {
       if (signal.aborted) throw signal.reason;
-      if (timeout.aborted) return { kind: 'timeout', message: 'the API does not answer' };
-      if (error instanceof BackhaulError) return error.fault;
+      if (timeout.aborted) return fault({ kind: 'timeout', message: 'the API does not answer' });
+      if (error instanceof BackhaulError) return fault(error.fault);
       const cause = (error as { cause?: { code?: string } }).cause?.code;
-      return {
+      return fault({
         kind: 'network',
         message: 'the API cannot be reached',
         ...(cause === undefined ? {} : { code: cause }),
-      };
+      });
     }
   }
 }

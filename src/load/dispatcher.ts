@@ -44,9 +44,9 @@ export interface DispatchEvents {
   claimed(task: ClaimedTask): void;
   progress(task: ClaimedTask, inflatedBytes: number, records: number, waits: PhaseSeconds): void;
   loaded(task: ClaimedTask, result: LoadedResult, seconds: number): void;
-  retried(task: ClaimedTask, fault: Fault, delayMs: number): void;
+  retried(task: ClaimedTask, fault: Fault, seconds: number): void;
   failed(task: ClaimedTask, fault: Fault, seconds: number): void;
-  released(task: ClaimedTask, fault: Fault): void;
+  released(task: ClaimedTask, fault: Fault, seconds: number): void;
   note(message: string): void;
 }
 
@@ -391,24 +391,24 @@ export class Dispatcher {
     const { retry } = result;
     const fault: Fault = this.#isCutOff ? interrupted().fault : result.fault;
     if (fault.kind === 'lost-lease') {
-      this.#events.released(task, fault);
+      this.#events.released(task, fault, seconds);
     } else if (isServersOwn(fault)) {
       // The file has done nothing wrong, and the next one would fare no better.
       this.#stop ??= new BackhaulError({ ...fault, hint: hintFor(fault) });
       await release(this.#db, task.taskId, task.attempt, fault.message);
-      this.#events.released(task, fault);
+      this.#events.released(task, fault, seconds);
     } else if (fault.kind === 'credentials') {
       // A token that has expired is no fault of the file: the run ends, and the same command goes on with new ones.
       this.#stop ??= new BackhaulError(fault);
       await release(this.#db, task.taskId, task.attempt, fault.message);
-      this.#events.released(task, fault);
+      this.#events.released(task, fault, seconds);
     } else if (fault.kind === 'predecessor' || fault.kind === 'interrupted') {
       await release(this.#db, task.taskId, task.attempt, fault.message);
-      this.#events.released(task, fault);
+      this.#events.released(task, fault, seconds);
     } else if ((retry || isTaken(fault)) && task.failures + 1 < MAX_ATTEMPTS) {
       const delayMs = RETRY_DELAY_MS * 2 ** task.failures * (0.5 + Math.random());
       await retryLater(this.#db, task.taskId, task.attempt, fault, delayMs, true);
-      this.#events.retried(task, fault, delayMs);
+      this.#events.retried(task, fault, seconds);
     } else {
       await fail(this.#db, task.taskId, task.attempt, fault);
       this.#events.failed(task, fault, seconds);

@@ -9,6 +9,7 @@ import type { InflateLimits } from '../producer/archive/entry_stream.ts';
 import type { ToldByRecords } from '../producer/planning/found_task.ts';
 import type { SourceOptions } from '../producer/sources/source.ts';
 import type { TaskPlan } from '../state/task_plan.ts';
+import type { PhaseSeconds } from '../workers/link/messages.ts';
 import type { RejectSummary, RowCounts } from '../workers/link/task_result.ts';
 
 /** Everything a load needs to know. Times are µs since 1970, ranges `[from, to)`. */
@@ -112,7 +113,11 @@ export interface TaskEvent {
   readonly outcome: Exclude<TaskOutcome, 'unchanged'> | 'retry';
   readonly attempt: number;
   readonly rows: RowCounts;
+  /** Inflated bytes scanned, of a task that was loaded. */
+  readonly inflatedBytes: number;
   readonly seconds: number;
+  /** Of them, those it waited, by what for; zeros where it was not loaded. */
+  readonly waits: Readonly<PhaseSeconds>;
   readonly fault: Fault | null;
 }
 
@@ -130,9 +135,12 @@ export interface ProgressEvent {
   readonly rowsLoaded: number;
   readonly rowsRejected: number;
   readonly tasksFailed: number;
-  /** Workers at work now. */
+  /** Workers at work now, and how many there are to be. */
   readonly workers: number;
+  readonly workersWanted: number;
   readonly seconds: number;
+  /** Seconds that workers waited so far, by what for. */
+  readonly waits: Readonly<PhaseSeconds>;
 }
 
 /** A partition was made (bare), or got its key and its place in `bars` (standing). */

@@ -43,17 +43,17 @@ export class LoadMeter {
         left(task);
         events.loaded(task, result, seconds);
       },
-      retried: (task, fault, delayMs) => {
+      retried: (task, fault, seconds) => {
         left(task);
-        events.retried(task, fault, delayMs);
+        events.retried(task, fault, seconds);
       },
       failed: (task, fault, seconds) => {
         left(task);
         events.failed(task, fault, seconds);
       },
-      released: (task, fault) => {
+      released: (task, fault, seconds) => {
         left(task);
-        events.released(task, fault);
+        events.released(task, fault, seconds);
       },
     };
   }

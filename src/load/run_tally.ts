@@ -2,6 +2,7 @@ import type { Fault } from '../faults/fault.ts';
 import { type DiscoverCounts, noCounts } from '../producer/planning/found_task.ts';
 import type { ListingCounts } from '../state/task_listing.ts';
 import type { ClaimedTask } from '../state/tasks/claim.ts';
+import type { PhaseSeconds } from '../workers/link/messages.ts';
 import type { LoadedResult, RejectSummary, RowCounts } from '../workers/link/task_result.ts';
 import type { DispatchEvents } from './dispatcher.ts';
 import type {
@@ -26,6 +27,7 @@ const NO_ROWS: RowCounts = {
   outside: 0,
   trades: 0,
 };
+const NO_WAITS: Readonly<PhaseSeconds> = { source: 0, lane: 0, copy: 0 };
 const DISCOVERING_MS = 250;
 /** Files and instants that a run's record keeps. */
 const SLOWEST_KEPT = 20;
@@ -59,19 +61,24 @@ export class RunTally {
   readonly #series = new Set<number>();
   /** Tasks whose rows are counted. */
   readonly #counted = new Set<number>();
-  /** Inflated bytes and records of attempts under way, by task. */
-  readonly #underway = new Map<number, { readonly share: number; readonly records: number }>();
+  /** Inflated bytes, records and waiting of attempts under way, by task. */
+  readonly #underway = new Map<
+    number,
+    { readonly share: number; readonly records: number; readonly waits: PhaseSeconds }
+  >();
   readonly #decisions: { readonly atSeconds: number; readonly workers: number; readonly reason: string }[] =
     [];
   /** What discovery counts: objects, entries, and what it passed over. */
   readonly found: DiscoverCounts = noCounts();
   /** Seconds all workers waited, by what for. */
-  readonly #waits = { source: 0, lane: 0, copy: 0 };
+  readonly #waits: PhaseSeconds = { ...NO_WAITS };
   /** The files that took longest, longest first. */
   readonly #slowest: SlowFile[] = [];
   /** Records read at instants an even `#sampleEvery` seconds apart: half of them go whenever there are too many. */
   #samples: { readonly atSeconds: number; readonly rowsRead: number; readonly workers: number }[] = [];
   #sampleEvery = 1;
+  /** How many workers there are to be; null until there may be any. */
+  #limit: ConcurrencyLimit | null = null;
   #toDo = 0;
   #bytesTotal = 0;
   #bytesDone = 0;
@@ -145,24 +152,25 @@ export class RunTally {
   // ── tasks ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
   events(limit: ConcurrencyLimit): DispatchEvents {
+    this.#limit = limit;
     return {
       claimed: () => {
         this.#peakWorkers = Math.max(this.#peakWorkers, Math.min(limit.value, this.#underway.size + 1));
       },
-      progress: (task, inflatedBytes, records) => {
+      progress: (task, inflatedBytes, records, waits) => {
         // How much of the task is done, by inflated bytes where its size says, else an even guess of four to one.
         const whole = inflatedSize(task);
         const share = Math.min(0.99, inflatedBytes / whole);
-        this.#underway.set(task.taskId, { share: share * task.sizeBytes, records });
+        this.#underway.set(task.taskId, { share: share * task.sizeBytes, records, waits });
         this.#peakWorkers = Math.max(this.#peakWorkers, this.#underway.size);
       },
       loaded: (task, result, seconds) => this.#loaded(task, result, seconds),
-      retried: (task, fault) => this.#left(task, 'retry', fault, 0),
+      retried: (task, fault, seconds) => this.#left(task, 'retry', fault, seconds),
       failed: (task, fault, seconds) => {
         this.#fail({ uri: task.uri, entry: task.entry, taskId: task.taskId, fault });
         this.#left(task, 'failed', fault, seconds);
       },
-      released: (task, fault) => this.#left(task, 'released', fault, 0),
+      released: (task, fault, seconds) => this.#left(task, 'released', fault, seconds),
       note: (message) => this.#report({ type: 'note', level: 'info', message }),
     };
   }
@@ -209,7 +217,9 @@ export class RunTally {
       outcome: 'loaded',
       attempt: task.attempt,
       rows: result.rows,
+      inflatedBytes: result.inflatedBytes,
       seconds,
+      waits: result.waits,
       fault: null,
     });
   }
@@ -242,7 +252,9 @@ export class RunTally {
       outcome,
       attempt: task.attempt,
       rows: NO_ROWS,
+      inflatedBytes: 0,
       seconds,
+      waits: NO_WAITS,
       fault,
     });
   }
@@ -276,9 +288,13 @@ export class RunTally {
   progressEvent(phase: 'load' | 'finish', workers: number): ProgressEvent {
     let bytes = this.#bytesDone;
     let records = this.#rows.read;
+    const waits = { ...this.#waits };
     for (const one of this.#underway.values()) {
       bytes += one.share;
       records += one.records;
+      waits.source += one.waits.source;
+      waits.lane += one.waits.lane;
+      waits.copy += one.waits.copy;
     }
     this.#sample(records, workers);
     return {
@@ -293,7 +309,9 @@ export class RunTally {
       rowsRejected: this.#rows.rejected,
       tasksFailed: this.#tasks.failed,
       workers,
+      workersWanted: this.#limit?.value ?? 0,
       seconds: this.#seconds(),
+      waits,
     };
   }
 

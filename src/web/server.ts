@@ -2,14 +2,14 @@
 
 import { randomBytes, timingSafeEqual } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { createRequire } from 'node:module';
 import type { AddressInfo } from 'node:net';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Pool } from 'pg';
-import { BackhaulError } from '../faults/fault.ts';
 import { answers } from './answers.ts';
+import { isOwnName, LOOPBACK, listenOnLoopback } from './loopback.ts';
 
 export interface WebPage {
   /** With the token: whoever has it sees the page. */
@@ -17,7 +17,6 @@ export interface WebPage {
   close(): Promise<void>;
 }
 
-const HOST = '127.0.0.1';
 const STATIC = fileURLToPath(new URL('./static/', import.meta.url));
 
 /** What the page is made of. None of it says anything of the database, so no token is asked for. */
@@ -53,33 +52,16 @@ export async function openPage(db: Pool, port: number): Promise<WebPage> {
   server.keepAliveTimeout = 5_000;
   server.headersTimeout = 10_000;
   server.maxConnections = 64;
-  await listen(server, port);
+  await listenOnLoopback(server, port);
   const { port: chosen } = server.address() as AddressInfo;
   return {
-    address: `http://${HOST}:${chosen}/?token=${token}`,
+    address: `http://${LOOPBACK}:${chosen}/?token=${token}`,
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());
         server.closeAllConnections();
       }),
   };
-}
-
-function listen(server: Server, port: number): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) => {
-      const { code = '' } = error;
-      reject(
-        new BackhaulError({
-          kind: 'usage',
-          message: code === 'EADDRINUSE' ? `port ${port} is in use` : `port ${port} cannot be listened on`,
-          code,
-          hint: 'name another one, or none',
-        }),
-      );
-    });
-    server.listen(port, HOST, resolve);
-  });
 }
 
 async function handle(
@@ -90,10 +72,8 @@ async function handle(
 ): Promise<void> {
   if (request.method !== 'GET' && request.method !== 'HEAD')
     return send(response, 405, 'text/plain', 'this page only reads');
-  // A page elsewhere could have its own name resolve to loopback: only our own names are answered.
-  const host = (request.headers.host ?? '').replace(/:\d+$/, '');
-  if (host !== HOST && host !== 'localhost') return send(response, 421, 'text/plain', 'not this host');
-  const url = new URL(request.url ?? '/', `http://${HOST}`);
+  if (!isOwnName(request.headers.host)) return send(response, 421, 'text/plain', 'not this host');
+  const url = new URL(request.url ?? '/', `http://${LOOPBACK}`);
   const file = FILES[url.pathname];
   if (file !== undefined) return sendFile(response, ...file);
   const given = String(request.headers['x-backhaul-token'] ?? url.searchParams.get('token') ?? '');

@@ -207,7 +207,9 @@ describe('events', () => {
     outcome: 'loaded',
     attempt: 1,
     rows: FINE.rows,
+    inflatedBytes: 0,
     seconds: 1,
+    waits: { source: 0, lane: 0, copy: 0 },
     fault: null,
   };
 

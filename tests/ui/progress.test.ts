@@ -18,7 +18,9 @@ const AT: ProgressEvent = {
   rowsRejected: 1200,
   tasksFailed: 3,
   workers: 8,
+  workersWanted: 8,
   seconds: 20,
+  waits: { source: 0, lane: 0, copy: 0 },
 };
 
 function rate(): RecentRate {
