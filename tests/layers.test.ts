@@ -40,7 +40,7 @@ const RULES: Readonly<Record<string, string>> = {
   'producer/sources/transfer': 'producer/sources',
   'producer/sources/local': 'producer/sources',
   'producer/sources/https': 'producer/sources producer/sources/transfer',
-  'producer/sources/s3': 'producer/layouts producer/sources producer/sources/transfer',
+  'producer/sources/s3': 'producer/sources producer/sources/transfer',
   producer:
     'producer/archive producer/sources producer/sources/https producer/sources/local producer/sources/s3',
   'producer/planning': 'producer producer/archive producer/layouts producer/sources scan state',
@@ -57,10 +57,9 @@ const RULES: Readonly<Record<string, string>> = {
     'bars load producer producer/archive producer/layouts producer/planning producer/sources scan state workers/attempt',
 
   // What looks at loaded bars, fills what is missing, and computes again.
-  series:
-    'bars buckets calendar database indicators merge producer/layouts producer/planning rollups state state/tasks',
+  series: 'bars buckets calendar database indicators merge producer/planning rollups state state/tasks',
   events: 'bars database indicators merge series state state/tasks',
-  gaps: 'bars buckets calendar copy database indicators load merge producer/layouts producer/planning rollups series state state/tasks',
+  gaps: 'bars buckets calendar copy database indicators load merge producer/planning rollups series state state/tasks',
   report: 'gaps series state',
   validate: 'calendar database gaps series state',
   export: 'copy database producer/planning scan series state',
@@ -107,6 +106,7 @@ const PURE: readonly string[] = [
   'base/nearest.ts',
   'base/quantities.ts',
   'base/ranges.ts',
+  'base/spellings.ts',
   'base/zone.ts',
 ];
 

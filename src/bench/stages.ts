@@ -97,7 +97,7 @@ export async function passThrough(file: InflatedFile, options: LoadOptions): Pro
   const { plan } = file.task;
   const settings = settingsOf(options, false);
   const memory = workerMemory(settings.batchRows, settings.copyBytes);
-  const symbols = new SymbolTable(plan.symbol, plan.wantSymbols);
+  const symbols = new SymbolTable(plan.symbol, plan.wantSymbols, plan.aliases);
   const scanner = new Scanner(plan.shape, scanChecks(plan, settings), symbols, plan.order);
   const encoder = new BarEncoder(settings.indicators, memory.kernel);
   const series = new SeriesStates(new LoneLink() as unknown as WorkerLink, symbols, plan, true, null);

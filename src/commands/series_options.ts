@@ -1,7 +1,7 @@
 /** Flags of the commands that look at series: which ones, in which range, and the tiers of `backhaul.yaml`. */
 
+import { archiveSpelling, CURRENCIES } from '../base/spellings.ts';
 import { BackhaulError } from '../faults/fault.ts';
-import { archiveSpelling, CURRENCIES } from '../producer/layouts/symbols.ts';
 import type { SeriesFilter } from '../series/series.ts';
 import { symbolsOfTiers, TIER_NAMES, type Tier, tiersOf } from '../series/tiers.ts';
 import { list, type Resolved, resolve, type Setting, type Surroundings, value } from './settings.ts';

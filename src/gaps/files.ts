@@ -1,10 +1,10 @@
 /** Which published files hold a range of a series, by name (the layouts are told in FORMATS). Pure. */
 
 import type { Range } from '../base/ranges.ts';
+import { archiveSpelling, CURRENCIES } from '../base/spellings.ts';
 import { Zone } from '../base/zone.ts';
 import { calendarOf } from '../calendar/market_calendar.ts';
 import { sessionHours } from '../calendar/us_exchange_days.ts';
-import { archiveSpelling, CURRENCIES } from '../producer/layouts/symbols.ts';
 import type { SeriesName } from '../state/series_name.ts';
 
 const DAY_MS = 86_400_000;

@@ -481,7 +481,7 @@ export class Dispatcher {
         return this.#series.resolve(
           task.plan.venue,
           question.rollupS ?? task.plan.intervalS,
-          question.symbols,
+          await this.#namesOf(task, question.symbols),
         );
       case 'partitions':
         return this.#leaves(task, question);
@@ -494,6 +494,16 @@ export class Dispatcher {
         await this.#lanes.turn(task.taskId, task.lane);
         return this.#attempts.get(task.taskId)?.loadedAhead ?? 0;
     }
+  }
+
+  /** Symbols of a file under the names that their markets stand under. */
+  async #namesOf(task: ClaimedTask, symbols: readonly string[]): Promise<readonly string[]> {
+    const { venue, symbol, intervalS, aliases = [] } = task.plan;
+    if (symbol !== null || aliases.length === 0) return symbols;
+    return this.#series.standingNames(venue, intervalS, symbols, aliases, async () => {
+      await this.#standInLane(task);
+      await this.#lanes.turn(task.taskId, task.lane);
+    });
   }
 
   /** Leaves as wide as what the whole load brings a month is worth: other lanes' rows will lie among these. */

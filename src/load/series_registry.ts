@@ -1,8 +1,10 @@
 import type { Pool } from 'pg';
 import { killPoint } from '../base/kill_points.ts';
+import { type Aliases, spellings } from '../base/spellings.ts';
 import { BackhaulError } from '../faults/fault.ts';
 import { findOrMakeSeries } from '../state/series_ids.ts';
 import type { SeriesName } from '../state/series_name.ts';
+import { standingSymbols } from '../state/series_rows.ts';
 
 /** So long another loader cannot have loaded a series that we have made; if we were frozen meanwhile, it is over. */
 const NEW_MS = 2_000;
@@ -31,6 +33,39 @@ export class SeriesRegistry {
     const wanted = symbols.map((symbol) => ({ venue, intervalS, symbol }));
     await this.ensure(wanted);
     return Int32Array.from(wanted, (name) => this.#known.get(keyOf(name))!);
+  }
+
+  /**
+   * The names under which markets stand that a file may spell otherwise, in the order of `symbols`; the file's own where
+   * there is none yet. `turn` waits until whatever comes before the file has made its series: so the first file of a
+   * market names it, however many are read at once.
+   */
+  async standingNames(
+    venue: string,
+    intervalS: number,
+    symbols: readonly string[],
+    aliases: Aliases,
+    turn: () => Promise<void>,
+  ): Promise<readonly string[]> {
+    const named = symbols.map((symbol) => ({ symbol, all: spellings(symbol, aliases) }));
+    const several = named.filter(
+      ({ symbol, all }) => all.length > 1 && !this.#isKnown(venue, intervalS, symbol),
+    );
+    if (several.length === 0) return symbols;
+    const wanted = several.flatMap(({ all }) => all);
+    const look = (): Promise<ReadonlySet<string>> => standingSymbols(this.#db, venue, intervalS, wanted);
+    let stands = await look();
+    if (several.some(({ all }) => !all.some((one) => stands.has(one)))) {
+      await turn();
+      stands = await look();
+    }
+    return named.map(({ symbol, all }) =>
+      stands.has(symbol) ? symbol : (all.find((one) => stands.has(one)) ?? symbol),
+    );
+  }
+
+  #isKnown(venue: string, intervalS: number, symbol: string): boolean {
+    return this.#known.has(keyOf({ venue, intervalS, symbol }));
   }
 
   /**

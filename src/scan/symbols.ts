@@ -1,3 +1,4 @@
+import { type Aliases, marketOf } from '../base/spellings.ts';
 import { isBlank } from './numbers.ts';
 
 /** Longest symbol, in bytes. */
@@ -23,6 +24,9 @@ export class SymbolTable {
   /** True when every good symbol of the file is taken. */
   readonly takesAll: boolean;
   readonly #wanted: Readonly<Record<string, string>> | null;
+  readonly #aliases: Aliases;
+  /** Ordinals by market, where one may have several spellings. */
+  readonly #markets = new Map<string, number>();
   /** Open addressing; slot → index into the arrays below, plus one; 0 is free. */
   #slots = new Int32Array(256);
   /** The bytes of all entries, one after another, and where each begins: an array each would be garbage for thousands. */
@@ -36,9 +40,11 @@ export class SymbolTable {
 
   /**
    * `fixed`: the one symbol of the file, or null when a column says. `wanted`: name in the file → name to store;
-   * null for all, as they are.
+   * null for all, as they are. `aliases`: spellings of one currency; symbols that are one market by them have one
+   * ordinal, and the name that comes first.
    */
-  constructor(fixed: string | null, wanted: Readonly<Record<string, string>> | null) {
+  constructor(fixed: string | null, wanted: Readonly<Record<string, string>> | null, aliases: Aliases = []) {
+    this.#aliases = aliases;
     this.isFixed = fixed !== null;
     this.takesAll = fixed === null && wanted === null;
     this.#wanted = wanted;
@@ -88,7 +94,15 @@ export class SymbolTable {
 
   #appear(entry: number): number {
     const name = text.decode(this.#bytes.subarray(this.#starts[entry]!, this.#starts[entry + 1]!));
-    const ordinal = this.names.push(this.#wanted?.[name] ?? name) - 1;
+    const stored = this.#wanted?.[name] ?? name;
+    const market = this.#aliases.length === 0 ? null : marketOf(stored, this.#aliases);
+    const known = market === null ? undefined : this.#markets.get(market);
+    if (known !== undefined) {
+      this.#ordinals[entry] = known;
+      return known;
+    }
+    const ordinal = this.names.push(stored) - 1;
+    if (market !== null) this.#markets.set(market, ordinal);
     this.#ordinals[entry] = ordinal;
     this.#entries.push(entry);
     return ordinal;

@@ -4,13 +4,13 @@ import type { CalendarRule } from '../base/calendar_rule.ts';
 import { nearest } from '../base/nearest.ts';
 import { interval as intervalText } from '../base/quantities.ts';
 import type { Range } from '../base/ranges.ts';
+import { type Aliases, CURRENCIES, spellings } from '../base/spellings.ts';
 import { barGrid } from '../calendar/bar_grid.ts';
 import { ExpectedBars } from '../calendar/expected_bars.ts';
 import { asCovered, calendarOf } from '../calendar/market_calendar.ts';
 import type { Db } from '../database/connect.ts';
 import { usOf } from '../database/stamps.ts';
 import { BackhaulError } from '../faults/fault.ts';
-import { CURRENCIES, spellings } from '../producer/layouts/symbols.ts';
 import { isDistributed } from '../state/distributed.ts';
 import type { SeriesName } from '../state/series_name.ts';
 import type { TaskPlan } from '../state/task_plan.ts';
@@ -33,6 +33,8 @@ export interface SeriesRule {
   readonly prices?: 'any';
   /** When its market trades; absent: as its venue does. */
   readonly calendar?: CalendarRule;
+  /** Spellings of one currency that its vendor has beside those everybody knows. */
+  readonly aliases?: Aliases;
 }
 
 export interface Series extends SeriesName, SeriesRule {
@@ -42,10 +44,14 @@ export interface Series extends SeriesName, SeriesRule {
   readonly lastUs: number | null;
 }
 
-/** Stored symbols of one venue that a user's word stands for: the same text, else in other case, else another spelling. */
-export function meant(word: string, known: ReadonlySet<string>): string[] {
+/**
+ * Stored symbols of one venue that a user's word stands for: the same text, else in other case, else another spelling.
+ * `aliases`: the venue's own.
+ */
+export function meant(word: string, known: ReadonlySet<string>, aliases: Aliases = []): string[] {
   if (known.has(word)) return [word];
-  const upper = new Set(spellings(word.toUpperCase(), CURRENCIES));
+  const pairs = aliases.map(([a, b]) => [a.toUpperCase(), b.toUpperCase()] as const);
+  const upper = new Set(spellings(word.toUpperCase(), [...CURRENCIES, ...pairs]));
   const inOtherCase = [...known].filter((symbol) => symbol.toUpperCase() === word.toUpperCase());
   if (inOtherCase.length > 0) return inOtherCase;
   return [...known].filter((symbol) => upper.has(symbol.toUpperCase()));
@@ -68,15 +74,18 @@ function unknownSymbol(word: string, known: ReadonlySet<string>): BackhaulError 
  */
 export function symbolsMeant(
   words: readonly string[],
-  known: readonly { readonly venue: string; readonly symbol: string }[],
+  known: readonly { readonly venue: string; readonly symbol: string; readonly aliases?: Aliases }[],
 ): { readonly has: (venue: string, symbol: string) => boolean; readonly unknown: readonly string[] } {
   const unknown = new Set(words);
   const wanted = new Map<string, Set<string>>();
   for (const [venue, own] of Map.groupBy(known, (one) => one.venue)) {
     const symbols = new Set(own.map((one) => one.symbol));
+    const aliases = [
+      ...new Map(own.flatMap((one) => one.aliases ?? []).map((pair) => [pair.join(' '), pair])).values(),
+    ];
     const some = new Set<string>();
     for (const word of words) {
-      for (const symbol of meant(word, symbols)) {
+      for (const symbol of meant(word, symbols, aliases)) {
         some.add(symbol);
         unknown.delete(word);
       }
@@ -97,7 +106,7 @@ interface NameRow extends SeriesRule {
 async function throughRenames(
   db: Db,
   words: readonly string[],
-  known: readonly SeriesName[],
+  known: readonly NameRow[],
 ): Promise<readonly string[]> {
   const unknown = new Set(symbolsMeant(words, known).unknown);
   if (unknown.size === 0) return words;
@@ -126,7 +135,8 @@ export async function findSeries(db: Db, filter: SeriesFilter): Promise<NameRow[
   const { rows: found } = await db.query<NameRow & { readonly rule: SeriesRule | null }>(
     `SELECT series_id AS "seriesId", venue, symbol, interval_s AS "intervalS",
        CASE WHEN r.series_id IS NOT NULL
-         THEN jsonb_strip_nulls(jsonb_build_object('prices', nullif(r.prices, 'positive'), 'calendar', r.calendar)) END AS rule
+         THEN jsonb_strip_nulls(jsonb_build_object('prices', nullif(r.prices, 'positive'), 'calendar', r.calendar,
+           'aliases', r.aliases)) END AS rule
      FROM backhaul.series LEFT JOIN backhaul.series_rule r USING (series_id) ORDER BY venue, symbol, interval_s`,
   );
   const rows = found.map(({ rule, ...row }): NameRow => ({ ...row, ...rule }));

@@ -2,6 +2,7 @@
 
 import type { ClientBase, Pool } from 'pg';
 import { INDICATOR_NAMES } from '../bars/columns.ts';
+import { CURRENCIES, otherwiseSpelled } from '../base/spellings.ts';
 import { calendarOf } from '../calendar/market_calendar.ts';
 import { type Db, inTransaction } from '../database/connect.ts';
 import { usOf } from '../database/stamps.ts';
@@ -9,7 +10,6 @@ import { BackhaulError } from '../faults/fault.ts';
 import { SessionClock } from '../indicators/session_clock.ts';
 import { mergeMemory } from '../merge/merge_memory.ts';
 import { Rewriter } from '../merge/rewriter.ts';
-import { CURRENCIES, otherwiseSpelled } from '../producer/layouts/symbols.ts';
 import { commitAsOne, isDistributed } from '../state/distributed.ts';
 import { isHypertable } from '../state/migrate.ts';
 import { CLAIM_LOCK } from '../state/moves.ts';

@@ -2,8 +2,8 @@
 
 import type { Pool } from 'pg';
 import { nearest } from '../base/nearest.ts';
+import { archiveSpelling, CURRENCIES, spellings } from '../base/spellings.ts';
 import { BackhaulError } from '../faults/fault.ts';
-import { archiveSpelling, CURRENCIES, spellings } from '../producer/layouts/symbols.ts';
 import { readSymbolTiers, type SymbolTier, storeSymbolTiers } from '../state/symbol_tiers.ts';
 
 export interface Tier {

@@ -1,4 +1,5 @@
 import type { CalendarRule } from '../base/calendar_rule.ts';
+import type { Aliases } from '../base/spellings.ts';
 import type { OnInvalid, RecordShape } from '../scan/shape.ts';
 
 /** How an object's bytes become the CSV's bytes. */
@@ -73,6 +74,8 @@ export interface TaskPlan {
   readonly wantToUs: number | null;
   /** Symbols asked for out of a file of many: name in the file → name to store; null for all, as they are. */
   readonly wantSymbols: Readonly<Record<string, string>> | null;
+  /** Spellings of one currency, where its symbols are in a column or its layout knows others than everybody. */
+  readonly aliases?: Aliases;
   /** When the market of its series trades, where the layout says so. */
   readonly calendar?: CalendarRule;
   readonly onInvalid: OnInvalid;

@@ -80,6 +80,59 @@ describe('a market', () => {
     ]);
   });
 
+  it('is one where a column spells it in two ways, in one file and in several, whatever reads them', async () => {
+    const layout = write(
+      folder,
+      'columns.yaml',
+      `name: acme
+paths: 'acme_(?<interval>1m)_(?<year>\\d{4})-(?<month>\\d{2})-(?<day>\\d{2})\\.csv$'
+columns: [time, symbol, open, high, low, close, volume]
+header: none
+time: { unit: s }
+venue: acme
+symbol: { column: symbol }
+interval: { group: interval }
+order: symbol-time
+aliases: [[XBT, BTC], [GER40, DAX]]
+`,
+    );
+    const day = (date: string, ...rows: readonly (readonly [string, number, number])[]): string =>
+      write(
+        folder,
+        `columns/acme_1m_${date}.csv`,
+        rows
+          .map(([symbol, minute, price]) => {
+            const time = Date.parse(`${date}Z`) / 1000 + 60 * minute;
+            return `${time},${symbol},${price},${price + 2},${price - 2},${price + 1},7\n`;
+          })
+          .join(''),
+      );
+    const first = day('2023-05-01', ['BTCUSD', 1, 40], ['BTCUSD', 3, 42], ['DAX', 1, 9], ['XBTUSD', 2, 41]);
+    const second = day(
+      '2023-05-02',
+      ['ETHUSD', 1, 5],
+      ['GER40', 1, 10],
+      ['XBTUSD', 1, 43],
+      ['XBTUSD', 2, 44],
+    );
+    await load(url, [first, second], { layout });
+    expect(await series()).toEqual(['acme BTCUSD 5', 'acme DAX 2', 'acme ETHUSD 1']);
+    const whole = await candles(db);
+    expect((await load(url, [first, second], { layout, symbols: ['XBTUSD'] })).nothingToDo).toBe(true);
+    for (const word of ['XBTUSD', 'GER40', 'ger40', 'DAX']) {
+      const found = await findSeries(db, { ...ALL_SERIES, symbols: [word] });
+      expect(found).toHaveLength(1);
+    }
+    await wipe(db);
+    await load(url, [second], { layout, symbols: ['BTCUSD'], workers: 1 });
+    expect(await series()).toEqual(['acme XBTUSD 2']);
+    await load(url, [first, second], { layout });
+    // The name it stands under stays; all else is as it was.
+    const renamed = (text: string): string[] =>
+      text.replaceAll('GER40', 'DAX').replaceAll('XBTUSD', 'BTCUSD').split('\n').sort();
+    expect(renamed(await candles(db))).toEqual(renamed(whole));
+  });
+
   it('that stands under two names is found, and made one without losing a bar', async () => {
     await load(url, [q1, q2, q3], { symbols: ['XBTUSD'] });
     const whole = await candles(db);

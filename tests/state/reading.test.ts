@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
+import { CURRENCIES, spellings } from '../../src/base/spellings.ts';
 import { inTransaction } from '../../src/database/connect.ts';
 import { READER } from '../../src/database/reader.ts';
-import { CURRENCIES, spellings } from '../../src/producer/layouts/symbols.ts';
 import { makeReadingAnew } from '../../src/state/reading.ts';
 import { testDatabase } from '../database.ts';
 import { addBars, addSeries, at, DAY, HOUR } from '../gaps/loaded_market.ts';
@@ -78,6 +78,28 @@ describe('candles_of', () => {
     for (const symbol of ['XBTUSD', 'BTCUSD', 'DOGEXBT', 'XDGBTC', 'XBT', 'ETHUSD', 'USDBTC', 'BTCXBT']) {
       const [found] = await rows(`SELECT backhaul.spellings('${symbol}') AS all`);
       expect((found!['all'] as string[]).sort()).toEqual(spellings(symbol, CURRENCIES).sort());
+    }
+  });
+
+  it('knows the spellings that a layout of its own has told of a venue, and of no other', async () => {
+    const id = await addSeries(db, 'acme', 'GER40', 60);
+    await addSeries(db, 'other', 'GER40', 60);
+    const own = [
+      ['GER40', 'DAX'],
+      ['XET', 'ETH'],
+    ];
+    await db.query('INSERT INTO backhaul.series_rule (series_id, aliases) VALUES ($1, $2)', [
+      id,
+      JSON.stringify(own),
+    ]);
+    const named = (venue: string, symbol: string) =>
+      rows(`SELECT backhaul.series_named('${venue}', '${symbol}', '1m') AS id`).then(([row]) => row!['id']);
+    expect(await named('acme', 'dax')).toBe(id);
+    expect(await named('other', 'DAX')).toBeNull();
+    const aliases = [...CURRENCIES, ['GER40', 'DAX'], ['XET', 'ETH']] as const;
+    for (const symbol of ['DAX', 'XETXBT', 'DAXUSD', 'XBT', 'ETH', 'DOGEETH']) {
+      const [found] = await rows(`SELECT backhaul.spellings('${symbol}', 'acme') AS all`);
+      expect((found!['all'] as string[]).sort()).toEqual(spellings(symbol, aliases).sort());
     }
   });
 

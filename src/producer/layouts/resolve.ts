@@ -1,5 +1,6 @@
 /** From a layout and a name to what they say of one file. */
 
+import { spellings } from '../../base/spellings.ts';
 import { normaliseName } from '../../scan/header.ts';
 import type { RecordShape, ShapeColumn } from '../../scan/shape.ts';
 import type { TaskPlan } from '../../state/task_plan.ts';
@@ -9,7 +10,6 @@ import type { Layout, Origin } from './layout.ts';
 import { fillIn, groupsOf, isFar, matchOf, type NameGroups } from './name_groups.ts';
 import { type Period, periodOf } from './period.ts';
 import { contradicts, overrules, type Spacing, spacingOf } from './spacing.ts';
-import { spellings } from './symbols.ts';
 
 /** What a layout says of a file of its kind. */
 export interface Resolution {

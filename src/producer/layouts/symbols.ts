@@ -1,54 +1,6 @@
-/** One market under all its spellings, and which of them were asked for. */
+/** Which symbols were asked for, under whichever spelling. */
 
-/** Pairs of spellings of one currency, such as XBT and BTC; of each the archive's own first. */
-export type Aliases = readonly (readonly [string, string])[];
-
-/** Currencies that vendors spell in two ways: Kraken's archive, and everybody else. */
-export const CURRENCIES: Aliases = [
-  ['XBT', 'BTC'],
-  ['XDG', 'DOGE'],
-];
-
-/** The spellings of a symbol: with each alias put in at its start and at its end, itself first. */
-export function spellings(symbol: string, aliases: Aliases): string[] {
-  const all = new Set([symbol]);
-  // Each spelling is met again by the loop that adds it, so both ends of DOGEXBT are replaced.
-  for (const spelling of all) {
-    for (const [a, b] of aliases) {
-      for (const [from, to] of [
-        [a, b],
-        [b, a],
-      ] as const) {
-        if (spelling.length < from.length + 2) continue;
-        if (spelling.startsWith(from)) all.add(to + spelling.slice(from.length));
-        if (spelling.endsWith(from)) all.add(spelling.slice(0, -from.length) + to);
-      }
-    }
-    if (all.size > 64) break;
-  }
-  return [...all];
-}
-
-/** The spelling of the archive: with each alias put in place of what it stands for. */
-export function archiveSpelling(symbol: string, aliases: Aliases): string {
-  let name = symbol;
-  for (const [archive, other] of aliases) {
-    if (name.length < other.length + 2) continue;
-    if (name.startsWith(other)) name = archive + name.slice(other.length);
-    if (name.endsWith(other)) name = name.slice(0, -other.length) + archive;
-  }
-  return name;
-}
-
-/** All spellings of a symbol, the archive's own first; empty where there is but one. */
-export function otherwiseSpelled(symbol: string, aliases: Aliases): readonly string[] {
-  const all = aliases.length === 0 ? [] : spellings(symbol, aliases);
-  if (all.length < 2) return ONE_SPELLING;
-  const archive = archiveSpelling(symbol, aliases);
-  return [archive, ...all.filter((one) => one !== archive)];
-}
-
-const ONE_SPELLING: readonly string[] = [];
+import { type Aliases, spellings } from '../../base/spellings.ts';
 
 /** The symbols a user asked for. It selects and never renames: what is stored is what the file says. */
 export class SymbolFilter {

@@ -1,12 +1,12 @@
 /** From what name and head tell of a file to the task that loads it. */
 
 import { isDeepStrictEqual } from 'node:util';
+import { aliasesBeside, otherwiseSpelled } from '../../base/spellings.ts';
 import { laneOf, sharedLaneOf } from '../../state/series_name.ts';
 import type { Storage, TaskPlan } from '../../state/task_plan.ts';
 import { INFLATE_LIMITS } from '../archive/entry_stream.ts';
 import type { Manifest } from '../archive/manifest.ts';
 import { gridOfMade, type Resolution } from '../layouts/resolve.ts';
-import { otherwiseSpelled } from '../layouts/symbols.ts';
 import type { Asked } from './asked.ts';
 import type { PlannedTask, TaskPlace } from './found_task.ts';
 
@@ -52,6 +52,7 @@ function plannedTask(
     maxRejectShare,
     inflate,
   } = asked.options;
+  const aliases = symbol === null ? layout.aliases : aliasesBeside(layout.aliases);
   const plan: TaskPlan = {
     venue,
     symbol,
@@ -66,6 +67,7 @@ function plannedTask(
     wantFromUs,
     wantToUs,
     wantSymbols: symbol === null ? asked.symbolFilter(layout).wanted() : null,
+    ...(aliases.length > 0 && { aliases }),
     ...(layout.calendar !== undefined && { calendar: layout.calendar }),
     onInvalid,
     onConflict,
@@ -91,6 +93,8 @@ function plannedTask(
  * not to be collected first. Those of many symbols in turn make bars that are sorted.
  */
 function orderOf({ layout, symbol }: Resolution): TaskPlan['order'] {
+  // A market under two spellings is in two places of a file that goes by symbol.
+  if (symbol === null && layout.aliases.length > 0 && layout.order === 'symbol-time') return 'any';
   if (layout.kind === 'bars') return layout.order;
   if (symbol !== null) return 'time';
   return layout.order === 'symbol-time' ? 'symbol-time' : 'any';

@@ -39,6 +39,7 @@ import { sql as adjusting } from './0014_adjusting.ts';
 import { sql as rollups } from './0015_rollups.ts';
 import { sql as trades } from './0016_trades.ts';
 import { sql as renames } from './0017_renames.ts';
+import { sql as aliases } from './0018_aliases.ts';
 
 export interface Migration {
   readonly version: number;
@@ -64,4 +65,5 @@ export const MIGRATIONS: readonly Migration[] = [
   { version: 15, name: 'rollups', sql: rollups },
   { version: 16, name: 'trades', sql: trades },
   { version: 17, name: 'renames', sql: renames },
+  { version: 18, name: 'aliases', sql: aliases },
 ];

@@ -57,7 +57,7 @@ export class FileScan {
   ) {
     const { plan, settings } = task;
     this.#plan = plan;
-    this.symbols = new SymbolTable(plan.symbol, plan.wantSymbols);
+    this.symbols = new SymbolTable(plan.symbol, plan.wantSymbols, plan.aliases);
     const checks = scanChecks(plan, settings);
     const isTable = tableIn(plan.storage) !== null;
     if (plan.shape.kind === 'trades') {

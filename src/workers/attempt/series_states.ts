@@ -1,4 +1,5 @@
 import type { BarColumns } from '../../bars/columns.ts';
+import type { Aliases } from '../../base/spellings.ts';
 import { nextCheckpoint } from '../../indicators/checkpoints.ts';
 import { encodeState, type IndicatorEngine, NO_SPLITS, STATE_LENGTH } from '../../indicators/engine.ts';
 import type { SymbolTable } from '../../scan/symbols.ts';
@@ -21,7 +22,12 @@ export interface UsedSeries {
 export interface SeriesFamily {
   readonly venue: string;
   readonly intervalS: number;
+  /** Spellings by which symbols of the file are one series. */
+  readonly aliases?: Aliases;
 }
+
+/** Sorts behind every symbol. */
+const BEHIND_ALL = '\u{10ffff}';
 
 /** Symbols the last file of this thread had: the next one will have as many, so that nothing has to grow. */
 let expected = 1;
@@ -32,8 +38,8 @@ const idsOfFamilies = new Map<string, Map<string, number>>();
 const MOST_FAMILIES = 64;
 const MOST_SYMBOLS = 200_000;
 
-function knownIds({ venue, intervalS }: SeriesFamily): Map<string, number> {
-  const family = `${intervalS} ${venue}`;
+function knownIds({ venue, intervalS, aliases = [] }: SeriesFamily): Map<string, number> {
+  const family = `${intervalS} ${aliases.join(' ')} ${venue}`;
   let ids = idsOfFamilies.get(family);
   if (ids !== undefined && ids.size < MOST_SYMBOLS) return ids;
   if (idsOfFamilies.size >= MOST_FAMILIES) idsOfFamilies.clear();
@@ -100,6 +106,8 @@ export class SeriesStates {
   readonly #asked: { readonly end: number; readonly known: Promise<void> }[] = [];
   readonly #known: Map<string, number>;
   readonly #intervalUs: number;
+  /** A series of ours may be in a file before under a symbol that sorts elsewhere. */
+  readonly #hasAliases: boolean;
   readonly #passing = new Float64Array(STATE_LENGTH);
   #checkpoints: StoredState[] = [];
   /** The series the file is in the middle of. */
@@ -126,6 +134,7 @@ export class SeriesStates {
     this.#symbols = symbols;
     this.#known = knownIds(family);
     this.#intervalUs = family.intervalS * 1e6;
+    this.#hasAliases = family.aliases !== undefined;
     this.#bySymbol = bySymbol;
     this.#splits = splits;
   }
@@ -298,7 +307,7 @@ export class SeriesStates {
     }
     if (slots.length === 0) return;
     const started = performance.now();
-    const last = this.#symbols.names[slots.at(-1)!]!;
+    const last = this.#hasAliases ? BEHIND_ALL : this.#symbols.names[slots.at(-1)!]!;
     const run = isRun(slots);
     const into = run ? this.#statesOf(slots) : sharedDoubles(slots.length * STATE_LENGTH);
     await this.#link.ask({ kind: 'states', seriesIds: this.#idsOf(slots), last, into });

@@ -1,13 +1,14 @@
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { otherwiseSpelled, spellings } from '../../../src/base/spellings.ts';
 import { detectByName } from '../../../src/producer/layouts/detect.ts';
 import { intervalSeconds } from '../../../src/producer/layouts/interval_words.ts';
 import { knownLayouts } from '../../../src/producer/layouts/known.ts';
 import { checkLayout, type Layout, loadLayout } from '../../../src/producer/layouts/layout.ts';
 import { periodOf } from '../../../src/producer/layouts/period.ts';
 import { type Resolution, resolve } from '../../../src/producer/layouts/resolve.ts';
-import { otherwiseSpelled, SymbolFilter, spellings } from '../../../src/producer/layouts/symbols.ts';
+import { SymbolFilter } from '../../../src/producer/layouts/symbols.ts';
 import { faultOf } from '../archive/memory_reader.ts';
 import { folderWith, us } from '../folder.ts';
 

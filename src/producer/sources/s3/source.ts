@@ -1,7 +1,7 @@
 /** Buckets of S3 and of services that speak its protocol. */
 
+import { CURRENCIES, spellings } from '../../../base/spellings.ts';
 import { BackhaulError } from '../../../faults/fault.ts';
-import { CURRENCIES, spellings } from '../../layouts/symbols.ts';
 import { hiddenKind, isHiddenPath } from '../object_kind.ts';
 import { secretParameter } from '../signed_address.ts';
 import type { ListFilter, ObjectReader, Source, SourceObject, SourceOptions } from '../source.ts';
