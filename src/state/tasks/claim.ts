@@ -3,6 +3,7 @@
 import { killPoint } from '../../base/kill_points.ts';
 import { type Db, inTransaction } from '../../database/connect.ts';
 import { withRevision } from '../event_revision.ts';
+import { hasItsTurn, loadedOfLane, SYMBOLS_AT_WORK, sharedLane } from '../lane_family.ts';
 import { becomes, CLAIM_LOCK, mayMove, noteEvent } from '../moves.ts';
 import { isBefore, orderKey } from '../task_order.ts';
 import type { TaskPlan } from '../task_plan.ts';
@@ -62,9 +63,6 @@ interface ClaimedRow {
   readonly foreign_ahead: number;
 }
 
-const LOADED_OF_LANE = `SELECT count(*) FROM backhaul.task l
-  WHERE l.lane = m.lane AND l.rows_loaded IS NOT NULL AND l.state = 'loaded'`;
-
 /**
  * The claim. `head` reads the pending tasks in their order off one partial index and leaves out those behind a delayed
  * one of their lane; the scalar subqueries are there so that the planner keeps to that index (as NOT EXISTS
@@ -74,9 +72,11 @@ const LOADED_OF_LANE = `SELECT count(*) FROM backhaul.task l
  * planner would read all that is due off `task_delayed` and sort it (4 s a claim with 100,000 pending).
  */
 const CLAIM = `
-WITH head AS MATERIALIZED (
+WITH ${SYMBOLS_AT_WORK},
+head AS MATERIALIZED (
   SELECT t.task_id, t.lane, t.sequence, t.uri, t.entry FROM backhaul.task t
   WHERE ${mayMove('claim', 't')} AND t.not_before + interval '0' <= statement_timestamp() AND t.plan IS NOT NULL
+    AND ${hasItsTurn('t')}
     AND NOT coalesce((SELECT true FROM backhaul.task d WHERE d.lane = t.lane AND d.state = 'pending'
                         AND d.not_before > statement_timestamp() AND ${isBefore('d', 't')}
                       ORDER BY d.not_before DESC LIMIT 1), false)
@@ -95,8 +95,8 @@ moved AS (
     SELECT FROM left_out l WHERE l.lane = h.lane AND ${isBefore('l', 'h')})
   RETURNING t.*),
 stand AS MATERIALIZED (
-  SELECT m.lane, ${withRevision(LOADED_OF_LANE, 'm.venue')} AS loaded
-  FROM (SELECT lane, min(plan->>'venue') AS venue FROM moved GROUP BY lane) m),
+  SELECT m.lane, ${withRevision(loadedOfLane('m'), 'm.venue')} AS loaded
+  FROM (SELECT lane, min(plan->>'venue') AS venue, min(${sharedLane('moved')}) AS shared FROM moved GROUP BY lane) m),
 ${noteEvent('claim')}
 SELECT task_id, attempt, uri, entry, etag, size_bytes, layout, lane, sequence, plan, replaces, failures,
   (SELECT loaded FROM stand WHERE stand.lane = moved.lane) AS lane_loaded,

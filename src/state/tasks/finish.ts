@@ -4,6 +4,7 @@ import type { ClientBase } from 'pg';
 import { stampOf } from '../../database/stamps.ts';
 import { BackhaulError } from '../../faults/fault.ts';
 import { withRevision } from '../event_revision.ts';
+import { loadedOfLane, sharedLane } from '../lane_family.ts';
 import { becomes, noteEvent, OWNED } from '../moves.ts';
 import type { FilesOf } from '../rollups.ts';
 import { endValues, INSERT_ENDS, type SeriesEnd } from '../series_ends.ts';
@@ -38,16 +39,15 @@ export interface Finished extends Attempt {
   readonly ends?: readonly SeriesEnd[];
 }
 
-const LOADED_OF_LANE = `SELECT count(*) FROM backhaul.task l JOIN me ON l.lane = me.lane
-  WHERE l.rows_loaded IS NOT NULL AND l.state = 'loaded'`;
 const FINISH = `
-WITH me AS MATERIALIZED (SELECT task_id, owner, lane, sequence, uri, entry, plan->>'venue' AS venue
+WITH me AS MATERIALIZED (SELECT task_id, owner, lane, sequence, uri, entry, plan->>'venue' AS venue,
+    ${sharedLane('task')} AS shared
   FROM backhaul.task WHERE ${OWNED} FOR UPDATE),
 ahead AS MATERIALIZED (
   SELECT e.task_id FROM backhaul.task e JOIN me ON e.lane = me.lane
   WHERE e.state IN ('pending', 'running') AND ${isBefore('e', 'me')} LIMIT 1),
 lane AS MATERIALIZED (
-  SELECT ${withRevision(LOADED_OF_LANE, '(SELECT venue FROM me)')} AS loaded),
+  SELECT ${withRevision(loadedOfLane('me'), 'me.venue')} AS loaded FROM me),
 moved AS (
   UPDATE backhaul.task t
   SET ${becomes('finish')}, owner = NULL, lease_until = NULL, finished_at = clock_timestamp(), error = NULL, replaces = NULL,

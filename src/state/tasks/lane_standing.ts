@@ -2,6 +2,7 @@
 
 import type { Db } from '../../database/connect.ts';
 import { withRevision } from '../event_revision.ts';
+import { loadedOfLane, sharedLane } from '../lane_family.ts';
 import { isBefore } from '../task_order.ts';
 
 /** How a running task stands in its lane. */
@@ -15,9 +16,6 @@ export interface LaneStanding {
   readonly foreignAhead: number;
 }
 
-const LOADED_OF_LANE = `SELECT count(*) FROM backhaul.task l JOIN me ON l.lane = me.lane
-  WHERE l.rows_loaded IS NOT NULL AND l.state = 'loaded'`;
-
 /** All of it from one snapshot. `among`: ids the caller wants to know about. */
 export async function laneStanding(
   db: Db,
@@ -27,12 +25,13 @@ export async function laneStanding(
 ): Promise<LaneStanding> {
   const { rows } = await db.query<LaneStanding>({
     name: 'backhaul lane standing',
-    text: `WITH me AS MATERIALIZED (SELECT lane, sequence, uri, entry, plan->>'venue' AS venue FROM backhaul.task WHERE task_id = $1),
+    text: `WITH me AS MATERIALIZED (SELECT lane, sequence, uri, entry, plan->>'venue' AS venue, ${sharedLane('t')} AS shared
+       FROM backhaul.task t WHERE task_id = $1),
      ahead AS (
        SELECT e.state, e.owner FROM backhaul.task e JOIN me ON e.lane = me.lane
        WHERE e.state IN ('pending', 'running') AND ${isBefore('e', 'me')})
      SELECT
-       ${withRevision(LOADED_OF_LANE, '(SELECT venue FROM me)')} AS loaded,
+       (SELECT ${withRevision(loadedOfLane('me'), 'me.venue')} FROM me) AS loaded,
        (SELECT coalesce(array_agg(task_id::int), '{}') FROM backhaul.task
         WHERE task_id = ANY ($3::bigint[]) AND state = 'loaded') AS "loadedAmong",
        (SELECT count(*) FROM ahead WHERE state = 'pending') AS "pendingAhead",
