@@ -82,6 +82,14 @@ export const LOAD_SETTINGS = {
     { group: HOW, describe: 'Make longer bars of them too (5m,15m,1h,1d,1w,1mo); later loads go on with it' },
     parseRollups,
   ),
+  prices: value(
+    {
+      group: HOW,
+      describe: 'numeric keeps the decimals of prices and volumes to the last digit too (open_exact …)',
+      otherwise: 'float8',
+    },
+    oneOf('float8', 'numeric'),
+  ),
   workers: value(
     { group: HOW, describe: 'Worker threads: auto, or a number', otherwise: 'auto' },
     parseWorkers,
@@ -206,6 +214,7 @@ export function loadOptions(
       maxRejects: LOAD_DEFAULTS.maxRejects,
       maxRejectShare: LOAD_DEFAULTS.maxRejectShare,
     }),
+    prices: flags.prices ?? 'float8',
     onInvalid: flags['on-invalid'] ?? LOAD_DEFAULTS.onInvalid,
     onConflict: flags['on-conflict'] ?? LOAD_DEFAULTS.onConflict,
     reload: flags.reload ?? false,

@@ -27,6 +27,7 @@ export interface LoadRequest
         | 'layout'
         | 'indicators'
         | 'workers'
+        | 'prices'
         | 'maxRejects'
         | 'maxRejectShare'
         | 'onInvalid'

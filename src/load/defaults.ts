@@ -19,6 +19,7 @@ export const LOAD_DEFAULTS: Omit<LoadOptions, 'sources' | 'databaseUrl'> = {
   // Rejects a file may have: so many, and this share of its records.
   maxRejects: 1000,
   maxRejectShare: 0.01,
+  prices: 'float8',
   onInvalid: 'reject',
   onConflict: 'keep',
   reload: false,

@@ -40,6 +40,8 @@ export interface LoadOptions {
   /** Absolute limit of rejects a file, and a share (0 … 1) of its records; null where the user set only the other. */
   readonly maxRejects: number | null;
   readonly maxRejectShare: number | null;
+  /** `numeric`: the decimals of prices and volumes are kept to the last digit, beside the doubles. */
+  readonly prices?: 'float8' | 'numeric';
   readonly onInvalid: TaskPlan['onInvalid'];
   readonly onConflict: 'keep' | 'replace';
   /** Load again what is loaded, or was unloaded. */

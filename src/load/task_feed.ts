@@ -282,6 +282,7 @@ export class TaskFeed {
         intervals: options.intervals,
         interval: options.interval ?? null,
         venue: options.venue ?? null,
+        prices: options.prices ?? 'float8',
         onInvalid: options.onInvalid,
         onConflict: options.onConflict,
         maxRejects: options.maxRejects,

@@ -10,13 +10,14 @@ const SUFFIXES: Readonly<Record<string, number>> = { K: 3, M: 6, B: 9, T: 12 };
 /** Longer values are none of a column's. */
 const MOST_CHARACTERS = 500;
 
-/** The value of `bytes[start,end)`, which holds one; null when it is none of the type. */
+/** The value of `bytes[start,end)`, which holds one, times ten to `scale`; null when it is none of the type. */
 export function extraValue(
   bytes: Uint8Array,
   start: number,
   end: number,
   type: ExtraColumn['type'],
   style: NumberStyle | null,
+  scale = 0,
 ): string | null {
   const first = trimStart(bytes, start, end);
   const last = trimEnd(bytes, first, end);
@@ -30,7 +31,14 @@ export function extraValue(
     return BigInt.asIntN(64, value) === value ? number : null;
   }
   if (!DECIMAL.test(number)) return null;
-  return type === 'numeric' || Number.isFinite(Number(number)) ? number : null;
+  if (type === 'numeric') return scale === 0 ? number : timesTen(number, scale);
+  return Number.isFinite(Number(number)) ? number : null;
+}
+
+/** A decimal times ten to a power, its digits as they are. */
+function timesTen(number: string, power: number): string {
+  const [digits, exponent = '0'] = number.split(/[eE]/);
+  return `${digits}e${Number(exponent) + power}`;
 }
 
 /** A number of another style as most write it. A scale is that of prices: it leaves these as they are. */

@@ -141,13 +141,13 @@ function describe(
         (column?.role === 'trades' && column.optional === true) ||
         (column?.role === 'volume' && shape.volume === 'optional'),
     ),
-    extras: columns.map((column) => column?.extra ?? null),
+    extras: columns.map((column, i) => (roles[i] === 'ignore' ? null : (column?.extra ?? null))),
     keys: columns.map((column) => column?.value ?? null),
     missing: [
       ...required.filter((role) => !roles.includes(role) && !(role === 'time' && isInTwo)),
       // What a layout asks to keep must be there: a slip in its name would keep nothing, and say nothing.
       ...shape.columns.flatMap((column): Role[] =>
-        column.extra !== undefined && !columns.includes(column) ? ['extra'] : [],
+        column.role === 'extra' && !columns.includes(column) ? ['extra'] : [],
       ),
     ],
     known: columns.filter((column) => column !== null && column.role !== 'ignore').length,

@@ -4,11 +4,11 @@ import type { FieldList } from './csv_record.ts';
 import { extraValue } from './extra_value.ts';
 import { isOnGrid } from './grid.ts';
 import { COLUMN_OF, type ColumnRoles, isNumberRole } from './header.ts';
+import { type KeptPlace, keptPlaces } from './kept_columns.ts';
 import { NumberReader } from './number_reader.ts';
 import { parseNumber, trimEnd, trimStart } from './numbers.ts';
 import { recordText } from './record_text.ts';
 import {
-  type ExtraColumn,
   NULL_WORDS,
   type NumberRole,
   type RecordShape,
@@ -50,7 +50,7 @@ export class Judge {
   readonly #gridZone: Zone;
   readonly #symbolColumn: number;
   readonly #nulls: readonly Uint8Array[];
-  readonly #extras: readonly { readonly column: ExtraColumn; readonly at: number }[];
+  readonly #extras: readonly KeptPlace[];
   readonly #keys: readonly { readonly name: string; readonly at: number; readonly bytes: Uint8Array }[];
   /** Null where numbers are written as most are. */
   readonly #reader: NumberReader | null;
@@ -71,10 +71,7 @@ export class Judge {
     this.#gridZone = gridZone;
     this.#symbolColumn = columns.roles.indexOf('symbol');
     this.#reader = shape.numbers === undefined ? null : new NumberReader(shape.numbers);
-    this.#extras = shape.columns.flatMap(({ extra }) => {
-      const at = columns.extras.indexOf(extra ?? null);
-      return extra === undefined || at < 0 ? [] : [{ column: extra, at }];
-    });
+    this.#extras = keptPlaces(shape, columns);
     this.#keys = columns.keys.flatMap((value, at) =>
       value === null ? [] : [{ name: keyName(shape, value), at, bytes: utf8.encode(value) }],
     );
@@ -190,12 +187,12 @@ export class Judge {
 
   /** Writes what a layout keeps beside the bar; false when a field is none of its type. */
   #keepExtras({ bytes, starts, ends }: FieldList, out: BarColumns, row: number): boolean {
-    for (const [k, { column, at }] of this.#extras.entries()) {
+    for (const [k, { column, at, scale }] of this.#extras.entries()) {
       const start = starts[at]!;
       const end = ends[at]!;
       let value: string | null = null;
-      if (!this.#isNull(bytes, start, end)) {
-        value = extraValue(bytes, start, end, column.type, this.#shape.numbers ?? null);
+      if (at >= 0 && !this.#isNull(bytes, start, end)) {
+        value = extraValue(bytes, start, end, column.type, this.#shape.numbers ?? null, scale);
         if (value === null) {
           this.#reject('number', column.name);
           return false;

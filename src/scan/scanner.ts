@@ -475,9 +475,9 @@ interface Place {
 }
 
 /** Whether records may be for the fast path: their stamps are one field, and numbers are written as most are. */
-function isPlain({ time, stamps, numbers }: RecordShape, { roles }: ColumnRoles): boolean {
+function isPlain({ time, stamps, numbers }: RecordShape, { roles, extras }: ColumnRoles): boolean {
   return (
-    !roles.includes('extra') &&
+    extras.every((extra) => extra === null) &&
     !roles.includes('key') &&
     numbers === undefined &&
     stamps === undefined &&

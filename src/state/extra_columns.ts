@@ -6,6 +6,7 @@
 import { BARS_COLUMNS } from '../copy/wire.ts';
 import { type Db, inTransaction } from '../database/connect.ts';
 import { BackhaulError } from '../faults/fault.ts';
+import { keptColumns } from '../scan/kept_columns.ts';
 import type { ExtraColumn } from '../scan/shape.ts';
 import { isDistributed, ONE_BY_ONE } from './distributed.ts';
 import { makeReadingAnew } from './reading.ts';
@@ -35,7 +36,7 @@ export function extraColumnName(normalised: string): string | null {
 
 /** The columns a plan's file brings beside its bars. */
 export function extraColumnsOf({ shape }: Pick<TaskPlan, 'shape'>): ExtraColumn[] {
-  return shape.columns.flatMap(({ extra }) => extra ?? []);
+  return keptColumns(shape);
 }
 
 /** All that were ever asked for, in the order they were added in. */

@@ -2,7 +2,8 @@
 
 import { isDeepStrictEqual } from 'node:util';
 import type { Fault } from '../faults/fault.ts';
-import type { OnInvalid } from '../scan/shape.ts';
+import { hasExactPrices, withExactPrices } from '../scan/kept_columns.ts';
+import type { OnInvalid, RecordShape } from '../scan/shape.ts';
 import type { TaskState } from './machine.ts';
 import type { TaskPlan } from './task_plan.ts';
 
@@ -75,6 +76,7 @@ export function widenPlan(old: TaskPlan | null, plan: TaskPlan | null): TaskPlan
   if (old === null || plan === null) return plan;
   return {
     ...plan,
+    shape: asExactAs(old.shape, plan.shape),
     wantFromUs: lower(old.wantFromUs, plan.wantFromUs),
     wantToUs: upper(old.wantToUs, plan.wantToUs),
     wantSymbols:
@@ -83,6 +85,11 @@ export function widenPlan(old: TaskPlan | null, plan: TaskPlan | null): TaskPlan
         : { ...plan.wantSymbols, ...old.wantSymbols },
     onInvalid: widerWaiver(old.onInvalid, plan.onInvalid),
   };
+}
+
+/** The shape, with the decimals of prices kept where the other one keeps them: nobody's digits are taken away. */
+function asExactAs(other: RecordShape, shape: RecordShape): RecordShape {
+  return hasExactPrices(other) && !hasExactPrices(shape) ? withExactPrices(shape) : shape;
 }
 
 /** Bars that were kept are not taken away by a load that would not keep them. */
@@ -133,7 +140,7 @@ function reading(layout: string | null, plan: TaskPlan | null): unknown {
 function asReadBefore(old: TaskPlan | null, plan: TaskPlan | null): TaskPlan | null {
   if (old === null || plan === null) return plan;
   const { wantFromUs, wantToUs, wantSymbols, onInvalid } = plan;
-  return { ...old, wantFromUs, wantToUs, wantSymbols, onInvalid };
+  return { ...old, shape: asExactAs(plan.shape, old.shape), wantFromUs, wantToUs, wantSymbols, onInvalid };
 }
 
 /** Whether a file whose bars gave way to others, or were replaced by them, is to have its way now. */

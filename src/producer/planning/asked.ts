@@ -1,4 +1,6 @@
 import { BackhaulError, type FaultPlace } from '../../faults/fault.ts';
+import { withExactPrices } from '../../scan/kept_columns.ts';
+import type { RecordShape } from '../../scan/shape.ts';
 import { detect, detectByName } from '../layouts/detect.ts';
 import type { Head } from '../layouts/head.ts';
 import { spelledInterval } from '../layouts/interval_words.ts';
@@ -21,6 +23,8 @@ export class Asked {
   /** Layouts whose notes were said. */
   readonly #noted = new Set<Layout>();
   #madeSaid = false;
+  /** Whether it was said that of trades nothing more is kept. */
+  #exactSaid = false;
   readonly #symbols = new Map<Layout, SymbolFilter>();
 
   /** `forced`: the one layout the user named. */
@@ -142,6 +146,16 @@ export class Asked {
       onNote?.(`trades are made into bars of ${spelledInterval(intervalS)}; --intervals 1m,1h,… says others`);
     }
     return [intervalS];
+  }
+
+  /** The shape of a file's records, with what is to be kept of them. */
+  shapeOf({ layout, shape }: Resolution): RecordShape {
+    if (this.options.prices !== 'numeric') return shape;
+    if (layout.kind === 'bars') return withExactPrices(shape);
+    if (!this.#exactSaid)
+      this.options.onNote?.('of trades, --prices numeric keeps nothing: their bars are computed');
+    this.#exactSaid = true;
+    return shape;
   }
 
   symbolFilter(layout: Layout): SymbolFilter {

@@ -86,6 +86,8 @@ export interface DiscoverOptions {
   /** Of files that do not tell: seconds, and a name. */
   readonly interval?: number | null;
   readonly venue?: string | null;
+  /** `numeric`: the decimals of prices and volumes are kept too. */
+  readonly prices?: 'float8' | 'numeric';
   readonly onInvalid: TaskPlan['onInvalid'];
   readonly onConflict: TaskPlan['onConflict'];
   readonly maxRejects: number | null;

@@ -39,7 +39,7 @@ function plannedTask(
   { manifest, ...published }: Published,
   asked: Asked,
 ): PlannedTask {
-  const { layout, venue, symbol, intervalS, shape, grid, sessionZone } = resolution;
+  const { layout, venue, symbol, intervalS, grid, sessionZone } = resolution;
   const fromUs = settle(manifest?.fromUs ?? null, resolution.fromUs);
   const toUs = closedUntil(settle(manifest?.toUs ?? null, resolution.toUs), resolution);
   const isChecked = layout.range === 'checked' || manifest !== null;
@@ -57,7 +57,7 @@ function plannedTask(
     venue,
     symbol,
     intervalS,
-    shape,
+    shape: asked.shapeOf(resolution),
     storage,
     order: orderOf(resolution),
     grid,

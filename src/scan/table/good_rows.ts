@@ -8,7 +8,8 @@ import type { Zone } from '../../base/zone.ts';
 import { extraValue } from '../extra_value.ts';
 import { isMultiple, isOnGrid } from '../grid.ts';
 import type { ColumnRoles } from '../header.ts';
-import type { BarNumber, ExtraColumn, RecordShape, ScanChecks } from '../shape.ts';
+import { type KeptPlace, keptPlaces } from '../kept_columns.ts';
+import type { BarNumber, RecordShape, ScanChecks } from '../shape.ts';
 import type { StampReader } from '../stamp_reader.ts';
 import { SYMBOL_INVALID, SYMBOL_NOT_ASKED, type SymbolTable } from '../symbols.ts';
 import { unitOfMagnitude } from '../time.ts';
@@ -44,7 +45,7 @@ export class GoodRows {
     readonly at: number;
     readonly optional: boolean;
   }[];
-  readonly #extras: readonly { readonly column: ExtraColumn; readonly at: number }[];
+  readonly #extras: readonly KeptPlace[];
   readonly #keys: readonly { readonly at: number; readonly value: string }[];
   readonly #nulls: ReadonlySet<string>;
   readonly #floor: number;
@@ -64,7 +65,7 @@ export class GoodRows {
   #hasOutside = false;
 
   constructor(
-    { roles, extras, keys, optional }: ColumnRoles,
+    columnRoles: ColumnRoles,
     shape: RecordShape,
     checks: ScanChecks,
     symbols: SymbolTable,
@@ -76,17 +77,14 @@ export class GoodRows {
     this.#symbols = symbols;
     this.#stamps = stamps;
     this.#gridZone = gridZone;
+    const { roles, keys, optional } = columnRoles;
     this.#time = roles.indexOf('time');
     this.#symbol = roles.indexOf('symbol');
     this.#numbers = NUMBERS.flatMap((role) => {
       const at = roles.indexOf(role);
       return at < 0 ? [] : [{ role, at, optional: optional[at]! }];
     });
-    // In the layout's order, which is that of `out.extras`.
-    this.#extras = shape.columns.flatMap(({ extra }) => {
-      const at = extra === undefined ? -1 : extras.indexOf(extra);
-      return extra === undefined || at < 0 ? [] : [{ column: extra, at }];
-    });
+    this.#extras = keptPlaces(shape, columnRoles);
     this.#keys = keys.flatMap((value, at) => (value === null ? [] : [{ at, value }]));
     this.#nulls = new Set(shape.nulls ?? []);
     this.#floor = shape.prices === 'any' ? Number.NEGATIVE_INFINITY : 0;
@@ -124,8 +122,8 @@ export class GoodRows {
     }
     if (this.#symbol < 0) out.symbol.fill(0, base, base + rows);
     else this.#fillSymbols(columns[this.#symbol]!, from, rows, out.symbol, base);
-    for (const [k, { column, at }] of this.#extras.entries())
-      this.#fillExtras(columns[at]!, column, k, from, rows, out, base);
+    for (const [k, place] of this.#extras.entries())
+      if (place.at >= 0) this.#fillExtras(columns[place.at]!, place, k, from, rows, out, base);
     this.#findOutside(columns, from, rows, out, base);
   }
 
@@ -312,7 +310,7 @@ export class GoodRows {
 
   #fillExtras(
     column: TableColumn,
-    { type }: ExtraColumn,
+    { column: { type }, scale }: KeptPlace,
     k: number,
     from: number,
     rows: number,
@@ -326,7 +324,7 @@ export class GoodRows {
       if (this.#nulls.has(text)) values[base + i] = null;
       else {
         const bytes = utf8.encode(text);
-        const value = extraValue(bytes, 0, bytes.length, type, null);
+        const value = extraValue(bytes, 0, bytes.length, type, null, scale);
         if (value === null) out.ts[base + i] = Number.NaN;
         values[base + i] = value;
       }
