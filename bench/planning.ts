@@ -87,7 +87,7 @@ async function plan(source: string, endpointUrl: string | null, databaseUrl: str
     const client = await connect(databaseUrl);
     const runId = await startRun(client, { owner: randomUUID(), command: 'load', options: {} });
     await client.end();
-    await discovery.run(pool, runId, signal, { leaseMs: 60_000, signal }, () => {});
+    await discovery.run(pool, runId, signal, { leaseMs: 60_000, signal, waiting: () => {} }, () => {});
     await pool.end();
   }
   const seconds = (performance.now() - start) / 1000;

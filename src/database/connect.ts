@@ -1,6 +1,8 @@
+import { isMainThread } from 'node:worker_threads';
 import pg from 'pg';
 import { causeOf } from '../faults/causes.ts';
 import { BackhaulError, type Fault } from '../faults/fault.ts';
+import { keepsSessions } from './pooler.ts';
 
 /** Anything that runs a query: the functions of `src/state` take either. */
 export type Db = pg.Pool | pg.ClientBase;
@@ -17,6 +19,9 @@ export interface SessionOptions {
   readonly lasting?: boolean;
 }
 
+/** A setting of a session and its value, ms. */
+type Setting = readonly [name: string, ms: number];
+
 /** Every session of this program that is open or being opened, for {@link breakAllSessions}. */
 const everySession = new Set<pg.ClientBase>();
 /** Those of them that outlast the others. */
@@ -28,7 +33,7 @@ const KEEPALIVE_DELAY_MS = 10_000;
  * How soon a server notices that the program behind a running statement is gone. It would go on building an index, or
  * waiting for a lock, for nobody. PostgreSQL can tell since version 14, where its system can.
  */
-const ORPHAN_CHECK = 'SET client_connection_check_interval = 1000';
+const ORPHAN_CHECK: Setting = ['client_connection_check_interval', 1000];
 const ORPHAN_CHECK_SINCE = 14;
 const DEFAULT_PORT = 5432;
 
@@ -62,11 +67,16 @@ function isSubmittable(query: unknown): query is Submittable {
  * event of an idle connection (unheard, it would end the whole program); the next query reports the loss.
  */
 class CodedClient extends pg.Client {
+  readonly #config: pg.ClientConfig;
+  readonly #settings: readonly Setting[];
   #lost = false;
   #major = 0;
 
-  constructor(config?: pg.ClientConfig) {
+  /** `settings` are made once the session stands: poolers refuse a start-up parameter that they do not know. */
+  constructor(config: pg.ClientConfig, settings: readonly Setting[]) {
     super({ connectionTimeoutMillis: CONNECT_TIMEOUT_MS, ...config });
+    this.#config = config;
+    this.#settings = settings;
     this.on('error', (error) => {
       this.#lost = true;
       withCode(error, '08006');
@@ -85,13 +95,11 @@ class CodedClient extends pg.Client {
   // Both overrides pass on what they are given: `never` is how TypeScript lets one signature stand for all overloads.
   override connect(...args: never[]): never {
     const [callback] = args as readonly unknown[] as readonly [((error?: unknown) => void)?];
-    const coded = super.connect().then(
-      async () => {
-        if (this.#major >= ORPHAN_CHECK_SINCE) await this.#askForOrphanCheck();
-        return this;
-      },
+    const coded = this.#open().then(
+      () => this,
       (error: unknown) => {
         everySession.delete(this);
+        if (typeof error === 'object' && error !== null && isRefusal(codeOf(error))) refusals.add(error);
         throw withCode(error, '08001');
       },
     );
@@ -100,12 +108,49 @@ class CodedClient extends pg.Client {
     return undefined as never;
   }
 
-  async #askForOrphanCheck(): Promise<void> {
+  async #open(): Promise<void> {
+    await super.connect();
+    const check = this.#major >= ORPHAN_CHECK_SINCE ? [ORPHAN_CHECK] : [];
+    const { processID } = this as unknown as { readonly processID: number | null };
     try {
-      await super.query({ text: ORPHAN_CHECK, query_timeout: CONNECT_TIMEOUT_MS } as never);
+      await this.#begin([...this.#settings, ...check], processID);
     } catch (error) {
-      // A system that cannot tell refuses the setting, which is no reason not to work there.
-      if (codeOf(error) === '') throw withCode(error, '08001');
+      // A system that cannot tell refuses the check, which is no reason not to work there.
+      if (check.length === 0 || codeOf(error) !== INVALID_VALUE) throw error;
+      await this.#begin(this.#settings, processID);
+    }
+  }
+
+  /** Makes the settings; through a pooler, once it is known to keep a session together. */
+  async #begin(settings: readonly Setting[], told: number | null): Promise<void> {
+    const made = settings.map(([name, ms]) => `set_config('${name}', '${ms}', false)`);
+    // What the server itself has told at the start is its process; a pooler tells a number of its own.
+    const own = `pg_backend_pid() = ${told ?? 0}`;
+    const pid = await this.#ask(made.map((one) => `CASE WHEN ${own} THEN ${one} END`));
+    backendPids.set(this, pid);
+    if (pid === told) return;
+    const { host, port, database, user } = this;
+    const place = JSON.stringify([host, port, database, user]);
+    // Threads come to places where the main thread has been.
+    if (isMainThread && !sessionPlaces.has(place)) {
+      const other = new pg.Client({ connectionTimeoutMillis: CONNECT_TIMEOUT_MS, ...this.#config });
+      if (!(await keepsSessions(this, other))) throw sharedSessions(this);
+      sessionPlaces.add(place);
+    }
+    await this.#ask(made);
+  }
+
+  /** Says `calls` to the server, and returns the process there that took them. */
+  async #ask(calls: readonly string[]): Promise<number> {
+    const text = `SELECT ${['pg_backend_pid() AS pid', ...calls].join(', ')}`;
+    const query = { text, query_timeout: CONNECT_TIMEOUT_MS } as unknown as pg.QueryConfig;
+    try {
+      return (await super.query<{ pid: number }>(query)).rows[0]!.pid;
+    } catch (error) {
+      if (codeOf(error) !== '') throw error;
+      const limit = CONNECT_TIMEOUT_MS / 1000;
+      const message = `connected, but no query was answered within ${limit} s: a pooler waits so for a free connection (default_pool_size)`;
+      throw this.#lost ? error : Object.assign(new Error(message, { cause: error }), { code: '08001' });
     }
   }
 
@@ -126,6 +171,43 @@ class CodedClient extends pg.Client {
     process.nextTick(() => callback(error));
     return undefined as never;
   }
+}
+
+/** SQLSTATE of a setting that a server knows and cannot make. */
+const INVALID_VALUE = '22023';
+
+/** The server's process behind each session, for `pg_cancel_backend`: the protocol's number may be a pooler's. */
+const backendPids = new WeakMap<pg.ClientBase, number>();
+/** Where a pooler stands that keeps sessions together. */
+const sessionPlaces = new Set<string>();
+/** Errors by which a server or a pooler has refused a session. */
+const refusals = new WeakSet<object>();
+
+/** The process of the server that works for this session; it must have been opened here. */
+export function backendPid(client: pg.ClientBase): number {
+  return backendPids.get(client)!;
+}
+
+/** A session was answered, and refused: the same will be refused again until somebody mends it. */
+export function wasRefused(error: unknown): boolean {
+  return typeof error === 'object' && error !== null && refusals.has(error);
+}
+
+/** A SQLSTATE of the other side's own, but for "starting" and "stopping", which pass. */
+function isRefusal(code: string): boolean {
+  return /^(?=.*\d)[0-9A-Z]{5}$/.test(code) && !/^(0800\d|57P0\d)$/.test(code);
+}
+
+/** SQLSTATE `feature_not_supported`: what a pooler without sessions amounts to. */
+const UNSUPPORTED = '0A000';
+
+/** Why a session will not do whose server connection others get as well. */
+export function sharedSessions({ host, port }: Pick<pg.Client, 'host' | 'port'>): BackhaulError {
+  return new BackhaulError({
+    kind: 'database-connect',
+    code: UNSUPPORTED,
+    message: `The pooler at ${host}:${port} gives each transaction another connection of the server; Backhaul needs sessions: set pool_mode = session for this database (pgbouncer.ini), or give PostgreSQL's own address.`,
+  });
 }
 
 /** The URL with its password, if any, taken out: fit for a message. */
@@ -167,11 +249,18 @@ function clientConfig(url: string, options: SessionOptions): pg.ClientConfig {
     connectionTimeoutMillis: options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS,
     keepAlive: true,
     keepAliveInitialDelayMillis: KEEPALIVE_DELAY_MS,
-    statement_timeout: options.statementTimeoutMs ?? 0,
-    lock_timeout: options.lockTimeoutMs ?? 0,
-    idle_in_transaction_session_timeout: options.idleInTransactionTimeoutMs ?? 0,
     types,
   };
+}
+
+/** Those that are asked for; the others stay as the server has them. */
+function sessionSettings(options: SessionOptions): Setting[] {
+  const all: readonly Setting[] = [
+    ['statement_timeout', options.statementTimeoutMs ?? 0],
+    ['lock_timeout', options.lockTimeoutMs ?? 0],
+    ['idle_in_transaction_session_timeout', options.idleInTransactionTimeoutMs ?? 0],
+  ];
+  return all.filter(([, ms]) => ms > 0);
 }
 
 /** Where a URL points, as `pg` reads it: without password. */
@@ -208,6 +297,8 @@ function connectHint(
       return `Check the host name ${at.host}.`;
     case 'ENOENT':
       return 'There is no socket of a server there: check that it runs.';
+    case '08P01':
+      return `A pooler or proxy at ${at.host}:${at.port} refuses the session: its log says why.`;
     case '57P03':
       return 'The server is starting or stopping: try again in a moment.';
     default:
@@ -235,7 +326,9 @@ export function connectFault(error: unknown, url: string): Fault {
 export function namedConnectError(error: unknown, url: string): unknown {
   if (error instanceof BackhaulError) return error;
   const code = codeOf(error);
-  return isUnreached(code) ? new BackhaulError(connectFault(error, url), { cause: error }) : error;
+  return isUnreached(code) || wasRefused(error)
+    ? new BackhaulError(connectFault(error, url), { cause: error })
+    : error;
 }
 
 /** No session to be had, or no longer: the network's own codes, a socket that is not there, a server coming up or going down. */
@@ -278,7 +371,7 @@ export async function connect(
 function makeClient(url: string, options: SessionOptions): pg.Client {
   const config = clientConfig(url, options);
   try {
-    return new CodedClient(config) as pg.Client;
+    return new CodedClient(config, sessionSettings(options)) as pg.Client;
   } catch (cause) {
     throw usage(url, cause);
   }
@@ -292,9 +385,10 @@ export function createPool(url: string, options: SessionOptions & { readonly max
   // The connect timeout belongs to the client alone: given to the pool, it would also bound the wait for a free one.
   const { connectionTimeoutMillis = CONNECT_TIMEOUT_MS, ...config } = clientConfig(url, options);
   whereIs(url);
+  const settings = sessionSettings(options);
   class PoolClient extends CodedClient {
     constructor(given?: pg.ClientConfig) {
-      super({ ...given, connectionTimeoutMillis });
+      super({ ...given, connectionTimeoutMillis }, settings);
     }
   }
   const pool = new pg.Pool({ ...config, max: options.max ?? 10, Client: PoolClient } as pg.PoolConfig);

@@ -9,7 +9,7 @@
 import type { Client, QueryArrayResult } from 'pg';
 import { to as copyTo } from 'pg-copy-streams';
 import { BackhaulError } from '../faults/fault.ts';
-import { connect } from './connect.ts';
+import { backendPid, connect } from './connect.ts';
 import { connectAsReader, READER } from './reader.ts';
 
 /** A column of a result; `type` is its OID. */
@@ -138,9 +138,8 @@ function isRefusal(error: unknown): boolean {
 }
 
 async function cancel(client: Client, url: string): Promise<void> {
-  const { processID } = client as unknown as { readonly processID: number };
   const other = await connect(url, { applicationName: 'backhaul cancel' });
-  await other.query('SELECT pg_cancel_backend($1)', [processID]).finally(() => other.end());
+  await other.query('SELECT pg_cancel_backend($1)', [backendPid(client)]).finally(() => other.end());
 }
 
 /** What a server says of a statement. */

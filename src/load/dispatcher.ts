@@ -160,7 +160,9 @@ export class Dispatcher {
           awaySince = null;
           if (next === 'at once') continue;
         } catch (error) {
-          if (!classify(error).retry) throw error;
+          const { retry, fault } = classify(error);
+          if (!retry) throw error;
+          if (awaySince === null) this.#events.note(`waiting for the database: ${fault.message}`);
           // A server that restarts is back in a moment; one that is gone is told by the run's session, by an abort.
           awaySince ??= performance.now();
           if (performance.now() - awaySince > 2 * this.#leaseMs) throw error;

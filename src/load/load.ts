@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Pool } from 'pg';
 import { INDICATOR_NAMES } from '../bars/columns.ts';
 import { killPoint } from '../base/kill_points.ts';
-import { breakPool, createPool, endPool, namedConnectError } from '../database/connect.ts';
+import { breakPool, createPool, endPool, namedConnectError, wasRefused } from '../database/connect.ts';
 import { faultOf } from '../faults/classify.ts';
 import { BackhaulError } from '../faults/fault.ts';
 import { CHECKPOINT_INTERVALS } from '../indicators/checkpoints.ts';
@@ -40,6 +40,9 @@ const PROGRESS_MS = 250;
 const LIVE_MS = 2_000;
 /** An abort gives a server that does not answer no longer than this: then the sessions are broken off. */
 const ABORT_MS = 5_000;
+
+/** Between two words on why the database is waited for. */
+const WAITS_TOLD_MS = 10_000;
 
 /** Threads started before there is anything to do; no more than cores, or they would hold up the first one. */
 const WARM_WORKERS = 8;
@@ -96,7 +99,9 @@ export async function runLoad(
   if (options.databaseUrl === null)
     throw new BackhaulError({ kind: 'usage', message: 'a load needs a database', hint: 'give --database' });
   // This session comes first, so that a server that is not there is named as such.
-  const session = await RunSession.open(options.databaseUrl, options.leaseMs, signals.drain);
+  const waiting = tellingWaits(reporter);
+  const opening = { leaseMs: options.leaseMs, signal: signals.drain, waiting };
+  const session = await RunSession.open(options.databaseUrl, opening);
   const db = createPool(options.databaseUrl, {
     applicationName: 'backhaul load',
     max: CONTROL_CONNECTIONS,
@@ -112,8 +117,9 @@ export async function runLoad(
     pool = new WorkerPool(Math.min(most, usableCores()));
     // Nothing is at work yet that could be finished: an interrupt ends it where it stands.
     signals.drain.addEventListener('abort', giveUp);
-    const patience = { leaseMs: options.leaseMs, signal: AbortSignal.any([signals.drain, session.lost]) };
-    await acrossRestarts(patience, async () => {
+    const signal = AbortSignal.any([signals.drain, session.lost]);
+    // Whoever is refused at the start is told so now; later, work that is under way is worth waiting for.
+    await acrossRestarts({ ...opening, signal, isFinal: wasRefused }, async () => {
       if (signals.drain.aborted) throw interruptedEarly();
       await migrate(db);
       await seeToCluster(db, options, reporter);
@@ -132,6 +138,17 @@ export async function runLoad(
     await session.close();
     await endPool(db);
   }
+}
+
+/** Says why the database is waited for: once for all that wait for the same. */
+function tellingWaits(reporter: LoadReporter): Patience['waiting'] {
+  let toldAt = Number.NEGATIVE_INFINITY;
+  return ({ message, found }) => {
+    const isNew = performance.now() - toldAt > WAITS_TOLD_MS;
+    toldAt = performance.now();
+    const why = found === undefined ? message : `${message} ${found}`;
+    if (isNew) reporter({ type: 'note', level: 'warning', message: `waiting for the database: ${why}` });
+  };
 }
 
 /** What a cluster asks for before a load begins. */
@@ -197,7 +214,8 @@ class Run {
     const { drain } = this.#signals;
     const overdue = new AbortController();
     const abort = AbortSignal.any([this.#signals.abort, this.#session.lost, overdue.signal]);
-    const patience: Patience = { leaseMs: this.#options.leaseMs, signal: abort };
+    const { leaseMs } = this.#options;
+    const patience: Patience = { leaseMs, signal: abort, waiting: tellingWaits(this.#reporter) };
     const hypertable = await acrossRestarts(patience, () => isHypertable(this.#db));
     const partitions = new Partitions(this.#db, hypertable, { drain, abort });
     const { workers, cpuTarget } = this.#options;

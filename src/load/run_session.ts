@@ -2,10 +2,11 @@ import { performance } from 'node:perf_hooks';
 import pRetry from 'p-retry';
 import type { Client } from 'pg';
 import { pause } from '../base/pause.ts';
-import { connect, endSession } from '../database/connect.ts';
+import { backendPid, connect, endSession, sharedSessions } from '../database/connect.ts';
 import { classify } from '../faults/classify.ts';
 import { BackhaulError } from '../faults/fault.ts';
 import { type RunStart, resumeRun, startRun } from '../state/run_store.ts';
+import type { Patience } from '../workers/restarts.ts';
 
 /** How often the server is asked for a sign of life, and how long each answer may take, ms. */
 const PULSE_MS = { least: 500, most: 5_000 };
@@ -37,17 +38,22 @@ export class RunSession {
   readonly #watching: Promise<void>;
 
   /**
-   * A server that says it is starting is waited for, for a lease.
+   * A server that says it is starting is waited for, for a lease, and that is told.
    * @throws BackhaulError `database-connect` where there is no server, `interrupted` when `signal` is aborted first
    */
-  static async open(url: string, leaseMs: number, signal: AbortSignal): Promise<RunSession> {
+  static async open(url: string, { leaseMs, signal, waiting }: Patience): Promise<RunSession> {
     try {
       const client = await pRetry(() => connect(url, { applicationName: 'backhaul run' }, signal), {
         retries: Number.POSITIVE_INFINITY,
         minTimeout: RECONNECT_MS,
         factor: 1,
         maxRetryTime: leaseMs,
-        shouldRetry: ({ error }) => !signal.aborted && classify(error).fault.code === '57P03',
+        shouldRetry: ({ error, attemptNumber }) => {
+          const { fault } = classify(error);
+          const isStarting = !signal.aborted && fault.code === '57P03';
+          if (isStarting && attemptNumber === 1) waiting(fault);
+          return isStarting;
+        },
       });
       return new RunSession(url, leaseMs, client);
     } catch (error) {
@@ -122,7 +128,13 @@ export class RunSession {
       if (signal.aborted) return;
       try {
         // A query that is not answered in time is given up by the client, and its connection with it.
-        await this.#client.query({ text: 'SELECT 1', query_timeout: this.#answerMs } as never);
+        const asked = { text: 'SELECT pg_backend_pid() AS pid', query_timeout: this.#answerMs };
+        const { rows } = await this.#client.query<{ pid: number }>(asked as never);
+        if (rows[0]!.pid !== backendPid(this.#client)) {
+          // A pooler that looked as if it kept sessions together: the run's lock is with somebody else.
+          this.#lost.abort(sharedSessions(this.#client));
+          return;
+        }
         this.#answered = performance.now();
       } catch (error) {
         if (!(await this.#reconnect(error))) return;

@@ -2,7 +2,7 @@ import type { ClientBase, Pool, PoolClient } from 'pg';
 import { killPoint } from '../base/kill_points.ts';
 import { pause } from '../base/pause.ts';
 import { cutLeaf, KnownLeaves, type Leaf, type LeafMonths, wideLeaf } from '../copy/leaf.ts';
-import type { Db } from '../database/connect.ts';
+import { backendPid, type Db } from '../database/connect.ts';
 import { isDistributed } from './distributed.ts';
 import { ALONE, type KeyBuild, type Keyless, keyBuilds } from './key_builds.ts';
 import { boundsOf, keyStatements, leafStatements, standingStatements } from './leaf_statements.ts';
@@ -192,8 +192,7 @@ export class Partitions {
 
   /** Stops the statement under way: an index of a large leaf takes minutes. */
   async #cancel(client: PoolClient): Promise<void> {
-    const { processID } = client as unknown as { readonly processID: number };
-    await this.#db.query('SELECT pg_cancel_backend($1)', [processID]);
+    await this.#db.query('SELECT pg_cancel_backend($1)', [backendPid(client)]);
   }
 }
 

@@ -1,5 +1,6 @@
 import pRetry from 'p-retry';
 import { classify } from '../faults/classify.ts';
+import type { Fault } from '../faults/fault.ts';
 
 /** Between two tries. */
 const AGAIN_MS = 250;
@@ -8,20 +9,32 @@ const AGAIN_MS = 250;
 export interface Patience {
   readonly leaseMs: number;
   readonly signal: AbortSignal;
+  /** Told why, when a wait begins. */
+  readonly waiting: (why: Fault) => void;
+  /** What no waiting mends. */
+  readonly isFinal?: (error: unknown) => boolean;
 }
 
 /**
  * Does `work`, which may be done twice, again while the server restarts under it. A server that is gone is told by the
  * run's session, which aborts the signal after a lease; what fails for twice as long has another cause.
  */
-export function acrossRestarts<T>({ leaseMs, signal }: Patience, work: () => Promise<T>): Promise<T> {
+export function acrossRestarts<T>(patience: Patience, work: () => Promise<T>): Promise<T> {
+  const { leaseMs, signal, waiting, isFinal = () => false } = patience;
+  let isTold = false;
   return pRetry(work, {
     retries: Number.POSITIVE_INFINITY,
     minTimeout: AGAIN_MS,
     factor: 1,
     maxRetryTime: 2 * leaseMs,
     // The signal itself is not handed on: what work said is the error, not that somebody stopped waiting.
-    shouldRetry: ({ error }) => !signal.aborted && classify(error).retry,
+    shouldRetry: ({ error }) => {
+      const { retry, fault } = classify(error);
+      if (signal.aborted || !retry || isFinal(error)) return false;
+      if (!isTold) waiting(fault);
+      isTold = true;
+      return true;
+    },
   });
 }
 

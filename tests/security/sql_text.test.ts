@@ -85,6 +85,8 @@ const LOOKED_AT: Readonly<Record<string, readonly string[]>> = {
   'src/state/partitions.ts': ['name'],
   'src/state/leaf_statements.ts': ['name', 'from', 'to'],
   // The database of the embedded server: a constant, passed on.
+  // Calls of set_config with names of its own and milliseconds.
+  'src/database/connect.ts': ["['pg_backend_pid() AS pid', ...calls].join(', ')"],
   'src/database/embedded.ts': ['name'],
   // The user's own statement, on a session that can only read; and a number.
   'src/database/read_query.ts': ['sql', 'most', "sql.replace(/[;\\s]+$/, '')"],
