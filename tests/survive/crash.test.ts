@@ -114,7 +114,7 @@ describe.each(['fresh', 'standing'])('a load in a %s world', (name) => {
     const trial = trials.get(name)!;
     const next = random(seed);
     await onCopy(trial.original, async (copy) => {
-      for (let kill = 0; kill < (LONG ? 10 : 6); kill++) {
+      for (let kill = 0; kill < (LONG ? 10 : 4); kill++) {
         const program = startLoad(copy.url, [trial.world.source]);
         // The first of these instants lie in the start of the program, the last behind its end.
         await sleep(200 + next() * 1000);
