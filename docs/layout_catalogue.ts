@@ -2,7 +2,7 @@
 
 import { writeFileSync } from 'node:fs';
 import { parse } from 'yaml';
-import { catalogueKeys } from '../src/producer/layouts/known.ts';
+import { catalogueKeys } from '../src/producer/layouts/catalogue_keys.ts';
 
 const keys = catalogueKeys((text) => parse(text, { stringKeys: true }));
 const file = new URL('../src/producer/layouts/catalogue/catalogue.json', import.meta.url);

@@ -70,7 +70,7 @@ export const command: Command = {
     const { locateFile } = await import('../inspect/located_file.ts');
     const { inspect } = await import('../inspect/inspection.ts');
     const { allLayouts } = await import('../producer/layouts/known.ts');
-    const { loadLayout } = await import('../producer/layouts/layout.ts');
+    const { loadLayout } = await import('../producer/layouts/named_layout.ts');
     const { recordLimits } = await import('../load/defaults.ts');
     const isNamed = flags.layout !== undefined && flags.layout !== 'auto';
     const layout = isNamed ? await loadLayout(flags.layout!, allLayouts()) : null;

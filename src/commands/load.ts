@@ -147,7 +147,7 @@ function selection(tiers: readonly Tier[] | null, incremental: boolean): Selecti
 /** Refuses a path, an address or a layout that cannot be meant before a database is made or started. */
 async function check(options: LoadOptions): Promise<void> {
   const { openSource } = await import('../producer/open_source.ts');
-  const { loadLayout } = await import('../producer/layouts/layout.ts');
+  const { loadLayout } = await import('../producer/layouts/named_layout.ts');
   const { allLayouts } = await import('../producer/layouts/known.ts');
   if (options.layout !== 'auto') await loadLayout(options.layout, allLayouts());
   for (const source of options.sources) await openSource(source, options.sourceOptions);

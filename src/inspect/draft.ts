@@ -3,9 +3,10 @@
 import { Zone } from '../base/zone.ts';
 import { BackhaulError, type FaultPlace } from '../faults/fault.ts';
 import { printable } from '../faults/text.ts';
+import { checkLayout } from '../producer/layouts/checked_layout.ts';
 import { earliestStamp } from '../producer/layouts/head.ts';
 import { spelledInterval } from '../producer/layouts/interval_words.ts';
-import { checkLayout, type Layout } from '../producer/layouts/layout.ts';
+import type { Layout } from '../producer/layouts/layout.ts';
 import { spacingOf } from '../producer/layouts/spacing.ts';
 import { type ColumnsGuess, guessColumns } from './column_guess.ts';
 import { type DraftLine, yamlText } from './draft_text.ts';

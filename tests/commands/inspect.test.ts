@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { loadLayout } from '../../src/producer/layouts/layout.ts';
+import { loadLayout } from '../../src/producer/layouts/named_layout.ts';
 import { runCli, scratchFolder } from './run_cli.ts';
 
 const folder = scratchFolder();

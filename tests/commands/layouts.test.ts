@@ -1,8 +1,9 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
+import { checkLayout } from '../../src/producer/layouts/checked_layout.ts';
 import { catalogueText, knownLayouts } from '../../src/producer/layouts/known.ts';
-import { checkLayout, loadLayout } from '../../src/producer/layouts/layout.ts';
+import { loadLayout } from '../../src/producer/layouts/named_layout.ts';
 import { runCli, scratchFolder } from './run_cli.ts';
 
 const folder = scratchFolder();

@@ -4,8 +4,9 @@ import { nearest } from '../../base/nearest.ts';
 import { namesOfRole, normaliseName } from '../../scan/header.ts';
 import type { ExtraColumn, Role, ShapeColumn } from '../../scan/shape.ts';
 import { extraColumnName } from '../../state/extra_columns.ts';
+import { keyMeant } from './key_meant.ts';
 import type { Slip } from './layout_error.ts';
-import { keyMeant, type LayoutKeys } from './schema.ts';
+import type { LayoutKeys } from './schema.ts';
 
 /** Roles a layout may name. */
 const ROLES: readonly Role[] = [

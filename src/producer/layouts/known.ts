@@ -1,7 +1,7 @@
 /** The catalogue: layouts that are known by name, each a file of `catalogue/` that anyone may read and copy. */
 
 import { readFileSync } from 'node:fs';
-import { checkKeys, type Layout, layoutOf } from './layout.ts';
+import { type Layout, layoutOf } from './layout.ts';
 import type { LayoutKeys } from './schema.ts';
 
 /** In the order they are listed. A file that fits several is refused, unless one knows its header better. */
@@ -53,6 +53,9 @@ const NAMES = [
 /** Of files of columns alone, whose names and types tell what a CSV leaves open. */
 const TABLES = ['table-symbols', 'table'] as const;
 
+/** Every file of the catalogue. */
+export const CATALOGUE_NAMES: readonly string[] = [...NAMES, ...TABLES];
+
 let known: readonly Layout[] | null = null;
 let tables: readonly Layout[] | null = null;
 
@@ -73,13 +76,6 @@ function fromKeys(names: readonly string[]): Layout[] {
   const text = readFileSync(new URL('catalogue/catalogue.json', import.meta.url), 'utf8');
   const keys = JSON.parse(text) as Readonly<Record<string, LayoutKeys>>;
   return names.map((name) => layoutOf(keys[name]!, name));
-}
-
-/** The keys of every file of the catalogue, read and checked: what `catalogue.json` must hold. */
-export function catalogueKeys(parse: (text: string) => unknown): Record<string, LayoutKeys> {
-  return Object.fromEntries(
-    [...NAMES, ...TABLES].map((name) => [name, checkKeys(parse(catalogueText(name)), name)]),
-  );
 }
 
 /** All that have a name. */

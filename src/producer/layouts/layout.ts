@@ -1,15 +1,9 @@
-import { readFile } from 'node:fs/promises';
-import { basename } from 'node:path';
 import type { CalendarRule } from '../../base/calendar_rule.ts';
-import { nearest } from '../../base/nearest.ts';
-import { BackhaulError } from '../../faults/fault.ts';
-import { fileError } from '../../faults/file_fault.ts';
 import type { NumberStyle, RecordShape, ShapeColumn } from '../../scan/shape.ts';
-import { calendarRule, calendarSlips, withHolidays } from './calendar_key.ts';
-import { columnSlips, readColumns } from './column_roles.ts';
-import { keySlips, powerOfTen } from './key_checks.ts';
-import { layoutError, slipsOf } from './layout_error.ts';
-import { type LayoutKeys, layoutSchema } from './schema.ts';
+import { calendarRule } from './calendar_key.ts';
+import { readColumns } from './column_roles.ts';
+import { powerOfTen } from './key_checks.ts';
+import type { LayoutKeys } from './schema.ts';
 
 export type { LayoutText, Origin } from './schema.ts';
 
@@ -31,31 +25,6 @@ export interface Layout
   readonly calendar: CalendarRule | undefined;
   /** The shape of its files; names with `{base}` in them stand for the currency a symbol starts with. */
   readonly shape: RecordShape;
-}
-
-/**
- * Checks a layout; `source` names the file.
- * @throws BackhaulError `usage`, saying where
- */
-export function checkLayout(text: unknown, source: string, defaultName: string): Layout {
-  return layoutOf(checkKeys(text, source), defaultName);
-}
-
-/**
- * The keys of a layout, with the defaults of those that are left out.
- * @throws BackhaulError `usage`, saying where
- */
-export function checkKeys(text: unknown, source: string): LayoutKeys {
-  const result = layoutSchema.safeParse(text);
-  if (!result.success) throw layoutError(source, slipsOf(result.error.issues, text));
-  const keys = result.data;
-  const { columns, slips } = readColumns(keys);
-  const wrong =
-    slips.length > 0
-      ? slips
-      : [...columnSlips(columns, keys), ...keySlips(keys, columns), ...calendarSlips(keys.calendar)];
-  if (wrong.length > 0) throw layoutError(source, wrong);
-  return keys;
 }
 
 /** The layout that keys which have been checked make. */
@@ -105,39 +74,4 @@ function shapeOf(keys: LayoutKeys, columns: readonly ShapeColumn[]): RecordShape
     ...(prices === 'any' && { prices }),
     ...(empty === 'reject' && { empty }),
   };
-}
-
-/**
- * The layout `spec` names: one of `known`, or a YAML file. Fails with `usage` when it is neither, or the file is no
- * valid layout.
- */
-export async function loadLayout(spec: string, known: readonly Layout[]): Promise<Layout> {
-  const layout = known.find(({ name }) => name === spec);
-  if (layout !== undefined) return layout;
-  if (!/\.ya?ml$|[/\\]/i.test(spec)) throw unknownLayout(spec, known);
-  const { parse, YAMLError } = await import('yaml');
-  let text: unknown;
-  try {
-    // Keys as they are written: `null:` is a key of numbers.
-    text = parse(await readFile(spec, 'utf8'), { stringKeys: true });
-  } catch (error) {
-    if (error instanceof YAMLError) {
-      throw new BackhaulError({ kind: 'usage', message: `the layout ${spec} is no YAML: ${error.message}` });
-    }
-    const { fault } = fileError(error, spec);
-    const message = `the layout ${spec} cannot be read: ${fault.message}`;
-    throw new BackhaulError({ ...fault, kind: 'usage', message }, { cause: error });
-  }
-  return checkLayout(await withHolidays(text, spec), spec, basename(spec).replace(/\.ya?ml$/i, ''));
-}
-
-function unknownLayout(spec: string, known: readonly Layout[]): BackhaulError {
-  const choices = ['auto', ...known.map(({ name }) => name)];
-  const near = nearest(spec, choices);
-  return new BackhaulError({
-    kind: 'usage',
-    message: `unknown layout: ${spec}`,
-    expected: `${choices.join(', ')} or the path of a YAML file`,
-    ...(near === null ? {} : { hint: `Did you mean ${near}?` }),
-  });
 }

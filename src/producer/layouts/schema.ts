@@ -5,6 +5,7 @@
 
 import { z } from 'zod';
 import { nearest } from '../../base/nearest.ts';
+import { keyMeant } from './key_meant.ts';
 import { zoneNamed } from './period.ts';
 
 /** An object whose unknown keys are told with the nearest known one. */
@@ -15,32 +16,8 @@ function keyed<Shape extends z.ZodRawShape>(shape: Shape) {
   });
 }
 
-/** Keys that belong somewhere else than where they are often written. */
-const HOME: Readonly<Record<string, string>> = {
-  unit: 'time',
-  format: 'time',
-  zone: 'time',
-  stamps: 'time',
-  timezone: 'time: { zone: … }',
-  tz: 'time: { zone: … }',
-  decimal: 'numbers',
-  thousands: 'numbers',
-  suffixes: 'numbers',
-  null: 'numbers',
-  scale: 'numbers',
-  group: 'symbol, venue or interval',
-};
-
 function unknownKeys(unknown: readonly string[], keys: readonly string[]): string {
   return unknown.map((key) => `there is no key ${key}; ${keyMeant(key, keys)}`).join('; ');
-}
-
-/** What a key that does not exist was likely meant to be. */
-export function keyMeant(key: string, keys: readonly string[]): string {
-  const near = nearest(key, keys);
-  if (near !== null) return `did you mean ${near}?`;
-  const home = Object.hasOwn(HOME, key) ? HOME[key] : undefined;
-  return home === undefined ? `there are ${keys.join(', ')}` : `${key} belongs into ${home}`;
 }
 
 const names = z.union([

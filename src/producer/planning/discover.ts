@@ -2,7 +2,8 @@
 
 import { DigestSet } from '../../base/digest_set.ts';
 import { allLayouts } from '../layouts/known.ts';
-import { type Layout, loadLayout } from '../layouts/layout.ts';
+import type { Layout } from '../layouts/layout.ts';
+import { loadLayout } from '../layouts/named_layout.ts';
 import type { ListFilter, Source } from '../sources/source.ts';
 import { byFolder } from './folder_runs.ts';
 import type { DiscoveredTask, DiscoverOptions } from './found_task.ts';

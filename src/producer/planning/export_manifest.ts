@@ -1,11 +1,10 @@
 /** What an export of ours says of its files: in `manifest.json`, and inside of those that have a place for it. */
 
-import { z } from 'zod';
-import { CALENDAR_NAMES, type CalendarRule, WEEKDAYS } from '../../base/calendar_rule.ts';
+import type { CalendarRule } from '../../base/calendar_rule.ts';
 import { BackhaulError } from '../../faults/fault.ts';
 import type { ExtraColumn } from '../../scan/shape.ts';
-import { zoneNamed } from '../layouts/period.ts';
 import type { Source } from '../sources/source.ts';
+import type { ExtraTypes, Manifest } from './export_schema.ts';
 
 /** Keys of the metadata of Parquet and Arrow files. */
 export const EXPORT_METADATA = {
@@ -18,51 +17,6 @@ export const EXPORT_METADATA = {
 
 /** A manifest of a million files has some 300 MB; what is larger is none. */
 const MOST_BYTES = 512 << 20;
-
-const zone = z.string().refine((name) => {
-  try {
-    zoneNamed(name);
-    return true;
-  } catch {
-    return false;
-  }
-});
-
-const calendar = z.union([
-  z.enum(CALENDAR_NAMES),
-  z.strictObject({
-    zone,
-    week: z.partialRecord(z.enum(WEEKDAYS), z.array(z.string())),
-    holidays: z.array(z.string()),
-  }),
-]);
-
-const group = z.object({
-  venue: z.string(),
-  interval_s: z.int().positive(),
-  session_zone: zone,
-  grid: z.enum(['none', 'epoch', 'week', 'month', 'zone-day']),
-  prices: z.literal('any').optional(),
-  calendar: calendar.optional(),
-});
-
-const groups = z.array(group);
-const extra = z.record(z.string(), z.enum(['float8', 'int8', 'numeric', 'text']));
-
-const manifest = z.object({
-  by: z.array(z.string()),
-  extra,
-  files: z.array(
-    z.object({
-      path: z.string(),
-      rows: z.int(),
-      sha256: z.string(),
-      first_ts: z.string(),
-      last_ts: z.string(),
-      groups,
-    }),
-  ),
-});
 
 /** The series of a file that share venue and interval, and what their columns do not say of them. */
 export interface ExportGroup {
@@ -89,15 +43,16 @@ export interface ExportedFile {
   } | null;
 }
 
-type Manifest = z.output<typeof manifest>;
-
 /** Names that exports give their files: folders of `key=value`, then `bars.<format>`. */
 const PATH =
   /(?:^|\/)((?:(?:venue|symbol|interval|year|month)=[^/]*\/)*bars\.(?:parquet|arrow|csv(?:\.gz|\.zst)?))$/;
 
 /** What metadata of a Parquet or Arrow file say; null where it is no export of ours. */
-export function exportedByMetadata(metadata: ReadonlyMap<string, string>): ExportedFile | null {
+export async function exportedByMetadata(
+  metadata: ReadonlyMap<string, string>,
+): Promise<ExportedFile | null> {
   if (!metadata.has(EXPORT_METADATA.format)) return null;
+  const { extra, groups } = await import('./export_schema.ts');
   const read = groups.safeParse(parsed(metadata.get(EXPORT_METADATA.groups)));
   const types = extra.safeParse(parsed(metadata.get(EXPORT_METADATA.extra)));
   if (!read.success || !types.success) return null;
@@ -112,7 +67,7 @@ function parsed(text: string | undefined): unknown {
   }
 }
 
-function columnsOf(types: z.output<typeof extra>): ExtraColumn[] {
+function columnsOf(types: ExtraTypes): ExtraColumn[] {
   return Object.entries(types).map(([name, type]) => ({ name, type }));
 }
 
@@ -163,6 +118,7 @@ export class ExportManifests {
     try {
       if (reader.sizeBytes > MOST_BYTES) return null;
       const text = (await reader.read(0, reader.sizeBytes, signal)).toString('utf8');
+      const { manifest } = await import('./export_schema.ts');
       const result = manifest.safeParse(parsed(text));
       return result.success ? result.data : null;
     } catch (error) {

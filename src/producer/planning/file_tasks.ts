@@ -35,7 +35,7 @@ export async function fileTasks(
     try {
       const { head, storage: found } = await sniffFile(reader, storage, signal);
       storage = found;
-      const inside = head?.table === undefined ? null : exportedByMetadata(head.table.metadata);
+      const inside = head?.table === undefined ? null : await exportedByMetadata(head.table.metadata);
       const own = await exportTasks(item, head, inside, storage, manifests, asked, signal);
       if (own !== null) return own;
       resolution = asked.byHead(head, path, named, { uri: object.uri });

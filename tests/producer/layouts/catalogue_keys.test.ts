@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import { parse } from 'yaml';
-import { allLayouts, catalogueKeys, catalogueText } from '../../../src/producer/layouts/known.ts';
-import { checkLayout } from '../../../src/producer/layouts/layout.ts';
+import { catalogueKeys } from '../../../src/producer/layouts/catalogue_keys.ts';
+import { checkLayout } from '../../../src/producer/layouts/checked_layout.ts';
+import { allLayouts, catalogueText } from '../../../src/producer/layouts/known.ts';
 
 const read = (text: string): unknown => parse(text, { stringKeys: true });
 

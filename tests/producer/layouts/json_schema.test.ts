@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
+import { checkLayout } from '../../../src/producer/layouts/checked_layout.ts';
 import { layoutJsonSchema } from '../../../src/producer/layouts/json_schema.ts';
-import { checkLayout } from '../../../src/producer/layouts/layout.ts';
 
 const page = readFileSync('docs/layouts.md', 'utf8');
 const examples = [...page.matchAll(/```yaml\n([\s\S]*?)```/g)].map(([, text]) => text!);

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { Fault } from '../../../src/faults/fault.ts';
 import { BackhaulError } from '../../../src/faults/fault.ts';
+import { checkLayout } from '../../../src/producer/layouts/checked_layout.ts';
 import { detect } from '../../../src/producer/layouts/detect.ts';
-import { checkLayout } from '../../../src/producer/layouts/layout.ts';
 
 const LAYOUT = {
   paths: '(?<symbol>[A-Z]+)\\.csv$',
