@@ -22,7 +22,7 @@ import {
 
 export { SessionClock } from './session_clock.ts';
 export { NO_SPLITS, type Splits } from './splits.ts';
-export { decodeState, encodeState, STATE_LENGTH, STATE_VERSION, sameState } from './state.ts';
+export { decodeState, encodeState, LAST_TS, STATE_LENGTH, STATE_VERSION, sameState } from './state.ts';
 
 /**
  * Computes the 16 default indicators. Holds the state of one series at a time; {@link load} and {@link store} swap it.

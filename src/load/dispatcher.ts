@@ -18,6 +18,7 @@ import type { Answers, Notice, PhaseSeconds, Question } from '../workers/link/me
 import type { LoadedResult, TaskResult } from '../workers/link/task_result.ts';
 import type { Running, WorkerPool } from '../workers/pool.ts';
 import { unlessAborted } from '../workers/restarts.ts';
+import { makesInPassing, readCarried } from './carried_rollups.ts';
 import { type LanePosition, Lanes } from './lanes.ts';
 import type { ConcurrencyLimit } from './scaling/concurrency.ts';
 import { SeriesRegistry } from './series_registry.ts';
@@ -318,7 +319,7 @@ export class Dispatcher {
         sizeBytes: task.sizeBytes,
         plan: task.plan,
         replaces: task.replaces !== null,
-        merge: this.#merging.has(task.taskId) || rollups.isMade || rollups.makes.length > 0,
+        merge: this.#merging.has(task.taskId) || !makesInPassing(task, rollups),
         rollups,
         settings: this.#settings,
         eventRevision: revisionOf(task.laneAtClaim.loaded),
@@ -573,11 +574,15 @@ export class Dispatcher {
 
   async #readStates(seriesIds: readonly number[]): Promise<Map<number, Float64Array>> {
     const states = new Map<number, Float64Array>();
-    for (const [seriesId, bytes] of await lastStates(this.#db, seriesIds)) {
+    const own = seriesIds.filter((id) => id > 0);
+    for (const [seriesId, bytes] of own.length === 0 ? [] : await lastStates(this.#db, own)) {
       const state = new Float64Array(STATE_LENGTH);
       decodeState(bytes, state, 0);
       states.set(seriesId, state);
     }
+    const carried = seriesIds.filter((id) => id < 0).map((id) => -id);
+    for (const [id, record] of carried.length === 0 ? [] : await readCarried(this.#db, carried))
+      states.set(-id, record);
     return states;
   }
 

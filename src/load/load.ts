@@ -13,6 +13,7 @@ import { isDistributed, settlePrepared } from '../state/distributed.ts';
 import { pruneStates } from '../state/indicator_states.ts';
 import { isHypertable, migrate } from '../state/migrate.ts';
 import { Partitions } from '../state/partitions.ts';
+import { readDerivations } from '../state/rollups.ts';
 import { finishRun } from '../state/run_store.ts';
 import { noteLive } from '../state/watching.ts';
 import type { WorkerSettings } from '../workers/link/assignment.ts';
@@ -347,7 +348,9 @@ class Run {
   }
 
   async #pruneStates(): Promise<void> {
-    await pruneStates(this.#db, this.#tally.seriesIds, CHECKPOINT_INTERVALS);
+    const { seriesIds } = this.#tally;
+    const made = (await readDerivations(this.#db, seriesIds, 'from')).map(({ seriesId }) => seriesId);
+    await pruneStates(this.#db, [...seriesIds, ...new Set(made)], CHECKPOINT_INTERVALS);
     killPoint('states.pruned');
   }
 

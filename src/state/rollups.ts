@@ -4,11 +4,11 @@
  */
 
 import type { ClientBase } from 'pg';
-import type { Range } from '../base/ranges.ts';
+import { merge, type Range } from '../base/ranges.ts';
 import { copyRows } from '../copy/copy_writer.ts';
 import { RowEncoder } from '../copy/row_encoder.ts';
 import type { Db } from '../database/connect.ts';
-import { usOf } from '../database/stamps.ts';
+import { stampOf, usOf } from '../database/stamps.ts';
 import type { SeriesName } from './series_name.ts';
 
 /** Files of this market, or of all symbols of a venue (null), make bars of `rollupS` seconds. */
@@ -352,4 +352,65 @@ export async function replaceRollupStates(
 ): Promise<void> {
   await client.query('DELETE FROM backhaul.rollup_state WHERE series_id = ANY ($1)', [gone]);
   await writeRollupStates(client, states);
+}
+
+/** Whether any of these series goes on from elsewhere than was seen: behind another of the shorter bars, or of none (null). */
+export async function haveMovedOn(
+  db: Db,
+  seen: readonly { readonly seriesId: number; readonly atUs: number | null }[],
+): Promise<boolean> {
+  const { rows } = await db.query<{ moved: boolean }>(
+    `SELECT EXISTS (SELECT FROM unnest($1::int[], $2::bigint[]) AS w (id, us)
+       LEFT JOIN LATERAL (SELECT r.at FROM backhaul.rollup_state r WHERE r.series_id = w.id
+                          ORDER BY r.at DESC LIMIT 1) l ON true
+       WHERE l.at IS DISTINCT FROM ${stampOf('w.us')}) AS moved`,
+    [seen.map(({ seriesId }) => seriesId), seen.map(({ atUs }) => atUs)],
+  );
+  return rows[0]!.moved;
+}
+
+/** Stretches that were made of one series each, beside those on record. False, and nothing is done, where others made some. */
+export async function addDerivations(
+  client: ClientBase,
+  added: readonly (Range & { readonly seriesId: number; readonly fromSeriesId: number })[],
+): Promise<boolean> {
+  const madeOf = new Map(added.map(({ seriesId, fromSeriesId }) => [seriesId, fromSeriesId]));
+  const ids = [...madeOf.keys()];
+  const before = await readDerivations(client, ids);
+  if (before.some(({ seriesId, fromSeriesId }) => madeOf.get(seriesId) !== fromSeriesId)) return false;
+  if (before.length > 0)
+    await client.query('DELETE FROM backhaul.derivation WHERE series_id = ANY ($1)', [ids]);
+  const rows = new RowEncoder(3, 1 << 28, 60 * (added.length + before.length));
+  for (const [seriesId, ranges] of Map.groupBy([...before, ...added], (one) => one.seriesId))
+    for (const { fromUs, toUs } of merge(ranges)) {
+      rows.row();
+      rows.int4(seriesId);
+      rows.int4(madeOf.get(seriesId)!);
+      rows.tstzrange(fromUs, toUs);
+    }
+  await copyRows(client, 'backhaul.derivation', ['series_id', 'from_series_id', 'covered'], rows.bytes());
+  return true;
+}
+
+/** What is on record of the longer bars that series make, by the series they are made of. */
+export async function readStatesMadeOf(
+  db: Db,
+  fromSeriesIds: readonly number[],
+): Promise<Map<number, (RollupState & { readonly rollupS: number })[]>> {
+  const made = new Map(
+    (await readDerivations(db, fromSeriesIds, 'from')).map((one) => [
+      `${one.fromSeriesId} ${one.seriesId}`,
+      one,
+    ]),
+  );
+  const states = await readRollupStates(db, [...new Set([...made.values()].map(({ seriesId }) => seriesId))]);
+  const found = new Map<number, (RollupState & { readonly rollupS: number })[]>();
+  for (const { fromSeriesId, seriesId, rollupS } of made.values()) {
+    const state = states.get(seriesId);
+    if (state?.fromSeriesId !== fromSeriesId) continue;
+    const some = found.get(fromSeriesId) ?? [];
+    some.push({ ...state, rollupS });
+    found.set(fromSeriesId, some);
+  }
+  return found;
 }

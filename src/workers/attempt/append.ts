@@ -18,6 +18,7 @@ import type { FileScan } from './file_scan.ts';
 import { ensureLeaves, knownLeaf } from './leaves.ts';
 import { RestartBy } from './load_path.ts';
 import type { AttemptParts } from './parts.ts';
+import { PassingRollups } from './passing_rollups.ts';
 import { writeCheckpoints } from './series_ends.ts';
 import { SeriesStates } from './series_states.ts';
 import { sortFile } from './sorted_file.ts';
@@ -35,10 +36,18 @@ export async function append(parts: AttemptParts, file: FileScan, sorting: boole
   const { plan } = parts.task;
   const inOrder = plan.order === 'symbol-time' && plan.wantSymbols === null;
   const splits = await splitsOfVenue(parts.client, parts.task);
-  const series = new SeriesStates(link, file.symbols, plan, inOrder, splits);
+  let sink: BarSink | null = null;
+  const rollups =
+    parts.client === null || parts.task.rollups.makes.length === 0
+      ? null
+      : new PassingRollups(parts, file.symbols, splits, (batch) => {
+          sink ??= openSink(parts);
+          return sink.write(batch, () => {});
+        });
+  const series = new SeriesStates(link, file.symbols, plan, inOrder, splits, rollups);
   const engine = new IndicatorEngine(SessionClock.zone(plan.sessionZone), memory.kernel);
   const edges = file.trades === null ? null : new EdgeBars(plan);
-  let sink: BarSink | null = null;
+  const held = (): number => series.checkpoints.count + (rollups?.checkpoints.count ?? 0);
   const take: BatchConsumer = async (cols, rows) => {
     if (rows === 0) return;
     file.checkBudget();
@@ -56,9 +65,10 @@ export async function append(parts: AttemptParts, file: FileScan, sorting: boole
     sink ??= openSink(parts);
     await sink.write(toRecordBatch(cols, series.ids, 0, rows), took);
     killPoint('copy.opened');
-    if (parts.client !== null && series.checkpoints > MOST_CHECKPOINTS) {
+    if (parts.client !== null && held() > MOST_CHECKPOINTS) {
       await sink.end();
-      await writeCheckpoints(parts.client, parts.task, series);
+      await writeCheckpoints(parts.client, parts.task, series.checkpoints);
+      if (rollups !== null) await writeCheckpoints(parts.client, parts.task, rollups.checkpoints);
     }
     took(0);
   };
@@ -71,14 +81,16 @@ export async function append(parts: AttemptParts, file: FileScan, sorting: boole
         series.prefetch();
       });
     file.checkEnd();
-    series.complete();
+    await series.complete(engine);
+    await rollups?.flush();
     if (sink !== null) written = await (sink as BarSink).end();
     killPoint('copy.written');
   } catch (error) {
     await (sink as BarSink | null)?.abort();
     throw error;
   }
-  if (written !== series.rows) throw broken(`COPY took ${written} rows of ${series.rows}`);
+  if (written !== series.rows + (rollups?.rows ?? 0))
+    throw broken(`COPY took ${written} rows of ${series.rows} and the longer bars of theirs`);
   return commit(parts, {
     file,
     loaded: series.rows,
@@ -92,6 +104,7 @@ export async function append(parts: AttemptParts, file: FileScan, sorting: boole
     edges,
     writeStates: true,
     rejects: file.rejects.summary(parts.task),
+    ...(rollups === null ? {} : { settleRollups: () => rollups.settle() }),
   });
 }
 

@@ -17,13 +17,15 @@ export function knownLeaf(tsUs: number): Leaf {
 
 /**
  * The leaves that rows `[0, rows)` go to exist when this resolves; `standing`: those made for them have their key. Asks
- * only for months this thread has not met. How wide new ones become is decided by how close together these rows lie.
+ * only for months this thread has not met. How wide new ones become is decided by how close together these rows lie, or by
+ * `expected`, the rows of a month.
  */
 export async function ensureLeaves(
   { client, link, task }: AttemptParts,
   cols: BarColumns,
   rows: number,
   standing = false,
+  expected: number | null = null,
 ): Promise<void> {
   if (client === null || task.settings.hypertable) return;
   const unknown = new Set<number>();
@@ -38,7 +40,7 @@ export async function ensureLeaves(
   const { order, intervalS } = task.plan;
   // A file in the order of time becomes longer with its records; any other one has as many again in the same time.
   const batches = order === 'time' ? 1 : Math.max(1, task.sizeBytes / BYTES_A_RECORD / rows);
-  const rowsAMonth = batches * densityOf(cols.ts, rows, intervalS * 1e6);
+  const rowsAMonth = expected ?? batches * densityOf(cols.ts, rows, intervalS * 1e6);
   const leaves = await link.ask({ kind: 'partitions', stamps: [...unknown], rowsAMonth, standing });
   for (const one of leaves) known.add(one);
 }

@@ -9,6 +9,7 @@ import { encodeState, STATE_LENGTH } from '../../indicators/engine.ts';
 import { StateRows } from '../../state/indicator_states.ts';
 import { copyEnds, type SeriesEnd } from '../../state/series_ends.ts';
 import type { Assignment } from '../link/assignment.ts';
+import type { Checkpoints } from './checkpoints.ts';
 import type { SeriesStates } from './series_states.ts';
 
 /** Ends of so many series go with the statement that finishes a task; more are copied, in two round trips. */
@@ -24,7 +25,7 @@ export async function writeEnds(
   series: SeriesStates,
   withStates: boolean,
 ): Promise<SeriesEnd[]> {
-  await writeCheckpoints(client, task, series);
+  await writeCheckpoints(client, task, series.checkpoints);
   if (series.used().length <= FEW_SERIES) return fewEnds(task, series, withStates);
   await copyEnds(client, task.taskId, seriesEnds(task, series, withStates), series.used().length);
   return [];
@@ -34,9 +35,9 @@ export async function writeEnds(
 export async function writeCheckpoints(
   client: ClientBase,
   { taskId }: Assignment,
-  series: SeriesStates,
+  checkpoints: Checkpoints,
 ): Promise<void> {
-  const states = series.takeCheckpoints();
+  const states = checkpoints.take();
   if (states.length === 0) return;
   const rows = new StateRows(taskId, states.length);
   for (const state of states) rows.add(state);

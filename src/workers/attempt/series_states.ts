@@ -1,11 +1,12 @@
 import type { BarColumns } from '../../bars/columns.ts';
-import type { Aliases } from '../../base/spellings.ts';
-import { nextCheckpoint } from '../../indicators/checkpoints.ts';
-import { encodeState, type IndicatorEngine, NO_SPLITS, STATE_LENGTH } from '../../indicators/engine.ts';
+import { type IndicatorEngine, LAST_TS, NO_SPLITS, STATE_LENGTH } from '../../indicators/engine.ts';
 import type { SymbolTable } from '../../scan/symbols.ts';
-import type { StoredState } from '../../state/indicator_states.ts';
 import type { SharedDoubles } from '../link/messages.ts';
 import type { WorkerLink } from '../link/worker_link.ts';
+import { Checkpoints } from './checkpoints.ts';
+import { knownIds, type SeriesFamily } from './known_ids.ts';
+import type { PassingRollups } from './passing_rollups.ts';
+import { isRun, SharedRoom, sharedDoubles } from './shared_room.ts';
 import type { SymbolSplits } from './venue_splits.ts';
 
 /** A series that has rows in the file. */
@@ -18,35 +19,11 @@ export interface UsedSeries {
   readonly lastTs: number;
 }
 
-/** What the series of a file have in common. */
-export interface SeriesFamily {
-  readonly venue: string;
-  readonly intervalS: number;
-  /** Spellings by which symbols of the file are one series. */
-  readonly aliases?: Aliases;
-}
-
 /** Sorts behind every symbol. */
 const BEHIND_ALL = '\u{10ffff}';
 
 /** Symbols the last file of this thread had: the next one will have as many, so that nothing has to grow. */
 let expected = 1;
-
-/** Ids of the series this thread has met in its database, by family and symbol. */
-const idsOfFamilies = new Map<string, Map<string, number>>();
-/** More families, or symbols of one, are forgotten and asked for again: memory shall not grow with the number of files. */
-const MOST_FAMILIES = 64;
-const MOST_SYMBOLS = 200_000;
-
-function knownIds({ venue, intervalS, aliases = [] }: SeriesFamily): Map<string, number> {
-  const family = `${intervalS} ${aliases.join(' ')} ${venue}`;
-  let ids = idsOfFamilies.get(family);
-  if (ids !== undefined && ids.size < MOST_SYMBOLS) return ids;
-  if (idsOfFamilies.size >= MOST_FAMILIES) idsOfFamilies.clear();
-  ids = new Map();
-  idsOfFamilies.set(family, ids);
-  return ids;
-}
 
 function grown(array: Float64Array, length: number): Float64Array<ArrayBuffer> {
   const larger = new Float64Array(Math.max(length, 2 * array.length));
@@ -54,32 +31,7 @@ function grown(array: Float64Array, length: number): Float64Array<ArrayBuffer> {
   return larger;
 }
 
-/**
- * Where the states of this thread's file lie. Kept from file to file: shared memory is not in the collector's count,
- * so that it would let a buffer a file pile up. All a file has told of it has been read before its attempt ends.
- */
-let shared = sharedDoubles(0);
-
-/** Room for so many states; what is in it stays. */
-function sharedStates(series: number): SharedDoubles {
-  const length = series * STATE_LENGTH;
-  if (shared.length < length) {
-    const larger = sharedDoubles(Math.max(length, 2 * shared.length));
-    larger.set(shared);
-    shared = larger;
-  }
-  return shared;
-}
-
-/** The same for a new file: what one of many series has needed is not kept for those of a few. */
-function freshStates(series: number): SharedDoubles {
-  if (shared.length > 4 * series * STATE_LENGTH) shared = sharedDoubles(0);
-  return sharedStates(series);
-}
-
-function sharedDoubles(length: number): SharedDoubles {
-  return new Float64Array(new SharedArrayBuffer(length * Float64Array.BYTES_PER_ELEMENT));
-}
+const shared = new SharedRoom();
 
 /**
  * The series of one file: their ids, their first and last bars, and their indicator states on the way through it.
@@ -94,7 +46,7 @@ export class SeriesStates {
   /** `series_id` by symbol ordinal. */
   ids = new Int32Array(0);
   /** States by symbol ordinal. */
-  packed = freshStates(expected);
+  packed = shared.fresh(expected * STATE_LENGTH);
   #firstTs = new Float64Array(expected);
   #lastTs = new Float64Array(expected);
   #rowsOf = new Float64Array(expected);
@@ -108,8 +60,9 @@ export class SeriesStates {
   readonly #intervalUs: number;
   /** A series of ours may be in a file before under a symbol that sorts elsewhere. */
   readonly #hasAliases: boolean;
-  readonly #passing = new Float64Array(STATE_LENGTH);
-  #checkpoints: StoredState[] = [];
+  /** States behind bars in the middle of the file. */
+  readonly checkpoints = new Checkpoints();
+  readonly #rollups: PassingRollups | null;
   /** The series the file is in the middle of. */
   #open = -1;
   /** Rows computed, or identified, so far. */
@@ -121,7 +74,8 @@ export class SeriesStates {
 
   /**
    * `family`: the venue and the interval of the series. `bySymbol`: the file is sorted by symbol, so that a series is
-   * final when the next one begins. `splits`: of its venue.
+   * final when the next one begins. `splits`: of its venue. `rollups`: longer bars to
+   * be made as they pass by.
    */
   constructor(
     link: WorkerLink,
@@ -129,6 +83,7 @@ export class SeriesStates {
     family: SeriesFamily,
     bySymbol: boolean,
     splits: SymbolSplits,
+    rollups: PassingRollups | null = null,
   ) {
     this.#link = link;
     this.#symbols = symbols;
@@ -137,6 +92,7 @@ export class SeriesStates {
     this.#hasAliases = family.aliases !== undefined;
     this.#bySymbol = bySymbol;
     this.#splits = splits;
+    this.#rollups = rollups;
   }
 
   /** First and last bar of the file, µs; null without rows. */
@@ -222,7 +178,7 @@ export class SeriesStates {
     const held = new Uint8Array(this.#firstTs.length);
     held.set(this.#held);
     this.#held = held;
-    this.packed = sharedStates(this.#firstTs.length);
+    this.packed = shared.grown(this.#firstTs.length * STATE_LENGTH);
   }
 
   #saw(slot: number, firstTs: number, lastTs: number, rows: number): void {
@@ -250,49 +206,24 @@ export class SeriesStates {
       else engine.load(this.packed, at);
       engine.splits = this.#splits?.get(this.#symbols.names[cols.symbol[start]!]!) ?? NO_SPLITS;
       if (cols.ts[start]! <= engine.lastTs) return false;
-      this.#run(engine, cols, start, end);
+      const series = { seriesId: this.ids[cols.symbol[start]!]!, intervalUs: this.#intervalUs };
+      this.checkpoints.run(engine, cols, start, end, series);
       engine.store(this.packed, at);
+      await this.#rollups?.take(engine, cols, start, end);
       start = end;
     }
-    this.#publishFinal(cols, ends);
+    await this.#publishFinal(engine, cols, ends);
     return true;
   }
 
-  /** Computes rows [from, to) of a series, and keeps the states behind its checkpoints. */
-  #run(engine: IndicatorEngine, cols: BarColumns, from: number, to: number): void {
-    for (let row = from; row < to; ) {
-      const last = nextCheckpoint(cols.ts, row, to, this.#intervalUs);
-      const end = Math.min(to, last + 1);
-      engine.run(cols, row, end);
-      row = end;
-      if (last === to) break;
-      engine.store(this.#passing, 0);
-      this.#checkpoints.push({
-        seriesId: this.ids[cols.symbol[last]!]!,
-        tsUs: cols.ts[last]!,
-        state: encodeState(this.#passing, 0).slice(),
-      });
-    }
-  }
-
-  /** Checkpoints passed since they were last taken. */
-  get checkpoints(): number {
-    return this.#checkpoints.length;
-  }
-
-  takeCheckpoints(): readonly StoredState[] {
-    const taken = this.#checkpoints;
-    this.#checkpoints = [];
-    return taken;
-  }
-
   /** All rows are computed: every series is final. */
-  complete(): void {
+  async complete(engine: IndicatorEngine): Promise<void> {
     expected = Math.max(1, this.ids.length);
     const slots: number[] = [];
     if (this.#bySymbol) {
       if (this.#open !== -1) slots.push(this.#open);
     } else for (let slot = 0; slot < this.ids.length; slot++) if (this.#held[slot] === 1) slots.push(slot);
+    await this.#rollups?.close(engine, slots);
     this.#publish(slots, null, true);
   }
 
@@ -315,16 +246,25 @@ export class SeriesStates {
       slots.forEach((slot, i) => {
         this.packed.set(into.subarray(i * STATE_LENGTH, (i + 1) * STATE_LENGTH), slot * STATE_LENGTH);
       });
+    await this.#rollups?.open(slots, (slot) => this.#lastBefore(slot));
     this.laneSeconds += (performance.now() - started) / 1000;
   }
 
+  /** The last bar that stands of a series, as it was fetched; null: it has none. */
+  #lastBefore(slot: number): number | null {
+    const at = slot * STATE_LENGTH;
+    const hasNone = Number.isNaN(this.packed[at]!) || this.packed[at] === 0;
+    return hasNone ? null : this.packed[at + LAST_TS]!;
+  }
+
   /** In a file sorted by symbol every series but the last of the batch is final. */
-  #publishFinal(cols: BarColumns, ends: readonly number[]): void {
+  async #publishFinal(engine: IndicatorEngine, cols: BarColumns, ends: readonly number[]): Promise<void> {
     if (!this.#bySymbol) return;
     const slots: number[] = [];
     if (this.#open !== -1 && this.#open !== cols.symbol[0]!) slots.push(this.#open);
     for (let i = 0; i < ends.length - 1; i++) slots.push(cols.symbol[ends[i]! - 1]!);
     this.#open = cols.symbol[ends.at(-1)! - 1]!;
+    await this.#rollups?.close(engine, slots);
     this.#publish(slots, this.#symbols.names[this.#open]!, false);
   }
 
@@ -350,13 +290,6 @@ export class SeriesStates {
     });
     return states;
   }
-}
-
-/** Whether each slot is the one after the last: in a file sorted by symbol they are. */
-function isRun(slots: readonly number[]): boolean {
-  if (slots.length === 0) return false;
-  for (let i = 1; i < slots.length; i++) if (slots[i] !== slots[i - 1]! + 1) return false;
-  return true;
 }
 
 /** The greatest of `values[0, count)`. */
