@@ -54,6 +54,7 @@ export interface Cell {
   readonly unfillable: readonly ReportedGap[];
   /** Runs without a bar inside what files vouch for, far beyond the series' habit: covered, and yet hardly all there. */
   readonly suspicious: readonly SuspiciousRun[];
+  /** Made anew each time: of ten thousand series nobody looks at the months of all at once. */
   readonly months: readonly MonthShare[];
 }
 
@@ -135,7 +136,7 @@ export async function readReport(db: Pool, options: ReportOptions): Promise<Repo
   };
 }
 
-const NO_BARS: ReadonlyMap<number, number> = new Map();
+const NO_BARS = new Int32Array(0);
 
 /** All that is asked of the bars themselves, in one pass over them. */
 async function readBars(
@@ -165,11 +166,22 @@ function sum<T>(items: readonly T[], of: (item: T) => number): number {
   return items.reduce((total, item) => total + of(item), 0);
 }
 
+/** Months since the year 0, UTC, of an instant in µs. */
+function monthOf(us: number): number {
+  const date = new Date(Math.floor(us / 1000));
+  return 12 * date.getUTCFullYear() + date.getUTCMonth();
+}
+
+/** The first instant of such a month. */
+function startOfMonth(month: number): number {
+  return Date.UTC(Math.floor(month / 12), month % 12, 1) * 1000;
+}
+
 /** Bars by month of each series, counted in its window as they pass by. */
 class MonthCounts {
   readonly #windows: ReadonlyMap<number, Range>;
-  /** Series id → first instant of the month, µs → bars. */
-  readonly counts = new Map<number, Map<number, number>>();
+  /** Series id → bars of each month from that of the window's begin on. */
+  readonly counts = new Map<number, Int32Array>();
 
   constructor(scans: readonly SeriesScan[]) {
     this.#windows = new Map(
@@ -180,25 +192,27 @@ class MonthCounts {
   readonly take = (seriesId: number, ts: Float64Array, rows: number): void => {
     const window = this.#windows.get(seriesId);
     if (window === undefined) return;
-    const months = this.counts.get(seriesId) ?? new Map<number, number>();
-    this.counts.set(seriesId, months);
-    for (let row = 0; row < rows; ) {
-      const date = new Date(Math.floor(ts[row]! / 1000));
-      const [year, month] = [date.getUTCFullYear(), date.getUTCMonth()];
-      const monthUs = Date.UTC(year, month, 1) * 1000;
-      const endUs = Date.UTC(year, month + 1, 1) * 1000;
-      let bars = 0;
-      for (; row < rows && ts[row]! < endUs; row++) {
-        if (ts[row]! >= window.fromUs && ts[row]! < window.toUs) bars++;
-      }
-      if (bars > 0) months.set(monthUs, (months.get(monthUs) ?? 0) + bars);
+    const first = monthOf(window.fromUs);
+    let months = this.counts.get(seriesId);
+    if (months === undefined) {
+      months = new Int32Array(monthOf(window.toUs - 1) - first + 1);
+      this.counts.set(seriesId, months);
+    }
+    let row = 0;
+    while (row < rows && ts[row]! < window.fromUs) row++;
+    while (row < rows && ts[row]! < window.toUs) {
+      const month = monthOf(ts[row]!);
+      const endUs = Math.min(startOfMonth(month + 1), window.toUs);
+      const from = row;
+      while (row < rows && ts[row]! < endUs) row++;
+      months[month - first]! += row - from;
     }
   };
 }
 
 function cellOf(
   scan: SeriesScan,
-  bars: ReadonlyMap<number, number>,
+  bars: Int32Array,
   suspicious: readonly SuspiciousRun[],
   nowUs: number,
 ): Cell {
@@ -214,24 +228,25 @@ function cellOf(
     toUs: window?.toUs ?? null,
     expected,
     vouched,
-    bars: sum([...bars.values()], (count) => count),
+    bars: bars.reduce((total, count) => total + count, 0),
     fillable: gaps.filter(isFillable),
     unfillable: gaps.filter((gap) => !isFillable(gap)),
     suspicious,
-    months: window === null ? [] : monthsOf(scan, bars),
+    get months() {
+      return window === null ? [] : monthsOf(scan, window, bars);
+    },
   };
 }
 
-function monthsOf(scan: SeriesScan, bars: ReadonlyMap<number, number>): MonthShare[] {
-  const { fromUs, toUs } = scan.window!;
+function monthsOf(scan: SeriesScan, { fromUs, toUs }: Range, bars: Int32Array): MonthShare[] {
   const months: MonthShare[] = [];
-  const first = new Date(fromUs / 1000);
-  for (let year = first.getUTCFullYear(), month = first.getUTCMonth(); ; month++) {
-    const monthUs = Date.UTC(year, month, 1) * 1000;
-    if (monthUs >= toUs) return months;
-    const share = shareOf(scan, { fromUs: monthUs, toUs: Date.UTC(year, month + 1, 1) * 1000 });
-    months.push({ monthUs, ...share, bars: bars.get(monthUs) ?? 0 });
+  const first = monthOf(fromUs);
+  for (let month = first; startOfMonth(month) < toUs; month++) {
+    const monthUs = startOfMonth(month);
+    const share = shareOf(scan, { fromUs: monthUs, toUs: startOfMonth(month + 1) });
+    months.push({ monthUs, ...share, bars: bars[month - first] ?? 0 });
   }
+  return months;
 }
 
 function rowsOf(cells: readonly Cell[], tiers: readonly Tier[]): ReportRow[] {

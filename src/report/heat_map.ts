@@ -23,7 +23,7 @@ const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', '
 export function heatMap(report: Report, most: number): string {
   const cells = report.rows
     .flatMap((row) => [...row.cells.values()].sort((a, b) => a.series.intervalS - b.series.intervalS))
-    .filter((cell) => cell.months.length > 0);
+    .filter((cell) => cell.fromUs !== null);
   if (cells.length === 0) return '<p class="lead">Nothing is loaded yet.</p>';
   const shown = cells.slice(0, most);
   const months = axis(shown);
@@ -52,8 +52,8 @@ export function heatMap(report: Report, most: number): string {
 
 /** All months from the first to the last of any series. */
 function axis(cells: readonly Cell[]): number[] {
-  const first = new Date(Math.min(...cells.map((cell) => cell.months[0]!.monthUs)) / 1000);
-  const last = Math.max(...cells.map((cell) => cell.months.at(-1)!.monthUs));
+  const first = new Date(Math.min(...cells.map((cell) => cell.fromUs!)) / 1000);
+  const last = Math.max(...cells.map((cell) => cell.toUs! - 1));
   const months: number[] = [];
   for (let n = 0; ; n++) {
     const monthUs = Date.UTC(first.getUTCFullYear(), first.getUTCMonth() + n, 1) * 1000;

@@ -15,13 +15,9 @@ export type PriceColumn = 'open' | 'high' | 'low' | 'close' | 'volume';
 export interface BarQuery {
   /** Null: of every series. */
   readonly seriesIds: readonly number[] | null;
-  /** The least and the greatest id: a short word for many series. */
-  readonly between?: readonly [number, number];
   readonly columns: readonly PriceColumn[];
   readonly fromUs: number | null;
   readonly toUs: number | null;
-  /** Of leaves that have their key, or of those that have none; absent: of all. */
-  readonly only?: 'bars' | 'bars_bare';
 }
 
 /** Bars of one series in a row. The arrays belong to the stream: what is to be kept is copied. */
@@ -67,18 +63,16 @@ export async function streamBars(
 }
 
 /** COPY takes no parameters: numbers are checked and written out. */
-function textOf({ seriesIds, columns, fromUs, toUs, only, between }: BarQuery): string {
+function textOf({ seriesIds, columns, fromUs, toUs }: BarQuery): string {
   const list = ['series_id', 'ts', ...columns].join(', ');
   const conditions = [
     ...(seriesIds === null ? [] : [`series_id IN (${seriesIds.map(whole).join(',')})`]),
-    ...(between === undefined ? [] : [`series_id BETWEEN ${between.map(whole).join(' AND ')}`]),
     ...(fromUs === null ? [] : [`ts >= ${stampOf(whole(fromUs))}`]),
     ...(toUs === null ? [] : [`ts < ${stampOf(whole(toUs))}`]),
   ];
   const where = conditions.length === 0 ? '' : ` WHERE ${conditions.join(' AND ')}`;
   const part = (table: string): string => `SELECT ${list} FROM backhaul.${table}${where}`;
-  const parts = only === undefined ? `${part('bars')} UNION ALL ${part('bars_bare')}` : part(only);
-  return `${parts} ORDER BY series_id, ts`;
+  return `${part('bars')} UNION ALL ${part('bars_bare')} ORDER BY series_id, ts`;
 }
 
 function whole(number: number): string {

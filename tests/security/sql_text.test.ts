@@ -28,7 +28,6 @@ const LOOKED_AT: Readonly<Record<string, readonly string[]>> = {
   'src/commands/completion.ts': ['sql'],
   'src/series/bar_stream.ts': [
     'textOf(query)',
-    'parts',
     "conditions.join(' AND ')",
     'list',
     'table',
@@ -36,6 +35,8 @@ const LOOKED_AT: Readonly<Record<string, readonly string[]>> = {
     "part('bars')",
     "part('bars_bare')",
   ],
+  // Ids and stamps that were checked to be whole, and one of two names.
+  'src/series/stamp_pass.ts': ['which', 'table', 'select'],
   'src/state/series_rows.ts': ['table'],
   // Columns of the catalogue, quoted.
   'src/state/reading.ts': [
