@@ -12,6 +12,7 @@ function work(name: string, standing: number, seconds: number, append: number, s
     seconds: figureOf([seconds, seconds * 1.1, seconds * 0.9]),
     appendSeconds: figureOf([append]),
     overAppend: figureOf([seconds / append]),
+    cpuOverAppend: figureOf([2]),
     floorSeconds: null,
     cpuSeconds: 2,
     serverCpuSeconds: server,
