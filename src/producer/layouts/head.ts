@@ -247,7 +247,20 @@ export function recordsOf(
 /** The text of a head, without its mark. What is no text of the encoding the scanner will tell. */
 function decoded(bytes: Buffer, said: string | undefined): string {
   const encoding = sniffEncoding(bytes) ?? said ?? 'utf-8';
-  return new TextDecoder(encoding.startsWith('utf-32') ? 'utf-8' : encoding).decode(bytes, { stream: true });
+  const decoder = decoderOf(encoding.startsWith('utf-32') ? 'utf-8' : encoding);
+  const text = decoder.decode(bytes, { stream: true });
+  // What a head that was cut short has left in it.
+  decoder.decode();
+  return text;
+}
+
+/** One an encoding: each has memory of its own outside the heap, which the collector neither counts nor hurries for. */
+const decoders = new Map<string, TextDecoder>();
+
+function decoderOf(encoding: string): TextDecoder {
+  const decoder = decoders.get(encoding) ?? new TextDecoder(encoding);
+  decoders.set(encoding, decoder);
+  return decoder;
 }
 
 /** The records that are whole, a line each; none where it is no JSON of records. */
