@@ -41,7 +41,9 @@ export function guessColumns(table: Table, symbol: string | null): ColumnsGuess 
   const ofDay =
     header === null
       ? timeOfDayOf(bars, 0)
-      : header.findIndex((name) => /^<?time(?:_of_day)?>?$/i.test(name.trim()));
+      : header.findIndex((name) =>
+          /^<?(?:time(?:_of_day)?|uhrzeit|zeit|hora|heure|ora)>?$/i.test(name.trim()),
+        );
   const isInTwo =
     ofDay > 0 &&
     (header === null || day !== undefined) &&

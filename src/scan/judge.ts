@@ -51,7 +51,7 @@ export class Judge {
   readonly #symbolColumn: number;
   readonly #nulls: readonly Uint8Array[];
   readonly #extras: readonly KeptPlace[];
-  readonly #keys: readonly { readonly name: string; readonly at: number; readonly bytes: Uint8Array }[];
+  readonly #keys: readonly Key[];
   /** Null where numbers are written as most are. */
   readonly #reader: NumberReader | null;
 
@@ -73,7 +73,7 @@ export class Judge {
     this.#reader = shape.numbers === undefined ? null : new NumberReader(shape.numbers);
     this.#extras = keptPlaces(shape, columns);
     this.#keys = columns.keys.flatMap((value, at) =>
-      value === null ? [] : [{ name: keyName(shape, value), at, bytes: utf8.encode(value) }],
+      value === null ? [] : [{ ...keyOf(shape, value), at, bytes: utf8.encode(value) }],
     );
     this.#nulls = (shape.nulls ?? NULL_WORDS).map((word) => utf8.encode(word));
   }
@@ -85,8 +85,7 @@ export class Judge {
     if (!this.#isWhole(fields)) return this.#reject('field-count', '');
 
     const other = this.#otherKey(fields);
-    if (other !== '')
-      return this.#shape.others === 'outside' ? 'outside' : this.#reject('other-series', other);
+    if (other !== null) return other.leavesOut ? 'outside' : this.#reject('other-series', other.name);
     const ordinal = this.#ordinal(fields);
     if (ordinal === SYMBOL_NOT_ASKED) return 'outside';
     const stamps = this.#stamps;
@@ -108,18 +107,19 @@ export class Judge {
 
   /** The series of a record; null where it is none that was asked for, or no record of so many fields. */
   seriesOf(fields: FieldList): string | null {
-    if (!this.#isWhole(fields) || this.#otherKey(fields) !== '') return null;
+    if (!this.#isWhole(fields) || this.#otherKey(fields) !== null) return null;
     const ordinal = this.#ordinal(fields);
     return ordinal < 0 ? null : this.#symbols.names[ordinal]!;
   }
 
-  /** The name of the first key column that holds something else than the task's; empty where none does. */
-  #otherKey({ bytes, starts, ends }: FieldList): string {
-    for (const { name, at, bytes: own } of this.#keys) {
+  /** The first key column that holds something else than the task's; null where none does. */
+  #otherKey({ bytes, starts, ends }: FieldList): Key | null {
+    for (const key of this.#keys) {
+      const { at, bytes: own } = key;
       const start = starts[at]!;
-      if (ends[at]! - start !== own.length || !own.every((byte, i) => bytes[start + i] === byte)) return name;
+      if (ends[at]! - start !== own.length || !own.every((byte, i) => bytes[start + i] === byte)) return key;
     }
-    return '';
+    return null;
   }
 
   #isWhole(fields: FieldList): boolean {
@@ -281,6 +281,15 @@ export function isTradeRow(out: BarColumns, row: number, floor: number, roles: r
   );
 }
 
-function keyName({ columns }: RecordShape, value: string): string {
-  return columns.find((column) => column.value === value)?.names[0] ?? '';
+/** A column that says of which task a record is. */
+interface Key {
+  readonly name: string;
+  readonly leavesOut: boolean;
+  readonly at: number;
+  readonly bytes: Uint8Array;
+}
+
+function keyOf({ columns, others }: RecordShape, value: string): Pick<Key, 'name' | 'leavesOut'> {
+  const column = columns.find((one) => one.value === value);
+  return { name: column?.names[0] ?? '', leavesOut: others === 'outside' || column?.leavesOut === true };
 }

@@ -51,6 +51,8 @@ export interface ShapeColumn {
   readonly extra?: ExtraColumn;
   /** Of a `key` column: what it holds in the records that are this task's. */
   readonly value?: string;
+  /** Of a `key` column: records of another value are not asked for, whatever the shape says of others. */
+  readonly leavesOut?: true;
 }
 
 /**

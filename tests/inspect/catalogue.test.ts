@@ -47,6 +47,14 @@ describe('by its layout', () => {
   });
 });
 
+it('leaves out candles that OKX says are not complete', async () => {
+  const { path, text } = SAMPLES.find(({ layout }) => layout === 'okx')!;
+  const open = text.trimEnd().split('\n').at(-1)!.replace('1761148980000,1', '1761149040000,0');
+  const file = fileOf({ layout: 'okx', path, text: `${text}${open}\n`, first: '', bars: 4 }, SAMPLES.length);
+  const { reading } = await read(file, null, { rows: 10 });
+  expect(reading).toMatchObject({ read: 4, bars: 4, rejected: 0, fault: null });
+});
+
 describe('without its layout', () => {
   /** What cannot be seen: fixed points of ten-thousandths, a day in a name, JSON, which of two days is meant; trades. */
   const UNSEEN = [

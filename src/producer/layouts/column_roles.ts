@@ -84,6 +84,11 @@ export function readColumns({ columns, extra }: Pick<LayoutKeys, 'columns' | 'ex
     }
     const role = roleOf(given.word, path);
     if (role === null) continue;
+    if (given.only !== undefined) {
+      const names = given.names ?? [];
+      read.push({ role: 'key', names, required: true, value: given.only, leavesOut: true });
+      continue;
+    }
     const names = given.names ?? (role === 'extra' ? [given.word] : namesOfRole(role));
     read.push(shaped(role, given.word, names, given.optional ?? role === 'trades', given.optional === false));
   }
@@ -98,6 +103,8 @@ interface Given {
   readonly word: string;
   readonly names: readonly string[] | null;
   readonly optional: boolean | null;
+  /** What the column must hold for a record to count. */
+  readonly only?: string;
   readonly slip: string | null;
 }
 
@@ -113,17 +120,20 @@ function listed(item: ListItem): Given {
       return { word, names: listOf(names), optional: null, slip: null };
     return slip(`there is no column ${keys.join(', ')}; ${meantByKey(word)}`);
   }
-  const { role, names, optional, ...rest } = item;
+  const { role, names, optional, only, ...rest } = item;
   const [unknown] = Object.keys(rest);
   if (unknown !== undefined)
-    return slip(`there is no key ${unknown}; ${keyMeant(unknown, ['role', 'names', 'optional'])}`);
+    return slip(`there is no key ${unknown}; ${keyMeant(unknown, ['role', 'names', 'optional', 'only'])}`);
   if (typeof role !== 'string') return slip('role is one word');
   if (typeof names === 'boolean') return slip('names is a header name, or a list of them');
   if (optional !== undefined && typeof optional !== 'boolean') return slip('optional is true or false');
+  if (only !== undefined && (typeof only !== 'string' || role !== 'ignore'))
+    return slip('only is what an ignored column holds, in quotes, in the records that count');
   return {
     word: role,
     names: names === undefined ? null : listOf(names),
     optional: optional ?? (role === 'ignore' ? null : false),
+    ...(only !== undefined && { only: only as string }),
     slip: null,
   };
 }

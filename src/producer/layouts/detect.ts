@@ -4,10 +4,10 @@ import { basename } from 'node:path';
 import { BackhaulError, type FaultPlace } from '../../faults/fault.ts';
 import { printable } from '../../faults/text.ts';
 import { normaliseName, requiredRoles } from '../../scan/header.ts';
-import { type Fit, fitHead, type Head, readsAsBars } from './head.ts';
+import { type Fit, fitHead, type Head, readsAsBars, recordsOf } from './head.ts';
 import type { Layout } from './layout.ts';
 import { misfitError } from './misfit.ts';
-import { SALE_CONDITIONS } from './no_bars.ts';
+import { SALE_CONDITIONS, tickersSideBySide } from './no_bars.ts';
 import {
   type Given,
   isNamedBy,
@@ -59,6 +59,7 @@ export function detect(
   where: FaultPlace,
   given: Given = NOTHING_GIVEN,
 ): Resolution {
+  if (!forced) refuseSideBySide(head, where);
   const one = (layout: Layout): Candidate => candidate(layout, path, head, given);
   const named = layouts.filter((layout) => forced || isNamedBy(layout, path)).map(one);
   const fitting = named.filter(({ fit, resolution }) => fit.kind !== 'none' && 'venue' in resolution);
@@ -90,6 +91,22 @@ export function detect(
   if (forced && nearest.fit.kind !== 'empty') throw misfitError(nearest.layout, head, nearest.fit, where);
   throw strangerError(nearest, where);
 }
+
+/** Fails for a table of several tickers: a layout would take the columns of the first. */
+function refuseSideBySide(head: Head, where: FaultPlace): void {
+  const tickers = head.table === undefined ? tickersSideBySide(recordsOf(head, COMMAS, 3)) : null;
+  if (tickers === null) return;
+  throw new BackhaulError({
+    kind: 'unsupported',
+    message: 'the file has the columns of several tickers side by side',
+    where,
+    expected: 'one column of each price: the bars of one ticker, or the ticker in a column of its own',
+    found: printable(tickers.join(', ').slice(0, 200)),
+    hint: "Write a file a ticker (yfinance: for each, download(ticker).to_csv(ticker + '.csv')), or data.stack(level='Ticker').",
+  });
+}
+
+const COMMAS = { delimiter: ',' } as const;
 
 function candidate(layout: Layout, path: string, head: Head, given: Given): Candidate {
   const resolution = resolve(layout, path, head, given);

@@ -255,9 +255,9 @@ function decoded(bytes: Buffer, said: string | undefined): string {
 }
 
 /** One an encoding: each has memory of its own outside the heap, which the collector neither counts nor hurries for. */
-const decoders = new Map<string, TextDecoder>();
+const decoders = new Map<string, InstanceType<typeof TextDecoder>>();
 
-function decoderOf(encoding: string): TextDecoder {
+function decoderOf(encoding: string): InstanceType<typeof TextDecoder> {
   const decoder = decoders.get(encoding) ?? new TextDecoder(encoding);
   decoders.set(encoding, decoder);
   return decoder;

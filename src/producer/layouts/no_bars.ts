@@ -35,3 +35,23 @@ export function noBarsIn(path: string): string | null {
   const binance = BINANCE_PATH.exec(path);
   return binance === null ? null : `Binance's ${binance[1]} are ${BINANCE[binance[1]!]}, no bars`;
 }
+
+/**
+ * The tickers of a table that holds several side by side, a column of each price for each of them: so yfinance writes a
+ * download of several. Null for any other. `lines`: the first of the file, as fields.
+ */
+export function tickersSideBySide(lines: readonly (readonly string[])[]): readonly string[] | null {
+  const first = lines.slice(0, 3);
+  const prices = first.findIndex((line) =>
+    ['open', 'high', 'low', 'close'].every(
+      (price) => line.filter((field) => field.trim().toLowerCase() === price).length > 1,
+    ),
+  );
+  if (prices < 0) return null;
+  const words = first[prices]!;
+  const at = words.flatMap((field, i) => (field.trim().toLowerCase() === 'close' ? [i] : []));
+  const named = first.find(
+    (line, i) => i !== prices && new Set(at.map((one) => line[one] ?? '')).size === at.length,
+  );
+  return named === undefined ? null : at.map((one) => named[one]!.trim());
+}

@@ -46,7 +46,7 @@ export class GoodRows {
     readonly optional: boolean;
   }[];
   readonly #extras: readonly KeptPlace[];
-  readonly #keys: readonly { readonly at: number; readonly value: string }[];
+  readonly #keys: readonly { readonly at: number; readonly value: string; readonly leavesOut: boolean }[];
   readonly #nulls: ReadonlySet<string>;
   readonly #floor: number;
   readonly #scale: number;
@@ -85,7 +85,11 @@ export class GoodRows {
       return at < 0 ? [] : [{ role, at, optional: optional[at]! }];
     });
     this.#extras = keptPlaces(shape, columnRoles);
-    this.#keys = keys.flatMap((value, at) => (value === null ? [] : [{ at, value }]));
+    this.#keys = keys.flatMap((value, at) => {
+      if (value === null) return [];
+      const own = shape.columns.find((column) => column.value === value);
+      return [{ at, value, leavesOut: shape.others === 'outside' || own?.leavesOut === true }];
+    });
     this.#nulls = new Set(shape.nulls ?? []);
     this.#floor = shape.prices === 'any' ? Number.NEGATIVE_INFINITY : 0;
     this.#scale = shape.numbers?.scale ?? 0;
@@ -345,12 +349,12 @@ export class GoodRows {
     this.#hasOutside = isRange || this.#keys.length > 0 || !(this.#symbols.isFixed || this.#symbols.takesAll);
     if (!this.#hasOutside) return;
     this.#outside.fill(0, base, base + rows);
-    for (const { at, value } of this.#keys) {
+    for (const { at, value, leavesOut } of this.#keys) {
       const column = columns[at]!;
       const isOwn = keyTest(column, value);
       for (let i = 0; i < rows; i++) {
         if (isOwn(from + i)) continue;
-        if (this.#shape.others === 'outside') this.#outside[base + i] = 1;
+        if (leavesOut) this.#outside[base + i] = 1;
         else out.ts[base + i] = Number.NaN;
       }
     }

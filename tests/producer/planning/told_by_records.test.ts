@@ -185,6 +185,21 @@ describe('a dataset of Massive', () => {
     ]);
     expect(faults.at(-1)!.hint).toMatch(/sale conditions/);
   });
+
+  it('with several tickers side by side is refused by name, whichever line has them', async () => {
+    const rows = '2024-01-02,1,7,2,8,0.5,6,1,7,9,8\n2024-01-03,1,7,2,8,0.5,6,1,7,9,8\n';
+    const prices = 'Close,Close,High,High,Low,Low,Open,Open,Volume,Volume';
+    const tickers = 'KO,PEP,KO,PEP,KO,PEP,KO,PEP,KO,PEP';
+    const { faults, lanes: found } = await lanes({
+      'KO.csv': `Price,${prices}\nTicker,${tickers}\nDate,,,,,,,,,,\n${rows}`,
+      'old.csv': `,${prices}\n,${tickers}\nDate,,,,,,,,,,\n${rows}`,
+      'grouped.csv': `Ticker,${tickers}\nPrice,${prices}\nDate,,,,,,,,,,\n${rows}`,
+    });
+    expect(found).toEqual([]);
+    expect(faults.map(({ message, found: named }) => `${message}: ${named}`)).toEqual(
+      Array(3).fill('the file has the columns of several tickers side by side: KO, PEP'),
+    );
+  });
 });
 
 describe('a date', () => {
