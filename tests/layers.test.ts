@@ -72,7 +72,7 @@ const RULES: Readonly<Record<string, string>> = {
   bench:
     'bars copy database indicators load load/scaling producer producer/archive producer/planning sample scan state workers workers/attempt workers/link',
 
-  library: 'load producer/layouts series',
+  library: 'buckets load producer/layouts series',
 
   // What speaks to a person, or exits.
   web: 'report series state',

@@ -3,6 +3,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, it } from 'vitest';
+import { loadOptionsOf } from '../src/library/requests.ts';
 import { Running } from '../src/library/running.ts';
 import { testDatabase } from './database.ts';
 import { scratchFolder } from './e2e/loading.ts';
@@ -54,4 +55,11 @@ it('says events to whoever iterates, and fails there and where it is awaited', a
   })();
   await expect(iterated).rejects.toThrow('broken');
   await expect(Promise.resolve(broken)).rejects.toThrow('broken');
+});
+
+it('takes intervals of longer bars in words or seconds, and no other', () => {
+  const request = { sources: ['x'], database: 'postgres://x' };
+  expect(loadOptionsOf({ ...request, rollups: ['5m', 3600, '1mo'] }).rollups).toEqual([300, 3600, 2_592_000]);
+  expect(loadOptionsOf(request).rollups).toEqual([]);
+  expect(() => loadOptionsOf({ ...request, rollups: ['7m'] })).toThrow('no shorter bars fill "7m"');
 });

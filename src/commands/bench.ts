@@ -5,11 +5,13 @@ import { join, resolve as resolvePath } from 'node:path';
 import type { Argv } from 'yargs';
 import type { DayTwoOptions, DayTwoResult, DayTwoRun } from '../bench/day_two.ts';
 import type { BenchEvent, BenchResult, Workers } from '../bench/result.ts';
+import type { RollupCostOptions, RollupCostResult, RollupCostRun } from '../bench/rollup_cost.ts';
 import { sizeOf } from '../bench/size.ts';
 import { BackhaulError } from '../faults/fault.ts';
 import { benchLines, eventNote } from '../ui/bench_text.ts';
 import { dayTwoLines, dayTwoNote } from '../ui/day_two_text.ts';
 import { eventLine } from '../ui/json_lines.ts';
+import { rollupCostLines, rollupCostNote } from '../ui/rollup_cost_text.ts';
 import { DATABASE_SETTINGS } from './database_option.ts';
 import { EXIT } from './exit_codes.ts';
 import { listenForInterrupt } from './interrupt.ts';
@@ -27,7 +29,7 @@ import {
   Unreadable,
   value,
 } from './settings.ts';
-import { oneOf, parseText, parseWorkers, whole } from './value_parsers.ts';
+import { oneOf, parseRollups, parseText, parseWorkers, whole } from './value_parsers.ts';
 
 const DATA = 'Data:';
 const HOW = 'What is run:';
@@ -64,6 +66,13 @@ const BENCH_SETTINGS = {
     group: HOW,
     describe: 'What comes after the first load instead: overlaps, late files, filled holes',
   }),
+  rollups: list(
+    {
+      group: HOW,
+      describe: 'What these longer bars add to a load instead: 5m,15m,1h,4h,1d',
+    },
+    parseRollups,
+  ),
   out: value({ group: SHOW, describe: 'Folder for bench.json and bench.svg' }, parseText),
   json: onOff({ group: SHOW, describe: 'One JSON object a line on stdout' }),
 };
@@ -76,6 +85,8 @@ const DAY_TWO_TICKERS = 820;
 /** Quarters of the series in which one is filled, the longest ten times the shortest, and of the one loaded both ways. */
 const DAY_TWO_LENGTHS = [4, 12, 40];
 const DAY_TWO_QUARTERS = 20;
+/** Quarters of minutes of `--rollups`: a million records. */
+const ROLLUP_QUARTERS = 8;
 
 /** It becomes part of a folder's name. */
 function parseSeed(text: string): string {
@@ -91,6 +102,7 @@ export const command: Command = {
     declare(yargs as Argv<Arguments>, BENCH_SETTINGS)
       .example('$0 bench', 'four million records, a few minutes on two cores')
       .example('$0 bench --records 500M --out figures', 'for a large machine')
+      .example('$0 bench --rollups 5m,15m,1h,4h,1d', 'what longer bars add to a load')
       .example('$0 bench --sink null --workers 1,2', 'without a database')
       .epilogue(
         'Exit code: 0 measured, 1 failed (the table was not what the files say), 2 usage, 130 interrupted.',
@@ -98,7 +110,9 @@ export const command: Command = {
   handler: async (argv) => {
     const { flags } = readFlags(BENCH_SETTINGS, [], argv);
     const isDayTwo = flags['day-two'] === true;
-    const tickers = isDayTwo && flags.records === undefined ? DAY_TWO_TICKERS : undefined;
+    const rollups = flags.rollups ?? [];
+    const tickers =
+      (isDayTwo || rollups.length > 0) && flags.records === undefined ? DAY_TWO_TICKERS : undefined;
     const size = sizeOf({ ...flags, tickers: flags.tickers ?? tickers });
     // By flag alone: nobody wants the server that DATABASE_URL happens to name under such a load.
     const { database } = resolve(DATABASE_SETTINGS, argv, NOTHING_SET);
@@ -113,6 +127,12 @@ export const command: Command = {
     const folder = resolvePath(flags.data ?? join('.backhaul', 'bench'));
     const rounds = flags.rounds ?? DEFAULT_ROUNDS;
     try {
+      if (rollups.length > 0) {
+        const databaseUrl = named ?? null;
+        const options = { folder, size, rounds, databaseUrl, rollups, quarters: ROLLUP_QUARTERS };
+        await rollupCost(options, json, stopping.signal);
+        return;
+      }
       if (isDayTwo) {
         const options = {
           folder,
@@ -173,6 +193,17 @@ async function dayTwo(
     await writeFigures(resolvePath(out), 'day_two', content, await dayTwoChart(result));
   }
   if (!json) print(dayTwoLines(result, stdoutWidth(), stdoutStyle()));
+}
+
+async function rollupCost(options: RollupCostOptions, json: boolean, signal: AbortSignal): Promise<void> {
+  const { runRollupCost } = await import('../bench/rollup_cost.ts');
+  const event = (one: RollupCostRun | RollupCostResult): void => {
+    if (json) print(eventLine(rounded(one) as RollupCostRun));
+    if (one.type === 'rollup_cost_run') say(stderrStyle().dim(rollupCostNote(one)));
+  };
+  const note = (text: string): void => say(stderrStyle().dim(text));
+  const result = await runRollupCost(options, { event, note }, signal);
+  if (!json) print(rollupCostLines(result, stdoutWidth(), stdoutStyle()));
 }
 
 /** 1, 2, 4 … up to the cores, the cores themselves, and auto. */

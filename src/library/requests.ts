@@ -1,5 +1,6 @@
 /** What a program asks for, in its own terms, as the engine's options. */
 
+import { isRollup } from '../buckets/rollup_rule.ts';
 import { BackhaulError } from '../faults/fault.ts';
 import { LOAD_DEFAULTS } from '../load/defaults.ts';
 import type { LoadOptions } from '../load/events.ts';
@@ -44,6 +45,8 @@ export interface LoadRequest
   readonly venue?: string;
   /** What files are that do not tell. */
   readonly interval?: Interval;
+  /** Longer bars to be made as well, and by later loads of the same markets: `['5m', '1h', '1d']`. */
+  readonly rollups?: readonly Interval[];
   /** Aborted once: files at work end, for at most `drainMs`; then the load resolves as interrupted. */
   readonly signal?: AbortSignal;
 }
@@ -53,7 +56,7 @@ export interface LoadRequest
  * @throws BackhaulError `usage` for a text that cannot be meant
  */
 export function loadOptionsOf(request: LoadRequest): LoadOptions {
-  const { sources, database, from, to, intervals, interval, signal: _, ...rest } = request;
+  const { sources, database, from, to, intervals, interval, rollups = [], signal: _, ...rest } = request;
   const given = Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== undefined));
   return {
     ...LOAD_DEFAULTS,
@@ -64,6 +67,7 @@ export function loadOptionsOf(request: LoadRequest): LoadOptions {
     toUs: to === undefined ? null : microseconds(to),
     intervals: intervals === undefined ? null : intervals.map(seconds),
     interval: interval === undefined ? null : seconds(interval),
+    rollups: rollups.map(rollupSeconds),
   };
 }
 
@@ -88,6 +92,17 @@ export function microseconds(instant: Instant): number {
     kind: 'usage',
     message: `"${String(instant)}" is no instant`,
     expected: 'a Date, or ISO 8601',
+  });
+}
+
+/** Of bars that shorter ones can make. */
+function rollupSeconds(interval: Interval): number {
+  const found = seconds(interval);
+  if (isRollup(found)) return found;
+  throw new BackhaulError({
+    kind: 'usage',
+    message: `no shorter bars fill "${interval}"`,
+    expected: 'a part of a day, 1d, 1w or 1mo',
   });
 }
 

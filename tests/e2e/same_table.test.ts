@@ -1,7 +1,8 @@
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
+import type { LoadOptions } from '../../src/load/events.ts';
 import { testDatabase } from '../database.ts';
-import { candles, load, scratchFolder, wipe } from './loading.ts';
+import { candles, load as loadFiles, scratchFolder, wipe } from './loading.ts';
 import { krakenCsv, massiveDays, random, walk, write } from './market.ts';
 
 /** The content of `candles` does not depend on how the files got there. */
@@ -10,6 +11,10 @@ const database = await testDatabase();
 const folder = scratchFolder();
 const TICKERS = ['A', 'AA', 'BRK.B', 'NA', 'TRUE', 'ZZZ', 'aapl'];
 const Q = (quarter: number): number => Date.UTC(2024, 3 * quarter, 1) / 1000;
+
+/** With longer bars of their own markets. */
+const load = (url: string, sources: readonly string[], options: Partial<LoadOptions> = {}) =>
+  loadFiles(url, sources, { rollups: [14_400, 86_400], ...options });
 
 let files: string[] = [];
 let expected = '';
@@ -46,13 +51,11 @@ describe('the same table', () => {
   }
 
   it('comes from one file a run in any order of arrival: late ones recompute what follows', async () => {
-    for (const seed of [1, 2]) {
-      await wipe(database.pool);
-      const next = random(seed);
-      const order = files.map((file) => ({ file, key: next() })).sort((a, b) => a.key - b.key);
-      for (const { file } of order) await load(database.url, [file], { workers: 2 });
-      expect(await candles(database.pool)).toBe(expected);
-    }
+    await wipe(database.pool);
+    const next = random(1);
+    const order = files.map((file) => ({ file, key: next() })).sort((a, b) => a.key - b.key);
+    for (const { file } of order) await load(database.url, [file], { workers: 2 });
+    expect(await candles(database.pool)).toBe(expected);
   });
 
   it('comes from two loaders at once', async () => {
@@ -97,7 +100,8 @@ describe('the same table', () => {
     const { rows } = await database.pool.query(
       `SELECT (SELECT count(*) FROM backhaul.partition WHERE state = 'bare') AS bare,
               (SELECT count(*) FROM backhaul.task WHERE rows_read <> rows_loaded + rows_rejected + rows_duplicate) AS off,
-              (SELECT sum(rows_loaded) FROM backhaul.task)::int = (SELECT count(*) FROM backhaul.bars)::int AS all_there`,
+              (SELECT sum(rows_loaded) FROM backhaul.task)::int = (SELECT count(*) FROM backhaul.bars b
+                WHERE series_id NOT IN (SELECT series_id FROM backhaul.derivation))::int AS all_there`,
     );
     expect(rows[0]).toEqual({ bare: 0, off: 0, all_there: true });
   });

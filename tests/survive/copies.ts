@@ -107,6 +107,15 @@ export async function snapshot(db: Pool): Promise<Record<string, string>> {
       `SELECT concat_ws(' ', ${series}, c.covered, t.uri, t.entry) AS line
        FROM backhaul.coverage c JOIN backhaul.series s USING (series_id) JOIN backhaul.task t USING (task_id) ORDER BY 1`,
     ),
+    derived: await lines(
+      db,
+      `SELECT concat_ws(' ', venue, symbol, interval_s, from_interval_s, covered) AS line FROM backhaul.derived ORDER BY 1`,
+    ),
+    open_bars: await lines(
+      db,
+      `SELECT concat_ws(' ', venue, symbol, interval_s, ts, open, high, low, close, volume, trades, last_ts) AS line
+       FROM backhaul.open_bar ORDER BY 1`,
+    ),
     rejects: await lines(
       db,
       `SELECT concat_ws(' ', t.uri, t.entry, r.line, r.byte_offset, r.reason, r.field, r.record) AS line

@@ -1,4 +1,6 @@
 import { join } from 'node:path';
+import { connect } from '../../src/database/connect.ts';
+import { noteRollups, type Rollup } from '../../src/state/rollups.ts';
 import { load } from '../e2e/loading.ts';
 import { krakenCsv, massiveDays, walk, write } from '../e2e/market.ts';
 import type { Original } from './copies.ts';
@@ -26,12 +28,33 @@ export interface World {
   readonly prepare: (url: string) => Promise<void>;
 }
 
-/** Nothing is there: eight files of two lanes, three months, all leaves bare until the end. */
+/** Loads make the days of these bars too, from here on. */
+async function withDays(url: string, rollups: readonly Omit<Rollup, 'rollupS'>[]): Promise<void> {
+  const client = await connect(url, { applicationName: 'test' });
+  try {
+    await noteRollups(
+      client,
+      rollups.map((one) => ({ ...one, rollupS: 86_400 })),
+    );
+  } finally {
+    await client.end();
+  }
+}
+
+/** Nothing is there: eight files of two lanes, three months, all leaves bare until the end; days are made of them. */
 export function freshWorld(folder: string): World {
   massiveDays(join(folder, 'massive'), 6, ['A', 'BRK.B', 'NA', 'aapl'], 7);
   quarter(join(folder, 'kraken'), 0, 3);
   quarter(join(folder, 'kraken'), 1, 3);
-  return { source: folder, files: 8, prepare: async () => {} };
+  return {
+    source: folder,
+    files: 8,
+    prepare: (url) =>
+      withDays(url, [
+        { venue: 'us_stocks_sip', symbol: null, intervalS: 60 },
+        { venue: 'kraken', symbol: 'XBTUSD', intervalS: 3600 },
+      ]),
+  };
 }
 
 /**
@@ -45,6 +68,7 @@ export function standingWorld(folder: string): World {
     source: folder,
     files: 6,
     prepare: async (url) => {
+      await withDays(url, [{ venue: 'kraken', symbol: 'ETHUSD', intervalS: 3600 }]);
       // A month of many rows has a leaf of its own, and the hours' years end at it: the first quarter has none yet.
       const dense = krakenCsv(walk('XDGUSD', Q(1), Q(1) + 30 * 86_400, 300, 5));
       await load(url, [write(`${folder}-dense`, 'XDGUSD_5.csv', dense)]);
