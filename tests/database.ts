@@ -127,7 +127,7 @@ export async function testDatabase(options: TestDatabaseOptions = {}): Promise<T
   const name = `backhaul_test_${process.pid}_${randomBytes(4).toString('hex')}`;
   await withAdmin(server, async (admin) => {
     const template = options.content === 'empty' ? 'template0' : await ensureTemplate(admin, server);
-    await admin.query(`CREATE DATABASE ${name} TEMPLATE ${template}`);
+    await admin.query(`CREATE DATABASE ${name} TEMPLATE ${template} STRATEGY file_copy`);
   });
   const url = urlOf(server, name);
   const pool = createPool(url, {
