@@ -1,7 +1,8 @@
 import { cpSync, globSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { expect, it } from 'vitest';
-import { runCli, scratchFolder } from '../commands/run_cli.ts';
+import { answerOf } from '../commands/in_process.ts';
+import { scratchFolder } from '../commands/run_cli.ts';
 
 const cwd = scratchFolder();
 
@@ -10,7 +11,7 @@ it.each(globSync('deploy/jobs/*.yaml'))(
   async (path) => {
     cpSync(path, join(cwd, basename(path)));
     const env = { FLATFILES: '/data', SLACK_URL: 'https://hooks.slack.com/services/T0/B0/secret' };
-    const { code, stdout, stderr } = await runCli(['backfill', basename(path), '--dry-run'], { cwd, env });
+    const { code, stdout, stderr } = await answerOf(['backfill', basename(path), '--dry-run'], { cwd, env });
     expect(code, stderr).toBe(0);
     expect(stdout).toMatch(/^kraken\/scan: backhaul gaps scan/m);
     expect(stdout + stderr).not.toContain('secret');

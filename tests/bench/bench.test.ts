@@ -2,12 +2,13 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, describe, expect, it } from 'vitest';
+import { answerOf } from '../commands/in_process.ts';
 import { jsonLines, runCli, scratchFolder } from '../commands/run_cli.ts';
 import { testDatabase } from '../database.ts';
 
 const database = await testDatabase();
 const folder = scratchFolder();
-const TINY = ['--days', '2', '--tickers', '25', '--rounds', '1', '--data', join(folder, '.bench')];
+const TINY = ['--days', '2', '--tickers', '12', '--rounds', '1', '--data', join(folder, '.bench')];
 
 interface Event {
   readonly type: string;
@@ -154,7 +155,12 @@ describe('a benchmark', () => {
       [['--round', '3'], 'did you mean --rounds?'],
     ];
     for (const [flags, message] of cases) {
-      const { code, stdout, stderr } = await bench('--data', join(folder, 'nothing'), ...flags);
+      const { code, stdout, stderr } = await answerOf(
+        ['bench', '--data', join(folder, 'nothing'), ...flags],
+        {
+          cwd: folder,
+        },
+      );
       expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
       expect(stderr).toContain(message);
       expect(stderr.trim().split('\n')).toHaveLength(1);

@@ -3,12 +3,13 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { testDatabase } from '../database.ts';
 import { load } from '../e2e/loading.ts';
-import { runCli, scratchFolder } from './run_cli.ts';
+import { answerOf } from './in_process.ts';
+import { scratchFolder } from './run_cli.ts';
 
 const database = await testDatabase();
 const cwd = scratchFolder();
 const asked = async (...words: string[]): Promise<string> =>
-  (await runCli(['--get-completions', ...words], { cwd, env: { DATABASE_URL: database.url } })).stdout;
+  (await answerOf(['--get-completions', ...words], { cwd, env: { DATABASE_URL: database.url } })).stdout;
 
 it('answers with commands, flags, symbols and files', async () => {
   mkdirSync(join(cwd, 'data'));
@@ -23,7 +24,7 @@ it('answers with commands, flags, symbols and files', async () => {
 
 it('prints a script for each shell, and names those there are', async () => {
   for (const shell of ['bash', 'zsh', 'fish'])
-    expect((await runCli(['completion', shell], { cwd })).stdout).toContain('backhaul --get-completions');
-  const other = await runCli(['completion', 'ksh'], { cwd });
+    expect((await answerOf(['completion', shell], { cwd })).stdout).toContain('backhaul --get-completions');
+  const other = await answerOf(['completion', 'ksh'], { cwd });
   expect([other.code, other.stderr.trimEnd().split('\n').length]).toEqual([2, 1]);
 });

@@ -14,7 +14,10 @@ export interface Answer {
  */
 export async function answerOf(
   args: readonly string[],
-  { cwd, env = {} }: { readonly cwd: string; readonly env?: Readonly<Record<string, string>> },
+  {
+    cwd = process.cwd(),
+    env = {},
+  }: { readonly cwd?: string; readonly env?: Readonly<Record<string, string>> } = {},
 ): Promise<Answer> {
   const before = { folder: process.cwd(), environment: process.env, exitCode: process.exitCode };
   const { PATH = '', HOME = '' } = process.env;

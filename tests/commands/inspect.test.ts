@@ -2,14 +2,15 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { loadLayout } from '../../src/producer/layouts/named_layout.ts';
-import { runCli, scratchFolder } from './run_cli.ts';
+import { answerOf } from './in_process.ts';
+import { scratchFolder } from './run_cli.ts';
 
 const folder = scratchFolder();
 writeFileSync(
   join(folder, 'ACME_1h.csv'),
   'When,Open,High,Low,Close,Vol\n2024-01-02 10:00,1,2,1,2,5\n2024-01-02 11:00,2,3,2,3,6\n',
 );
-const inspect = (...args: string[]) => runCli(['inspect', 'ACME_1h.csv', ...args], { cwd: folder });
+const inspect = (...args: string[]) => answerOf(['inspect', 'ACME_1h.csv', ...args], { cwd: folder });
 
 it('inspect --write drafts a layout that reads the file, and writes over nothing', async () => {
   const written = await inspect('--write', 'my.yaml', '--zone', 'Europe/Paris', '--venue', 'desk', '--json');

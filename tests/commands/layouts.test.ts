@@ -4,10 +4,11 @@ import { expect, it } from 'vitest';
 import { checkLayout } from '../../src/producer/layouts/checked_layout.ts';
 import { catalogueText, knownLayouts } from '../../src/producer/layouts/known.ts';
 import { loadLayout } from '../../src/producer/layouts/named_layout.ts';
-import { runCli, scratchFolder } from './run_cli.ts';
+import { answerOf } from './in_process.ts';
+import { scratchFolder } from './run_cli.ts';
 
 const folder = scratchFolder();
-const run = (...args: string[]) => runCli(args, { cwd: folder });
+const run = (...args: string[]) => answerOf(args, { cwd: folder });
 
 it('layouts lists what is built in, and as JSON with its file', async () => {
   const { code, stdout } = await run('layouts');

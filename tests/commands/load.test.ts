@@ -4,13 +4,14 @@ import { gzipSync } from 'node:zlib';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { makeTickers, massiveFile, startWalks } from '../../src/sample/massive_sample.ts';
 import { testDatabase } from '../database.ts';
+import { answerOf } from './in_process.ts';
 import { jsonLines, runCli, scratchFolder } from './run_cli.ts';
 
 const database = await testDatabase();
 const bare = await testDatabase({ content: 'empty' });
 const folder = scratchFolder();
 const run = (args: string[], env: Record<string, string> = {}) =>
-  runCli(args, { cwd: folder, env: { DATABASE_URL: database.url, ...env } });
+  answerOf(args, { cwd: folder, env: { DATABASE_URL: database.url, ...env } });
 
 /** Twelve days of one pair, a record a day. */
 function pairFile(closes: readonly string[]): string {
@@ -30,7 +31,7 @@ function put(path: string, content: string | Uint8Array): string {
 describe('load', () => {
   beforeAll(() => {
     put('good/XBTUSD_1440.csv', pairFile(GOOD));
-    const tickers = makeTickers(20);
+    const tickers = makeTickers(8);
     const day = [...massiveFile(tickers, startWalks(tickers), 1_711_929_600 + 4 * 3600, () => {})].join('');
     put(`good/${DAY}`, gzipSync(day));
   });
@@ -125,7 +126,7 @@ describe('load', () => {
   });
 
   it('drains at SIGINT, says how to go on, exit code 130; the same command finishes', async () => {
-    const tickers = makeTickers(20);
+    const tickers = makeTickers(8);
     const standing = startWalks(tickers);
     for (let i = 0; i < 25; i++) {
       const midnight = 1_717_977_600 + i * 86_400;

@@ -1,7 +1,8 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { runCli, scratchFolder } from '../commands/run_cli.ts';
+import { answerOf } from '../commands/in_process.ts';
+import { scratchFolder } from '../commands/run_cli.ts';
 import { testDatabase } from '../database.ts';
 
 const database = await testDatabase();
@@ -31,7 +32,7 @@ symbol: { column: sym }
 interval: { column: tf }
 `,
   );
-  const run = (args: string[]) => runCli(args, { cwd: folder, env: { DATABASE_URL: database.url } });
+  const run = (args: string[]) => answerOf(args, { cwd: folder, env: { DATABASE_URL: database.url } });
   expect((await run(['load', 'data', '--layout', 'mix.yaml'])).code).toBe(3);
   const bars = 'SELECT venue, interval_s, count(*), max(close) FROM candles GROUP BY 1, 2';
   expect((await run(['query', bars, '--csv'])).stdout).toBe(

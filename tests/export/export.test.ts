@@ -8,7 +8,8 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { type ExportOptions, type ExportSummary, runExport } from '../../src/export/export.ts';
 import type { Manifest } from '../../src/export/manifest.ts';
 import { ALL_SERIES } from '../../src/series/series.ts';
-import { jsonLines, runCli } from '../commands/run_cli.ts';
+import { answerOf } from '../commands/in_process.ts';
+import { jsonLines } from '../commands/run_cli.ts';
 import { testDatabase } from '../database.ts';
 import { scratchFolder } from '../e2e/loading.ts';
 import { addBars, addSeries, at } from '../gaps/loaded_market.ts';
@@ -238,13 +239,13 @@ describe('an export', () => {
   it('on the command line answers in one line', async () => {
     const env = { DATABASE_URL: database.url };
     const folder = join(scratch, 'by hand');
-    const done = await runCli(['export', folder, '--format', 'csv.zst', '--json'], { env });
+    const done = await answerOf(['export', folder, '--format', 'csv.zst', '--json'], { env });
     expect(done.code).toBe(0);
     expect(jsonLines(done.stdout).at(-1)).toMatchObject({ type: 'export', rows: 3002, files: 5 });
-    const again = await runCli(['export', folder], { env });
+    const again = await answerOf(['export', folder], { env });
     expect(again).toMatchObject({ code: 2, stdout: '' });
     expect(again.stderr.trim().split('\n')).toHaveLength(1);
-    const wrong = await runCli(['export', join(scratch, 'none'), '--format', 'xlsx'], { env });
+    const wrong = await answerOf(['export', join(scratch, 'none'), '--format', 'xlsx'], { env });
     expect(wrong).toMatchObject({ code: 2, stdout: '' });
     expect(wrong.stderr).toContain('expected parquet or arrow or csv');
     expect(existsSync(join(scratch, 'none'))).toBe(false);

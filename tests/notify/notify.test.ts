@@ -9,7 +9,8 @@ import { type DeliverySettings, deliver } from '../../src/notify/deliver.ts';
 import type { Notice } from '../../src/notify/notice.ts';
 import { noticeOfGaps, noticeOfLoad, noticesOfFindings } from '../../src/notify/of_commands.ts';
 import { parseTarget } from '../../src/notify/target.ts';
-import { runCli, scratchFolder } from '../commands/run_cli.ts';
+import { answerOf } from '../commands/in_process.ts';
+import { scratchFolder } from '../commands/run_cli.ts';
 import { testDatabase } from '../database.ts';
 
 /** Real receivers on loopback: an HTTP server for webhooks, an SMTP server for mail, a command of the shell. */
@@ -219,19 +220,22 @@ it('a load tells of its failure, and ends as it would without anybody to tell', 
   const file = join(scratch, 'XBTUSD_60.csv');
   writeFileSync(file, 'not,a,bar\n'.repeat(30));
   const env = { DATABASE_URL: database.url };
-  const told = await runCli(['load', file, '--notify', url, '--notify-on', 'all'], { env });
+  const told = await answerOf(['load', file, '--notify', url, '--notify-on', 'all'], { env });
   expect(told.code).toBe(3);
   expect(requests.map(({ body }) => JSON.parse(body))).toMatchObject([{ event: 'failure', command: 'load' }]);
   writeFileSync(file, '1704067200,1,2,1,2,5,3\n');
-  const deaf = await runCli(['load', file, '--notify', 'command:exit 1', '--notify-on', 'finish', '--json'], {
-    env,
-  });
+  const deaf = await answerOf(
+    ['load', file, '--notify', 'command:exit 1', '--notify-on', 'finish', '--json'],
+    {
+      env,
+    },
+  );
   expect(deaf.code).toBe(0);
   expect(deaf.stderr).toContain('notice not delivered to command exit: it ended with 1');
-  const shown = await runCli(['runs', '--json'], { env });
+  const shown = await answerOf(['runs', '--json'], { env });
   expect(shown.stdout.trim().split('\n')).toHaveLength(2);
-  const one = await runCli(['runs', 'show', '2'], { env });
+  const one = await answerOf(['runs', 'show', '2'], { env });
   expect(one.stdout).toMatch(/Run 2: load, started .*finished/);
-  expect((await runCli(['runs', 'compare', '1', '2'], { env })).stdout).toMatch(/rows\s+0\s+1/);
-  expect(await runCli(['runs', 'show', '99'], { env })).toMatchObject({ code: 2, stdout: '' });
+  expect((await answerOf(['runs', 'compare', '1', '2'], { env })).stdout).toMatch(/rows\s+0\s+1/);
+  expect(await answerOf(['runs', 'show', '99'], { env })).toMatchObject({ code: 2, stdout: '' });
 });
