@@ -45,10 +45,7 @@ beforeAll(async () => {
   expected = await table(1);
 });
 
-it.each([1, 3])(
-  'a load with %i workers gives the same table while the main thread is busy',
-  async (workers) => {
-    // Compared as a whole: a difference goes on to the end of a series, and would be thousands of lines.
-    expect((await hogged(() => table(workers))) === expected).toBe(true);
-  },
-);
+it('a load with 3 workers gives the same table while the main thread is busy', async () => {
+  // Compared as a whole: a difference goes on to the end of a series, and would be thousands of lines.
+  expect((await hogged(() => table(3))) === expected).toBe(true);
+});

@@ -220,7 +220,7 @@ describe('a merge leaves what a load from scratch would have made, to the bit', 
         );
       },
     );
-    await fc.assert(property, { numRuns: 12 });
+    await fc.assert(property, { numRuns: 6 });
   });
 
   it('of many series at once, some new, some with holes far apart', async () => {

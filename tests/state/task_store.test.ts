@@ -541,7 +541,7 @@ describe('the machine', () => {
       await expectLegalHistory();
     };
     await fc.assert(fc.asyncProperty(fc.array(move, { minLength: 10, maxLength: 40 }), run), {
-      numRuns: 15,
+      numRuns: 8,
       // Bounds the search for a shorter counterexample.
       interruptAfterTimeLimit: 30_000,
     });
