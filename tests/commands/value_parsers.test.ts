@@ -184,6 +184,7 @@ describe('settings', () => {
       maxRejects: 1000,
       maxRejectShare: 0.01,
       onInvalid: 'reject',
+      prices: 'float8',
       onConflict: 'keep',
       reload: false,
       distribute: false,
