@@ -16,6 +16,7 @@ import { connect, createPool } from '../src/database/connect.ts';
 import { ensureEmbedded } from '../src/database/embedded.ts';
 import type { LoadOptions } from '../src/load/events.ts';
 import { RunTally } from '../src/load/run_tally.ts';
+import { SharedRun } from '../src/load/shared_run.ts';
 import { TaskFeed } from '../src/load/task_feed.ts';
 import { migrate } from '../src/state/migrate.ts';
 import { startRun } from '../src/state/run_store.ts';
@@ -87,7 +88,9 @@ async function plan(source: string, endpointUrl: string | null, databaseUrl: str
     const client = await connect(databaseUrl);
     const runId = await startRun(client, { owner: randomUUID(), command: 'load', options: {} });
     await client.end();
-    await discovery.run(pool, runId, signal, { leaseMs: 60_000, signal, waiting: () => {} }, () => {});
+    const patience = { leaseMs: 60_000, signal, waiting: () => {} };
+    const shared = await SharedRun.of(pool, runId, patience, false);
+    await discovery.run(pool, runId, shared, signal, patience, () => {});
     await pool.end();
   }
   const seconds = (performance.now() - start) / 1000;

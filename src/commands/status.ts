@@ -58,7 +58,10 @@ async function readStatus(client: Client): Promise<Status> {
   const before = audit === null ? [] : await loadsBefore(client, lastRun!.runId, LOADS_COMPARED);
   return {
     ...summary,
-    lastRunRows: rows[0]!.rows,
+    lastRunRows:
+      lastRun === null || lastRun.hosts.length === 0
+        ? rows[0]!.rows
+        : lastRun.hosts.reduce((sum, host) => sum + host.rows, 0),
     lastRunCompared: audit === null ? null : comparedText(audit, before),
     barePartitions: rows[0]!.bare,
   };

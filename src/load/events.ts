@@ -190,12 +190,24 @@ export interface LoadFailure {
   readonly fault: Fault;
 }
 
-/** A load, at its end. Counts are of this run alone. */
+/** One of several loads that were one run, and what it brought. */
+export interface RunHost {
+  readonly runId: number;
+  readonly host: string;
+  /** `lost`: it was killed, and the others have done the rest. */
+  readonly state: string;
+  readonly files: number;
+  readonly rows: number;
+}
+
+/** A load, at its end. Counts are of this run alone, and of all of it where several hosts shared it. */
 export interface LoadSummary {
   readonly type: 'summary';
   readonly dryRun: boolean;
   /** The row of `backhaul.run`; null in a dry run. */
   readonly runId: number | null;
+  /** Those that shared the run; empty where it was one alone. */
+  readonly hosts: readonly RunHost[];
   readonly sources: readonly string[];
   readonly objects: number;
   readonly entries: number;

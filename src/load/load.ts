@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { hostname } from 'node:os';
 import type { Pool } from 'pg';
 import { INDICATOR_NAMES } from '../bars/columns.ts';
 import { killPoint } from '../base/kill_points.ts';
@@ -28,6 +29,7 @@ import { RunTally } from './run_tally.ts';
 import { type AutoBounds, Autoscaler, autoBounds } from './scaling/autoscaler.ts';
 import { ConcurrencyLimit, Followers } from './scaling/concurrency.ts';
 import { usableCores } from './scaling/machine.ts';
+import { SharedRun, workOf } from './shared_run.ts';
 import { TaskFeed } from './task_feed.ts';
 
 /** Defaults measured in `bench/`: larger batches gain nothing, smaller ones pay per message and per write. */
@@ -229,12 +231,21 @@ class Run {
     const followers = workers === 'auto' ? null : new Followers(limit, bounds.start);
     const pool = this.#pool;
     const meter = new LoadMeter();
+    const work = this.#feed.isSelective ? null : workOf(this.#options, this.#feed.uris);
     const { runId, owner } = await acrossRestarts(patience, async () => {
       // Another one each time: the run of a try whose answer was lost is found dead, and its owner with it.
       const fresh = randomUUID();
-      const run = { owner: fresh, command: 'load', options: { ...this.#options, databaseUrl: undefined } };
+      const options = { ...this.#options, databaseUrl: undefined };
+      const run = { owner: fresh, command: 'load', options, host: hostname(), work };
       return { owner: fresh, runId: await this.#session.start(run) };
     });
+    const shared = await SharedRun.of(this.#db, runId, patience, this.#options.reload === true);
+    if (shared.runId !== runId)
+      this.#reporter({
+        type: 'note',
+        level: 'info',
+        message: `joins run ${shared.runId}: it loads the same`,
+      });
     killPoint('run.started');
     const dispatcher = new Dispatcher({
       db: this.#db,
@@ -299,7 +310,7 @@ class Run {
     if (drain.aborted) limitDrain();
     let state: 'finished' | 'failed' | 'interrupted' = 'failed';
     try {
-      const discovering = this.#feed.run(this.#db, runId, drain, patience, () => dispatcher.nudge());
+      const discovering = this.#feed.run(this.#db, runId, shared, drain, patience, () => dispatcher.nudge());
       discovering.catch(() => {}); // thrown below, once what it found is loaded
       await this.#feed.mayClaim();
       if (this.#feed.refusal !== null) throw this.#feed.refusal;
@@ -318,7 +329,9 @@ class Run {
         dispatcher.recover();
       }
       state = drain.aborted ? 'interrupted' : 'finished';
-      return await this.#tally.summary(runId, drain.aborted);
+      const own = this.#tally.summary(runId, drain.aborted);
+      if (drain.aborted) return own;
+      return await shared.whole(own, this.#tally.share(), AbortSignal.any([drain, abort]));
     } catch (error) {
       if (this.#signals.abort.aborted || overdue.signal.aborted) {
         state = 'interrupted';

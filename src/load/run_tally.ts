@@ -15,6 +15,7 @@ import type {
   TaskOutcome,
 } from './events.ts';
 import type { ConcurrencyLimit } from './scaling/concurrency.ts';
+import type { Listing, Share } from './share.ts';
 
 const MAX_FAILURES = 100;
 const NO_ROWS: RowCounts = {
@@ -57,6 +58,8 @@ export class RunTally {
     released: 0,
   };
   readonly #failures: LoadFailure[] = [];
+  /** Those of them that the listing told. */
+  readonly #listed = { failed: 0, failures: [] as LoadFailure[] };
   readonly #rejects = new Map<string, Mutable<RejectSummary>>();
   readonly #series = new Set<number>();
   /** Tasks whose rows are counted. */
@@ -112,13 +115,13 @@ export class RunTally {
     this.#tasks.skipped += counts.skipped;
     this.#toDo += counts.new + counts.changed + counts.waiting;
     this.#bytesTotal += counts.bytesToDo;
-    for (const failure of failures) this.#fail(failure);
+    for (const failure of failures) this.#failListed(failure);
   }
 
   /** A file that stands as loaded and that cannot be read as it was asked for now. */
   refused(uri: string, entry: string | null, fault: Fault): void {
     this.#tasks.unchanged--;
-    this.#fail({ uri, entry, taskId: null, fault });
+    this.#failListed({ uri, entry, taskId: null, fault });
   }
 
   planned(state: PlanEvent['state']): void {
@@ -142,6 +145,49 @@ export class RunTally {
       bytes: this.#bytesTotal,
       seconds,
     });
+  }
+
+  /** What was found, for others that load the same. */
+  listing(): Listing {
+    const { objects, entries, filtered, notRead, byRecords } = this.found;
+    const { unchanged, skipped } = this.#tasks;
+    const tasks = { unchanged, skipped, failed: this.#listed.failed };
+    const { leftOut } = this;
+    const [toDo, bytesTotal, failures] = [this.#toDo, this.#bytesTotal, this.#listed.failures];
+    return { objects, entries, filtered, notRead, byRecords, leftOut, toDo, bytesTotal, tasks, failures };
+  }
+
+  /** Counts what another load has found. */
+  adopt(listing: Listing): void {
+    const { objects, entries, filtered, notRead, byRecords, failures, tasks } = listing;
+    Object.assign(this.found, { objects, entries, filtered });
+    Object.assign(this.found.notRead, notRead);
+    this.found.byRecords.push(...byRecords);
+    this.leftOut = listing.leftOut;
+    this.#toDo = listing.toDo;
+    this.#bytesTotal = listing.bytesTotal;
+    this.#tasks.unchanged = tasks.unchanged;
+    this.#tasks.skipped = tasks.skipped;
+    for (const failure of failures) this.#failListed(failure);
+    this.#tasks.failed += tasks.failed - failures.length;
+    this.#listed.failed = tasks.failed;
+  }
+
+  /** What this load did of a run that it shares. */
+  share(): Share {
+    return {
+      tasks: { loaded: this.#tasks.loaded, failed: this.#tasks.failed - this.#listed.failed },
+      rows: { ...this.#rows },
+      bytes: this.#bytesDone,
+      inflatedBytes: this.#inflated,
+      peakWorkers: this.#peakWorkers,
+      seriesIds: this.seriesIds,
+      firstTs: this.#firstTs,
+      lastTs: this.#lastTs,
+      finishSeconds: this.finishSeconds,
+      failures: this.#failures,
+      rejects: [...this.#rejects.values()],
+    };
   }
 
   /** Mean size of the tasks found so far that are to be loaded, bytes; 0 without any. */
@@ -259,6 +305,12 @@ export class RunTally {
     });
   }
 
+  #failListed(failure: LoadFailure): void {
+    this.#listed.failed++;
+    if (this.#listed.failures.length < MAX_FAILURES) this.#listed.failures.push(failure);
+    this.#fail(failure);
+  }
+
   #fail(failure: LoadFailure): void {
     this.#tasks.failed++;
     if (this.#failures.length < MAX_FAILURES) this.#failures.push(failure);
@@ -341,6 +393,7 @@ export class RunTally {
       type: 'summary',
       dryRun: this.#options.dryRun,
       runId,
+      hosts: [],
       sources: this.#options.sources,
       objects: this.found.objects,
       entries: this.found.entries,

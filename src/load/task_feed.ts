@@ -19,6 +19,7 @@ import { acrossRestarts, type Patience } from '../workers/restarts.ts';
 import type { LoadOptions, LoadReporter } from './events.ts';
 import { MarketNames } from './market_names.ts';
 import type { RunTally } from './run_tally.ts';
+import type { SharedRun } from './shared_run.ts';
 
 /** Vanished objects that are named; all are counted. */
 const VANISHED_NAMED = 3;
@@ -73,6 +74,16 @@ export class TaskFeed {
     return this.#mayClaim;
   }
 
+  /** Addresses of the sources, once they are open. */
+  get uris(): readonly string[] {
+    return this.#sources.map(({ uri }) => uri);
+  }
+
+  /** Part of what is found is wanted, by what stands in the database. */
+  get isSelective(): boolean {
+    return this.#select !== null;
+  }
+
   /** Some of the files have to come over a network. */
   get isRemote(): boolean {
     return this.#sources.some((source) => !source.uri.startsWith('file:'));
@@ -82,10 +93,14 @@ export class TaskFeed {
     this.#ended.abort();
   }
 
-  /** Lists, plans and stores. Calls `onTasks` whenever there is something new to claim. */
+  /**
+   * Lists, plans and stores, unless another load of the run does; then this one waits for that, and lists itself if the
+   * other dies. Calls `onTasks` whenever there is something new to claim.
+   */
   async run(
     db: Pool,
     runId: number,
+    shared: SharedRun,
     drain: AbortSignal,
     patience: Patience,
     onTasks: () => void,
@@ -121,6 +136,16 @@ export class TaskFeed {
       onTasks();
     };
     try {
+      const others = await shared.turnToList(signal, () => {
+        this.#reporter({ type: 'note', level: 'info', message: 'another loader lists the sources' });
+        // What it has found so far can be loaded meanwhile.
+        if (remote) this.#claimable();
+      });
+      if (others !== null) {
+        this.#tally.adopt(others);
+        this.#tally.discovered((performance.now() - started) / 1000);
+        return;
+      }
       const pauseMs = remote ? REMOTE_STORE_MS : Number.POSITIVE_INFINITY;
       const found = orPause(this.#discovered(names, signal), () => slice.length > 0, pauseMs);
       for await (const task of sequenced(found, this.#options.sourceOptions, signal)) {
@@ -136,6 +161,7 @@ export class TaskFeed {
       this.#refuseRollups();
       await store(slice);
       await acrossRestarts(patience, () => this.#reportVanished(db, seen));
+      await shared.noteListing(this.#tally.listing());
       this.#tally.discovered((performance.now() - started) / 1000);
     } catch (error) {
       if (!signal.aborted) throw error;

@@ -4,7 +4,7 @@
  */
 
 import type { ClientBase } from 'pg';
-import type { Db } from '../database/connect.ts';
+import { type Db, inTransaction } from '../database/connect.ts';
 import { storableJson } from '../faults/text.ts';
 
 /** First half of the advisory locks that live runs hold; the second is the run's id. "bckr". */
@@ -18,20 +18,47 @@ export interface RunStart {
   readonly command: string;
   /** What it was asked for; no secrets. */
   readonly options: unknown;
+  readonly host?: string;
+  /** What it is to bring: a live run that is to bring the same is joined. Null: it goes alone. */
+  readonly work?: string | null;
 }
+
+/** SQL: the program of run `alias` holds its lock, and has said something within so many ms (a parameter's name). */
+export function isAlive(alias: 'r' | 'l', ms: '$3' | '$6'): string {
+  return `${alias}.state = 'running' AND ${alias}.seen_at > statement_timestamp() - ${ms} * interval '1 ms' AND EXISTS (
+    SELECT FROM pg_locks k WHERE k.locktype = 'advisory' AND k.granted AND k.objsubid = 2
+      AND k.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+      AND k.classid = ${RUN_LOCK_SPACE} AND k.objid = ${alias}.run_id)`;
+}
+
+/** Of two that begin at once one joins the other. */
+const JOIN_LOCK = `pg_advisory_xact_lock(hashtextextended('backhaul.run.join', 0))`;
+/** One that has said nothing for longer is not joined, ms. */
+const JOINED_WITHIN_MS = 30_000;
 
 /**
  * Notes a run and takes its lock on this session, which must stay open, and be used by nobody through a pool, until the
  * run is over: when it closes, tasks of this owner are free for all at once instead of after their lease.
  */
-export async function startRun(client: ClientBase, { owner, command, options }: RunStart): Promise<number> {
-  const { rows } = await client.query<{ run_id: number }>(
-    `WITH made AS (
-       INSERT INTO backhaul.run (owner, command, options) VALUES ($1, $2, $3) RETURNING run_id)
-     SELECT run_id, pg_advisory_lock_shared(${RUN_LOCK_SPACE}, run_id::int) FROM made`,
-    [owner, command, storableJson(options ?? {})],
-  );
-  return rows[0]!.run_id;
+export async function startRun(
+  client: ClientBase,
+  { owner, command, options, host = '', work = null }: RunStart,
+): Promise<number> {
+  return inTransaction(client, async () => {
+    if (work !== null) await client.query(`SELECT ${JOIN_LOCK}`);
+    const { rows } = await client.query<{ run_id: number }>(
+      `INSERT INTO backhaul.run (owner, command, options, host, work, joined)
+       VALUES ($1, $2, $3, nullif($4, ''), $5, (
+         SELECT coalesce(r.joined, r.run_id) FROM backhaul.run r
+         WHERE r.work = $5 AND r.done_at IS NULL AND ${isAlive('r', '$6')} ORDER BY r.run_id LIMIT 1))
+       RETURNING run_id`,
+      [owner, command, storableJson(options ?? {}), host, work, JOINED_WITHIN_MS],
+    );
+    // A lock of the session: it outlasts the transaction.
+    const runId = rows[0]!.run_id;
+    await client.query(`SELECT pg_advisory_lock_shared(${RUN_LOCK_SPACE}, $1::int)`, [runId]);
+    return runId;
+  });
 }
 
 /** Takes the lock again on a new session, after the one before broke. */

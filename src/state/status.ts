@@ -55,11 +55,23 @@ export interface LaneTotals {
 }
 
 export interface LastRun {
+  /** Of several loads that share a run, the first. */
   readonly runId: number;
   readonly command: string;
   readonly state: string;
   readonly startedAt: Date;
   readonly finishedAt: Date | null;
+  /** Those that share it; empty where it is one alone. */
+  readonly hosts: readonly RunOfHost[];
+}
+
+/** One of several loads that are one run. */
+export interface RunOfHost {
+  readonly runId: number;
+  readonly host: string;
+  readonly state: string;
+  readonly files: number;
+  readonly rows: number;
 }
 
 export interface StatusSummary {
@@ -147,6 +159,25 @@ async function readLanes(db: Db, limit: number): Promise<{ lanes: LaneTotals[]; 
   return { lanes: rows.map(({ lanes: _, ...lane }) => lane), laneCount: rows[0]?.lanes ?? 0 };
 }
 
+/** The latest run, with all that share it: it runs as long as one of them does, and has ended as the first did. */
+async function readLastRun(db: Db): Promise<LastRun | null> {
+  const { rows } = await db.query<LastRun & { readonly hosts: RunOfHost[] }>(
+    `SELECT min(run_id) AS "runId", min(command) AS command, min(started_at) AS "startedAt",
+       CASE WHEN bool_or(state = 'running') THEN 'running' WHEN bool_or(state = 'finished') THEN 'finished'
+         ELSE (array_agg(state ORDER BY run_id))[1] END AS state,
+       CASE WHEN bool_or(state = 'running') THEN NULL ELSE max(finished_at) END AS "finishedAt",
+       json_agg(json_build_object('runId', run_id, 'host', coalesce(host, ''), 'state', state,
+         'files', coalesce((told #>> '{tasks,loaded}')::bigint, 0),
+         'rows', coalesce((told #>> '{rows,loaded}')::bigint, 0)) ORDER BY run_id) AS hosts
+     FROM (SELECT r.*, coalesce(share, audit, live->'audit') AS told FROM backhaul.run r
+           WHERE coalesce(joined, run_id) = (
+             SELECT coalesce(joined, run_id) FROM backhaul.run ORDER BY run_id DESC LIMIT 1)) one
+     HAVING count(*) > 0`,
+  );
+  const run = rows[0];
+  return run === undefined ? null : { ...run, hosts: run.hosts.length === 1 ? [] : run.hosts };
+}
+
 /** The whole picture; at most `limit` of each list. */
 export async function statusSummary(db: Db, limit = 100): Promise<StatusSummary> {
   const failures = await db.query<TaskFailure>(
@@ -168,10 +199,6 @@ export async function statusSummary(db: Db, limit = 100): Promise<StatusSummary>
   const rejects = await db.query<{ reason: string; count: number }>(
     'SELECT reason, count(*) AS count FROM backhaul.reject GROUP BY reason ORDER BY count(*) DESC, reason',
   );
-  const lastRun = await db.query<LastRun>(
-    `SELECT run_id AS "runId", command, state, started_at AS "startedAt", finished_at AS "finishedAt"
-     FROM backhaul.run ORDER BY run_id DESC LIMIT 1`,
-  );
   return {
     states: await readStates(db),
     rates: await readRates(db),
@@ -180,6 +207,6 @@ export async function statusSummary(db: Db, limit = 100): Promise<StatusSummary>
     delayed: delayed.rows,
     ...(await readLanes(db, limit)),
     rejects: rejects.rows,
-    lastRun: lastRun.rows[0] ?? null,
+    lastRun: await readLastRun(db),
   };
 }

@@ -77,10 +77,10 @@ export interface LiveRun {
 
 /** Notes what a run says of itself now, for whoever watches from elsewhere. */
 export async function noteLive(db: Db, runId: number, live: LiveRun): Promise<void> {
-  await db.query(`UPDATE backhaul.run SET live = $2 WHERE run_id = $1 AND state = 'running'`, [
-    runId,
-    JSON.stringify(live).replaceAll('\\u0000', ''),
-  ]);
+  await db.query(
+    `UPDATE backhaul.run SET live = $2, seen_at = clock_timestamp() WHERE run_id = $1 AND state = 'running'`,
+    [runId, JSON.stringify(live).replaceAll('\\u0000', '')],
+  );
 }
 
 /** The latest run of a command that loads, with what it said last; null before the first. */

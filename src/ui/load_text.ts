@@ -213,6 +213,7 @@ function facts(summary: LoadSummary): [string, string][] {
     ['files', `${files.join(', ')} (${bytes(summary.bytes)}, ${bytes(summary.inflatedBytes)} inflated)`],
     ['series', `${count(summary.series)}${range}`],
   ];
+  if (summary.hosts.length > 0) lines.push(['hosts', hostsText(summary.hosts)]);
   if (rows.duplicate > 0)
     lines.push(['duplicates', `${counted(rows.duplicate, 'record')} that stood already`]);
   if (rows.empty > 0) lines.push(['empty', `${counted(rows.empty, 'record')} without a price: no bar`]);
@@ -220,6 +221,15 @@ function facts(summary: LoadSummary): [string, string][] {
     lines.push(['conflicts', `${counted(rows.conflict, 'bar')} stood with other values`]);
   if (rows.rejected > 0) lines.push(['rejects', counted(rows.rejected, 'record')]);
   return lines;
+}
+
+/** `3: a 12 files, b 9 files, b 2 files (lost)`: what each brought of the whole. */
+export function hostsText(hosts: LoadSummary['hosts']): string {
+  const each = hosts.map(({ host, state, files }) => {
+    const how = state === 'finished' || state === 'running' ? '' : ` (${state})`;
+    return `${sanitise(host)} ${counted(files, 'file')}${how}`;
+  });
+  return `${count(hosts.length)}: ${each.join(', ')}`;
 }
 
 function rejectLines(summary: LoadSummary, style: Style): string[] {

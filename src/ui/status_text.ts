@@ -3,6 +3,7 @@
 import { bytes, clock, count, counted, duration } from '../base/quantities.ts';
 import type { StatusSummary } from '../state/status.ts';
 import { faultLines, fileText } from './fault_text.ts';
+import { hostsText } from './load_text.ts';
 import { PLAIN, type Style } from './style.ts';
 import { tableLines } from './table.ts';
 import { sanitise } from './text.ts';
@@ -63,6 +64,7 @@ function factLines(status: Status, now: Date): [string, string][] {
     ]);
   }
   if (lastRun !== null) lines.push(['last run', lastRunText(lastRun, status.lastRunRows, now)]);
+  if (lastRun !== null && lastRun.hosts.length > 0) lines.push(['hosts', hostsText(lastRun.hosts)]);
   if (status.lastRunCompared !== null) lines.push(['', status.lastRunCompared]);
   const reasons = rejects.map((reject) => `${count(reject.count)} ${sanitise(reject.reason)}`);
   if (reasons.length > 0) lines.push(['rejects', reasons.join(', ')]);

@@ -9,7 +9,7 @@ import { expect, it } from 'vitest';
 const CONSTANT = /^[A-Z][A-Z_]*(\.(map|join)\(.*\))*$/;
 /** They are given literals alone. */
 const HELPERS =
-  /^(usOf|wholeSum|stampOf|isBefore|orderKey|noteEvent|same|asJson|barsIn|barsOf|completes|endsOpen|vouchedByAlone|becomes|mayMove|withRevision|sharedLane|hasItsTurn|loadedOfLane|rangeRows|withinHull|insertCoverage|insertStates|sessionName|stateOf|quoted|owner\.escapeLiteral)\(/;
+  /^(usOf|wholeSum|stampOf|isBefore|orderKey|noteEvent|same|asJson|barsIn|barsOf|completes|endsOpen|vouchedByAlone|becomes|mayMove|withRevision|sharedLane|hasItsTurn|loadedOfLane|rangeRows|withinHull|insertCoverage|insertStates|sessionName|isAlive|stateOf|quoted|owner\.escapeLiteral)\(/;
 
 const LOOKED_AT: Readonly<Record<string, readonly string[]>> = {
   // Names of our own tables and columns.
@@ -37,6 +37,8 @@ const LOOKED_AT: Readonly<Record<string, readonly string[]>> = {
   ],
   // Ids and stamps that were checked to be whole, and one of two names.
   'src/series/stamp_pass.ts': ['which', 'table', 'select'],
+  // Given literals alone.
+  'src/state/run_store.ts': ['alias', 'ms'],
   'src/state/series_rows.ts': ['table'],
   // Columns of the catalogue, quoted.
   'src/state/reading.ts': [

@@ -23,6 +23,7 @@ const DIGESTS: readonly string[] = [
   '5c68952d720b4168d9fed1b85d22a59d67890318a3a67cae5717d7a337dce822',
   'ef9a6a14dd64180c19257d8c6e71f20603301ca90814b5b97b338382d8c96ce4',
   'e4e400c59ef300ee90222275baedf19025889c1a7fb3bc09547dd708ad86e243',
+  'b6dacffb88238d044837bb3a879d5766b2c627b5b45eedfeca8bc6aff9dc199a',
 ];
 
 const digest = (sql: string): string => createHash('sha256').update(sql).digest('hex');

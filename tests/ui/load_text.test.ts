@@ -10,6 +10,7 @@ const FINE: LoadSummary = {
   type: 'summary',
   dryRun: false,
   runId: 7,
+  hosts: [],
   sources: ['./data'],
   objects: 3,
   entries: 42,

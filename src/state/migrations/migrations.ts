@@ -40,6 +40,7 @@ import { sql as rollups } from './0015_rollups.ts';
 import { sql as trades } from './0016_trades.ts';
 import { sql as renames } from './0017_renames.ts';
 import { sql as aliases } from './0018_aliases.ts';
+import { sql as sharedRuns } from './0019_shared_runs.ts';
 
 export interface Migration {
   readonly version: number;
@@ -66,4 +67,5 @@ export const MIGRATIONS: readonly Migration[] = [
   { version: 16, name: 'trades', sql: trades },
   { version: 17, name: 'renames', sql: renames },
   { version: 18, name: 'aliases', sql: aliases },
+  { version: 19, name: 'shared runs', sql: sharedRuns },
 ];
