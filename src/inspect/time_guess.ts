@@ -18,6 +18,7 @@ export interface TimeGuess {
 
 /** Years that stamps are believed to be of. */
 const EARLIEST_S = Date.UTC(1980, 0, 1) / 1000;
+const OLDEST_S = Date.UTC(1800, 0, 1) / 1000;
 const LATEST_S = Date.UTC(2100, 0, 1) / 1000;
 const UNITS = [
   ['s', 1],
@@ -33,15 +34,27 @@ function guessStamps(fields: readonly string[]): Pick<TimeGuess, 'unit' | 'forma
   return guessText(fields) ?? guessNumber(fields);
 }
 
+function unitOf(stamp: number): (typeof UNITS)[number][0] | null {
+  return UNITS.find(([, per]) => stamp / per >= EARLIEST_S && stamp / per < LATEST_S)?.[0] ?? null;
+}
+
 function guessNumber(fields: readonly string[]): ReturnType<typeof guessStamps> {
-  if (!fields.every((field) => /^\d+(?:\.\d*)?(?:e\+?\d+)?$/i.test(field))) return null;
+  if (!fields.every((field) => /^-?\d+(?:\.\d*)?(?:e\+?\d+)?$/i.test(field))) return null;
   const zone = { value: 'UTC', why: 'numbers count from one instant wherever they are' };
   const numbers = fields.map(Number);
-  const units = new Set(
-    numbers.map(
-      (stamp) => UNITS.find(([, per]) => stamp / per >= EARLIEST_S && stamp / per < LATEST_S)?.[0] ?? null,
-    ),
-  );
+  const units = new Set(numbers.map(unitOf));
+  const least = numbers.reduce((one, other) => Math.min(one, other));
+  // Days before 1970, and those up to 1980 with them: near 0 no digits tell the unit, so that it is said.
+  if (least < 0) {
+    const unit = least >= OLDEST_S ? 's' : 'ms';
+    if (least < 1e3 * OLDEST_S) return null;
+    return {
+      unit,
+      formats: null,
+      why: `numbers of ${UNIT_NAMES[unit]} since 1970, such as ${fields[0]}`,
+      zone,
+    };
+  }
   if (units.has(null)) {
     const isSerial = numbers.every((day) => day > 20_000 && day < 75_000);
     return isSerial

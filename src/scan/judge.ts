@@ -26,6 +26,11 @@ import { SYMBOL_INVALID, SYMBOL_NOT_ASKED, type SymbolTable } from './symbols.ts
  */
 export type Verdict = 'row' | 'outside' | 'reject' | 'empty' | 'unsettled' | 'other-form';
 
+/** 20240102 as seconds is a day of August 1970; seconds as milliseconds are in January. */
+const WRONG_UNITS_UNTIL_US = Date.UTC(1970, 9, 1) * 1000;
+/** Bars that go on from each other are no further apart. */
+const MOST_APART_US = 120 * 86_400 * 1e6;
+
 const utf8 = new TextEncoder();
 const PRICES = ['open', 'high', 'low', 'close'] as const;
 
@@ -52,6 +57,8 @@ export class Judge {
   readonly #nulls: readonly Uint8Array[];
   readonly #extras: readonly KeptPlace[];
   readonly #keys: readonly Key[];
+  /** The last stamp that was believed for all its age. */
+  #lastOldUs = Number.NaN;
   /** Null where numbers are written as most are. */
   readonly #reader: NumberReader | null;
 
@@ -95,7 +102,7 @@ export class Judge {
     if (stamps.isOtherForm) return 'other-form';
     if (Number.isNaN(us)) return this.#reject(stamps.reason, 'time');
     const { earliestUs, latestUs, wantFromUs, wantToUs } = this.#checks;
-    if (!(us >= earliestUs && us <= latestUs)) return this.#reject('timestamp', 'time');
+    if (!(us >= earliestUs && us <= latestUs) && !this.#isOld(us)) return this.#reject('timestamp', 'time');
     if (us < wantFromUs || us >= wantToUs) return 'outside';
     if (ordinal === SYMBOL_INVALID) return this.#reject('symbol', 'symbol');
     out.symbol[row] = ordinal;
@@ -103,6 +110,19 @@ export class Judge {
     if (this.#numbers(fields, out, row))
       return this.#keepExtras(fields, out, row) && this.#rules(out, row) ? 'row' : 'reject';
     return this.#isEmpty(fields) ? 'empty' : 'reject';
+  }
+
+  /**
+   * Whether a stamp before all others is believed. Of the first months of 1970, where milliseconds read as microseconds
+   * are, and dates read as seconds, only those are that go on from others.
+   */
+  #isOld(us: number): boolean {
+    const { oldestUs, earliestUs } = this.#checks;
+    if (oldestUs === undefined || !(us >= oldestUs && us < earliestUs)) return false;
+    const isDoubtful = us >= 0 && us < WRONG_UNITS_UNTIL_US;
+    if (isDoubtful && !(Math.abs(us - this.#lastOldUs) <= MOST_APART_US)) return false;
+    this.#lastOldUs = us;
+    return true;
   }
 
   /** The series of a record; null where it is none that was asked for, or no record of so many fields. */

@@ -148,6 +148,8 @@ export interface ScanChecks {
   /** Stamps outside are outside all reason. */
   readonly earliestUs: number;
   readonly latestUs: number;
+  /** Present: stamps as old as this are believed too, but for those of 1970 that stand alone: a wrong unit makes them. */
+  readonly oldestUs?: number;
   /** What becomes of a record that parses but breaks a rule: those named are waived, or all of them. */
   readonly onInvalid: OnInvalid;
   /** A longer record (bytes) is a reject. */

@@ -13,6 +13,34 @@ const T0 = us('2024-03-01T00:00:00Z') / 1e6;
 const hours = (records: readonly string[]): string =>
   records.map((record, i) => `${T0 + 3600 * i},${record}\n`).join('');
 
+describe('daily bars from before 1980', () => {
+  const DAY = 86_400;
+  const file = (stamps: readonly (number | string)[]): string =>
+    `time,open,high,low,close,volume\n${stamps.map((at, i) => `${at},${10 + (i % 3)},13,9,11,7\n`).join('')}`;
+  /** From 1966 to 1983, past 1970 and past what a wrong unit would make. */
+  const days = Array.from({ length: 6_000 }, (_, i) => (i - 1_300) * DAY);
+  const folder = folderWith({
+    'up/BATS_OLD, 1D.csv': file(days),
+    'down/BATS_OLD, 1D.csv': file(days.toReversed()),
+    'zero/BATS_OLD, 1D.csv': file([...days.slice(-300), 0, ...days.slice(-300, -298)]),
+    'date/BATS_OLD, 1D.csv': file(Array.from({ length: 28 }, (_, i) => 20_200_201 + i)),
+  });
+
+  it('are read by numbers too, in either order', async () => {
+    for (const order of ['up', 'down']) {
+      const { reading } = await read(join(folder, order, 'BATS_OLD, 1D.csv'));
+      expect(reading).toMatchObject({ read: 6_000, bars: 6_000, rejected: 0, fault: null });
+    }
+  });
+
+  it('are not what zeros and dates without a mark are taken for', async () => {
+    const { reading } = await read(join(folder, 'zero', 'BATS_OLD, 1D.csv'));
+    expect(reading.rejects.map(({ reason }) => reason)).toContain('timestamp');
+    const dates = await read(join(folder, 'date', 'BATS_OLD, 1D.csv'));
+    expect(dates.reading.fault?.message).toBe('More than half of the first stamps lie outside all reason.');
+  });
+});
+
 describe('a file of the catalogue', () => {
   const text = hours([
     '10,12,9,11,1.5,3',

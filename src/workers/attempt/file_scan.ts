@@ -23,6 +23,11 @@ const SMALL_FILE_REJECTS = 10;
 /** What of a run's settings records are held against. */
 type ScanSettings = Pick<WorkerSettings, 'latestUs' | 'maxRecordBytes'>;
 
+/** Daily bars are as old when their stamps are numbers; nanoseconds before 1970 have been seen in damaged files alone. */
+function isOfDays({ intervalS, shape }: Assignment['plan']): boolean {
+  return intervalS >= 86_400 && ['s', 'ms', 'magnitude', 'excel'].includes(shape.time);
+}
+
 /** What a file's records are held against. */
 export function scanChecks(plan: Assignment['plan'], settings: ScanSettings): ScanChecks {
   return {
@@ -35,6 +40,7 @@ export function scanChecks(plan: Assignment['plan'], settings: ScanSettings): Sc
     wantToUs: plan.wantToUs ?? Number.POSITIVE_INFINITY,
     earliestUs: plan.shape.time === 'text' ? EARLIEST_TEXT_US : EARLIEST_NUMERIC_US,
     latestUs: settings.latestUs,
+    ...(isOfDays(plan) && { oldestUs: EARLIEST_TEXT_US }),
     onInvalid: plan.onInvalid,
     maxRecordBytes: settings.maxRecordBytes,
   };
