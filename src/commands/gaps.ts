@@ -1,17 +1,20 @@
 /** `backhaul gaps`: find the holes between what loaded files vouch for, list them, fill them, tidy up. */
 
+import type { Pool } from 'pg';
 import type { Argv, CommandModule } from 'yargs';
 import { INDICATOR_NAMES } from '../bars/columns.ts';
-import { counted } from '../base/quantities.ts';
+import { count, counted, duration } from '../base/quantities.ts';
 import { BackhaulError } from '../faults/fault.ts';
+import type { ApiOptions } from '../gaps/api_client.ts';
 import type { FillFilter, FillSummary } from '../gaps/fill.ts';
-import { KRAKEN_API } from '../gaps/find.ts';
+import { apiOf, KRAKEN_API } from '../gaps/find.ts';
 import { GAP_STATES, type Gap, type GapState } from '../gaps/gap_store.ts';
 import type { SeriesScan } from '../gaps/scan.ts';
 import type { SuspiciousRun } from '../gaps/suspicious.ts';
 import { noticeOfGaps } from '../notify/of_commands.ts';
 import type { RollupWork } from '../series/rollup.ts';
 import type { Telemetry } from '../telemetry/telemetry.ts';
+import { faultLine } from '../ui/fault_text.ts';
 import {
   downloadLines,
   fillLines,
@@ -22,6 +25,9 @@ import {
   scanned,
   suspiciousEvent,
   suspiciousLines,
+  walkLine,
+  walkPlanEvent,
+  walkPlanLines,
 } from '../ui/gap_text.ts';
 import { eventLine } from '../ui/json_lines.ts';
 import { rollupLine } from '../ui/rollup_text.ts';
@@ -105,11 +111,27 @@ export const FILL_SETTINGS = {
   ...LOADING,
   tiers: SERIES_SETTINGS.tiers,
   api: value(
-    { group: 'From an API:', describe: 'Fill from the exchange: kraken (the latest 720 bars)' },
-    oneOf('kraken'),
+    {
+      group: 'From an API:',
+      describe:
+        'Fill from the exchange: kraken (the latest 720 bars), kraken-trades (all that was ever traded, slowly)',
+    },
+    oneOf('kraken', 'kraken-trades'),
+  ),
+  'api-rate': value(
+    {
+      group: 'From an API:',
+      describe: 'Requests a second at most (0.5)',
+      otherwise: 'what the exchange publishes: 1 for kraken',
+    },
+    parseRate,
   ),
   derive: onOff({ group: 'From bars that stand:', describe: 'Fill longer intervals from shorter ones' }),
   'api-url': value({ group: 'From an API:', describe: 'Where the API is', otherwise: KRAKEN_API }, parseText),
+  'dry-run': onOff({
+    group: SHOW,
+    describe: 'With --api: show what would be asked for, and how long it takes',
+  }),
 };
 
 const CLEANUP_SETTINGS = {
@@ -206,6 +228,7 @@ const fillCommand: CommandModule<object, Arguments> = {
         'reads the entries that hold something missing, and no other',
       )
       .example('$0 gaps fill --api kraken', 'gaps of the last 720 bars')
+      .example('$0 gaps fill --api kraken-trades --dry-run', 'how long older ones would take')
       .example('$0 gaps fill --derive --intervals 1h', 'from minutes that stand, without a download')
       .epilogue(
         'Exit code: 0 all that was asked for is covered, 3 some of it is still missing or failed (--symbols, --intervals,\n--from and --to say what is asked for; without them every open gap), 2 usage, 130 interrupted.',
@@ -215,9 +238,16 @@ const fillCommand: CommandModule<object, Arguments> = {
     const sources = ((argv['source'] ?? []) as readonly string[]).map(String);
     const ways = [sources.length > 0, flags.api !== undefined, flags.derive === true].filter(Boolean).length;
     if (ways !== 1)
-      throw usage('gaps fill needs either sources, such as a folder or a zip, or --api kraken, or --derive');
+      throw usage(
+        'gaps fill needs either sources, such as a folder or a zip, or --api kraken (or kraken-trades), or --derive',
+      );
+    if (flags['dry-run'] === true && flags.api === undefined) throw usage('--dry-run goes with --api alone');
     const { from: fromUs = null, to: toUs = null } = flags;
     const filter: FillFilter = { ...seriesFilter(flags, configuredTiers(surroundings)), fromUs, toUs };
+    if (flags['dry-run'] === true)
+      return withLoadedDatabase(flags.database, 'gaps', async (db, url) =>
+        showApiPlan(db, url, flags, filter),
+      );
     await measured('gaps fill', flags['metrics-port'], (telemetry) =>
       withLoadedDatabase(flags.database, 'gaps', async (_db, url) => {
         const summary =
@@ -225,7 +255,9 @@ const fillCommand: CommandModule<object, Arguments> = {
             ? await fillFromShorter(filter, url)
             : flags.api === undefined
               ? await fillFromFiles(sources, flags, filter, url, telemetry)
-              : await fillFromApi(flags, filter, url, telemetry);
+              : flags.api === 'kraken'
+                ? await fillFromApi(flags, filter, url, telemetry)
+                : await fillFromTrades(flags, filter, url, telemetry);
         telemetry?.filled(summary);
         showFill(summary, flags.json ?? false);
       }),
@@ -289,17 +321,98 @@ async function fillFromApi(
   const { KrakenApi } = await import('../gaps/kraken_api.ts');
   const interrupt = listenForInterrupt(() => say('Interrupted: what was fetched stays.'));
   try {
-    const api = new KrakenApi({
-      baseUrl: flags['api-url'] ?? KRAKEN_API,
-      signal: interrupt.drain,
-      onRequest: (request) => telemetry?.request(request),
-    });
+    const api = new KrakenApi(apiOptions(flags, interrupt.drain, telemetry));
     const indicators = flags.indicators ?? INDICATOR_NAMES;
     const onSeries = (text: string): void => say(stderrStyle().dim(sanitise(text)));
     return await fillGaps(url, filter, nowUs(), fromKrakenApi({ api, indicators, onSeries }));
   } finally {
     interrupt.dispose();
   }
+}
+
+/** How an API is asked, whichever it is. */
+function apiOptions(
+  flags: FillFlags,
+  signal: AbortSignal,
+  telemetry: Telemetry | null,
+): Omit<ApiOptions, 'venue'> {
+  const rate = flags['api-rate'];
+  return {
+    baseUrl: flags['api-url'] ?? KRAKEN_API,
+    signal,
+    ...(rate === undefined ? {} : { paceMs: 1000 / rate }),
+    onRequest: (request) => telemetry?.request(request),
+  };
+}
+
+/** Between two lines that say how far a walk is. */
+const WALK_EVERY_MS = 10_000;
+
+async function fillFromTrades(
+  flags: FillFlags,
+  filter: FillFilter,
+  url: string,
+  telemetry: Telemetry | null,
+): Promise<FillSummary> {
+  const { fillGaps } = await import('../gaps/fill.ts');
+  const { fromKrakenTrades } = await import('../gaps/trades_fill.ts');
+  const { KrakenTrades } = await import('../gaps/kraken_trades.ts');
+  const interrupt = listenForInterrupt(() => say('Interrupted: what was walked stays.'));
+  try {
+    const api = new KrakenTrades(apiOptions(flags, interrupt.drain, telemetry));
+    let toldAt = performance.now();
+    return await fillGaps(
+      url,
+      filter,
+      nowUs(),
+      fromKrakenTrades({
+        api,
+        indicators: flags.indicators ?? INDICATOR_NAMES,
+        onPlan: (walks) => {
+          if (flags.json) for (const walk of walks) print(eventLine(walkPlanEvent(walk)));
+          else say(...walkPlanLines(walks, api.paceMs));
+        },
+        onProgress: (progress) => {
+          if (performance.now() - toldAt < WALK_EVERY_MS) return;
+          toldAt = performance.now();
+          say(stderrStyle().dim(walkLine(progress, api.paceMs)));
+        },
+        onEnd: (progress, fault) => {
+          say(
+            stderrStyle().dim(walkLine({ ...progress, walk: { ...progress.walk, pages: null } }, api.paceMs)),
+          );
+          if (fault !== null) say(`kraken ${sanitise(progress.walk.pair)}: ${faultLine(fault)}`);
+        },
+      }),
+    );
+  } finally {
+    interrupt.dispose();
+  }
+}
+
+/** What a fill from an API would ask for; nothing is asked, and nothing changed. */
+async function showApiPlan(db: Pool, url: string, flags: FillFlags, filter: FillFilter): Promise<void> {
+  const { gapsToFill } = await import('../gaps/fill.ts');
+  const { ApiClient } = await import('../gaps/api_client.ts');
+  const never = new AbortController().signal;
+  const { paceMs } = new ApiClient({ ...apiOptions(flags, never, null), venue: 'kraken' });
+  const gaps = await gapsToFill(url, filter, nowUs());
+  if (flags.api === 'kraken') {
+    const { reaches } = await import('../gaps/api_fill.ts');
+    const reached = gaps.filter((gap) => gap.venue === 'kraken' && reaches(gap));
+    const requests = new Set(reached.map(({ seriesId }) => seriesId)).size;
+    const seconds = (requests * paceMs) / 1000;
+    if (flags.json) print(eventLine({ type: 'plan', ...{ gaps: reached.length, requests, seconds } }));
+    else
+      print(
+        `${counted(reached.length, 'gap')} of ${count(gaps.length)} within its reach: ${counted(requests, 'request')}, ${duration(seconds)}. Nothing was asked.`,
+      );
+    return;
+  }
+  const { planWalks } = await import('../gaps/trades_fill.ts');
+  const walks = await planWalks(db, gaps, paceMs);
+  if (flags.json) for (const walk of walks) print(eventLine(walkPlanEvent(walk)));
+  else print(walkPlanLines(walks, paceMs), 'Nothing was asked.');
 }
 
 async function fillFromShorter(filter: FillFilter, url: string): Promise<FillSummary> {
@@ -352,10 +465,14 @@ function showScan(scans: readonly SeriesScan[], gaps: readonly Gap[], runs: read
 function nextLines(gaps: readonly Gap[]): string[] {
   const lines: string[] = [];
   if (gaps.some((gap) => gap.overflow !== null && gap.overflow <= 0))
-    lines.push('npx backhaul gaps fill --api kraken       fills what its API still has');
+    lines.push('npx backhaul gaps fill --api kraken               fills what its API still has');
+  if (gaps.some((gap) => apiOf(gap) === 'kraken-trades'))
+    lines.push(
+      'npx backhaul gaps fill --api kraken-trades        fills the others, slowly: --dry-run says how slowly',
+    );
   if (gaps.some((gap) => gap.file !== null))
-    lines.push('npx backhaul gaps list --csv              the files to download');
-  if (lines.length > 0) lines.push('npx backhaul gaps fill <folder or zip>    fills from them');
+    lines.push('npx backhaul gaps list --csv                      the files to download');
+  if (lines.length > 0) lines.push('npx backhaul gaps fill <folder or zip>            fills from them');
   return lines.length === 0 ? [] : ['', ...lines];
 }
 
@@ -388,6 +505,14 @@ function showCsv(gaps: readonly Gap[], now: number): void {
     if (stdoutGone()) return;
     print(line);
   }
+}
+
+/** Requests a second: an exchange that is asked more often answers less. */
+function parseRate(text: string): number {
+  const rate = Number(text);
+  if (!/^\d*\.?\d+$/.test(text) || rate < 0.001 || rate > 1000)
+    throw new Unreadable('requests a second, such as 1 or 0.5');
+  return rate;
 }
 
 function parseStates(texts: readonly string[]): readonly GapState[] {

@@ -31,7 +31,8 @@ import type { FillAttempt } from './fill.ts';
 import type { Gap } from './gap_store.ts';
 import type { Candle, CandleAnswer, KrakenApi } from './kraken_api.ts';
 
-const API_LAYOUT = 'kraken-api';
+/** Layouts of tasks that came from an API, for whoever reads the table. */
+type ApiLayout = 'kraken-api' | 'kraken-trades-api';
 
 export interface ApiFillOptions {
   readonly api: KrakenApi;
@@ -46,7 +47,7 @@ export function fromKrakenApi(
   return async (db, gaps) => {
     const failures = new Map<number, Fault>();
     const reachable = gaps.filter((gap) => gap.venue === 'kraken' && reaches(gap));
-    const writer = new ApiWriter(db, options.indicators);
+    const writer = new ApiWriter(db, options.indicators, 'kraken-api');
     let sources = 0;
     for (const some of Map.groupBy(reachable, (gap) => gap.seriesId).values()) {
       const { symbol, intervalS } = some[0]!;
@@ -67,15 +68,18 @@ export function fromKrakenApi(
 }
 
 /** The latest candles may hold a part of a gap whose start is out of reach. */
-function reaches({ overflow, toUs, fromUs, intervalS }: Gap): boolean {
+export function reaches({ overflow, toUs, fromUs, intervalS }: Gap): boolean {
   return overflow !== null && overflow < (toUs - fromUs) / (intervalS * 1e6);
 }
 
-class ApiWriter {
+/** Writes what an API has told, a task an answer. */
+export class ApiWriter {
+  readonly #layout: ApiLayout;
   readonly #db: Pool;
   readonly #asked: readonly boolean[];
 
-  constructor(db: Pool, indicators: readonly IndicatorName[]) {
+  constructor(db: Pool, indicators: readonly IndicatorName[], layout: ApiLayout) {
+    this.#layout = layout;
     this.#db = db;
     this.#asked = INDICATOR_NAMES.map((name) => indicators.includes(name));
   }
@@ -85,21 +89,27 @@ class ApiWriter {
     const vouched = answer.told === null ? [] : intersect(merge(gaps), [answer.told]);
     if (vouched.length === 0) return 0;
     const candles = answer.candles.filter((candle) => holds(vouched, candle.tsUs));
+    // Of candles that were made of trades, the trades are the records.
+    const trades =
+      this.#layout === 'kraken-api'
+        ? null
+        : { used: candles.reduce((sum, candle) => sum + candle.trades, 0), made: candles.length };
     await this.#makeStanding(gaps[0]!, candles);
     return inTransaction(this.#db, async (client) => {
       await aloneInLane(client, laneOf(gaps[0]!));
       const { seriesId } = gaps[0]!;
-      const attempt = await beginTask(client, gaps[0]!, answer, vouched);
+      const attempt = await beginTask(client, gaps[0]!, answer, vouched, this.#layout);
       const loaded = await this.#merge(client, attempt.taskId, gaps[0]!, candles, vouched);
       await finish(client, {
         ...attempt,
-        rowsRead: candles.length,
+        rowsRead: trades?.used ?? candles.length,
+        trades,
         rowsLoaded: loaded.loaded,
         rowsRejected: 0,
         rowsDuplicate: candles.length - loaded.loaded,
         rowsEmpty: 0,
         rowsConflict: loaded.conflicts,
-        rowsOutside: answer.candles.length - candles.length,
+        rowsOutside: trades === null ? answer.candles.length - candles.length : 0,
         firstTsUs: candles[0]?.tsUs ?? null,
         lastTsUs: candles.at(-1)?.tsUs ?? null,
         // No task of the lane can have moved: its claims wait for us.
@@ -212,13 +222,14 @@ function beginTask(
   gap: Gap,
   answer: CandleAnswer,
   vouched: readonly Range[],
+  layout: ApiLayout,
 ): Promise<Attempt> {
   const { fromUs, toUs } = hull(vouched)!;
   return beginOwnTask(client, {
     uri: answer.uri,
     etag: `sha256:${createHash('sha256').update(JSON.stringify(answer.candles)).digest('hex')}`,
     sizeBytes: answer.sizeBytes,
-    layout: API_LAYOUT,
+    layout,
     lane: laneOf(gap),
     sequence: fromUs,
     plan: planOf(gap, fromUs, toUs),

@@ -92,6 +92,17 @@ export async function fillGaps(
   }
 }
 
+/** The gaps that {@link fillGaps} would be at, as they are on record; nothing is changed. */
+export async function gapsToFill(databaseUrl: string, filter: FillFilter, nowUs: number): Promise<Gap[]> {
+  checkRange(filter.fromUs, filter.toUs, nowUs);
+  const db = createPool(databaseUrl, { applicationName: 'backhaul gaps', max: 1 });
+  try {
+    return narrowed(await listGaps(db, { ...filter, states: OPEN_STATES }), filter);
+  } finally {
+    await db.end();
+  }
+}
+
 async function fillThese(
   db: Pool,
   filter: FillFilter,

@@ -97,3 +97,15 @@ export function reachOf(venue: string, intervalS: number, fromUs: number, nowUs:
   const served = API_REACH.find((one) => one.venue === venue && one.intervalS === intervalS);
   return { candlesFromNow, overflow: served === undefined ? null : candlesFromNow - served.candles };
 }
+
+/** Which `--api` of `gaps fill` fills a gap: the quick one where it reaches, else the slow one; null: none does. */
+export function apiOf({
+  venue,
+  overflow,
+}: {
+  readonly venue: string;
+  readonly overflow: number | null;
+}): 'kraken' | 'kraken-trades' | null {
+  if (overflow !== null && overflow <= 0) return 'kraken';
+  return venue === 'kraken' ? 'kraken-trades' : null;
+}

@@ -5,16 +5,13 @@
  */
 
 import { z } from 'zod';
-import { pause } from '../base/pause.ts';
-import { BackhaulError, type Fault } from '../faults/fault.ts';
-import { API_REACH, KRAKEN_API } from './find.ts';
+import { BackhaulError } from '../faults/fault.ts';
+import { ApiClient, type ApiOptions } from './api_client.ts';
+import { API_REACH } from './find.ts';
 
 /** Entries of a full answer: there may be older candles that it does not tell of. */
 const FULL_ANSWER = 720;
 const LONGEST_ANSWER_BYTES = 4 << 20;
-const TIMEOUT_MS = 30_000;
-/** Public endpoints take about one request a second. */
-const PACE_MS = 1_000;
 const ATTEMPTS = 4;
 
 export interface Candle {
@@ -53,38 +50,12 @@ const answer = z.object({
   result: z.record(z.string(), z.unknown()).optional(),
 });
 
-export interface KrakenApiOptions {
-  /** `https://api.kraken.com` or a stand-in. */
-  readonly baseUrl: string;
-  readonly signal: AbortSignal;
-  /** Between two requests; a stand-in needs no second. */
-  readonly paceMs?: number;
-  /** Hears of each request when it has been answered, or will not be. */
-  readonly onRequest?: (request: ApiRequest) => void;
-}
-
-/** One request: how long it took, its HTTP status (null: no answer), and what was wrong with it. */
-export interface ApiRequest {
-  readonly host: string;
-  readonly seconds: number;
-  readonly status: number | null;
-  readonly fault: Fault | null;
-}
-
-/** Asks for candles, one request a second. */
+/** Asks for candles. */
 export class KrakenApi {
-  readonly #options: KrakenApiOptions;
-  #nextAt = 0;
+  readonly #client: ApiClient;
 
-  constructor(options: KrakenApiOptions) {
-    this.#options = options;
-    if (!/^https?:\/\//i.test(options.baseUrl) || !URL.canParse(options.baseUrl))
-      throw new BackhaulError({
-        kind: 'usage',
-        message: '--api-url is no address',
-        expected: `https://host, such as ${KRAKEN_API}`,
-        found: options.baseUrl,
-      });
+  constructor(options: Omit<ApiOptions, 'venue'>) {
+    this.#client = new ApiClient({ ...options, venue: 'kraken' });
   }
 
   /**
@@ -99,92 +70,15 @@ export class KrakenApi {
         message: `Kraken's API has no candles of ${intervalS / 60} minutes`,
         hint: 'fill the gap from a file',
       });
-    const url = new URL('0/public/OHLC', this.#options.baseUrl.replace(/\/?$/, '/'));
-    url.searchParams.set('pair', pair);
-    url.searchParams.set('interval', String(intervalS / 60));
-    // `since` itself is left out of the answer.
-    url.searchParams.set('since', String(Math.floor(fromUs / 1e6) - 1));
-    const text = await this.#ask(url);
+    const url = this.#client.address('0/public/OHLC', {
+      pair,
+      interval: String(intervalS / 60),
+      // `since` itself is left out of the answer.
+      since: String(Math.floor(fromUs / 1e6) - 1),
+    });
+    const text = await this.#client.ask(url, ATTEMPTS, LONGEST_ANSWER_BYTES);
     return { uri: url.href, sizeBytes: Buffer.byteLength(text), ...read(text, url.href, intervalS, fromUs) };
   }
-
-  async #ask(url: URL): Promise<string> {
-    for (let attempt = 1; ; attempt++) {
-      await this.#turn(attempt);
-      const began = performance.now();
-      const { text, status } = await this.#fetch(url);
-      this.#options.onRequest?.({
-        host: url.hostname,
-        seconds: (performance.now() - began) / 1000,
-        status,
-        fault: typeof text === 'string' ? null : text,
-      });
-      if (typeof text === 'string') return text;
-      if (text.kind === 'network' && attempt < ATTEMPTS) continue;
-      throw new BackhaulError({ ...text, where: { uri: url.href } });
-    }
-  }
-
-  /** Waits for the next request's time; the wait doubles with each refusal. */
-  async #turn(attempt: number): Promise<void> {
-    const { paceMs = PACE_MS, signal } = this.#options;
-    signal.throwIfAborted();
-    const wait = this.#nextAt - performance.now();
-    if (wait > 0) await pause(wait, signal);
-    signal.throwIfAborted();
-    this.#nextAt = performance.now() + (paceMs * 2 ** attempt) / 2;
-  }
-
-  /** The answer's text, or why there is none; `network` faults may pass. */
-  async #fetch(url: URL): Promise<{ readonly text: string | Fault; readonly status: number | null }> {
-    const { signal } = this.#options;
-    const timeout = AbortSignal.timeout(TIMEOUT_MS);
-    let status: number | null = null;
-    const fault = (text: Fault): { text: Fault; status: number | null } => ({ text, status });
-    try {
-      const response = await fetch(url, {
-        signal: AbortSignal.any([signal, timeout]),
-        headers: { accept: 'application/json', 'user-agent': 'backhaul' },
-      });
-      status = response.status;
-      const text = await bounded(response);
-      if (status === 429 || status >= 500)
-        return fault({ kind: 'network', message: 'the API is busy', code: String(status) });
-      if (!response.ok)
-        return fault({ kind: 'unsupported', message: 'the API refuses', code: String(status) });
-      if (busy(text)) return fault({ kind: 'network', message: 'the API asks for fewer requests' });
-      return { text, status };
-    } catch (error) {
-      if (signal.aborted) throw signal.reason;
-      if (timeout.aborted) return fault({ kind: 'timeout', message: 'the API does not answer' });
-      if (error instanceof BackhaulError) return fault(error.fault);
-      const cause = (error as { cause?: { code?: string } }).cause?.code;
-      return fault({
-        kind: 'network',
-        message: 'the API cannot be reached',
-        ...(cause === undefined ? {} : { code: cause }),
-      });
-    }
-  }
-}
-
-/** The text of an answer, at most so long: what serves us may be anybody. */
-async function bounded(response: Response): Promise<string> {
-  const pieces: Uint8Array[] = [];
-  let size = 0;
-  for await (const piece of response.body ?? []) {
-    size += piece.length;
-    if (size > LONGEST_ANSWER_BYTES)
-      throw new BackhaulError({ kind: 'limit', message: 'the answer of the API is too long' });
-    pieces.push(piece);
-  }
-  return Buffer.concat(pieces).toString('utf8');
-}
-
-function busy(text: string): boolean {
-  return /"(EAPI:Rate limit exceeded|EGeneral:Too many requests|EService:(Unavailable|Busy|Throttled)[^"]*)"/.test(
-    text,
-  );
 }
 
 /** Reads an answer; `fromUs` is what was asked for. */

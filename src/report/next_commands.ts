@@ -1,6 +1,7 @@
 /** What to do about it, as commands. Pure. */
 
 import { publishedFiles } from '../gaps/files.ts';
+import { apiOf } from '../gaps/find.ts';
 import type { Report, ReportedGap } from './completeness.ts';
 
 export interface NextCommand {
@@ -41,6 +42,12 @@ export function nextCommands(report: Report): NextCommand[] {
   }
   if (files.length > FILES_NAMED)
     next.push({ command: 'npx backhaul gaps list --csv', why: `all ${files.length} files to download` });
+  const slow = gaps.filter((gap) => apiOf({ ...gap, venue: gap.series.venue }) === 'kraken-trades').length;
+  if (slow > 0)
+    next.push({
+      command: 'npx backhaul gaps fill --api kraken-trades --dry-run',
+      why: `how long ${plural(slow, 'gap')} would take from Kraken's trades, without a file`,
+    });
   if (absent.length > 0) {
     const symbols = absent.map((one) => one.symbol).join(',');
     next.push({

@@ -35,7 +35,7 @@ export function reportHtml(report: Report): string {
 ${tiles(report)}
 ${section('What to do next', '', commands(report))}
 ${section('Month by month', 'One line a series, worst first within its tier. Point at a month for its numbers.', heatMap(report, LINES_SHOWN))}
-${section('Symbol × interval', 'The share of expected bars that loaded files vouch for; below it the gaps: those within the reach of an API, and those that only files can fill.', matrix(report))}
+${section('Symbol × interval', 'The share of expected bars that loaded files vouch for; below it the gaps: those within the reach of an API, and those beyond it, which files fill (Kraken’s slowly by gaps fill --api kraken-trades, too).', matrix(report))}
 ${report.gaps.length === 0 ? '' : section('Largest gaps', '', gapTable(report.gaps, nowUs))}
 ${report.suspicious.length === 0 ? '' : section('Suspicious stretches', 'Files vouch for them, so they are no gaps; but the series is never so long without a bar. An exchange that was down looks so, and a file that was cut off.', suspiciousTable(report.suspicious))}
 </main>
@@ -73,7 +73,7 @@ function tiles(report: Report): string {
     [
       count(report.gaps.length),
       'gaps',
-      `${count(api)} by API, ${count(report.gaps.length - api)} only from files`,
+      `${count(api)} by API, ${count(report.gaps.length - api)} beyond it, from files`,
     ],
   ];
   const boxes = facts.map(

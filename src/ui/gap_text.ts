@@ -1,11 +1,13 @@
 /** What `gaps` says: tables of gaps and suspicious runs, CSV lists, JSON events. */
 
-import { count, counted, instant, interval, percent } from '../base/quantities.ts';
+import { count, counted, duration, instant, interval, percent } from '../base/quantities.ts';
 import { publishedFiles } from '../gaps/files.ts';
 import type { FillSummary } from '../gaps/fill.ts';
+import { apiOf } from '../gaps/find.ts';
 import type { Gap } from '../gaps/gap_store.ts';
 import type { SeriesScan } from '../gaps/scan.ts';
 import { SUSPICIOUS_HABITS, type SuspiciousRun } from '../gaps/suspicious.ts';
+import type { TradesWalk, WalkProgress } from '../gaps/trades_fill.ts';
 import { faultLine } from './fault_text.ts';
 import { isoInstant } from './json_lines.ts';
 import { csvLine } from './query_text.ts';
@@ -66,7 +68,10 @@ function shortFileText({ file, files }: Gap): string {
   return files > 1 ? `${name} +${count(files - 1)}` : name;
 }
 
-/** `12 gaps in 4 of 20 series, 1,234 bars missing: 3 within the reach of an API, 9 only in files; 2 filled`. */
+/**
+ * `12 gaps in 4 of 20 series, 1,234 bars missing: 3 within the reach of an API, 5 beyond it (in files, and slowly by
+ * --api kraken-trades), 4 only in files; 2 filled`.
+ */
 export function gapSum(gaps: readonly Gap[], seriesLooked: number | null): string {
   const open = gaps.filter((gap) => gap.state !== 'filled');
   const filled = gaps.length - open.length;
@@ -79,9 +84,12 @@ export function gapSum(gaps: readonly Gap[], seriesLooked: number | null): strin
     seriesLooked === null
       ? counted(series, 'series', 'series')
       : `${count(series)} of ${count(seriesLooked)} series`;
+  const slow = open.filter((gap) => apiOf(gap) === 'kraken-trades').length;
+  const inFiles = open.length - reachable - slow;
   const fill = [
     ...(reachable > 0 ? [`${count(reachable)} within the reach of an API`] : []),
-    ...(open.length > reachable ? [`${count(open.length - reachable)} only in files`] : []),
+    ...(slow > 0 ? [`${count(slow)} in files, or slowly by --api kraken-trades`] : []),
+    ...(inFiles > 0 ? [`${count(inFiles)} only in files`] : []),
   ];
   const sum = `${counted(open.length, 'gap')} in ${where}, ${counted(candles, 'bar')} missing: ${fill.join(', ')}`;
   return done === '' ? sum : `${sum}; ${done}`;
@@ -131,7 +139,15 @@ export function suspiciousLines(
 /** A gap as an event for JSON lines. */
 export function gapEvent(gap: Gap): { readonly type: 'gap' } & Record<string, unknown> {
   const { fromUs, toUs, detectedUs, changedUs, ...rest } = gap;
-  return { type: 'gap', ...rest, startTs: fromUs, endTs: toUs, detectedTs: detectedUs, changedTs: changedUs };
+  return {
+    type: 'gap',
+    ...rest,
+    api: apiOf(gap),
+    startTs: fromUs,
+    endTs: toUs,
+    detectedTs: detectedUs,
+    changedTs: changedUs,
+  };
 }
 
 export function suspiciousEvent(
@@ -216,4 +232,58 @@ export function nothingFilled({ gaps, failed, candlesFilled, sources, load }: Fi
   const where =
     sources === 0 ? 'here' : `in ${load === null ? counted(sources, 'answer') : counted(sources, 'file')}`;
   return `nothing ${where} covers any of ${counted(gaps, 'open gap')}: nothing was changed`;
+}
+
+/** What walks through trades will take, a line each and their sum. */
+export function walkPlanLines(walks: readonly TradesWalk[], paceMs: number): string[] {
+  const lines = walks.map((walk) => {
+    const { pair, gaps, ranges, pages, seconds } = walk;
+    const intervals = [...new Set(gaps.map(({ intervalS }) => intervalS))].sort((a, b) => a - b);
+    const takes =
+      pages === null
+        ? 'how many pages cannot be told: the bars around do not say how many trades they are of'
+        : `about ${counted(pages, 'page')}, ${duration(seconds ?? 0)}`;
+    const from = instant(ranges[0]!.fromUs);
+    const to = instant(ranges.at(-1)!.toUs);
+    const holes = ranges.length === 1 ? '' : ` in ${count(ranges.length)} stretches`;
+    return `kraken ${sanitise(pair)} ${intervals.map(interval).join(', ')}: ${from} to ${to}${holes}, ${takes}`;
+  });
+  if (walks.length === 0) return ['No open gap of Kraken’s is on record: nothing to walk.'];
+  const known = walks.filter(({ pages }) => pages !== null);
+  const pages = known.reduce((sum, walk) => sum + walk.pages!, 0);
+  const more = known.length < walks.length ? ', and those that cannot be told' : '';
+  return [
+    ...lines,
+    `Trades are served 1,000 a page, a page every ${duration(paceMs / 1000)}: about ${counted(pages, 'page')}, ${duration((pages * paceMs) / 1000)}${more}. What is whole is kept; the same command goes on.`,
+  ];
+}
+
+/** The same for JSON lines. */
+export function walkPlanEvent({
+  pair,
+  gaps,
+  ranges,
+  pages,
+  seconds,
+}: TradesWalk): { readonly type: 'walk' } & Record<string, unknown> {
+  return {
+    type: 'walk',
+    venue: 'kraken',
+    symbol: pair,
+    intervals: [...new Set(gaps.map(({ intervalS }) => intervalS))].sort((a, b) => a - b),
+    startTs: ranges[0]!.fromUs,
+    endTs: ranges.at(-1)!.toUs,
+    pages,
+    seconds,
+  };
+}
+
+/** `kraken XBTUSD: 2024-04-03 12:00, 120 of about 2,700 pages, 118,230 trades, 2,880 bars new; 43 min left`. */
+export function walkLine({ walk, atUs, pages, trades, loaded }: WalkProgress, paceMs: number): string {
+  const of = walk.pages === null ? '' : ` of about ${count(Math.max(walk.pages, pages))}`;
+  const left =
+    walk.pages === null || walk.pages <= pages
+      ? ''
+      : `; about ${duration(((walk.pages - pages) * paceMs) / 1000)} left`;
+  return `kraken ${sanitise(walk.pair)}: ${instant(atUs)}, ${count(pages)}${of} pages, ${counted(trades, 'trade')}, ${counted(loaded, 'bar')} new${left}`;
 }

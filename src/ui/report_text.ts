@@ -39,7 +39,7 @@ export function reportLines(report: Report, most: number, width: number, style: 
       '✓ all covered; else the share of expected bars that files vouch for, and gaps: a within the reach',
     ),
     style.dim(
-      'of an API, f only in files; s stretches without a bar that files vouch for and that look suspicious',
+      'of an API, f beyond it, in files (Kraken: slowly from trades); s stretches without a bar that files vouch for and that look suspicious',
     ),
     '',
     sumText(report, style),

@@ -61,16 +61,19 @@ describe('gaps as text', () => {
     const filled = { ...GAP, state: 'filled' as const };
     const near = { ...GAP, overflow: 0, candles: 5, seriesId: 2 };
     expect(gapSum([GAP, near, filled, filled], null)).toBe(
-      '2 gaps in 2 series, 2,189 bars missing: 1 within the reach of an API, 1 only in files; 2 filled gaps',
+      '2 gaps in 2 series, 2,189 bars missing: 1 within the reach of an API, 1 in files, or slowly by --api kraken-trades; 2 filled gaps',
     );
     expect(gapSum([filled], null)).toBe('No open gap; 1 filled gap');
-    expect(gapSum([GAP], 7)).toBe('1 gap in 1 of 7 series, 2,184 bars missing: 1 only in files');
+    expect(gapSum([{ ...GAP, venue: 'binance', overflow: null }], null)).toMatch(/: 1 only in files$/);
+    expect(gapSum([GAP], 7)).toBe(
+      '1 gap in 1 of 7 series, 2,184 bars missing: 1 in files, or slowly by --api kraken-trades',
+    );
   });
 
   it('tell what a fill has filled, and in one line when it is nothing', () => {
     expect(fillLines(FILL, 9, 130).slice(0, 2)).toEqual([
       '1 of 3 gaps filled, 1 in part; 150 bars covered that were not',
-      'still open: 1 gap in 1 series, 2,184 bars missing: 1 only in files',
+      'still open: 1 gap in 1 series, 2,184 bars missing: 1 in files, or slowly by --api kraken-trades',
     ]);
     const vain = { ...FILL, filled: 0, partly: 0, candlesFilled: 0 };
     expect(nothingFilled(FILL)).toBeNull();
