@@ -21,7 +21,7 @@ const RULES: Readonly<Record<string, string>> = {
   copy: 'bars',
 
   // What markets trade when, and sessions with PostgreSQL.
-  calendar: 'scan',
+  calendar: 'buckets scan',
   database: '',
 
   // What is to be done, as rows.
@@ -29,7 +29,7 @@ const RULES: Readonly<Record<string, string>> = {
   state: 'copy database scan state/migrations',
   'state/tasks': 'copy database state',
   merge: 'bars copy database indicators scan state',
-  rollups: 'bars buckets copy database merge state',
+  rollups: 'bars buckets calendar copy database merge state',
 
   // From sources to tasks.
   'producer/sources': '',
@@ -48,7 +48,7 @@ const RULES: Readonly<Record<string, string>> = {
   // What a thread does, and a run on the main thread.
   'workers/link': 'copy producer/archive producer/sources scan state',
   'workers/attempt':
-    'producer/archive/table scan/table bars buckets copy indicators merge producer producer/archive producer/sources rollups scan state state/tasks workers/link',
+    'producer/archive/table scan/table bars buckets calendar copy indicators merge producer producer/archive producer/sources rollups scan state state/tasks workers/link',
   workers: 'database workers/attempt workers/link',
   'load/scaling': 'workers workers/link',
   load: 'bars buckets copy database indicators load/scaling producer producer/archive producer/planning producer/sources state state/tasks workers workers/link',

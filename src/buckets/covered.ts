@@ -3,15 +3,18 @@
  * where no shorter bar is inside what is known, nobody traded.
  *
  * A file whose range nobody tells begins with the day of its first bar, for vendors cut at midnight and the first trade
- * of a day may come late; it ends with its last bar. Files that lie no further apart than a long weekend are joined: what
- * lies between was closed, or quiet. A wider hole is one, and what reaches into it is not made until a file fills it.
+ * of a day may come late; it ends with its last bar. Files between which the market has not had a day of trade are joined:
+ * what lies between was closed. Any other hole is one, and what reaches into it is not made until a file fills it.
  */
 
 import type { Range } from '../base/ranges.ts';
 import type { BucketGrid } from './bucket_grid.ts';
 
-/** Four days: from Thursday's close to Monday's or Tuesday's open. */
-export const JOINED_US = 4 * 86_400_000_000;
+/** Files that lie further apart than this are never joined, µs: what reaches no further is looked at. */
+export const NEVER_JOINED_US = 10 * 86_400_000_000;
+
+/** Whether what is known up to `toUs` goes on at `fromUs`. */
+export type Joins = (toUs: number, fromUs: number) => boolean;
 
 /** What a file tells of one of its series. */
 export interface Vouched {
@@ -40,13 +43,13 @@ export function knownTo(file: Omit<Vouched, 'firstUs' | 'fileFromUs' | 'wantFrom
   return Math.max(Math.min(fileToUs, wantToUs ?? Number.POSITIVE_INFINITY), lastUs + 1);
 }
 
-/** Ranges in any order, those joined that lie near each other. */
-export function joined(ranges: Iterable<Range>): Range[] {
+/** Ranges in any order, those joined that go on in each other. */
+export function joined(ranges: Iterable<Range>, joins: Joins): Range[] {
   const sorted = [...ranges].sort((a, b) => a.fromUs - b.fromUs);
   const found: { fromUs: number; toUs: number }[] = [];
   for (const { fromUs, toUs } of sorted) {
     const last = found.at(-1);
-    if (last === undefined || fromUs > last.toUs + JOINED_US) found.push({ fromUs, toUs });
+    if (last === undefined || !joins(last.toUs, fromUs)) found.push({ fromUs, toUs });
     else if (toUs > last.toUs) last.toUs = toUs;
   }
   return found;

@@ -8,7 +8,9 @@
 
 import { intersect, merge, type Range } from '../base/ranges.ts';
 import { type BucketGrid, bucketGrid, dayGrid } from '../buckets/bucket_grid.ts';
-import { joined } from '../buckets/covered.ts';
+import { type Joins, joined } from '../buckets/covered.ts';
+import { joinsBy } from '../calendar/joined_files.ts';
+import { calendarOf } from '../calendar/market_calendar.ts';
 import type { Db } from '../database/connect.ts';
 import type { PlannedTask } from '../producer/planning/found_task.ts';
 import { type Covered, readCovered } from '../state/coverage.ts';
@@ -141,8 +143,11 @@ export async function readCoverage(db: Db, series: readonly Series[]): Promise<C
     const { rollupS } = some[0]!;
     const { sessionZone } = below.facts.get(some[0]!.fromSeriesId)!;
     const grid = bucketGrid(rollupS, sessionZone);
+    const days = dayGrid(sessionZone);
+    const { venue, calendar } = series.find((one) => one.seriesId === id)!;
+    const joins = joinsBy(calendarOf(venue, calendar), days);
     const made = [...Map.groupBy(some, (one) => one.fromSeriesId)].flatMap(([base, stretches]) =>
-      intersect(merge(stretches), wholeBuckets(below.ranges.get(base) ?? [], grid, dayGrid(sessionZone))),
+      intersect(merge(stretches), wholeBuckets(below.ranges.get(base) ?? [], grid, days, joins)),
     );
     ranges.set(id, merge([...(own.ranges.get(id) ?? []), ...made]));
     if (facts.get(id)!.lastFile === null)
@@ -152,8 +157,8 @@ export async function readCoverage(db: Db, series: readonly Series[]): Promise<C
 }
 
 /** The buckets of what is known of shorter bars: outward where files meet inside one, inward at the ends. */
-function wholeBuckets(known: readonly Range[], grid: BucketGrid, days: BucketGrid): Range[] {
-  const inward = joined(known).map(({ fromUs, toUs }) => {
+function wholeBuckets(known: readonly Range[], grid: BucketGrid, days: BucketGrid, joins: Joins): Range[] {
+  const inward = joined(known, joins).map(({ fromUs, toUs }) => {
     const first = days.floor(fromUs);
     const start = grid.floor(first);
     return { fromUs: start === first ? start : grid.endOf(start), toUs: grid.floor(toUs) };

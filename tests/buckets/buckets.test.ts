@@ -3,12 +3,13 @@ import { describe, expect, it } from 'vitest';
 import { BarColumns } from '../../src/bars/columns.ts';
 import { aggregate, BUCKET_LENGTH, clearBucket, settle } from '../../src/buckets/aggregator.ts';
 import { type BucketGrid, bucketGrid, dayGrid } from '../../src/buckets/bucket_grid.ts';
-import { JOINED_US, joined, knownFrom, knownTo } from '../../src/buckets/covered.ts';
+import { joined, knownFrom, knownTo } from '../../src/buckets/covered.ts';
 import { isRollup, makes } from '../../src/buckets/rollup_rule.ts';
+import { joinsBy } from '../../src/calendar/joined_files.ts';
+import { calendarOf } from '../../src/calendar/market_calendar.ts';
 
 const at = (text: string): number => Date.parse(text) * 1000;
 const MINUTE_US = 60e6;
-const DAY_US = 86_400e6;
 
 function days(grid: BucketGrid, from: string, count: number): string[] {
   const starts: string[] = [];
@@ -163,10 +164,32 @@ describe('what is known', () => {
     expect(knownTo({ ...file, lastUs, fileToUs: at('2024-01-04') })).toBe(at('2024-01-04'));
   });
 
-  it('is joined over a long weekend, and no further', () => {
-    const one = { fromUs: 0, toUs: DAY_US };
-    const near = { fromUs: DAY_US + JOINED_US, toUs: 9 * DAY_US };
-    expect(joined([near, one])).toEqual([{ fromUs: 0, toUs: 9 * DAY_US }]);
-    expect(joined([one, { ...near, fromUs: near.fromUs + 1 }])).toHaveLength(2);
+  it('is joined where the market had no day of trade between, and nowhere else', () => {
+    const utc = dayGrid('UTC');
+    const joins = (venue: string, days: BucketGrid, to: string, from: string): boolean =>
+      joinsBy(calendarOf(venue), days)(at(to), at(from));
+    const crypto = (to: string, from: string): boolean => joins('kraken', utc, to, from);
+    expect(crypto('2024-01-03T14:05Z', '2024-01-04')).toBe(true);
+    expect(crypto('2024-01-04', '2024-01-04')).toBe(true);
+    expect(crypto('2024-01-04', '2024-01-05')).toBe(false);
+    expect(crypto('2024-01-03T14:05Z', '2024-01-05')).toBe(false);
+    const newYork = dayGrid('America/New_York');
+    const us = (to: string, from: string): boolean => joins('us_stocks_sip', newYork, to, from);
+    // A weekend, Good Friday with one, and a Wednesday that is missing.
+    expect(us('2024-01-05T20:59Z', '2024-01-08T05:00Z')).toBe(true);
+    expect(us('2024-03-28T23:59Z', '2024-04-01T04:00Z')).toBe(true);
+    expect(us('2024-01-09T20:59Z', '2024-01-11T05:00Z')).toBe(false);
+    expect(us('2024-01-05T20:59Z', '2024-01-09T05:00Z')).toBe(false);
+    const forex = (to: string, from: string): boolean => joins('global_forex', utc, to, from);
+    expect(forex('2024-01-05T22:00Z', '2024-01-07')).toBe(true);
+    expect(forex('2024-01-05T22:00Z', '2024-01-08')).toBe(true);
+    expect(forex('2024-01-05T22:00Z', '2024-01-09')).toBe(false);
+    const one = { fromUs: at('2024-01-01'), toUs: at('2024-01-03') };
+    const two = { fromUs: at('2024-01-03'), toUs: at('2024-01-04') };
+    const three = { fromUs: at('2024-01-05'), toUs: at('2024-01-06') };
+    expect(joined([three, two, one], joinsBy(calendarOf('kraken'), utc))).toEqual([
+      { fromUs: one.fromUs, toUs: two.toUs },
+      three,
+    ]);
   });
 });

@@ -91,6 +91,34 @@ describe('rollups', () => {
   });
 });
 
+describe('a day that nobody vouches for', () => {
+  it('leaves its week unfinished until a file brings it, whichever way the files go', async () => {
+    const days = Array.from({ length: 8 }, (_, day) =>
+      file(
+        `day${day}`,
+        BARS.filter(({ time }) => Math.floor((time - BEGIN) / DAY) === day),
+      ),
+    );
+    const wednesday = days[2]!;
+    const rest = days.filter((day) => day !== wednesday);
+    const tables: string[] = [];
+    for (const loads of [
+      [rest, [wednesday]],
+      [...rest.map((one) => [one]), [wednesday]],
+    ]) {
+      await wipe(pool);
+      for (const some of loads.slice(0, -1)) await load(url, some, { rollups: UPPER });
+      expect(await derived(604_800)).toEqual([]);
+      await load(url, [wednesday]);
+      expect(await derived(604_800)).toHaveLength(1);
+      tables.push(await candles(pool));
+    }
+    expect(tables[1]).toBe(tables[0]);
+    const bars = BARS.filter(({ time }) => time < BEGIN + 8 * DAY);
+    expect(tables[0]).toBe(await whole(bars));
+  });
+});
+
 describe("a vendor's own bars", () => {
   /** Hours of two days that differ from what five minutes make; in one of them there is none. */
   const OWN = walk('XBTUSD', BEGIN + 2 * DAY, BEGIN + 4 * DAY, 3600, 11, 0.9);

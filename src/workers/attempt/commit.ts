@@ -62,8 +62,8 @@ export async function commit(parts: AttemptParts, done: FileOutcome): Promise<Ta
     await noteWithheld(client, series.usedIds(), task.settings.indicators);
     await done.edges?.write(client, taskId);
     const ends = await writeEnds(client, task, series, done.writeStates);
-    await done.settleRollups?.();
     await rememberRules(client, series.usedIds(), plan);
+    await done.settleRollups?.();
     killPoint('beside.written');
     await finish(client, {
       ends,

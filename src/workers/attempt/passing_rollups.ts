@@ -20,7 +20,9 @@ import {
 } from '../../buckets/aggregator.ts';
 import { type BucketGrid, bucketGrid, dayGrid } from '../../buckets/bucket_grid.ts';
 import { AT, bucketIn, KNOWN_FROM, KNOWN_TO, putRecord } from '../../buckets/carried.ts';
-import { JOINED_US, knownFrom, knownTo } from '../../buckets/covered.ts';
+import { type Joins, knownFrom, knownTo } from '../../buckets/covered.ts';
+import { joinsBy } from '../../calendar/joined_files.ts';
+import { calendarOf } from '../../calendar/market_calendar.ts';
 import { isCheckpoint } from '../../indicators/checkpoints.ts';
 import { encodeState, type IndicatorEngine, NO_SPLITS, STATE_LENGTH } from '../../indicators/engine.ts';
 import type { SymbolTable } from '../../scan/symbols.ts';
@@ -76,6 +78,7 @@ export class PassingRollups {
   readonly #intervals: readonly number[];
   readonly #grids: readonly BucketGrid[];
   readonly #days: BucketGrid;
+  readonly #joins: Joins;
   /** By symbol ordinal. */
   readonly #series: (Carried | undefined)[] = [];
   /** By symbol ordinal: the record of its open buckets, then the state of each of its longer series. */
@@ -105,6 +108,7 @@ export class PassingRollups {
     this.#intervals = rollups.makes;
     this.#grids = rollups.makes.map((rollupS) => bucketGrid(rollupS, plan.sessionZone));
     this.#days = dayGrid(plan.sessionZone);
+    this.#joins = joinsBy(calendarOf(plan.venue, plan.calendar), this.#days);
     this.#made = parts.memory.merge().out;
     this.#made.length = 0;
   }
@@ -238,7 +242,8 @@ export class PassingRollups {
     series.firstUs = firstUs;
     const { plan } = this.#parts.task;
     const fromUs = knownFrom({ ...plan, firstUs, intervalUs: plan.intervalS * 1e6 }, this.#days);
-    if (fromUs <= series.knownToUs + JOINED_US) series.knownFromUs = Math.min(series.knownFromUs, fromUs);
+    if (series.fromUs !== null && this.#joins(series.knownToUs, fromUs))
+      series.knownFromUs = Math.min(series.knownFromUs, fromUs);
     else {
       series.knownFromUs = fromUs;
       series.knownToUs = Number.NEGATIVE_INFINITY;
