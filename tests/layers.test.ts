@@ -59,7 +59,7 @@ const RULES: Readonly<Record<string, string>> = {
   // What looks at loaded bars, fills what is missing, and computes again.
   series: 'bars buckets calendar database indicators merge producer/planning rollups state state/tasks',
   events: 'bars database indicators merge series state state/tasks',
-  gaps: 'bars buckets calendar copy database indicators load merge producer/planning rollups series state state/tasks',
+  gaps: 'bars buckets calendar copy database indicators load merge producer/planning rollups scan series state state/tasks',
   report: 'gaps series state',
   validate: 'calendar database gaps series state',
   export: 'copy database producer/planning scan series state',
