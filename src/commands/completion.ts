@@ -29,6 +29,7 @@ complete -c backhaul -a '(backhaul ${COMPLETE} (commandline -opc)[2..] (commandl
 export const command: Command = {
   settings: [],
   command: 'completion <shell>',
+  words: Object.keys(SCRIPTS),
   describe: 'A script that completes commands, flags and symbols: bash, zsh, fish',
   builder: (yargs) =>
     yargs
@@ -57,7 +58,7 @@ const VENUES = 'SELECT DISTINCT venue AS name FROM backhaul.series';
 const FILES = 'SELECT DISTINCT uri AS name FROM backhaul.task';
 
 /**
- * What the last of `words` may go on as: a command, a flag of it, or a name that stands in the database of DATABASE_URL.
+ * What the last of `words` may go on as: a command, the word behind it (`gaps fill`), a flag of it, or a name that stands in the database of DATABASE_URL.
  * None: a file of the shell's own finding. Nothing is started for it, and a database that does not answer has no names.
  */
 export async function answersTo(words: readonly string[], commands: readonly Command[]): Promise<string[]> {
@@ -70,6 +71,11 @@ export async function answersTo(words: readonly string[], commands: readonly Com
     const settings = commands.find((command) => nameOf(command) === words[0])?.settings ?? [];
     const flags = [...new Set(settings.flatMap((some) => Object.keys(some)))].map((flag) => `--${flag}`);
     return flags.filter((flag) => flag.startsWith(begun)).sort();
+  }
+  if (words.length === 2) {
+    const second = commands.find((command) => nameOf(command) === words[0])?.words ?? [];
+    const fitting = second.filter((word) => word.startsWith(begun));
+    if (fitting.length > 0) return fitting;
   }
   return words[0] === 'unload' ? standing(FILES, begun) : [];
 }

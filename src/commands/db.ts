@@ -40,6 +40,7 @@ const ACTIONS: Readonly<Record<string, (flags: DistributeFlags) => Promise<void>
 export const command: Command = {
   settings: [DISTRIBUTE_SETTINGS],
   command: 'db <action>',
+  words: ['start', 'stop', 'url', 'distribute'],
   describe: 'Start, stop or find the embedded PostgreSQL; spread a database over a Citus cluster',
   builder: (yargs) =>
     declare(yargs as Argv<Arguments>, DISTRIBUTE_SETTINGS)

@@ -53,6 +53,7 @@ const MASSIVE_STOCKS = 'us_stocks_sip';
 export const command: Command = {
   settings: [EVENT_LIST_SETTINGS],
   command: 'events',
+  words: ['load', 'list'],
   describe: 'Splits, dividends and renames: load them from files, list them',
   builder: (yargs) =>
     (yargs as Argv<Arguments>)

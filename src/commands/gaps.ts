@@ -149,6 +149,7 @@ const OPEN_STATES: readonly GapState[] = ['detected', 'unfillable', 'filling', '
 export const command: Command = {
   settings: [SCAN_SETTINGS, LIST_SETTINGS, FILL_SETTINGS, CLEANUP_SETTINGS],
   command: 'gaps',
+  words: ['scan', 'list', 'fill', 'cleanup'],
   describe: 'Find, list and fill the holes in what is loaded',
   builder: (yargs) =>
     (yargs as Argv<Arguments>)

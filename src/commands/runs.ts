@@ -45,6 +45,7 @@ const RUNS_CLEANUP_SETTINGS = {
 export const command: Command = {
   settings: [RUNS_SETTINGS, SHOW_SETTINGS],
   command: 'runs',
+  words: ['show', 'compare', 'cleanup'],
   describe: 'Show past runs; one of them, or two beside each other',
   builder: (yargs) =>
     declare(

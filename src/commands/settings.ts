@@ -101,6 +101,8 @@ export type Arguments = Readonly<Record<string, unknown>>;
 /** A command, with the settings of its own that `backhaul.yaml` may hold. */
 export interface Command extends CommandModule<object, Arguments> {
   readonly settings: readonly Settings[];
+  /** What may stand behind its name, where only certain words may: for a shell that completes them. */
+  readonly words?: readonly string[];
 }
 
 /** Where values come from beside the command line. */
