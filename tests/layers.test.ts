@@ -175,6 +175,12 @@ describe('the table', () => {
     expect([...folders].sort()).toEqual(Object.keys(RULES).sort());
   });
 
+  it('is of sources alone: nothing downloaded or built lies among them', () => {
+    const kinds = /\.(ts|js|css|html|json|yaml)$/;
+    const files = readdirSync('src', { recursive: true, withFileTypes: true }).filter((one) => one.isFile());
+    expect(files.filter(({ name }) => !kinds.test(name)).map(({ name }) => name)).toEqual([]);
+  });
+
   it('names on each line only folders of the lines above', () => {
     const lines = Object.entries(RULES);
     const early = lines.flatMap(([folder, line], i) =>
