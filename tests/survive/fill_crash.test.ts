@@ -8,6 +8,7 @@ import {
   RECOMPUTE_POINTS,
   ROLLUP_POINTS,
 } from '../../src/base/kill_points.ts';
+import { answerOf } from '../commands/in_process.ts';
 import { testDatabase } from '../database.ts';
 import { candles, load, scratchFolder } from '../e2e/loading.ts';
 import { krakenCsv, walk, write } from '../e2e/market.ts';
@@ -37,9 +38,15 @@ let apiUrl: string;
 let gapped: Original;
 let spoiled: Original;
 
-function run(copy: Copy, args: readonly string[], point: KillPoint | null) {
-  const kill: Record<string, string> = point === null ? {} : { BACKHAUL_KILL_AT: point };
-  return start(args, { env: { DATABASE_URL: copy.url, ...kill } }).ended;
+/** Runs a command that nobody disturbs. */
+function run(copy: Copy, args: readonly string[]) {
+  return answerOf(args, { env: { DATABASE_URL: copy.url } });
+}
+
+/** Runs a command as a program of its own, which must be killed where it is to be. */
+async function killed(copy: Copy, args: readonly string[], point: KillPoint): Promise<void> {
+  const env = { DATABASE_URL: copy.url, BACKHAUL_KILL_AT: point };
+  expect([point, (await start(args, { env }).ended).signal]).toEqual([point, 'SIGKILL']);
 }
 
 beforeAll(async () => {
@@ -55,12 +62,11 @@ beforeAll(async () => {
   apiUrl = `http://127.0.0.1:${(api.address() as AddressInfo).port}`;
   gapped = await databases.original(async (url) => {
     await load(url, [files.older, files.newer], { workers: 1 });
-    await start(['gaps', 'scan'], { env: { DATABASE_URL: url } }).ended;
+    await answerOf(['gaps', 'scan'], { env: { DATABASE_URL: url } });
   });
   spoiled = await databases.original(async (url) => {
     await load(url, [files.older, files.hole, files.newer], { workers: 1 });
     const sql = 'UPDATE backhaul.bars SET rsi_14 = 0 WHERE extract(hour FROM ts) = 7';
-    await start(['query', 'SELECT 1'], { env: { DATABASE_URL: url } }).ended;
     const { createPool } = await import('../../src/database/connect.ts');
     const pool = createPool(url, { max: 1 });
     await pool.query(sql);
@@ -95,17 +101,17 @@ describe.each([
     // The file holds its quarter and not the hours around it that the others lack: some stays missing, exit code 3.
     const whole = from === 'files' ? 3 : 0;
     const undisturbed = await onCopy(gapped, async (copy) => {
-      const { code, stderr } = await run(copy, args(), null);
+      const { code, stderr } = await run(copy, args());
       expect({ code, stderr }).toMatchObject({ code: whole });
       return outcome(copy);
     });
     for (const point of points) {
       await onCopy(gapped, async (copy) => {
         const before = await candles(copy.pool);
-        expect([point, (await run(copy, args(), point)).signal]).toEqual([point, 'SIGKILL']);
+        await killed(copy, args(), point);
         if (point === 'fill.begun' || point === 'api.merged') expect(await candles(copy.pool)).toBe(before);
-        const { code, hung } = await run(copy, args(), null);
-        expect({ point, code, hung }).toEqual({ point, code: whole, hung: false });
+        const { code } = await run(copy, args());
+        expect({ point, code }).toEqual({ point, code: whole });
         expect([point, ...differences(await outcome(copy), undisturbed)]).toEqual([point]);
       });
     }
@@ -113,21 +119,21 @@ describe.each([
 });
 
 describe('a recomputation', () => {
-  it.each(RECOMPUTE_POINTS)('killed at %s ends as if nothing had been', async (point) => {
+  it('killed at each of its steps, one run after the other, ends as if nothing had been', async () => {
     const undisturbed = await onCopy(spoiled, async (copy) => {
-      expect((await run(copy, ['recompute'], null)).code).toBe(0);
+      expect((await run(copy, ['recompute'])).code).toBe(0);
       return outcome(copy);
     });
     await onCopy(spoiled, async (copy) => {
-      expect((await run(copy, ['recompute'], point)).signal).toBe('SIGKILL');
-      expect((await run(copy, ['recompute'], null)).code).toBe(0);
+      for (const point of RECOMPUTE_POINTS) await killed(copy, ['recompute'], point);
+      expect((await run(copy, ['recompute'])).code).toBe(0);
       expect(differences(await outcome(copy), undisturbed)).toEqual([]);
     });
   });
 });
 
 describe('a load of events', () => {
-  it.each(EVENT_POINTS)('killed at %s ends as if nothing had been', async (point) => {
+  it('killed at each of its steps, one run after the other, ends as if nothing had been', async () => {
     const days = [20, 40].map((day) => new Date((END - day * 24 * HOUR) * 1000).toISOString().slice(0, 10));
     // One symbol has bars and one has none: two transactions.
     const lines = [`XBTUSD,${days[0]},split,4`, `XBTUSD,${days[1]},split,0.5`, `NONE,${days[0]},dividend,2`];
@@ -140,14 +146,16 @@ describe('a load of events', () => {
         )
       ).rows;
     const undisturbed = await onCopy(gapped, async (copy) => {
-      expect((await run(copy, args, null)).code).toBe(0);
+      expect((await run(copy, args)).code).toBe(0);
       return { ...(await outcome(copy)), events: JSON.stringify(await events(copy)) };
     });
     await onCopy(gapped, async (copy) => {
       const before = await candles(copy.pool);
-      expect((await run(copy, args, point)).signal).toBe('SIGKILL');
-      expect((await candles(copy.pool)) === before).toBe(point !== 'events.committed');
-      expect((await run(copy, args, null)).code).toBe(0);
+      for (const point of EVENT_POINTS) {
+        await killed(copy, args, point);
+        expect([point, (await candles(copy.pool)) === before]).toEqual([point, point !== 'events.committed']);
+      }
+      expect((await run(copy, args)).code).toBe(0);
       const found = { ...(await outcome(copy)), events: JSON.stringify(await events(copy)) };
       expect(differences(found, undisturbed)).toEqual([]);
     });
@@ -155,15 +163,15 @@ describe('a load of events', () => {
 });
 
 describe('a rollup', () => {
-  it.each(ROLLUP_POINTS)('killed at %s ends as if nothing had been', async (point) => {
+  it('killed at each of its steps, one run after the other, ends as if nothing had been', async () => {
     const args = ['rollup', '1d,1w'];
     const undisturbed = await onCopy(gapped, async (copy) => {
-      expect((await run(copy, args, null)).code).toBe(0);
+      expect((await run(copy, args)).code).toBe(0);
       return outcome(copy);
     });
     await onCopy(gapped, async (copy) => {
-      expect((await run(copy, args, point)).signal).toBe('SIGKILL');
-      expect((await run(copy, args, null)).code).toBe(0);
+      for (const point of ROLLUP_POINTS) await killed(copy, args, point);
+      expect((await run(copy, args)).code).toBe(0);
       expect(differences(await outcome(copy), undisturbed)).toEqual([]);
     });
   });
@@ -173,10 +181,10 @@ describe('a load into a database that has no tables yet', () => {
   it('killed when it has made them all, and has not committed, makes them again', async () => {
     const args = ['load', files.hole];
     const env = { DATABASE_URL: bare.url };
-    const killed = await start(args, { env: { ...env, BACKHAUL_KILL_AT: 'schema.made' } }).ended;
-    expect(killed.signal).toBe('SIGKILL');
+    const { signal } = await start(args, { env: { ...env, BACKHAUL_KILL_AT: 'schema.made' } }).ended;
+    expect(signal).toBe('SIGKILL');
     const { rows } = await bare.pool.query(`SELECT to_regnamespace('backhaul') AS made`);
     expect(rows).toEqual([{ made: null }]);
-    expect((await start(args, { env }).ended).code).toBe(0);
+    expect((await answerOf(args, { env })).code).toBe(0);
   });
 });
