@@ -1,6 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { UNLOAD_POINTS } from '../../src/base/kill_points.ts';
+import { answerOf } from '../commands/in_process.ts';
 import { jsonLines } from '../commands/run_cli.ts';
 import { testDatabase } from '../database.ts';
 import { candles, load, scratchFolder, wipe } from '../e2e/loading.ts';
@@ -28,8 +29,7 @@ const files = {
   last: part('last', 600, 900),
 };
 
-const run = (url: string, args: readonly string[], env: Record<string, string> = {}) =>
-  start(args, { env: { DATABASE_URL: url, ...env } }).ended;
+const run = (url: string, args: readonly string[]) => answerOf(args, { env: { DATABASE_URL: url } });
 
 /** All but tasks, whose history differs, and the gaps between partitions' names. */
 async function standing(pool: Parameters<typeof snapshot>[0]): Promise<Record<string, string>> {
@@ -113,7 +113,7 @@ describe('an unload', () => {
     }
   });
 
-  it('killed at each of its steps ends as if nothing had been', async () => {
+  it('killed at each of its steps, one run after the other, ends as if nothing had been', async () => {
     const loaded = await databases.original(async (url) => {
       await load(url, Object.values(files), { workers: 1 });
     });
@@ -122,14 +122,15 @@ describe('an unload', () => {
       expect((await run(copy.url, args)).code).toBe(0);
       return standing(copy.pool);
     });
-    for (const point of UNLOAD_POINTS) {
-      await onCopy(loaded, async (copy) => {
-        const before = await candles(copy.pool);
-        expect((await run(copy.url, args, { BACKHAUL_KILL_AT: point })).signal).toBe('SIGKILL');
-        if (point !== 'unload.committed') expect(await candles(copy.pool)).toBe(before);
-        await run(copy.url, args);
-        expect([point, ...differences(await standing(copy.pool), undisturbed)]).toEqual([point]);
-      });
-    }
+    await onCopy(loaded, async (copy) => {
+      const before = await candles(copy.pool);
+      for (const point of UNLOAD_POINTS) {
+        const env = { DATABASE_URL: copy.url, BACKHAUL_KILL_AT: point };
+        expect([point, (await start(args, { env }).ended).signal]).toEqual([point, 'SIGKILL']);
+        expect([point, (await candles(copy.pool)) === before]).toEqual([point, point !== 'unload.committed']);
+      }
+      await run(copy.url, args);
+      expect(differences(await standing(copy.pool), undisturbed)).toEqual([]);
+    });
   });
 });
