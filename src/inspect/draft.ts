@@ -127,11 +127,12 @@ function linesOf(
   say('delimiter', delimiter.value === '\t' ? 'tab' : delimiter.value, delimiter.why);
   say('time', timeValue(columns, zone), timeWhy(columns, given, zone));
   if (numbers !== null) {
-    const { decimal, thousands, suffixes, scale } = numbers.value;
+    const { decimal, thousands, suffixes, scale, currency } = numbers.value;
     const value = {
       ...(decimal === ',' && { decimal }),
       ...(thousands !== null && { thousands }),
       ...(suffixes && { suffixes }),
+      ...(currency !== undefined && { currency }),
       ...(scale !== 0 && { scale: Number(`1e${scale}`) }),
     };
     say('numbers', value, numbers.why);

@@ -8,6 +8,17 @@ const SEPARATORS = ["'", '_', ' '] as const;
 
 /** Of fields that are numbers. Null where they are written as most are. */
 export function guessNumbers(fields: readonly string[]): Guess<NumberStyle> | null {
+  const priced = fields.find((field) => CURRENCY.test(field));
+  if (priced === undefined) return guessBare(fields);
+  const currency = CURRENCY.exec(priced)![1]!;
+  const bare = guessBare(fields.map((field) => field.replace(CURRENCY, '')));
+  return { value: { ...(bare?.value ?? PLAIN_NUMBERS), currency }, why: `such as ${priced}` };
+}
+
+/** A sign before a number. */
+const CURRENCY = /^([$€£¥])\s?(?=[\d.])/;
+
+function guessBare(fields: readonly string[]): Guess<NumberStyle> | null {
   const written = fields.map((field) => field.replace(/[\u00a0\u202f]/g, ' ').replace(/[KMBT%]$/i, ''));
   const suffixes = fields.some((field) => /\d[KMBT]$/i.test(field));
   const example = (pattern: RegExp): string =>

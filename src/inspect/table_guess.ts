@@ -122,7 +122,7 @@ function commonCount(rows: readonly (readonly string[])[]): readonly [number, nu
 }
 
 /** Numbers however they are written. */
-const NUMBER = /^[+-]?(?:\d[\d.,'_\s\u00a0\u202f]*|\.\d+)(?:e[+-]?\d+)?[KMBT%]?$/i;
+const NUMBER = /^(?:[$€£¥]\s?)?[+-]?(?:\d[\d.,'_\s\u00a0\u202f]*|\.\d+)(?:e[+-]?\d+)?[KMBT%]?$/i;
 
 /** Whether a field may be a number. */
 export function isNumberish(field: string): boolean {

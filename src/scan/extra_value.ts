@@ -42,9 +42,10 @@ function timesTen(number: string, power: number): string {
 }
 
 /** A number of another style as most write it. A scale is that of prices: it leaves these as they are. */
-function plainNumber(text: string, { decimal, thousands, suffixes }: NumberStyle): string {
+function plainNumber(text: string, { decimal, thousands, suffixes, currency = '' }: NumberStyle): string {
+  const bare = currency === '' ? text : text.replace(currency, '').trim();
   const groups = thousands === ' ' ? /[\s\u00a0\u202f]/g : thousands;
-  const whole = (groups === null ? text : text.replaceAll(groups, '')).replace(decimal, '.');
+  const whole = (groups === null ? bare : bare.replaceAll(groups, '')).replace(decimal, '.');
   const suffix = suffixes ? /^(.*)([KMBT])$/i.exec(whole) : null;
   return suffix === null ? whole : `${suffix[1]}e${SUFFIXES[suffix[2]!.toUpperCase()]}`;
 }

@@ -15,10 +15,12 @@ export class NumberReader {
   readonly #thousands: number;
   readonly #suffixes: boolean;
   readonly #scale: number;
+  readonly #currency: Uint8Array;
   /** A number in the grammar of {@link parseNumber}. */
   #plain = new Uint8Array(64);
 
-  constructor({ decimal, thousands, suffixes, scale }: NumberStyle) {
+  constructor({ decimal, thousands, suffixes, scale, currency = '' }: NumberStyle) {
+    this.#currency = new TextEncoder().encode(currency);
     this.#decimal = decimal.charCodeAt(0);
     this.#thousands = thousands === null ? -1 : thousands.charCodeAt(0);
     this.#suffixes = suffixes;
@@ -41,7 +43,11 @@ export class NumberReader {
     if (last - p > this.#plain.length) this.#plain = new Uint8Array(2 * (last - p));
     const plain = this.#plain;
     let length = 0;
-    if (p < last && (bytes[p] === 0x2b || bytes[p] === 0x2d)) plain[length++] = bytes[p++]!;
+    p = this.#behindCurrency(bytes, p, last);
+    if (p < last && (bytes[p] === 0x2b || bytes[p] === 0x2d)) {
+      plain[length++] = bytes[p++]!;
+      p = this.#behindCurrency(bytes, p, last);
+    }
     let group = 0;
     let isGrouped = false;
     for (;;) {
@@ -65,6 +71,14 @@ export class NumberReader {
       plain[length++] = bytes[p]!;
     }
     return parseNumber(plain, 0, length, power);
+  }
+
+  /** Where the number goes on behind a sign of the currency. */
+  #behindCurrency(bytes: Uint8Array, p: number, end: number): number {
+    const sign = this.#currency;
+    if (sign.length === 0 || end - p <= sign.length) return p;
+    for (let i = 0; i < sign.length; i++) if (bytes[p + i] !== sign[i]) return p;
+    return trimStart(bytes, p + sign.length, end);
   }
 
   /** Bytes of a separator of thousands at `p`; 0 for none. A space may be one that does not break, as UTF-8. */

@@ -68,6 +68,8 @@ export interface NumberStyle {
   readonly thousands: string | null;
   /** `59.40K`, `1.2M`, `3B`, `1T`. */
   readonly suffixes: boolean;
+  /** A sign that may stand before a number: `$`. */
+  readonly currency?: string;
   /** Prices are whole multiples of ten to this power; 0 when they are what they say. */
   readonly scale: number;
 }

@@ -29,6 +29,10 @@ describe('a number of another style', () => {
     ['4127250000000', { scale: -9 }, 4127.25],
     ['12345', { scale: -4 }, 1.2345],
     [' 7 ', english, 7],
+    ['$1,184.40', { ...english, currency: '$' }, 1184.4],
+    ['-$0.5', { currency: '$' }, -0.5],
+    ['€ 12,5', { decimal: ',', currency: '€' }, 12.5],
+    ['12.5', { currency: '$' }, 12.5],
   ] as const)('%j is read', (text, style, value) => {
     expect(read(text, style)).toBe(value);
   });
@@ -45,6 +49,10 @@ describe('a number of another style', () => {
     ['1234,567', english],
     ['1,234 .5', english],
     ['59.40K', {}],
+    ['$12', {}],
+    ['$', { currency: '$' }],
+    ['$$1', { currency: '$' }],
+    ['1$', { currency: '$' }],
     ['K', { suffixes: true }],
     ['59.40KK', { suffixes: true }],
     ['', english],

@@ -13,6 +13,7 @@ const HOME: Readonly<Record<string, string>> = {
   decimal: 'numbers',
   thousands: 'numbers',
   suffixes: 'numbers',
+  currency: 'numbers',
   null: 'numbers',
   scale: 'numbers',
   group: 'symbol, venue or interval',

@@ -50,9 +50,15 @@ function shapeOf(keys: LayoutKeys, columns: readonly ShapeColumn[]): RecordShape
     decimal: numbers.decimal,
     thousands: numbers.thousands ?? null,
     suffixes: numbers.suffixes,
+    ...(numbers.currency !== undefined && { currency: numbers.currency }),
     scale: powerOfTen(numbers.scale) ?? 0,
   };
-  const isPlain = style.decimal === '.' && style.thousands === null && !style.suffixes && style.scale === 0;
+  const isPlain =
+    style.decimal === '.' &&
+    style.thousands === null &&
+    !style.suffixes &&
+    style.currency === undefined &&
+    style.scale === 0;
   const hasVolume = columns.some(({ role }) => role === 'volume');
   const volumeKept = volume ?? (hasVolume ? 'required' : 'none');
   return {

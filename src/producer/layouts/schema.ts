@@ -164,6 +164,11 @@ const numbers = keyed({
     .optional()
     .describe('What parts groups of three digits; a space stands for a no-break space too.'),
   suffixes: z.boolean().default(false).describe('59.40K, 1.2M, 3B.'),
+  currency: z
+    .string()
+    .regex(/^[^\d\s.,+-]{1,4}$/, 'a sign such as $')
+    .optional()
+    .describe('A sign that may stand before numbers: $184.40.'),
   null: z
     .union([z.string().transform((word) => [word]), z.array(z.string())])
     .optional()
