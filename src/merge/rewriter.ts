@@ -100,6 +100,8 @@ class Walk {
   /** Stored states ahead. */
   stored: ReadonlyMap<number, Uint8Array> = NO_STATES;
   reach = FIRST_REACH;
+  /** More is read than what has new rows. */
+  looksAhead = false;
   /** The end of the rows being read. */
   toUs = Number.NEGATIVE_INFINITY;
   /** Where new and stored states met; null: nowhere yet. */
@@ -199,6 +201,8 @@ export class Rewriter {
       const more = left.find((one) => one.seriesId === open.seriesId);
       open.fresh = more?.rows ?? NO_ROWS;
       open.next = 0;
+      // What it took to get here says nothing of what it takes from the last new row on.
+      open.reach = FIRST_REACH;
       left = left.filter((one) => one !== more);
       walks.push(open);
     }
@@ -344,7 +348,8 @@ export class Rewriter {
       toUs = Math.max(toUs, ts);
     }
     const isLast = next === fresh.length;
-    if (!isLast || !holds) toUs += ahead;
+    walk.looksAhead = !isLast || !holds;
+    if (walk.looksAhead) toUs += ahead;
     const isToTheEnd = !walk.canMeet || toUs >= walk.lastUs || !Number.isFinite(toUs);
     walk.toUs = isLast && !holds && isToTheEnd ? Number.POSITIVE_INFINITY : toUs;
   }
@@ -367,7 +372,7 @@ export class Rewriter {
     this.#takeNew(walk, ordinal, walk.toUs, NEW);
     if (this.#memory.work.length > 0) this.#compute(walk, ordinal);
     this.#extends = false;
-    walk.reach = Math.min(LONGEST_REACH, 2 * walk.reach);
+    if (walk.looksAhead) walk.reach = Math.min(LONGEST_REACH, 2 * walk.reach);
     if (walk.isDone) return;
     if (Number.isFinite(walk.toUs)) walk.atUs = Math.max(walk.atUs, walk.toUs);
     else {
