@@ -66,8 +66,9 @@ interface ClaimedRow {
 /**
  * The claim. `head` reads the pending tasks in their order off one partial index and leaves out those behind a delayed
  * one of their lane; the scalar subqueries are there so that the planner keeps to that index (as NOT EXISTS
- * they become hash joins over all that is pending). `left_out` catches what another session holds locked: a lane is
- * never claimed over a pending task that this claim did not get. Symbols of higher tiers go first; a lane is of one
+ * they become hash joins over all that is pending). Who has an owner runs, so `foreign_ahead` need not ask for the state:
+ * asked, the planner reads all that runs anywhere, for each task it claims, instead of the lane. `left_out` catches what
+ * another session holds locked: a lane is never claimed over a pending task that this claim did not get. Symbols of higher tiers go first; a lane is of one
  * priority, so its order stays. `not_before` is compared as a sum, which no index serves: without fresh statistics the
  * planner would read all that is due off `task_delayed` and sort it (4 s a claim with 100,000 pending).
  */
@@ -101,7 +102,7 @@ ${noteEvent('claim')}
 SELECT task_id, attempt, uri, entry, etag, size_bytes, layout, lane, sequence, plan, replaces, failures,
   (SELECT loaded FROM stand WHERE stand.lane = moved.lane) AS lane_loaded,
   (SELECT count(*) FROM backhaul.task e WHERE e.lane = moved.lane AND e.state IN ('pending', 'running')
-     AND e.state = 'running' AND e.owner <> $1 AND ${isBefore('e', 'moved')}) AS foreign_ahead
+     AND e.owner <> $1 AND ${isBefore('e', 'moved')}) AS foreign_ahead
 FROM moved ORDER BY priority, ${orderKey('moved')}`;
 
 /**
