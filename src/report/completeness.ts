@@ -2,7 +2,7 @@
 
 import type { Pool } from 'pg';
 import { count, instant } from '../base/quantities.ts';
-import type { Range } from '../base/ranges.ts';
+import { intersect, merge, type Range } from '../base/ranges.ts';
 import type { Hole } from '../gaps/find.ts';
 import { reachOf } from '../gaps/find.ts';
 import { type SeriesScan, scanSeries, shareOf } from '../gaps/scan.ts';
@@ -10,6 +10,7 @@ import { type SuspiciousRun, SuspiciousRuns, stampsOf } from '../gaps/suspicious
 import { meant, type Series, type SeriesFilter, symbolsMeant } from '../series/series.ts';
 import { eachStamp } from '../series/stamp_pass.ts';
 import type { Tier } from '../series/tiers.ts';
+import { type Derivation, readDerivations } from '../state/rollups.ts';
 import { countTasks } from '../state/status.ts';
 
 export interface ReportOptions {
@@ -54,6 +55,8 @@ export interface Cell {
   readonly unfillable: readonly ReportedGap[];
   /** Runs without a bar inside what files vouch for, far beyond the series' habit: covered, and yet hardly all there. */
   readonly suspicious: readonly SuspiciousRun[];
+  /** Stretches whose bars were made of shorter ones of these seconds, within what is looked at. */
+  readonly derived: readonly (Range & { readonly fromIntervalS: number })[];
   /** Made anew each time: of ten thousand series nobody looks at the months of all at once. */
   readonly months: readonly MonthShare[];
 }
@@ -112,9 +115,12 @@ export async function readReport(db: Pool, options: ReportOptions): Promise<Repo
   const scans = await scanSeries(db, options);
   const { counts: bars, suspicious } = await readBars(db, scans);
   const runs = Map.groupBy(suspicious, (run) => run.series.seriesId);
+  const ids = scans.map(({ series }) => series.seriesId);
+  const derived = Map.groupBy(await readDerivations(db, ids), (one) => one.seriesId);
   const cells = scans.map((scan) => {
     const { seriesId } = scan.series;
-    return cellOf(scan, bars.get(seriesId) ?? NO_BARS, runs.get(seriesId) ?? [], options.nowUs);
+    const made = derived.get(seriesId) ?? [];
+    return cellOf(scan, bars.get(seriesId) ?? NO_BARS, runs.get(seriesId) ?? [], made, options.nowUs);
   });
   const rows = rowsOf(cells, options.tiers);
   const tasks = await countTasks(db);
@@ -214,6 +220,7 @@ function cellOf(
   scan: SeriesScan,
   bars: Int32Array,
   suspicious: readonly SuspiciousRun[],
+  made: readonly Derivation[],
   nowUs: number,
 ): Cell {
   const { series, window, expected, vouched, lastFile } = scan;
@@ -232,10 +239,20 @@ function cellOf(
     fillable: gaps.filter(isFillable),
     unfillable: gaps.filter((gap) => !isFillable(gap)),
     suspicious,
+    derived: window === null ? [] : derivedIn(made, window),
     get months() {
       return window === null ? [] : monthsOf(scan, window, bars);
     },
   };
+}
+
+/** By interval, in the order of time. */
+function derivedIn(made: readonly Derivation[], window: Range): Cell['derived'] {
+  return [...Map.groupBy(made, (one) => one.fromIntervalS)]
+    .flatMap(([fromIntervalS, some]) =>
+      intersect(merge(some), [window]).map((range) => ({ ...range, fromIntervalS })),
+    )
+    .sort((a, b) => a.fromUs - b.fromUs);
 }
 
 function monthsOf(scan: SeriesScan, { fromUs, toUs }: Range, bars: Int32Array): MonthShare[] {

@@ -41,6 +41,9 @@ export function reportLines(report: Report, most: number, width: number, style: 
     style.dim(
       'of an API, f beyond it, in files (Kraken: slowly from trades); s stretches without a bar that files vouch for and that look suspicious',
     ),
+    ...(report.rows.some(({ cells: some }) => [...some.values()].some(({ derived }) => derived.length > 0))
+      ? [style.dim('d: made of shorter bars, at least in part; --json says which stretches')]
+      : []),
     '',
     sumText(report, style),
     ...suspiciousText(report, style),
@@ -57,8 +60,10 @@ function cellText(cell: Cell | undefined): string {
     ...(cell.unfillable.length > 0 ? [`${count(cell.unfillable.length)}f`] : []),
   ];
   const strange = cell.suspicious.length > 0 ? [`${count(cell.suspicious.length)}s`] : [];
-  const all = [...gaps, ...strange];
-  return all.length === 0 ? '✓' : `${percent(shareCovered(cell))} ${all.join(' ')}`;
+  const made = cell.derived.length > 0 ? ['d'] : [];
+  if (gaps.length + strange.length === 0) return ['✓', ...made].join(' ');
+  const all = [...gaps, ...strange, ...made];
+  return `${percent(shareCovered(cell))} ${all.join(' ')}`;
 }
 
 /** Suspicious stretches told in the terminal, the strangest. */
@@ -163,6 +168,11 @@ export function* reportEvents(report: Report): Iterable<Event> {
           candles,
           habit,
           ratio,
+        })),
+        derived: cell.derived.map(({ fromUs, toUs, fromIntervalS }) => ({
+          startTs: isoInstant(fromUs),
+          endTs: isoInstant(toUs),
+          fromIntervalS,
         })),
         months: cell.months.map(({ monthUs, expected, vouched, bars }) => ({
           month: isoInstant(monthUs).slice(0, 7),

@@ -5,9 +5,11 @@ import { fromShorterBars } from '../../src/gaps/derive_fill.ts';
 import { fillGaps } from '../../src/gaps/fill.ts';
 import { recordScan } from '../../src/gaps/gap_store.ts';
 import { scanSeries } from '../../src/gaps/scan.ts';
+import { readReport } from '../../src/report/completeness.ts';
 import { rollUp } from '../../src/series/rollup.ts';
 import { unloadTasks } from '../../src/series/unload.ts';
 import { loadedTasks } from '../../src/state/tasks/unload.ts';
+import { reportEvents, reportLines } from '../../src/ui/report_text.ts';
 import { testDatabase } from '../database.ts';
 import { candles, load, scratchFolder, wipe } from '../e2e/loading.ts';
 import { type Bar, krakenCsv, walk, write } from '../e2e/market.ts';
@@ -65,6 +67,17 @@ describe('rollups', () => {
       expect(await derived(intervalS)).toEqual(plainRollup(BARS, intervalS, 300));
     const { rows } = await pool.query(`SELECT interval_s, ts, close FROM backhaul.open_bar ORDER BY 1`);
     expect(rows.map((row) => row.interval_s)).toContain(604_800);
+    const filter = { symbols: null, intervals: null, tierSymbols: null };
+    const nowUs = (BEGIN + 8 * DAY) * 1e6;
+    const report = await readReport(pool, { filter, tiers: [], fromUs: null, toUs: nowUs, nowUs });
+    const cells = [...reportEvents(report)].filter(({ type }) => type === 'completeness');
+    const madeOf = cells.map(({ intervalS, derived: some }) => [intervalS, some]);
+    expect(madeOf).toContainEqual([300, []]);
+    expect(madeOf).toContainEqual([
+      DAY,
+      [{ startTs: '2024-01-01T00:00:00.000000Z', endTs: '2024-01-09T00:00:00.000000Z', fromIntervalS: 300 }],
+    ]);
+    expect(reportLines(report, 10, 200).join('\n')).toMatch(/ ✓ d .*\n(.*\n)*d: made of shorter bars/);
   });
 
   it('are the same bits however the stream is cut, in any order of loads, and by the command', async () => {
