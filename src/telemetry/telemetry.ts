@@ -2,8 +2,8 @@
 
 import { type Context, ROOT_CONTEXT, type Span, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
 import type { Fault } from '../faults/fault.ts';
-import type { FillSummary } from '../gaps/fill.ts';
 import type { ApiRequest } from '../gaps/api_client.ts';
+import type { FillSummary } from '../gaps/fill.ts';
 import {
   type FillInstruments,
   fillInstruments,
