@@ -8,6 +8,7 @@ import { merge, type Range, subtract } from '../base/ranges.ts';
 import { bucketGrid } from '../buckets/bucket_grid.ts';
 import { makes } from '../buckets/rollup_rule.ts';
 import { inTransaction } from '../database/connect.ts';
+import { stampOf } from '../database/stamps.ts';
 import { BackhaulError } from '../faults/fault.ts';
 import { SessionClock } from '../indicators/engine.ts';
 import { type MergeMemory, mergeMemory } from '../merge/merge_memory.ts';
@@ -139,14 +140,30 @@ async function plan(db: Pool, options: RollupOptions): Promise<RollupWork[]> {
     await readDerivations(db, ids, 'from'),
     (one) => `${one.fromSeriesId} ${one.rollupS}`,
   );
-  return wanted.map(({ base, rollupS }) => {
+  const works: RollupWork[] = [];
+  for (const { base, rollupS } of wanted) {
     const range = {
       fromUs: Math.max(base.firstUs!, fromUs ?? Number.NEGATIVE_INFINITY),
       toUs: Math.min(base.lastUs! + 1, toUs ?? Number.POSITIVE_INFINITY),
     };
     const done = merge(made.get(`${base.seriesId} ${rollupS}`) ?? []);
-    return { base, rollupS, todo: range.fromUs < range.toUs ? subtract([range], done) : [] };
+    const left = range.fromUs < range.toUs ? subtract([range], done) : [];
+    const todo: Range[] = [];
+    // Between stretches that are made there may be nothing: nights, or what no file has brought.
+    for (const one of left) if (done.length === 0 || (await holdsBars(db, base, one))) todo.push(one);
+    works.push({ base, rollupS, todo });
+  }
+  return works;
+}
+
+async function holdsBars(db: Pool, { seriesId }: Series, { fromUs, toUs }: Range): Promise<boolean> {
+  const { rows } = await db.query<{ some: boolean }>({
+    name: 'backhaul bars in a stretch',
+    text: `SELECT EXISTS (SELECT FROM backhaul.bars WHERE series_id = $1
+      AND ts >= ${stampOf('$2')} AND ts < ${stampOf('$3')}) AS some`,
+    values: [seriesId, Math.floor(fromUs), Math.ceil(toUs)],
   });
+  return rows[0]!.some;
 }
 
 function refuse(rollupS: number, all: readonly Series[]): never {

@@ -39,7 +39,7 @@ async function derived(intervalS: number): Promise<unknown[]> {
 }
 
 const never = new AbortController().signal;
-const rollup = (rollups: readonly number[]): Promise<unknown> =>
+const rollup = (rollups: readonly number[]): ReturnType<typeof rollUp> =>
   rollUp(pool, {
     filter: { symbols: null, intervals: null, tierSymbols: null },
     rollups,
@@ -97,6 +97,7 @@ describe('rollups', () => {
           else for (const one of order) await load(url, [one], byCommand ? {} : { rollups: UPPER });
           if (byCommand) await rollup(UPPER);
           expect(await candles(pool)).toBe(table);
+          expect(await rollup(UPPER)).toMatchObject({ series: UPPER.length, upToDate: UPPER.length });
         },
       ),
       { numRuns: 2 },
@@ -117,6 +118,8 @@ describe('a day that nobody vouches for', () => {
     ]) {
       await wipe(pool);
       for (const some of loads.slice(0, -1)) await load(url, some, { rollups: UPPER });
+      // Where no bar is, there is nothing to be made, however often somebody asks.
+      expect(await rollup(UPPER)).toMatchObject({ series: UPPER.length, upToDate: UPPER.length });
       expect(await derived(604_800)).toEqual([]);
       await load(url, [wednesday]);
       expect(await derived(604_800)).toHaveLength(1);

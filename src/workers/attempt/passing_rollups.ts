@@ -342,7 +342,8 @@ export class PassingRollups {
     const added = every.map(({ k, series }) => ({
       seriesId: series.targetIds[k]!,
       fromSeriesId: series.seriesId,
-      fromUs: this.#grids[k]!.floor(series.firstUs),
+      // From where the file before has ended: that there is no bar between the two is known too.
+      fromUs: series.fromUs ?? this.#grids[k]!.floor(series.firstUs),
       toUs: this.#grids[k]!.endOf(this.#grids[k]!.floor(series.lastUs)),
     }));
     if (!(await addDerivations(client, added))) throw asMerge();
