@@ -96,6 +96,7 @@ const cli =
         /"([a-z_]*seconds|[a-z_]*per_second|created|candles_from_now|now|detected_ts|changed_ts|filled_ts)":[^,}]*/g,
         '',
       )
+      .replaceAll(/"waits":\{[^}]*\}/g, '')
       .replaceAll(/ in [\d.]+ s.*/g, '');
   };
 const loading =
