@@ -21,6 +21,7 @@ import { command as inspectCommand } from './inspect.ts';
 import { isQuitting } from './interrupt.ts';
 import { command as layoutsCommand } from './layouts.ts';
 import { command as loadCommand } from './load.ts';
+import { manCommand } from './man.ts';
 import { command as queryCommand } from './query.ts';
 import { command as recomputeCommand } from './recompute.ts';
 import { command as reportCommand } from './report.ts';
@@ -36,7 +37,8 @@ import { command as unloadCommand } from './unload.ts';
 import { command as validateCommand } from './validate.ts';
 import { version } from './version.ts';
 
-const COMMANDS: readonly Command[] = [
+/** All there are, in the order of the help. */
+export const COMMANDS: readonly Command[] = [
   loadCommand,
   statusCommand,
   runsCommand,
@@ -59,6 +61,7 @@ const COMMANDS: readonly Command[] = [
   benchCommand,
   demoCommand,
   completionCommand,
+  manCommand(() => COMMANDS),
 ];
 
 /** The command under way. */
@@ -130,7 +133,7 @@ async function run(args: readonly string[]): Promise<string> {
   running = Promise.resolve();
   await parser(args).parseAsync([...args], {}, (_error: unknown, _argv: unknown, output: string) => {
     // yargs writes types and empty defaults into its help; the descriptions say it better.
-    said = output.replaceAll(/ *\[(?:boolean|array|required|default: \[\])\]/g, '');
+    said = output.replaceAll(/\s*\[(?:boolean|array|required|default: \[\])\]/g, '');
   });
   await running;
   return said;

@@ -15,6 +15,16 @@ export const EXIT = {
   interrupted: 130,
 } as const;
 
+/** What each says, for the manual. */
+export const EXIT_MEANINGS: Readonly<Record<(typeof EXIT)[keyof typeof EXIT], string>> = {
+  [EXIT.fine]: 'All was done, or there was nothing to do.',
+  [EXIT.failed]: 'The command failed: no database, a server gone for good.',
+  [EXIT.usage]: 'A flag, a value or a path cannot be meant: one line on stderr says which.',
+  [EXIT.incomplete]:
+    'Finished, with rejects or failed files; gaps fill: something asked for is still missing; validate: findings; doctor: failures.',
+  [EXIT.interrupted]: 'Interrupted.',
+};
+
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 
 /** The code of a command that ended in a fault. */

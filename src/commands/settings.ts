@@ -85,6 +85,8 @@ export function declare<T>(yargs: Argv<T>, settings: Settings): Argv<T> {
     const isSwitch = setting.kind === 'switch';
     yargs.option(name, {
       group: setting.group,
+      // Of `runs`, it is none of `runs show`.
+      global: false,
       describe:
         setting.otherwise === undefined
           ? setting.describe
