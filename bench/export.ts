@@ -11,7 +11,7 @@ import { fileBytes } from '../src/export/formats.ts';
 import { FORMATS } from '../src/export/plan.ts';
 import { BatchBuilder, type ExportColumn } from '../src/export/record_batch.ts';
 
-const BATCH_ROWS = 32_768;
+const BATCH_ROWS = 65_536;
 const rows = Number(process.argv[2] ?? 1_000_000);
 const rounds = 3;
 

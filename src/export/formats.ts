@@ -3,14 +3,9 @@
 import { PassThrough, type Readable } from 'node:stream';
 import { createGzip, createZstdCompress, constants as zlib } from 'node:zlib';
 import type { RecordBatch, Schema } from 'apache-arrow';
+import { parquetBytes } from './parquet.ts';
 import type { ExportFormat } from './plan.ts';
 import { arrow } from './record_batch.ts';
-
-/**
- * Rows of a Parquet row group: what a reader prunes by, and what a writer holds. 65,536 rows of 24 columns are 12 MB;
- * with twice that a thread holds 170 MB of WebAssembly memory.
- */
-const ROW_GROUP_ROWS = 65_536;
 
 /** The bytes of a file that holds `batches`. A batch is done with when the next is asked for. */
 export function fileBytes(
@@ -33,55 +28,6 @@ export function fileBytes(
         csvBytes(schema, batches),
         createZstdCompress({ params: { [zlib.ZSTD_c_compressionLevel]: 3, [zlib.ZSTD_c_checksumFlag]: 1 } }),
       );
-  }
-}
-
-async function* parquetBytes(
-  schema: Schema,
-  batches: AsyncIterable<RecordBatch>,
-): AsyncGenerator<Uint8Array> {
-  const parquet = await import('parquet-wasm');
-  const source = batches[Symbol.asyncIterator]();
-  // Errors do not pass through WebAssembly as themselves: what the source throws is kept and thrown behind it.
-  let thrown: { readonly error: unknown } | null = null;
-  const stream = new ReadableStream(
-    {
-      async pull(controller) {
-        try {
-          const next = await source.next();
-          if (next.done === true) return controller.close();
-          const ipc = arrow.tableToIPC(new arrow.Table([next.value]), 'stream');
-          for (const batch of parquet.Table.fromIPCStream(ipc).recordBatches()) controller.enqueue(batch);
-        } catch (error) {
-          thrown = { error };
-          controller.error(error);
-        }
-      },
-    },
-    { highWaterMark: 1 },
-  );
-  let properties = new parquet.WriterPropertiesBuilder()
-    .setCompression(parquet.Compression.LZ4_RAW)
-    // Prices hardly repeat: a dictionary of them is larger than they are, and takes twice as long.
-    .setDictionaryEnabled(false)
-    .setMaxRowGroupSize(ROW_GROUP_ROWS)
-    .setStatisticsEnabled(parquet.EnabledStatistics.Chunk)
-    .setKeyValueMetadata(new Map(schema.metadata));
-  for (const { name, type } of schema.fields) {
-    if (['venue', 'symbol', 'interval_s'].includes(name))
-      properties = properties.setColumnDictionaryEnabled(name, true);
-    // The bytes of doubles by their places: with LZ4 142 bytes a row and 700,000 rows a second of CPU, where Zstandard
-    // over plain doubles made 144 and 380,000, and LZ4 over those 164 and 490,000.
-    if (arrow.DataType.isFloat(type))
-      properties = properties.setColumnEncoding(name, parquet.Encoding.BYTE_STREAM_SPLIT);
-  }
-  try {
-    const bytes = await parquet.transformParquetStream(stream, properties.build());
-    for await (const piece of bytes) yield piece as Uint8Array;
-  } catch (error) {
-    throw thrown === null ? error : (thrown as { readonly error: unknown }).error;
-  } finally {
-    await source.return?.();
   }
 }
 
