@@ -20,11 +20,11 @@ import { isHypertable } from '../state/migrate.ts';
 import { CLAIM_LOCK } from '../state/moves.ts';
 import { Partitions } from '../state/partitions.ts';
 import { rollupRoles, standingTargets } from '../state/rollups.ts';
-import { laneOf, seriesText } from '../state/series_name.ts';
+import { laneOf, type SeriesName, seriesText } from '../state/series_name.ts';
 import type { TaskPlan } from '../state/task_plan.ts';
 import type { Attempt } from '../state/tasks/attempt.ts';
 import { finish } from '../state/tasks/finish.ts';
-import { isLaneRunning } from '../state/tasks/lane_standing.ts';
+import { isAtWork } from '../state/tasks/lane_standing.ts';
 import { beginOwnTask } from '../state/tasks/own_task.ts';
 import { noteWithheld } from '../state/withheld.ts';
 import type { FillAttempt } from './fill.ts';
@@ -96,7 +96,7 @@ export class ApiWriter {
         : { used: candles.reduce((sum, candle) => sum + candle.trades, 0), made: candles.length };
     await this.#makeStanding(gaps[0]!, candles);
     return inTransaction(this.#db, async (client) => {
-      await aloneInLane(client, laneOf(gaps[0]!));
+      await aloneWith(client, gaps[0]!);
       const { seriesId } = gaps[0]!;
       const attempt = await beginTask(client, gaps[0]!, answer, vouched, this.#layout);
       const loaded = await this.#merge(client, attempt.taskId, gaps[0]!, candles, vouched);
@@ -205,10 +205,10 @@ function columnsOf(candles: readonly Candle[]): BarColumns {
   return cols;
 }
 
-/** Nobody claims anything until we commit; if the lane is at work already, it is left alone. */
-async function aloneInLane(client: ClientBase, lane: string): Promise<void> {
+/** Nobody claims anything until we commit; a series that somebody is at work on already is left alone. */
+async function aloneWith(client: ClientBase, series: SeriesName): Promise<void> {
   await client.query(`SELECT ${CLAIM_LOCK}`);
-  if (await isLaneRunning(client, [lane]))
+  if (await isAtWork(client, [series]))
     throw new BackhaulError({
       kind: 'predecessor',
       message: 'a load is at work on the series',

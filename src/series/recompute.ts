@@ -11,8 +11,7 @@ import { Rewriter, type RewriterSettings } from '../merge/rewriter.ts';
 import { isHypertable } from '../state/migrate.ts';
 import { CLAIM_LOCK } from '../state/moves.ts';
 import { Partitions } from '../state/partitions.ts';
-import { laneOf, sharedLaneOf } from '../state/series_name.ts';
-import { isLaneRunning } from '../state/tasks/lane_standing.ts';
+import { isAtWork } from '../state/tasks/lane_standing.ts';
 import { noteGiven } from '../state/withheld.ts';
 import { readCoverage } from './coverage.ts';
 import { readSeries, type Series, type SeriesFilter } from './series.ts';
@@ -99,11 +98,7 @@ async function recomputeGroup(
   { fromUs, indicators }: Pick<RecomputeOptions, 'fromUs' | 'indicators'>,
 ): Promise<ReadonlyMap<number, number>> {
   await client.query(`SELECT ${CLAIM_LOCK}`);
-  if (
-    await isLaneRunning(client, [
-      ...new Set(group.flatMap((series) => [laneOf(series), sharedLaneOf(series)])),
-    ])
-  )
+  if (await isAtWork(client, group))
     throw new BackhaulError({
       kind: 'database',
       message: 'A load is at work on these series.',

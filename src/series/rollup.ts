@@ -18,8 +18,8 @@ import { CLAIM_LOCK } from '../state/moves.ts';
 import { Partitions } from '../state/partitions.ts';
 import { lockRollups, notedRollups, noteRollups, readDerivations } from '../state/rollups.ts';
 import { findOrMakeSeries } from '../state/series_ids.ts';
-import { laneOf, sharedLaneOf } from '../state/series_name.ts';
-import { isLaneRunning } from '../state/tasks/lane_standing.ts';
+import { sharedLaneOf } from '../state/series_name.ts';
+import { isAtWork } from '../state/tasks/lane_standing.ts';
 import { readCoverage } from './coverage.ts';
 import { readSeries, type Series, type SeriesFilter } from './series.ts';
 
@@ -256,11 +256,10 @@ async function make(db: Pool, work: RollupWork, making: Making): Promise<number>
 }
 
 async function refuseWhileLoading(
-  client: Parameters<typeof isLaneRunning>[0],
-  series: readonly Parameters<typeof laneOf>[0][],
+  client: Parameters<typeof isAtWork>[0],
+  series: Parameters<typeof isAtWork>[1],
 ): Promise<void> {
-  if (!(await isLaneRunning(client, [...new Set(series.flatMap((one) => [laneOf(one), sharedLaneOf(one)]))])))
-    return;
+  if (!(await isAtWork(client, series))) return;
   throw new BackhaulError({
     kind: 'database',
     message: 'A load is at work on these series.',

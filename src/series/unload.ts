@@ -18,9 +18,8 @@ import { isHypertable } from '../state/migrate.ts';
 import { CLAIM_LOCK } from '../state/moves.ts';
 import { Partitions } from '../state/partitions.ts';
 import { type FilesOf, forgetRollup, rollupRoles, standingTargets } from '../state/rollups.ts';
-import { laneOf, sharedLaneOf } from '../state/series_name.ts';
 import { dropSeriesRows } from '../state/series_rows.ts';
-import { isLaneRunning } from '../state/tasks/lane_standing.ts';
+import { isAtWork } from '../state/tasks/lane_standing.ts';
 import { type LoadedTask, setAside } from '../state/tasks/unload.ts';
 import { readCoverage } from './coverage.ts';
 import type { Series } from './series.ts';
@@ -73,7 +72,7 @@ async function unloadTask(
   client: ClientBase,
   task: LoadedTask,
 ): Promise<{ bars: number; recomputed: number }> {
-  await alone(client, [task.lane]);
+  await alone(client, task);
   if (!(await setAside(client, task.taskId))) return { bars: 0, recomputed: 0 };
   await reopenGaps(client, task.taskId);
   const upkeep = await beginUpkeep(db, client, task);
@@ -147,7 +146,7 @@ export async function unloadSeries(
   for (const one of series) {
     if (signal.aborted) break;
     bars += await inTransaction(db, async (client) => {
-      await alone(client, [laneOf(one), sharedLaneOf(one)]);
+      await alone(client, one);
       const upkeep = await beginUpkeep(db, client, { ...one, sessionZone: await sessionZoneOf(client, one) });
       const gone = await dropSeriesRows(client, one.seriesId);
       await forgetRollup(client, one);
@@ -165,10 +164,10 @@ async function sessionZoneOf(client: ClientBase, series: Series): Promise<string
   return facts.get(series.seriesId)!.sessionZone;
 }
 
-/** Nobody claims anything until we commit; where a lane is at work already, it is left alone. */
-async function alone(client: ClientBase, lanes: readonly string[]): Promise<void> {
+/** Nobody claims anything until we commit; what somebody is at work on already is left alone. */
+async function alone(client: ClientBase, of: FilesOf): Promise<void> {
   await client.query(`SELECT ${CLAIM_LOCK}`);
-  if (!(await isLaneRunning(client, lanes))) return;
+  if (!(await isAtWork(client, [of]))) return;
   throw new BackhaulError({
     kind: 'database',
     message: 'A load is at work on what is to be taken out.',

@@ -172,13 +172,16 @@ describe('a fill from the API', () => {
     ]);
   });
 
-  it('leaves a lane alone that a load is at work on', async () => {
+  it.each([
+    ['of its own files', 'XBTUSD'],
+    ['of files of all symbols', null],
+  ])('leaves a series alone that a load %s is at work on', async (_, symbol) => {
     const id = await addSeries(db, 'kraken', 'XBTUSD', 3600);
     const fileFromUs = at('2024-02-20Z');
     await addTask(db, { fileFromUs, fileToUs: fileFromUs + 5 * DAY });
     await addBars(db, id, [fileFromUs]);
     await scan();
-    await addTask(db, {}, { uri: 'file:///busy.csv' });
+    await addTask(db, { symbol }, { uri: 'file:///busy.csv' });
     await db.query(
       `UPDATE backhaul.task SET state = 'pending', finished_at = NULL WHERE uri = 'file:///busy.csv'`,
     );

@@ -12,7 +12,7 @@ import { sessionName } from '../../src/state/tasks/attempt.ts';
 import { type ClaimedTask, type ClaimOptions, claim } from '../../src/state/tasks/claim.ts';
 import { type Finished, finish } from '../../src/state/tasks/finish.ts';
 import { fail, release, retryLater } from '../../src/state/tasks/give_up.ts';
-import { unfinished } from '../../src/state/tasks/lane_standing.ts';
+import { isAtWork, unfinished } from '../../src/state/tasks/lane_standing.ts';
 import { expire, heartbeat } from '../../src/state/tasks/lease.ts';
 import { requeueFailed, skip } from '../../src/state/tasks/requeue.ts';
 import { testDatabase } from '../database.ts';
@@ -636,5 +636,33 @@ describe('the machine', () => {
     expect(rows[0].written).toBe(rows[0].loaded);
     expect(rows[0].right).toBe(rows[0].loaded);
     expect(rows[0].loaded).toBeGreaterThan(30);
+  });
+});
+
+describe('whether somebody is at work on series', () => {
+  const market = (symbol: string | null, intervalS = 3600) => ({ venue: 'kraken', symbol, intervalS });
+  const at = async (
+    symbol: string | null,
+  ): Promise<(files: ReturnType<typeof market>) => Promise<boolean>> => {
+    const lane = `kraken/${symbol ?? '*'}/3600`;
+    await add(sampleTask(1, { lane, plan: samplePlan({ symbol }) }));
+    expect(await claimSome(1)).toHaveLength(1);
+    return (files) => isAtWork(pool, [market('SOLUSD', 60), files]);
+  };
+
+  test('of one symbol: its own files and those of all symbols, of no other symbol or interval', async () => {
+    const asked = await at('XBTUSD');
+    expect(await asked(market('XBTUSD'))).toBe(true);
+    expect(await asked(market(null))).toBe(true);
+    expect(await asked(market('ETHUSD'))).toBe(false);
+    expect(await asked(market('XBTUSD', 60))).toBe(false);
+    expect(await asked(market(null, 60))).toBe(false);
+  });
+
+  test('of all symbols: every symbol', async () => {
+    const asked = await at(null);
+    expect(await asked(market(null))).toBe(true);
+    expect(await asked(market('XBTUSD'))).toBe(true);
+    expect(await asked(market('XBTUSD', 60))).toBe(false);
   });
 });

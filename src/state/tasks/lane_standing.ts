@@ -3,6 +3,8 @@
 import type { Db } from '../../database/connect.ts';
 import { withRevision } from '../event_revision.ts';
 import { loadedOfLane, sharedLane } from '../lane_family.ts';
+import type { FilesOf } from '../rollups.ts';
+import { laneOf, sharedLaneOf } from '../series_name.ts';
 import { isBefore } from '../task_order.ts';
 
 /** How a running task stands in its lane. */
@@ -60,11 +62,23 @@ export async function bytesBesideLane(db: Db, lane: string): Promise<number> {
   return rows[0]!.times;
 }
 
-/** Whether a task of these lanes is at work. Under {@link CLAIM_LOCK} none begins while the caller's transaction lasts. */
-export async function isLaneRunning(db: Db, lanes: readonly string[]): Promise<boolean> {
+/**
+ * Whether a task is at work that writes series of these files: one of their lanes, of the lane of all symbols that a
+ * market's series may be in too, or of any market beside the lane of all of them. Under {@link CLAIM_LOCK} none begins
+ * while the caller's transaction lasts.
+ */
+export async function isAtWork(db: Db, files: readonly FilesOf[]): Promise<boolean> {
   const { rowCount } = await db.query(
-    `SELECT FROM backhaul.task WHERE lane = ANY ($1) AND state = 'running' LIMIT 1`,
-    [lanes],
+    `SELECT FROM (SELECT lane, ${sharedLane('t')} AS shared FROM backhaul.task t WHERE state = 'running') r
+     WHERE r.lane = ANY ($1::text[]) OR r.shared = ANY ($2::text[]) LIMIT 1`,
+    [
+      [...new Set(files.flatMap((one) => [laneNameOf(one), sharedLaneOf(one)]))],
+      [...new Set(files.filter(({ symbol }) => symbol === null).map(sharedLaneOf))],
+    ],
   );
   return rowCount !== 0;
+}
+
+function laneNameOf({ venue, symbol, intervalS }: FilesOf): string {
+  return symbol === null ? sharedLaneOf({ venue, intervalS }) : laneOf({ venue, symbol, intervalS });
 }
