@@ -80,6 +80,20 @@ code{background:var(--code);border-radius:5px;padding:3px 8px;font:13px ui-monos
 svg{display:block}svg text{fill:var(--text);font:12px system-ui,-apple-system,"Segoe UI",Roboto,sans-serif}
 svg .quiet{fill:var(--quiet);font-size:11px}svg .year{stroke:var(--line)}svg .out{fill:none;stroke:var(--line);stroke-width:.5}
 ${SHADES.map((_, i) => `svg .s${i}{fill:var(--shade-${i})}`).join('')}
+.controls{display:flex;flex-wrap:wrap;gap:8px 20px;align-items:center;margin:0 0 10px}
+.controls input[type=search],.controls select{font:inherit;color:inherit;background:var(--ground);border:1px solid var(--line);border-radius:6px;padding:4px 8px}
+.controls input[type=search]{width:16em;max-width:60vw}.controls output{color:var(--quiet);margin-left:auto}
+kbd{background:var(--code);border-radius:4px;padding:0 6px;font:13px ui-monospace,SFMono-Regular,Menlo,monospace}
+.area{overflow:auto;max-height:70vh;border-top:1px solid var(--line)}
+.series{width:100%;font-variant-numeric:tabular-nums}.series th,.series td{height:30px;padding:0 10px;max-width:340px;overflow:hidden;text-overflow:ellipsis}
+.series .strip{max-width:none}
+.series thead th{position:sticky;top:0;background:var(--card);z-index:1}.series .space td,.series .space{padding:0;border:0}
+.series button{font:inherit;font-weight:600;color:inherit;background:none;border:0;padding:2px 4px;margin:0 -4px;cursor:pointer;border-radius:4px}
+.series thead [aria-sort=ascending] button::after{content:' ↑'}.series thead [aria-sort=descending] button::after{content:' ↓'}
+.series .group{background:var(--code)}.chip{border-radius:5px;padding:2px 7px}
+.series .number,.series thead .number{text-align:right}
+:focus-visible{outline:2px solid var(--shade-4);outline-offset:1px}
+[hidden]{display:none}
 .legend{display:flex;flex-wrap:wrap;gap:6px 16px;margin:0 0 14px;padding:0;list-style:none;font-size:13px;color:var(--quiet)}
 .legend i{display:inline-block;width:13px;height:13px;border-radius:3px;margin-right:6px;vertical-align:-2px}
 .legend i.out{border:1px solid var(--line)}

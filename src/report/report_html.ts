@@ -1,4 +1,4 @@
-/** The report as one page that needs nothing else: styles and the picture are inside, there is no script. Pure. */
+/** The report as one page that needs nothing else: styles, pictures, data and the one script that shows them are inside. */
 
 import { count, counted, instant, interval, percent } from '../base/quantities.ts';
 import { publishedFiles, publishedName } from '../gaps/files.ts';
@@ -7,22 +7,26 @@ import { type Cell, type Report, type ReportedGap, rangeLine, shareCovered } fro
 import { heatMap } from './heat_map.ts';
 import { nextCommands } from './next_commands.ts';
 import { escaped, PAGE_STYLE, shadeOf } from './page_style.ts';
+import { seriesTable } from './series_table.ts';
 
-/** Symbols and gaps shown: a page for the eye; CSV and JSON have all. */
-const ROWS_SHOWN = 400;
+/** Series shown line by line without a script. Where there are more, only who runs none sees some, the worst. */
 const LINES_SHOWN = 120;
+const LINES_WITHOUT_SCRIPT = 40;
+const ROWS_SHOWN = 120;
+/** Gaps shown: a page for the eye; CSV and JSON have all. */
 const GAPS_SHOWN = 60;
 
 /** The page as text. */
 export function reportHtml(report: Report): string {
   const { nowUs } = report.options;
+  const table = seriesTable(report);
   const title = `Completeness, ${instant(nowUs).slice(0, 16)} UTC`;
   return `<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; script-src ${table.scriptSource}; base-uri 'none'; form-action 'none'">
 <title>Backhaul: ${title}</title>
 <style>${PAGE_STYLE}</style>
 </head>
@@ -34,14 +38,32 @@ export function reportHtml(report: Report): string {
 </header>
 ${tiles(report)}
 ${section('What to do next', '', commands(report))}
-${section('Month by month', 'One line a series, worst first within its tier. Point at a month for its numbers.', heatMap(report, LINES_SHOWN))}
-${section('Symbol × interval', 'The share of expected bars that loaded files vouch for; below it the gaps: those within the reach of an API, and those beyond it, which files fill (Kraken’s slowly by gaps fill --api kraken-trades, too).', matrix(report))}
+${report.rows.length === 0 ? '' : table.html}
+${overview(report)}
 ${report.gaps.length === 0 ? '' : section('Largest gaps', '', gapTable(report.gaps, nowUs))}
 ${report.suspicious.length === 0 ? '' : section('Suspicious stretches', 'Files vouch for them, so they are no gaps; but the series is never so long without a bar. An exchange that was down looks so, and a file that was cut off.', suspiciousTable(report.suspicious))}
 </main>
 </body>
 </html>
 `;
+}
+
+/** All at a glance; of very many series those who run scripts have the table above. */
+function overview(report: Report): string {
+  const series = report.rows.reduce((sum, row) => sum + row.cells.size, 0);
+  const both = [
+    section(
+      'Month by month',
+      'One line a series, worst first within its tier. Point at a month for its numbers.',
+      heatMap(report, series > LINES_SHOWN ? LINES_WITHOUT_SCRIPT : LINES_SHOWN),
+    ),
+    section(
+      'Symbol × interval',
+      'The share of expected bars that loaded files vouch for; below it the gaps: those within the reach of an API, and those beyond it, which files fill (Kraken’s slowly by gaps fill --api kraken-trades, too).',
+      matrix(report),
+    ),
+  ].join('\n');
+  return series > LINES_SHOWN ? `<noscript>${both}</noscript>` : both;
 }
 
 function section(title: string, lead: string, body: string): string {
@@ -117,6 +139,7 @@ function matrixCell(cell: Cell | undefined): string {
     ...(cell.unfillable.length > 0 ? [`${count(cell.unfillable.length)} by file`] : []),
   ];
   if (cell.suspicious.length > 0) gaps.push(`${count(cell.suspicious.length)} suspicious`);
+  if (cell.derived.length > 0) gaps.push('derived');
   const text = gaps.length === 0 ? '✓' : `${percent(share)}<small>${gaps.join(' · ')}</small>`;
   const title = `${count(cell.vouched)} of ${count(cell.expected)} expected bars covered, ${count(cell.bars)} there`;
   return `<td data-shade="${shadeOf(share)}" title="${title}">${text}</td>`;

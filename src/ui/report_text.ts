@@ -109,7 +109,7 @@ function nextText(report: Report, style: Style): string[] {
 }
 
 const CSV_HEAD =
-  'venue,symbol,tier,interval_s,from,to,expected,covered,bars,share,missing,gaps_api,gaps_file,suspicious,suspicious_bars';
+  'venue,symbol,tier,interval_s,from,to,expected,covered,bars,share,missing,gaps_api,gaps_file,suspicious,suspicious_bars,derived,derived_from';
 
 /** A line a series, worst first. */
 export function* reportCsv(report: Report): Iterable<string> {
@@ -132,9 +132,21 @@ export function* reportCsv(report: Report): Iterable<string> {
         String(cell.unfillable.length),
         String(cell.suspicious.length),
         String(barsIn(cell.suspicious)),
+        String(cell.derived.length),
+        derivedFrom(cell) || null,
       ]);
     }
   }
+}
+
+/** The stretches made of shorter bars, `from/to of 1m`, one behind the other. */
+function derivedFrom({ derived }: Cell): string {
+  return derived
+    .map(
+      ({ fromUs, toUs, fromIntervalS }) =>
+        `${isoInstant(fromUs)}/${isoInstant(toUs)} of ${interval(fromIntervalS)}`,
+    )
+    .join('; ');
 }
 
 function barsIn(runs: readonly SuspiciousRun[]): number {

@@ -24,6 +24,7 @@ function run(path: string, args: readonly string[]): string {
     encoding: 'utf8',
     stdio: ['ignore', 'pipe', 'ignore'],
     timeout: 50_000,
+    maxBuffer: 64 * 1024 * 1024,
   });
 }
 

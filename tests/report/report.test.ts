@@ -1,8 +1,9 @@
+import { createHash } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Report, type ReportOptions, readReport } from '../../src/report/completeness.ts';
+import { type Cell, type Report, type ReportOptions, readReport } from '../../src/report/completeness.ts';
 import { nextCommands } from '../../src/report/next_commands.ts';
 import { SHADES, shadeOf } from '../../src/report/page_style.ts';
 import { reportHtml } from '../../src/report/report_html.ts';
@@ -123,7 +124,7 @@ describe('the report', () => {
     const csv = [...reportCsv(await report())];
     expect(csv).toHaveLength(4);
     expect(csv[1]).toBe(
-      `kraken,"<b>&""\u0007",TIER1,3600,2026-09-01T00:00:00.000000Z,2026-11-22T12:00:00.000000Z,1980,720,24,${720 / 1980},1260,0,1,1,${720 - 24}`,
+      `kraken,"<b>&""\u0007",TIER1,3600,2026-09-01T00:00:00.000000Z,2026-11-22T12:00:00.000000Z,1980,720,24,${720 / 1980},1260,0,1,1,${720 - 24},0,`,
     );
     const events = [...reportEvents(await report())];
     expect(events.map((event) => event.type)).toEqual([
@@ -169,7 +170,7 @@ describe('the report', () => {
         .join(),
     ).not.toContain('all is there');
     expect(reportHtml(one)).toContain('Suspicious stretches');
-    expect([...reportCsv(one)][1]).toMatch(/,0,0,1,740$/);
+    expect([...reportCsv(one)][1]).toMatch(/,0,0,1,740,0,$/);
     expect([...reportEvents(one)].at(-1)).toMatchObject({
       suspicious: 1,
       suspiciousBars: 740,
@@ -201,10 +202,41 @@ describe('the report', () => {
   });
 });
 
+/** The page of a series told ten thousand times. */
+async function manySeries(): Promise<{ readonly html: string }> {
+  const one = await report();
+  const [first] = one.rows
+    .flatMap((row) => [...row.cells.values()])
+    .filter(({ series }) => series.intervalS === 86_400);
+  const derived = [{ ...range('2026-09-01Z', '2026-09-11Z'), fromIntervalS: 3600 }];
+  const rows = Array.from({ length: 10_000 }, (_, k) => {
+    const symbol = `P${k + 1}USD</script>`;
+    const cell = Object.create(first!, {
+      series: { value: { ...first!.series, symbol }, enumerable: true },
+      derived: { value: derived },
+    }) as Cell;
+    return {
+      venue: 'kraken',
+      symbol,
+      tier: k < 5_000 ? 'TIER1' : null,
+      cells: new Map([[86_400, cell]]),
+      share: 62 / 82,
+    };
+  });
+  return { html: reportHtml({ ...one, rows, intervals: [86_400] }) };
+}
+
 describe('the page', () => {
   it('needs nothing from elsewhere, and shows names from data as text', async () => {
     const html = reportHtml(await report());
-    expect(html).not.toMatch(/<(script|img|link|iframe)|@import|url\(|https?:/);
+    expect(html).not.toMatch(
+      /<(img|link|iframe)|<script[^>]+src|@import|url\(|https?:\/\/(?!www\.w3\.org\/2000\/svg)/,
+    );
+    // Two scripts: data, which nothing runs, and the one whose hash the policy names.
+    const scripts = [...html.matchAll(/<script([^>]*)>([\s\S]*?)<\/script>/g)];
+    expect(scripts.map(([, kind]) => kind)).toEqual([' type="application/json" id="series-data"', '']);
+    const hash = createHash('sha256').update(scripts[1]![2]!).digest('base64');
+    expect(html).toContain(`script-src 'sha256-${hash}'`);
     expect(html).not.toContain('<b>&"');
     expect(html).toContain('&lt;b&gt;&amp;&quot;\ufffd');
     expect(html).toContain("default-src 'none'");
@@ -232,19 +264,57 @@ describe('the page', () => {
   });
 
   const found = browser();
+  const folder = mkdtempSync(join(tmpdir(), 'backhaul-page-'));
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
   it.skipIf(found === null)('shows in a browser, in the colours of good and bad', async () => {
-    const folder = mkdtempSync(join(tmpdir(), 'backhaul-page-'));
-    afterAll(() => rmSync(folder, { recursive: true, force: true }));
     const page = join(folder, 'report.html');
     writeFileSync(page, reportHtml(await report()));
-    const dom = domOf(found!, page);
-    expect(dom).toContain('How complete is the data?');
-    expect(dom.match(/<rect /g)).toHaveLength(9);
     const picture = screenshotOf(found!, page, join(folder, 'page.png'));
     const colours = coloursOf(readFileSync(picture));
     const [all, nothing] = [SHADES[0].light, SHADES[5].light];
     expect(colours.get(all)).toBeGreaterThan(1_000);
     expect(colours.get(nothing)).toBeGreaterThan(1_000);
   });
+
+  it('has all of ten thousand series, in a page that is small; those are told that are cut, strange or derived', async () => {
+    const { html } = await manySeries();
+    expect(html.length).toBeLessThan(2_500_000);
+    const { names, series } = JSON.parse(/id="series-data">(.*?)<\/script>/.exec(html)![1]!) as {
+      readonly names: readonly string[];
+      readonly series: readonly (readonly unknown[])[];
+    };
+    expect(series).toHaveLength(10_000);
+    const one = Object.fromEntries(names.map((name, k) => [name, series[2]![k]]));
+    expect(one).toMatchObject({
+      symbol: 'P3USD</script>',
+      expected: 82,
+      covered: 62,
+      gapsApi: 2,
+      gapsFile: 0,
+    });
+    // September to November: 20 of 30 days, all of October, 11 of 21.
+    expect(one['months']).toEqual([0, 666, 1, 1000, 1, 523, 1]);
+    expect(one['derived']).toEqual([['2026-09-01 00:00', '2026-09-11 00:00', '1h']]);
+  });
+
+  it.skipIf(found === null)(
+    'folds them in a browser: a filter, an order, groups, and rows for what is in view',
+    async () => {
+      const page = join(folder, 'many.html');
+      writeFileSync(page, (await manySeries()).html);
+      const grouped = domOf(found!, page);
+      const groups = [...grouped.matchAll(/aria-expanded="false"[^>]*>▸ ([^<]+)<small> ([\d,]+) series/g)];
+      expect(groups.map(([, name, size]) => `${name} ${size}`)).toEqual(['TIER1 5,000', 'no tier 5,000']);
+      const found7 = domOf(found!, `${page}#filter=p77+1d&group=&sort=-series`);
+      const rows = [...found7.matchAll(/aria-rowindex="\d+"><th scope="row" title="([^,]+), kraken/g)];
+      expect(rows.length).toBeLessThan(100);
+      expect(rows.slice(0, 2).map(([, symbol]) => symbol)).toEqual([
+        'P77USD&lt;/script&gt;',
+        'P779USD&lt;/script&gt;',
+      ]);
+      expect(found7).toContain('111 of 10,000 series');
+      expect(found7).toContain('aria-sort="descending"');
+    },
+  );
   if (found === null) process.stderr.write('No Chromium here: the page was not looked at in a browser.\n');
 });
