@@ -49,7 +49,7 @@ const RULES: Readonly<Record<string, string>> = {
   'workers/link': 'copy producer/archive producer/sources scan state',
   'workers/attempt':
     'producer/archive/table scan/table bars buckets calendar copy indicators merge producer producer/archive producer/sources rollups scan state state/tasks workers/link',
-  workers: 'database workers/attempt workers/link',
+  workers: 'database producer/sources/transfer workers/attempt workers/link',
   'load/scaling': 'workers workers/link',
   load: 'bars buckets copy database indicators load/scaling producer producer/archive producer/planning producer/sources state state/tasks workers workers/link',
 

@@ -117,7 +117,7 @@ export async function runLoad(
   try {
     // Threads take a quarter of a second to start: meanwhile tables and tasks are seen to.
     const most = options.workers === 'auto' ? WARM_WORKERS : Math.min(WARM_WORKERS, options.workers);
-    pool = new WorkerPool(Math.min(most, usableCores()));
+    pool = WorkerPool.take(Math.min(most, usableCores()));
     // Nothing is at work yet that could be finished: an interrupt ends it where it stands.
     signals.drain.addEventListener('abort', giveUp);
     const signal = AbortSignal.any([signals.drain, session.lost]);
@@ -137,7 +137,7 @@ export async function runLoad(
     throw session.lost.aborted ? session.lost.reason : namedConnectError(error, options.databaseUrl);
   } finally {
     signals.drain.removeEventListener('abort', giveUp);
-    await pool?.destroy();
+    await pool?.leave();
     await session.close();
     await endPool(db);
   }
@@ -343,7 +343,7 @@ class Run {
       clearInterval(ticking);
       clearInterval(notingLive);
       this.#feed.stop();
-      await pool.destroy();
+      await pool.leave();
       await dispatcher.releaseLeft().catch(() => {});
       killPoint('run.finishing');
       await finishRun(this.#db, runId, state, this.#tally.audit()).catch(() => {});

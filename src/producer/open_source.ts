@@ -119,11 +119,17 @@ export async function openArchive(
     const { reader } = kept;
     if (!(reader instanceof LocalReader) || (await reader.isCurrent())) return leftOpen(reader);
   }
-  await kept?.reader.close();
-  kept = null;
+  await closeArchive();
   const reader = await openObject(uri, sizeBytes, etag, options);
   kept = { uri, etag, reader };
   return leftOpen(reader);
+}
+
+/** Closes the archive this thread has left open. */
+export async function closeArchive(): Promise<void> {
+  const reader = kept?.reader;
+  kept = null;
+  await reader?.close();
 }
 
 function leftOpen(reader: ObjectReader): ObjectReader {

@@ -1,11 +1,14 @@
+import { randomUUID } from 'node:crypto';
 import type { EventLoopUtilization } from 'node:perf_hooks';
 import { fileURLToPath } from 'node:url';
 import { setFlagsFromString } from 'node:v8';
-import { MessageChannel } from 'node:worker_threads';
+import { BroadcastChannel, MessageChannel } from 'node:worker_threads';
 import { Piscina } from 'piscina';
+import { requestGate } from '../producer/sources/transfer/request_gate.ts';
 import type { Assignment } from './link/assignment.ts';
 import type { LinkHandler } from './link/main_link.ts';
 import { MainLink } from './link/main_link.ts';
+import type { PoolWord, ThreadResult } from './link/pool_word.ts';
 import type { TaskResult } from './link/task_result.ts';
 
 /** Threads there may be at most, whatever is asked for. */
@@ -22,6 +25,12 @@ const YOUNG_MB = 3 * SEMI_SPACE_MB;
 const IDLE_MS = 2_000;
 /** How long threads have to end by themselves when the pool is closed. */
 const CLOSE_MS = 10_000;
+/** How long what a load leaves is kept for the next load of this process. */
+const KEPT_MS = 10_000;
+/** Pools kept at most: loads that were at work at the same time, and ended at the same time, leave several. */
+const KEPT_POOLS = 2;
+/** How long threads have to part with what belongs to a load; a thread closes its session, at the worst, in 5 s. */
+const PART_MS = 6_000;
 
 /** A running attempt, as the main thread sees it. */
 export interface Running {
@@ -29,16 +38,49 @@ export interface Running {
   readonly result: Promise<TaskResult>;
 }
 
+/** Pools without work, the one left last at the end. */
+const waiting: { readonly pool: WorkerPool; readonly timer: NodeJS.Timeout }[] = [];
+
+/** What a thread is made with, and keeps: threads made with something else are no use. */
+function makingOf(warm: number): string {
+  return JSON.stringify([warm, process.execArgv, Object.entries(process.env).sort()]);
+}
+
 /**
  * Worker threads, one task each at a time. How many tasks run at once is decided outside: Piscina cannot change its
  * own limit, so its `maxThreads` is only the ceiling and whoever calls {@link WorkerPool.start} keeps the count.
  */
 export class WorkerPool {
-  readonly #pool: Piscina<Assignment, TaskResult>;
+  readonly #pool: Piscina<Assignment, ThreadResult>;
   readonly #seen = new WeakMap<object, EventLoopUtilization>();
+  readonly #making: string;
+  readonly #channel: BroadcastChannel;
+  /** Threads that may hold something of the load's. */
+  readonly #used = new Set<number>();
+  #running = 0;
+  /** A thread has ended in the middle of a task. */
+  #isBroken = false;
+  #state: 'in use' | 'waiting' | 'ended' = 'in use';
+
+  /** A pool that a load of this process has left a moment ago, its threads started; otherwise a new one. */
+  static take(warm: number): WorkerPool {
+    const making = makingOf(warm);
+    const index = waiting.findLastIndex(({ pool }) => pool.#making === making);
+    if (index < 0) return new WorkerPool(warm);
+    const [{ pool, timer }] = waiting.splice(index, 1) as [(typeof waiting)[number]];
+    clearTimeout(timer);
+    pool.#state = 'in use';
+    return pool;
+  }
 
   /** `warm`: threads that are started at once and stay, for the tasks that are about to come. */
   constructor(warm = 0) {
+    this.#making = makingOf(warm);
+    // Threads get it when they are made: one gate for all of the process, whatever the first load reads.
+    requestGate();
+    const name = `backhaul workers ${randomUUID()}`;
+    this.#channel = new BroadcastChannel(name);
+    this.#channel.unref();
     // `.ts` in a checkout, `.js` in the published package.
     const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
     // Flags are inherited, and not looked at, unless they are named; this one would be for the thread's own file.
@@ -47,7 +89,7 @@ export class WorkerPool {
     setFlagsFromString(`--min-semi-space-size=${SEMI_SPACE_MB}`);
     this.#pool = new Piscina({
       filename: fileURLToPath(new URL('../../bin/worker.js', import.meta.url)),
-      argv: [new URL(`./task_worker.${extension}`, import.meta.url).href],
+      argv: [new URL(`./task_worker.${extension}`, import.meta.url).href, name],
       minThreads: Math.min(warm, MAX_WORKERS),
       maxThreads: MAX_WORKERS,
       idleTimeout: IDLE_MS,
@@ -62,10 +104,21 @@ export class WorkerPool {
   start(assignment: Omit<Assignment, 'port'>, handler: LinkHandler): Running {
     const { port1, port2 } = new MessageChannel();
     const link = new MainLink(port1, handler);
-    const result = this.#pool
-      .run({ ...assignment, port: port2 }, { transferList: [port2] })
-      .finally(() => link.close());
-    return { link, result };
+    return { link, result: this.#run({ ...assignment, port: port2 }).finally(() => link.close()) };
+  }
+
+  async #run(assignment: Assignment): Promise<TaskResult> {
+    this.#running++;
+    try {
+      const { thread, result } = await this.#pool.run(assignment, { transferList: [assignment.port] });
+      this.#used.add(thread);
+      return result;
+    } catch (error) {
+      this.#isBroken = true;
+      throw error;
+    } finally {
+      this.#running--;
+    }
   }
 
   /** Mean share of the time since the last call that the threads' event loops were busy, 0 … 1; 1 without threads. */
@@ -83,8 +136,51 @@ export class WorkerPool {
     return count === 0 ? 1 : sum / count;
   }
 
+  /**
+   * The end of a load: its threads part with all that is its own, sessions first, and wait a while for another load.
+   * What still runs is cut off, all threads ended, and its transactions rolled back by the server.
+   */
+  async leave(): Promise<void> {
+    if (this.#state !== 'in use') return;
+    if (this.#running > 0 || this.#isBroken || !(await this.#part())) return this.destroy();
+    this.#state = 'waiting';
+    const timer = setTimeout(() => {
+      waiting.splice(
+        waiting.findIndex(({ pool }) => pool === this),
+        1,
+      );
+      void this.destroy();
+    }, KEPT_MS);
+    timer.unref();
+    waiting.push({ pool: this, timer });
+    if (waiting.length <= KEPT_POOLS) return;
+    const [oldest] = waiting.splice(0, 1) as [(typeof waiting)[number]];
+    clearTimeout(oldest.timer);
+    await oldest.pool.destroy();
+  }
+
+  /** Whether every thread has parted with what belongs to the load; one that has ended has. */
+  async #part(): Promise<boolean> {
+    const threads = this.#pool.threads.map(({ threadId }) => threadId);
+    const left = new Set(threads.filter((thread) => this.#used.has(thread)));
+    this.#used.clear();
+    if (left.size === 0) return true;
+    return new Promise((resolve) => {
+      const late = setTimeout(() => resolve(false), PART_MS);
+      this.#channel.onmessage = ({ data }: { data: PoolWord }) => {
+        if (data.kind === 'parted') left.delete(data.thread);
+        if (left.size > 0) return;
+        clearTimeout(late);
+        resolve(true);
+      };
+      this.#channel.postMessage({ kind: 'part' } satisfies PoolWord);
+    });
+  }
+
   /** Ends every thread; what still runs is cut off, its transaction rolled back by the server. */
   async destroy(): Promise<void> {
+    this.#state = 'ended';
+    this.#channel.close();
     await this.#pool.destroy();
   }
 }

@@ -1,10 +1,13 @@
 /** The work of a worker thread: runs one attempt at one task from its object's bytes to COMMIT. */
 
+import { BroadcastChannel, isMainThread, threadId } from 'node:worker_threads';
 import type { Client } from 'pg';
 import { connect } from '../database/connect.ts';
 import { classify } from '../faults/classify.ts';
+import { forgetLoad } from './attempt/parting.ts';
 import { runAttempt } from './attempt/task_attempt.ts';
 import type { Assignment } from './link/assignment.ts';
+import type { PoolWord, ThreadResult } from './link/pool_word.ts';
 import type { TaskResult } from './link/task_result.ts';
 import { WorkerLink } from './link/worker_link.ts';
 
@@ -58,7 +61,24 @@ async function within<T>(ms: number, work: Promise<T>): Promise<T> {
   }
 }
 
-export default async function runTask(assignment: Assignment): Promise<TaskResult> {
+/** Hears what is said to all threads of the pool `name`. */
+function listen(name: string): void {
+  const pool = new BroadcastChannel(name);
+  pool.onmessage = ({ data }: { data: PoolWord }) => {
+    if (data.kind !== 'part') return;
+    void Promise.allSettled([drop(), forgetLoad()]).then(() =>
+      pool.postMessage({ kind: 'parted', thread: threadId } satisfies PoolWord),
+    );
+  };
+}
+
+if (!isMainThread) listen(process.argv[3]!);
+
+export default async function runTask(assignment: Assignment): Promise<ThreadResult> {
+  return { thread: threadId, result: await resultOf(assignment) };
+}
+
+async function resultOf(assignment: Assignment): Promise<TaskResult> {
   const link = new WorkerLink(assignment.port, assignment.knownSeries);
   try {
     const client =

@@ -24,3 +24,8 @@ export function knownIds({ venue, intervalS, aliases = [] }: SeriesFamily): Map<
   idsOfFamilies.set(family, ids);
   return ids;
 }
+
+/** The next load may be into another database. */
+export function forgetIds(): void {
+  idsOfFamilies.clear();
+}

@@ -5,7 +5,12 @@ import { KnownLeaves, type Leaf, monthLeaf, monthlyRows } from '../../copy/leaf.
 import type { AttemptParts } from './parts.ts';
 
 /** Leaves known to exist in the database this thread writes to. */
-const known = new KnownLeaves();
+let known = new KnownLeaves();
+
+/** The next load may be into another database. */
+export function forgetLeaves(): void {
+  known = new KnownLeaves();
+}
 
 /** About. */
 const BYTES_A_RECORD = 60;

@@ -21,3 +21,8 @@ export async function splitsOfVenue(
   if (kept?.key !== key) kept = { key, splits: await readVenueSplits(client, plan.venue) };
   return kept.splits;
 }
+
+/** The next load may be into another database. */
+export function forgetSplits(): void {
+  kept = null;
+}

@@ -115,7 +115,7 @@ async function attempt(task: DiscoveredTask): Promise<Ended> {
     port: port2,
   };
   try {
-    const result = await runTask(assignment);
+    const { result } = await runTask(assignment);
     if (result.kind === 'needs-standing') throw new Error('nothing stands here');
     if (result.kind === 'failed') return { kind: 'failed', by: 'attempt', fault: result.fault, plan };
     return { ...result, plan };
