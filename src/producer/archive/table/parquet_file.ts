@@ -1,6 +1,7 @@
 /**
- * Parquet by Apache Arrow's Rust implementation, in WebAssembly: its directory first, then a row group after another, of
- * each the ranges of the columns that are read and no other byte.
+ * Parquet: its directory first, then a row group after another, of each the ranges of the columns that are read and no
+ * other byte. Columns of the usual encodings are read page by page (page_table.ts), a row group that has another
+ * by Apache Arrow's Rust implementation, in WebAssembly, which also says what the columns are.
  */
 
 import type { ParquetFile } from 'parquet-wasm';
@@ -9,6 +10,8 @@ import { abortError } from '../../../faults/file_fault.ts';
 import type { ObjectReader } from '../../sources/source.ts';
 import { fieldsOf, tableBatch } from './arrow_columns.ts';
 import { arrow } from './arrow_file.ts';
+import { PageTable } from './page_table.ts';
+import { parquetDamage } from './parquet_faults.ts';
 import type { TableFile } from './table_file.ts';
 
 export const PARQUET_MAGIC = 'PAR1';
@@ -17,16 +20,18 @@ const BATCH_ROWS = 65_536;
 
 /** Opens a table. Fails with `unsupported` and `corrupt`, and with what its reader fails with. */
 export async function openParquet(reader: ObjectReader, signal?: AbortSignal): Promise<TableFile> {
-  await checkMarks(reader, signal);
+  const tail = await readTail(reader, signal);
   const parquet = await import('parquet-wasm');
-  const ranges = new Ranges(reader, signal);
+  const ranges = new Ranges(reader, tail, signal);
   const file = await ranges.during(() => parquet.ParquetFile.fromFile(ranges as unknown as Blob));
   const metadata = file.metadata();
   const groups = metadata.numRowGroups();
   const schema = arrow.tableFromIPC(file.schema().intoIPCStream()).schema;
   const names = schema.fields.map(({ name }) => name);
+  const fields = fieldsOf(schema);
+  const pages = PageTable.open(reader, tail, signal);
   return {
-    fields: fieldsOf(schema),
+    fields,
     metadata: new Map([
       ...schema.metadata,
       ...(metadata.fileMetadata().keyValueMetadata() as Map<string, string>),
@@ -35,15 +40,28 @@ export async function openParquet(reader: ObjectReader, signal?: AbortSignal): P
     async *batches(places, limit = Number.POSITIVE_INFINITY) {
       const columns = places.map((place) => names[place]!);
       let left = limit;
-      for (let group = 0; group < groups && left > 0; group++) {
-        for await (const batch of rowGroup(file, ranges, { group, columns, limit: left })) {
-          // Of the same order as in the file, so what was asked for is all there is.
-          yield tableBatch(
-            batch,
-            columns.map((_, i) => i),
-          );
-          left -= batch.numRows;
+      const own = pages?.columns(places.map((place) => fields[place]!)) ?? null;
+      try {
+        for (let group = 0; group < groups && left > 0; group++) {
+          const batches = own?.batches(group, left) ?? null;
+          if (batches !== null) {
+            for await (const batch of batches) {
+              yield batch;
+              left -= batch.rows;
+            }
+            continue;
+          }
+          for await (const batch of rowGroup(file, ranges, { group, columns, limit: left })) {
+            // Of the same order as in the file, so what was asked for is all there is.
+            yield tableBatch(
+              batch,
+              columns.map((_, i) => i),
+            );
+            left -= batch.numRows;
+          }
         }
+      } finally {
+        own?.end();
       }
     },
   };
@@ -70,12 +88,30 @@ async function* rowGroup(
   }
 }
 
+/** The last bytes of a file, with its directory: read once. */
+export interface Tail {
+  readonly from: number;
+  readonly bytes: Buffer;
+}
+
+/** Bytes that hold the directory of most files. */
+const TAIL_BYTES = 1 << 16;
+
 /** A file begins and ends in four letters; what does not was cut, or is none. */
-async function checkMarks(reader: ObjectReader, signal: AbortSignal | undefined): Promise<void> {
+async function readTail(reader: ObjectReader, signal: AbortSignal | undefined): Promise<Tail> {
   const size = reader.sizeBytes;
-  const first = size < 12 ? '' : (await reader.read(0, 4, signal)).toString('latin1');
-  const last = size < 12 ? '' : (await reader.read(size - 4, 4, signal)).toString('latin1');
-  if (first === PARQUET_MAGIC && last === PARQUET_MAGIC) return;
+  const from = Math.max(0, size - TAIL_BYTES);
+  const bytes = await reader.read(from, size - from, signal);
+  const isShort = size < 12;
+  const last = isShort ? '' : bytes.subarray(-4).toString('latin1');
+  const begin = from === 0 ? bytes : await reader.read(0, 4, signal);
+  const first = isShort ? '' : begin.subarray(0, 4).toString('latin1');
+  if (first === PARQUET_MAGIC && last === PARQUET_MAGIC) {
+    const length = bytes.readUInt32LE(bytes.length - 8);
+    const start = size - 8 - length;
+    if (start >= from || start < 4) return { from, bytes };
+    return { from: start, bytes: await reader.read(start, size - start, signal) };
+  }
   const isEncrypted = first === 'PARE' || last === 'PARE';
   if (isEncrypted) throw new BackhaulError({ kind: 'encrypted', message: 'the Parquet file is encrypted' });
   throw new BackhaulError({
@@ -94,13 +130,15 @@ async function checkMarks(reader: ObjectReader, signal: AbortSignal | undefined)
 class Ranges {
   readonly size: number;
   readonly #reader: ObjectReader;
+  readonly #tail: Tail;
   readonly #signal: AbortSignal | undefined;
   readonly #failed: Promise<never>;
   #fail: (error: unknown) => void = () => {};
 
-  constructor(reader: ObjectReader, signal: AbortSignal | undefined) {
+  constructor(reader: ObjectReader, tail: Tail, signal: AbortSignal | undefined) {
     this.size = reader.sizeBytes;
     this.#reader = reader;
+    this.#tail = tail;
     this.#signal = signal;
     this.#failed = new Promise<never>((_, reject) => {
       this.#fail = reject;
@@ -123,8 +161,12 @@ class Ranges {
   async #bytes(start: number, end: number): Promise<ArrayBuffer> {
     if (this.#signal?.aborted) throw abortError(this.#signal);
     if (!(start >= 0 && start <= end && end <= this.size))
-      throw damaged(`bytes ${start} to ${end} of ${this.size}`);
-    const bytes = await this.#reader.read(start, end - start, this.#signal);
+      throw parquetDamage(`bytes ${start} to ${end} of ${this.size}`);
+    const { from, bytes: last } = this.#tail;
+    const bytes =
+      start >= from
+        ? last.subarray(start - from, end - from)
+        : await this.#reader.read(start, end - start, this.#signal);
     const { buffer, byteOffset, byteLength } = bytes;
     return buffer.byteLength === byteLength
       ? (buffer as ArrayBuffer)
@@ -144,7 +186,7 @@ class Ranges {
     } catch (error) {
       throw error instanceof BackhaulError
         ? error
-        : damaged(error instanceof Error ? error.message : String(error));
+        : parquetDamage(error instanceof Error ? error.message : String(error));
     } finally {
       if (isOurs) process.setUncaughtExceptionCaptureCallback(null);
     }
@@ -156,16 +198,6 @@ class Ranges {
    */
   #trapped(error: unknown): void {
     if (!(error instanceof WebAssembly.RuntimeError)) throw error;
-    this.#fail(damaged('data that do not decode'));
+    this.#fail(parquetDamage('data that do not decode'));
   }
-}
-
-function damaged(found: string): BackhaulError {
-  const isCodec = /disabled feature|not yet implemented|not implemented|NYI|unsupported/i.test(found);
-  return new BackhaulError({
-    kind: isCodec ? 'unsupported' : 'corrupt',
-    message: isCodec ? 'the Parquet file holds something that is not read' : 'the Parquet file is damaged',
-    found: found.split('\n')[0]!.slice(0, 200),
-    hint: isCodec ? 'Write it again by another program, or as CSV.' : 'Download or write the file again.',
-  });
 }

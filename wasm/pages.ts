@@ -1,0 +1,286 @@
+/**
+ * Pages of Parquet in AssemblyScript: values that lie plain or as numbers of a dictionary, with levels of 0 and 1, some
+ * thousand rows at a time, and Snappy. Compiled by `npm run wasm` into `src/producer/archive/table/pages_module.ts`;
+ * used through `src/producer/archive/table/page_kernel.ts` alone.
+ *
+ * Formats: https://parquet.apache.org/docs/file-format/data-pages/encodings/ and google/snappy's format_description.txt.
+ * Where the caller puts things is its own affair; behind what is read and written there must be SLACK bytes more.
+ */
+
+/** Bytes that may be read and written behind the end of a place. */
+export const SLACK: u32 = 64;
+
+// A run of numbers of `width` bits: 32-bit words from its address on.
+const AT: usize = 0;
+const END: usize = 4;
+const WIDTH: usize = 8;
+const LEFT: usize = 12;
+/** 1: the values that are left lie packed; 0: all are VALUE. */
+const PACKED: usize = 16;
+const VALUE: usize = 20;
+/** Bits of the packed run's bytes that were read. */
+const BIT: usize = 24;
+export const RUN_BYTES: u32 = 32;
+
+/** Begins a run of numbers at `at`, which `end` ends. */
+export function begin(run: usize, at: u32, end: u32, width: u32): void {
+  store<u32>(run, at, AT);
+  store<u32>(run, end, END);
+  store<u32>(run, width, WIDTH);
+  store<u32>(run, 0, LEFT);
+  store<u32>(run, 0, PACKED);
+}
+
+/** Reads the head of the next piece of a run. False: there is none, or it is none. */
+function next(run: usize): bool {
+  let at = load<u32>(run, AT);
+  const end = load<u32>(run, END);
+  if (load<u32>(run, PACKED) === 1) at += (load<u32>(run, BIT) + 7) >> 3;
+  let head: u32 = 0;
+  let shift: u32 = 0;
+  let byte: u32;
+  do {
+    if (at >= end || shift > 28) return false;
+    byte = load<u8>(at++);
+    head |= (byte & 127) << shift;
+    shift += 7;
+  } while (byte > 127);
+  const width = load<u32>(run, WIDTH);
+  const count = head >> 1;
+  if (count === 0 || count > 0x1000_0000) return false;
+  if ((head & 1) === 1) {
+    store<u32>(run, 8 * count, LEFT);
+    store<u32>(run, 1, PACKED);
+    store<u32>(run, 0, BIT);
+  } else {
+    const bytes = (width + 7) >> 3;
+    if (at + bytes > end) return false;
+    const bits = width === 32 ? load<u32>(at) : load<u32>(at) & ((1 << width) - 1);
+    store<u32>(run, width === 0 ? 0 : bits, VALUE);
+    store<u32>(run, count, LEFT);
+    store<u32>(run, 0, PACKED);
+    at += bytes;
+  }
+  store<u32>(run, at, AT);
+  return true;
+}
+
+/** How many of the next `want` numbers can be read by one loop; 0 at the end. */
+function ready(run: usize, want: u32): u32 {
+  if (load<u32>(run, LEFT) === 0 && !next(run)) return 0;
+  const some = min(want, load<u32>(run, LEFT));
+  store<u32>(run, load<u32>(run, LEFT) - some, LEFT);
+  if (load<u32>(run, PACKED) === 0) return some;
+  // A writer may leave off what pads the last bytes, but no number that is asked for.
+  const bits = <u64>load<u32>(run, BIT) + <u64>some * load<u32>(run, WIDTH);
+  return bits <= (<u64>(load<u32>(run, END) - load<u32>(run, AT))) << 3 ? some : 0;
+}
+
+/** Reads `count` levels of one bit into bytes. Returns how many are set; -1: damaged. */
+export function levels(run: usize, count: u32, out: usize): i32 {
+  let set: i32 = 0;
+  while (count > 0) {
+    const some = ready(run, count);
+    if (some === 0) return -1;
+    if (load<u32>(run, PACKED) === 0) {
+      const level = load<u32>(run, VALUE);
+      memory.fill(out, <u8>level, some);
+      if (level !== 0) set += some;
+    } else {
+      const at = <usize>load<u32>(run, AT);
+      const bit = load<u32>(run, BIT);
+      for (let i: u32 = 0; i < some; i++) {
+        const one = (<u32>load<u8>(at + ((bit + i) >> 3)) >> ((bit + i) & 7)) & 1;
+        store<u8>(out + i, <u8>one);
+        set += one;
+      }
+      store<u32>(run, bit + some, BIT);
+    }
+    out += some;
+    count -= some;
+  }
+  return set;
+}
+
+/** Reads `count` numbers of a dictionary's entries into 32-bit words. False: damaged, or beyond its `entries`. */
+export function codes(run: usize, count: u32, entries: u32, out: usize): bool {
+  if (count === 0) return true;
+  const width = load<u32>(run, WIDTH);
+  const mask: u64 = (1 << (<u64>width)) - 1;
+  let most: u32 = 0;
+  while (count > 0) {
+    const some = ready(run, count);
+    if (some === 0) return false;
+    if (load<u32>(run, PACKED) === 0) {
+      const code = load<u32>(run, VALUE);
+      most = max(most, code);
+      for (let i: u32 = 0; i < some; i++) store<u32>(out + (i << 2), code);
+    } else {
+      const at = <usize>load<u32>(run, AT);
+      let bit = load<u32>(run, BIT);
+      for (let i: u32 = 0; i < some; i++) {
+        const code = <u32>((load<u64>(at + (bit >> 3)) >> (bit & 7)) & mask);
+        most = max(most, code);
+        store<u32>(out + (i << 2), code);
+        bit += width;
+      }
+      store<u32>(run, bit, BIT);
+    }
+    out += some << 2;
+    count -= some;
+  }
+  return most < entries;
+}
+
+/** Reads `count` entries of 8 bytes of a dictionary of so many. False: damaged. */
+export function gather8(run: usize, count: u32, dictionary: usize, entries: u32, out: usize): bool {
+  const width = load<u32>(run, WIDTH);
+  const mask: u64 = (1 << (<u64>width)) - 1;
+  while (count > 0) {
+    const some = ready(run, count);
+    if (some === 0) return false;
+    if (load<u32>(run, PACKED) === 0) {
+      const code = load<u32>(run, VALUE);
+      if (code >= entries) return false;
+      const value = load<u64>(dictionary + (code << 3));
+      for (let i: u32 = 0; i < some; i++) store<u64>(out + (i << 3), value);
+    } else {
+      const at = <usize>load<u32>(run, AT);
+      let bit = load<u32>(run, BIT);
+      for (let i: u32 = 0; i < some; i++) {
+        const code = <u32>((load<u64>(at + (bit >> 3)) >> (bit & 7)) & mask);
+        if (code >= entries) return false;
+        store<u64>(out + (i << 3), load<u64>(dictionary + (code << 3)));
+        bit += width;
+      }
+      store<u32>(run, bit, BIT);
+    }
+    out += some << 3;
+    count -= some;
+  }
+  return true;
+}
+
+/** Entries of a dictionary by their numbers, of 4 or 16 bytes. */
+export function pick(numbers: usize, count: u32, dictionary: usize, bytes: u32, out: usize): void {
+  if (bytes === 4)
+    for (let i: u32 = 0; i < count; i++)
+      store<u32>(out + (i << 2), load<u32>(dictionary + (load<u32>(numbers + (i << 2)) << 2)));
+  else
+    for (let i: u32 = 0; i < count; i++)
+      v128.store(out + (i << 4), v128.load(dictionary + (load<u32>(numbers + (i << 2)) << 4)));
+}
+
+/** Moves `set` values that lie side by side to the rows, of `count`, whose level is 1; the others get 0. */
+export function spread(out: usize, count: u32, set: u32, levelsAt: usize, bytes: u32): void {
+  let from = set;
+  for (let row = count; row-- > 0; ) {
+    const has = load<u8>(levelsAt + row) !== 0;
+    if (has) from--;
+    if (bytes === 4) store<u32>(out + (row << 2), has ? load<u32>(out + (from << 2)) : 0);
+    else if (bytes === 8) store<u64>(out + (row << 3), has ? load<u64>(out + (from << 3)) : 0);
+    else v128.store(out + (row << 4), has ? v128.load(out + (from << 4)) : i64x2.splat(0));
+  }
+}
+
+/** Levels as bits, the first in the lowest. */
+export function bits(levelsAt: usize, count: u32, out: usize): void {
+  memory.fill(out, 0, (count + 7) >> 3);
+  for (let i: u32 = 0; i < count; i++) {
+    const at = out + (i >> 3);
+    store<u8>(at, <u8>(<u32>load<u8>(at) | ((<u32>load<u8>(levelsAt + i)) << (i & 7))));
+  }
+}
+
+/** Whole numbers of `width` bytes, the highest first (`isBig`) or last, as 16 bytes, the lowest first. */
+export function widen(at: usize, count: u32, width: u32, isBig: bool, out: usize): void {
+  for (let i: u32 = 0; i < count; i++) {
+    const from = at + i * width;
+    const to = out + (i << 4);
+    const sign = load<i8>(isBig ? from : from + width - 1) < 0 ? 255 : 0;
+    memory.fill(to, <u8>sign, 16);
+    for (let k: u32 = 0; k < width; k++) store<u8>(to + k, load<u8>(isBig ? from + width - 1 - k : from + k));
+  }
+}
+
+/**
+ * Copies `count` texts, each behind its length, side by side to `out`, and where each ends to `offsets`, behind a 0; rows
+ * of level 0 (with `levelsAt` not 0) are empty. Returns where it stopped reading; 0: damaged.
+ */
+export function texts(at: usize, end: usize, count: u32, levelsAt: usize, offsets: usize, out: usize): usize {
+  let length: u32 = 0;
+  store<u32>(offsets, 0);
+  for (let i: u32 = 0; i < count; i++) {
+    if (levelsAt === 0 || load<u8>(levelsAt + i) !== 0) {
+      if (at + 4 > end) return 0;
+      const bytes = load<u32>(at);
+      at += 4;
+      if (bytes > <u32>(end - at)) return 0;
+      memory.copy(out + length, at, bytes);
+      at += bytes;
+      length += bytes;
+    }
+    store<u32>(offsets + 4 + (i << 2), length);
+  }
+  return at;
+}
+
+/** Unpacks Snappy: `size` bytes to `out`. False: damaged, or another size. */
+export function snappy(at: usize, end: usize, out: usize, size: u32): bool {
+  let told: u32 = 0;
+  let shift: u32 = 0;
+  let byte: u32;
+  do {
+    if (at >= end || shift > 28) return false;
+    byte = load<u8>(at++);
+    told |= (byte & 127) << shift;
+    shift += 7;
+  } while (byte > 127);
+  if (told !== size) return false;
+  const first = out;
+  const last = out + size;
+  while (at < end) {
+    const tag = <u32>load<u8>(at++);
+    let length: u32 = tag >> 2;
+    if ((tag & 3) === 0) {
+      if (length >= 60) {
+        const bytes = length - 59;
+        if (at + bytes > end) return false;
+        length = load<u32>(at);
+        if (bytes < 4) length &= (1 << (bytes << 3)) - 1;
+        at += bytes;
+      }
+      length++;
+      if (length === 0 || length > <u32>(end - at) || length > <u32>(last - out)) return false;
+      if (length <= 16) v128.store(out, v128.load(at));
+      else memory.copy(out, at, length);
+      at += length;
+      out += length;
+      continue;
+    }
+    let distance: u32;
+    if ((tag & 3) === 1) {
+      length = 4 + ((tag >> 2) & 7);
+      distance = ((tag >> 5) << 8) | load<u8>(at++);
+    } else if ((tag & 3) === 2) {
+      length++;
+      distance = load<u16>(at);
+      at += 2;
+    } else {
+      length++;
+      distance = load<u32>(at);
+      at += 4;
+    }
+    if (at > end || distance === 0 || distance > <u32>(out - first) || length > <u32>(last - out))
+      return false;
+    const from = out - distance;
+    if (distance >= 16) {
+      // At most 64 bytes, 16 at a time: what is written too much is written again, or is slack.
+      for (let k: u32 = 0; k < length; k += 16) v128.store(out + k, v128.load(from + k));
+    } else if (distance >= 8) {
+      for (let k: u32 = 0; k < length; k += 8) store<u64>(out + k, load<u64>(from + k));
+    } else for (let k: u32 = 0; k < length; k++) store<u8>(out + k, load<u8>(from + k));
+    out += length;
+  }
+  return out === last;
+}
