@@ -4,6 +4,7 @@ import type { Argv } from 'yargs';
 import { BackhaulError, type Fault } from '../faults/fault.ts';
 import type { Inspection, InspectOptions } from '../inspect/inspection.ts';
 import type { LocatedFile } from '../inspect/located_file.ts';
+import { faultLines } from '../ui/fault_text.ts';
 import { inspectionLines } from '../ui/inspect_text.ts';
 import { eventLine } from '../ui/json_lines.ts';
 import { sanitise } from '../ui/text.ts';
@@ -134,7 +135,8 @@ async function showDraft(
   }
   // What is written to stdout is alone there.
   if (flags.write !== '-') show(read, flags.json ?? false);
-  await writeLayout(flags.write, draft.yaml, flags.force ?? false);
+  else setExitCode(read);
+  await writeLayout(flags.write, draft.yaml, flags.force ?? false, read.reading.fault);
   if (draft.zoneUnknown) say(ZONE_UNKNOWN);
 }
 
@@ -171,8 +173,18 @@ async function writeKnown(path: string, layout: string, force: boolean): Promise
   await writeLayout(path, catalogueText(layout), force);
 }
 
-async function writeLayout(path: string, yaml: string, force: boolean): Promise<void> {
-  if (path === '-') return print(yaml.trimEnd());
+/** `missing`: why the file it was drafted from would fail by it all the same. */
+async function writeLayout(
+  path: string,
+  yaml: string,
+  force: boolean,
+  missing: Fault | null = null,
+): Promise<void> {
+  if (path === '-') {
+    print(yaml.trimEnd());
+    if (missing !== null) say(...notYet('Not whole yet:', 'my.yaml', missing));
+    return;
+  }
   const { writeFile } = await import('node:fs/promises');
   try {
     await writeFile(path, yaml, { flag: force ? 'w' : 'wx' });
@@ -186,12 +198,27 @@ async function writeLayout(path: string, yaml: string, force: boolean): Promise<
       hint: isThere ? '--force writes over it' : 'name another: --write my.yaml',
     });
   }
+  if (missing !== null)
+    return say(...notYet(`Written to ${sanitise(path)}, but not whole yet:`, path, missing));
   say(`Written to ${sanitise(path)}. Next: npx backhaul load FILE --layout ${sanitise(path)}`);
+}
+
+/** A draft says what can be seen; what cannot has to be said before a load takes the file. */
+function notYet(written: string, path: string, missing: Fault): string[] {
+  const { where: _, ...what } = missing;
+  return [
+    `${written} a load of the file by it would fail:`,
+    ...faultLines(what).map((line) => `  ${line}`),
+    `Say it in the layout, then look again: npx backhaul inspect FILE --layout ${sanitise(path)}`,
+  ];
 }
 
 function show(found: Inspection, json: boolean): void {
   if (json) print(eventLine(found));
   else print(inspectionLines(found, stdoutWidth(), stdoutStyle()));
-  const { fault, rejected } = found.reading;
+  setExitCode(found);
+}
+
+function setExitCode({ reading: { fault, rejected } }: Inspection): void {
   if (fault !== null || rejected > 0) process.exitCode = EXIT.incomplete;
 }

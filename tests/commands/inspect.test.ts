@@ -36,3 +36,20 @@ it('inspect of a file of no known layout says what a draft would read, and that 
   expect(stdout).toContain('drafted: no known layout fits');
   expect(stderr).toContain('--write my.yaml');
 });
+
+it('inspect --write says of a draft that a load would still refuse, what has to be said in it', async () => {
+  writeFileSync(
+    join(folder, 'DAYS_1d.csv'),
+    'Date,Open,High,Low,Close\n03/04/2024,1,2,1,2\n05/06/2024,2,3,2,3\n',
+  );
+  for (const [path, lead] of [
+    ['days.yaml', 'Written to days.yaml, but not whole yet: a load of the file by it would fail:'],
+    ['-', 'Not whole yet: a load of the file by it would fail:'],
+  ] as const) {
+    const { code, stderr } = await answerOf(['inspect', 'DAYS_1d.csv', '--write', path], { cwd: folder });
+    expect(code).toBe(3);
+    expect(stderr).toContain(lead);
+    expect(stderr).toContain('d/M/yyyy');
+    expect(stderr).not.toContain('Next: npx backhaul load');
+  }
+});
