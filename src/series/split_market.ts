@@ -2,7 +2,7 @@
 
 import type { ClientBase, Pool } from 'pg';
 import { INDICATOR_NAMES } from '../bars/columns.ts';
-import { CURRENCIES, otherwiseSpelled } from '../base/spellings.ts';
+import { type Aliases, archiveSpelling, CURRENCIES, marketOf } from '../base/spellings.ts';
 import { calendarOf } from '../calendar/market_calendar.ts';
 import { type Db, inTransaction } from '../database/connect.ts';
 import { usOf } from '../database/stamps.ts';
@@ -36,34 +36,53 @@ interface SeriesRow extends SeriesName {
   readonly seriesId: number;
 }
 
-/** The markets that stand under more than one of their spellings. */
+/** The markets that stand under more than one of their spellings: everybody's, and those of their files' layouts. */
 export async function splitMarkets(db: Db): Promise<SplitMarket[]> {
   const words = CURRENCIES.flat();
+  const own = await ownAliases(db);
   const { rows } = await db.query<SeriesRow>(
     `SELECT series_id AS "seriesId", venue, symbol, interval_s AS "intervalS" FROM backhaul.series
-     WHERE symbol ~ $1 ORDER BY venue, symbol, interval_s`,
-    [`^(${words.join('|')})|(${words.join('|')})$`],
+     WHERE symbol ~ $1 OR venue = ANY ($2) ORDER BY venue, symbol, interval_s`,
+    [`^(${words.join('|')})|(${words.join('|')})$`, [...own.keys()]],
   );
-  const groups = Map.groupBy(
+  const aliasesOf = (venue: string): Aliases => [
     // Elsewhere a symbol that begins with these letters is another company.
-    rows.filter((row) => calendarOf(row.venue).sessions === null),
-    ({ venue, symbol, intervalS }) =>
-      `${venue}\n${intervalS}\n${otherwiseSpelled(symbol, CURRENCIES)[0] ?? symbol}`,
+    ...(calendarOf(venue).sessions === null ? CURRENCIES : []),
+    ...(own.get(venue) ?? []),
+  ];
+  const groups = Map.groupBy(
+    rows,
+    ({ venue, symbol, intervalS }) => `${venue}\n${intervalS}\n${marketOf(symbol, aliasesOf(venue))}`,
   );
   const split = [...groups.values()].filter((group) => group.length > 1);
   return Promise.all(
     split.map(async (group) => {
-      const keep = await nameOfFiles(db, group);
+      const keep = await nameOfFiles(db, group, aliasesOf(group[0]!.venue));
       return { keep, others: group.filter((one) => one !== keep) };
     }),
   );
 }
 
+/** By venue, the pairs that its layouts have told of; an older database holds none. */
+async function ownAliases(db: Db): Promise<ReadonlyMap<string, Aliases>> {
+  const { rowCount } = await db.query(
+    `SELECT FROM pg_attribute WHERE attrelid = to_regclass('backhaul.series_rule') AND attname = 'aliases'`,
+  );
+  if (rowCount === 0) return new Map();
+  const { rows } = await db.query<{ venue: string; pairs: Aliases }>(
+    `SELECT s.venue, jsonb_agg(DISTINCT p.pair) AS pairs
+     FROM backhaul.series_rule r JOIN backhaul.series s USING (series_id)
+     CROSS JOIN LATERAL jsonb_array_elements(r.aliases) AS p (pair)
+     GROUP BY s.venue`,
+  );
+  return new Map(rows.map(({ venue, pairs }) => [venue, pairs]));
+}
+
 /** The series of the spelling that most of the market's files bear; Kraken's own where none does. */
-async function nameOfFiles(db: Db, group: readonly SeriesRow[]): Promise<SeriesRow> {
+async function nameOfFiles(db: Db, group: readonly SeriesRow[], aliases: Aliases): Promise<SeriesRow> {
   const spelling = await spellingOfFiles(db, group);
   const named = group.find((one) => one.symbol === spelling);
-  const archive = otherwiseSpelled(group[0]!.symbol, CURRENCIES)[0];
+  const archive = archiveSpelling(group[0]!.symbol, aliases);
   return named ?? group.find((one) => one.symbol === archive) ?? group[0]!;
 }
 
@@ -141,6 +160,12 @@ async function takeOver(
   // What is still missing of the whole is for the next look to say.
   await client.query(`DELETE FROM backhaul.gap WHERE series_id = ANY ($1) AND state <> 'filled'`, [ids]);
   await moveLane(client, other, keep);
+  // What a layout has said of the market stays said, its spellings above all.
+  await client.query(
+    `UPDATE backhaul.series_rule SET series_id = $1 WHERE series_id = $2
+       AND NOT EXISTS (SELECT FROM backhaul.series_rule k WHERE k.series_id = $1)`,
+    ids,
+  );
   await client.query('DELETE FROM backhaul.series_rule WHERE series_id = $1', [other.seriesId]);
   await client.query('DELETE FROM backhaul.series WHERE series_id = $1', [other.seriesId]);
   return rows[0]!;

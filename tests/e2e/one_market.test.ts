@@ -157,6 +157,34 @@ aliases: [[XBT, BTC], [GER40, DAX]]
     expect(await candles(db)).toBe(whole);
   });
 
+  it('that a layout has a pair of names for is found under both, and keeps what the layout says', async () => {
+    const names = 'DAX GER40 DAX1 XBTUSD'.split(' ');
+    const { rows } = await db.query<{ id: number }>(
+      `INSERT INTO backhaul.series (venue, symbol, interval_s) SELECT 'desk', unnest($1::text[]), 60 RETURNING series_id AS id`,
+      [names],
+    );
+    expect(await splitMarkets(db)).toEqual([]);
+    await db.query(
+      `INSERT INTO backhaul.series_rule (series_id, prices, aliases) VALUES ($1, 'positive', '[["DAX", "GER40"]]')`,
+      [rows[1]!.id],
+    );
+    const [split, ...more] = await splitMarkets(db);
+    expect(more).toEqual([]);
+    expect(split).toMatchObject({ keep: { venue: 'desk', symbol: 'DAX' }, others: [{ symbol: 'GER40' }] });
+    await mendMarket(db, split!);
+    expect(await splitMarkets(db)).toEqual([]);
+    const left = await db.query(
+      `SELECT symbol, aliases FROM backhaul.series LEFT JOIN backhaul.series_rule USING (series_id)
+       WHERE venue = 'desk' ORDER BY symbol`,
+    );
+    expect(left.rows).toEqual([
+      { symbol: 'DAX', aliases: [['DAX', 'GER40']] },
+      { symbol: 'DAX1', aliases: null },
+      { symbol: 'XBTUSD', aliases: null },
+    ]);
+    await wipe(db);
+  });
+
   it('that is told differently under its two names keeps the bars of the name kept, and says so', async () => {
     await load(url, [q1], { symbols: ['XBTUSD'] });
     await renameSeries('XBTUSD', 'BTCUSD');
