@@ -16,8 +16,10 @@ import { unitOfMagnitude } from '../time.ts';
 import {
   type DictionaryColumn,
   decimalOf,
+  type Int64Column,
   isNull,
   type NumberColumn,
+  type StampColumn,
   stampUs,
   type TableBatch,
   type TableColumn,
@@ -31,6 +33,7 @@ const UNIT_US: Readonly<Record<string, number>> = { s: 1e6, ms: 1e3, us: 1 };
 /** What a symbol's place holds where the judge is to be asked. */
 const IN_DOUBT = SYMBOL_INVALID;
 const utf8 = new TextEncoder();
+const MOST = Number.MAX_SAFE_INTEGER;
 
 export class GoodRows {
   readonly #shape: RecordShape;
@@ -222,7 +225,7 @@ export class GoodRows {
     if (column.kind === 'stamp') {
       const isLocal = !column.zoned && this.#shape.timeZone !== 'UTC';
       if (isLocal) ts.fill(Number.NaN, base, base + rows);
-      else for (let i = 0; i < rows; i++) ts[base + i] = stampUs(column, from + i);
+      else fillInstants(column, from, rows, ts, base);
     } else if (column.kind === 'text') {
       const { bytes, offsets } = column;
       const isText = this.#shape.time === 'text' || this.#shape.time === 'magnitude';
@@ -236,7 +239,7 @@ export class GoodRows {
         for (let i = 0; i < rows; i++) ts[base + i] = this.#stampOf(column.values[from + i]!);
       else if (factor === undefined)
         for (let i = 0; i < rows; i++) ts[base + i] = this.#wholeStamp(column, from + i);
-      else for (let i = 0; i < rows; i++) ts[base + i] = wholeOf(column, from + i) * factor;
+      else fillWhole(column, from, rows, ts, base, factor);
     } else ts.fill(Number.NaN, base, base + rows);
     if (column.valid !== null)
       for (let i = 0; i < rows; i++) if (isNull(column, from + i)) ts[base + i] = Number.NaN;
@@ -393,6 +396,41 @@ function keyTest(column: TableColumn, value: string): (row: number) => boolean {
   return (row) => textOf(column, row) === value;
 }
 
+/** Stamps that are instants, in µs. */
+function fillInstants(column: StampColumn, from: number, rows: number, ts: Float64Array, base: number): void {
+  const factor = UNIT_US[column.unit];
+  if (factor === undefined) for (let i = 0; i < rows; i++) ts[base + i] = stampUs(column, from + i);
+  else fillPairs(column.words, from, rows, ts, base, factor);
+}
+
+/** Whole numbers times a factor; NaN for those beyond 2^53. */
+function fillWhole(
+  column: Int64Column,
+  from: number,
+  rows: number,
+  to: Float64Array,
+  base: number,
+  factor: number,
+): void {
+  if (!column.isSigned) for (let i = 0; i < rows; i++) to[base + i] = wholeOf(column, from + i) * factor;
+  else fillPairs(column.words, from, rows, to, base, factor);
+}
+
+/** {@link wholeOf} by a loop of its own: twice as fast. */
+function fillPairs(
+  words: Int32Array,
+  from: number,
+  rows: number,
+  to: Float64Array,
+  base: number,
+  factor: number,
+): void {
+  for (let i = 0, at = 2 * from; i < rows; i++, at += 2) {
+    const value = words[at + 1]! * 2 ** 32 + (words[at]! >>> 0);
+    to[base + i] = value <= MOST && value >= -MOST ? value * factor : Number.NaN;
+  }
+}
+
 /** Numbers of a column, from `from` on; NaN for null and for what takes more than a look. */
 function fillNumbers(
   column: TableColumn,
@@ -407,7 +445,7 @@ function fillNumbers(
       copyNumbers(column, from, rows, to, base);
       break;
     case 'int64':
-      for (let i = 0; i < rows; i++) to[base + i] = wholeOf(column, from + i);
+      fillWhole(column, from, rows, to, base, 1);
       break;
     case 'decimal':
       for (let i = 0; i < rows; i++) to[base + i] = decimalOf(column, from + i);

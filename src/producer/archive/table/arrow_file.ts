@@ -1,27 +1,49 @@
 /** Apache Arrow's IPC format, as a file (Feather v2) or as a stream: a batch at a time. */
 
 import type { FileHandle } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import type * as Arrow from 'apache-arrow';
 import { BackhaulError } from '../../../faults/fault.ts';
 import type { ObjectReader } from '../../sources/source.ts';
+import { arrow } from './arrow.ts';
 import { registerCodecs } from './arrow_codecs.ts';
 import { fieldsOf, tableBatch } from './arrow_columns.ts';
+import { ArrowHandle } from './arrow_handle.ts';
+import { ArrowMessages } from './arrow_messages.ts';
 import type { TableFile } from './table_file.ts';
-
-// All of Arrow in one file, as its package ships it: a tenth of the time to load.
-export const arrow = createRequire(import.meta.url)('apache-arrow/Arrow.es2015.min') as typeof Arrow;
 
 /** What a file begins with, padded to 8 bytes, and ends in. */
 export const ARROW_MAGIC = 'ARROW1';
 
-/** Opens a file: its directory lies at its end. Fails with `unsupported` and `corrupt`, and as its reader does. */
-export async function openArrowFile(
+/** Bytes in which the first head of a file lies, as a rule. */
+const HEAD_BYTES = 4096;
+
+/**
+ * Opens a file or a stream by its bytes, which are read to their end, so that sums behind it are checked. A file is a
+ * stream between a mark and a directory. Fails with `unsupported`, `truncated` and `corrupt`, and as the bytes do.
+ */
+export async function openArrow(bytes: AsyncIterable<Uint8Array>, isFile: boolean): Promise<TableFile> {
+  registerCodecs(arrow);
+  const messages = new ArrowMessages(bytes);
+  const told = (error: unknown): unknown => messages.failure?.error ?? damaged(error);
+  try {
+    const batches = await arrow.RecordBatchReader.from(messages.pieces(isFile));
+    await batches.open();
+    return tableOf(batches, told, (isWhole) => messages.end(isWhole));
+  } catch (error) {
+    throw told(error);
+  }
+}
+
+/**
+ * Opens a file whose columns stand in its directory alone, at its end, as Arrow's own package for JavaScript writes it. Fails with `unsupported` and `corrupt`, and as its
+ * reader does.
+ */
+export async function openArrowByDirectory(
   reader: ObjectReader,
   signal: AbortSignal | undefined,
 ): Promise<TableFile> {
   registerCodecs(arrow);
-  const handle = new Handle(reader, signal);
+  const handle = new ArrowHandle(reader, signal);
   const told = (error: unknown): unknown => handle.failure?.error ?? damaged(error);
   try {
     const batches = await arrow.RecordBatchReader.from(handle as unknown as FileHandle);
@@ -32,33 +54,18 @@ export async function openArrowFile(
   }
 }
 
-/** Opens the stream whose bytes these are; read to its end, so that sums behind it are checked. */
-export async function openArrowStream(bytes: AsyncIterable<Uint8Array>): Promise<TableFile> {
-  registerCodecs(arrow);
-  const source = bytes[Symbol.asyncIterator]();
-  let thrown: { readonly error: unknown } | null = null;
-  const pieces = (async function* () {
-    try {
-      for (let next = await source.next(); next.done !== true; next = await source.next())
-        // The source may fill its piece anew, and columns are views of it.
-        yield new Uint8Array(next.value);
-    } catch (error) {
-      thrown = { error };
-      throw error;
-    }
-  })();
-  const told = (error: unknown): unknown =>
-    (thrown as { readonly error: unknown } | null)?.error ?? damaged(error);
-  try {
-    const batches = await arrow.RecordBatchReader.from(pieces);
-    await batches.open();
-    return tableOf(batches, told, async (isWhole) => {
-      if (isWhole) for (let next = await source.next(); next.done !== true; ) next = await source.next();
-      await source.return?.();
-    });
-  } catch (error) {
-    throw told(error);
-  }
+/** Whether a file tells its columns at its beginning too, as it ought to. */
+export async function isStreamInside(
+  reader: ObjectReader,
+  signal: AbortSignal | undefined,
+): Promise<boolean> {
+  const size = Math.min(HEAD_BYTES, reader.sizeBytes - 8);
+  const bytes = await reader.read(8, size, signal);
+  const length = bytes.readInt32LE(bytes.readInt32LE(0) === -1 ? 4 : 0);
+  // A head that is this long has many columns.
+  if (length < 0 || length + 8 > size) return true;
+  const message = new arrow.MessageReader(Uint8Array.from(bytes.subarray(0, length + 8))).readMessage();
+  return message?.headerType === arrow.MessageHeader.Schema;
 }
 
 /** `end` is told whether all rows were read. */
@@ -97,57 +104,6 @@ function tableOf(
       }
     },
   };
-}
-
-/** Bytes read at once where a few are asked for: those of a message's head, and of the directory. */
-const AHEAD_BYTES = 1 << 16;
-
-/** An object as the part of a file handle that Arrow uses. */
-class Handle {
-  readonly fd = -1;
-  /** What a read has thrown: Arrow may tell it otherwise. */
-  failure: { readonly error: unknown } | null = null;
-  readonly #reader: ObjectReader;
-  readonly #signal: AbortSignal | undefined;
-  #ahead: { readonly at: number; readonly bytes: Buffer } = { at: 0, bytes: Buffer.alloc(0) };
-
-  constructor(reader: ObjectReader, signal: AbortSignal | undefined) {
-    this.#reader = reader;
-    this.#signal = signal;
-  }
-
-  async stat(): Promise<{ size: number }> {
-    return { size: this.#reader.sizeBytes };
-  }
-
-  async read(
-    into: Uint8Array,
-    offset: number,
-    length: number,
-    position: number,
-  ): Promise<{ bytesRead: number; buffer: Uint8Array }> {
-    try {
-      into.set(await this.#bytes(position, length), offset);
-      return { bytesRead: length, buffer: into };
-    } catch (error) {
-      this.failure ??= { error };
-      throw error;
-    }
-  }
-
-  async #bytes(position: number, length: number): Promise<Uint8Array> {
-    if (length > AHEAD_BYTES) return this.#reader.read(position, length, this.#signal);
-    const { at, bytes } = this.#ahead;
-    if (position >= at && position + length <= at + bytes.length)
-      return bytes.subarray(position - at, position - at + length);
-    const most = Math.min(AHEAD_BYTES, this.#reader.sizeBytes - position);
-    this.#ahead = { at: position, bytes: await this.#reader.read(position, most, this.#signal) };
-    return this.#ahead.bytes.subarray(0, length);
-  }
-
-  async close(): Promise<void> {
-    // Whoever opened the object closes it.
-  }
 }
 
 function damaged(error: unknown): unknown {

@@ -3,7 +3,7 @@ import { faultAt } from '../../../faults/file_fault.ts';
 import { type Storage, tableIn } from '../../../state/task_plan.ts';
 import type { ObjectReader } from '../../sources/source.ts';
 import { hashed, type OpenBytesOptions, openBytes } from '../entry_stream.ts';
-import { ARROW_MAGIC, openArrowFile, openArrowStream } from './arrow_file.ts';
+import { ARROW_MAGIC, isStreamInside, openArrow, openArrowByDirectory } from './arrow_file.ts';
 import { openParquet } from './parquet_file.ts';
 import type { TableFile } from './table_file.ts';
 
@@ -21,16 +21,19 @@ export async function openTable(
   try {
     if (storage.kind === 'arrow') {
       const isFile = await isArrowFile(reader, signal);
-      if (isFile && options.sha256) await checkSum(reader, options.sha256, signal);
-      return isFile
-        ? await openArrowFile(reader, signal)
-        : await openArrowStream(openBytes(reader, storage, signal, options));
+      if (isFile && !(await isStreamInside(reader, signal))) {
+        if (options.sha256) await checkSum(reader, options.sha256, signal);
+        return await openArrowByDirectory(reader, signal);
+      }
+      return await openArrow(openBytes(reader, storage, signal, options), isFile);
     }
     const own = await entryReader(reader, storage, signal, options);
-    if (tableIn(storage) === 'arrow')
-      return (await isArrowFile(own, signal))
-        ? await openArrowFile(own, signal)
-        : await openArrowStream(own.stream(0, own.sizeBytes));
+    if (tableIn(storage) === 'arrow') {
+      const isFile = await isArrowFile(own, signal);
+      return isFile && !(await isStreamInside(own, signal))
+        ? await openArrowByDirectory(own, signal)
+        : await openArrow(own.stream(0, own.sizeBytes), isFile);
+    }
     if (own === reader && options.sha256) await checkSum(reader, options.sha256, signal);
     return await openParquet(own, signal);
   } catch (error) {
