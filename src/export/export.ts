@@ -1,7 +1,7 @@
 /** Bars out of the database as files: all in one snapshot, a file a thread, whole files only. */
 
-import { mkdir, readdir, unlink } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, readdir, rmdir, unlink } from 'node:fs/promises';
+import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { MessageChannel } from 'node:worker_threads';
 import type { Pool } from 'pg';
@@ -15,6 +15,7 @@ import { type Coverage, readCoverage } from '../series/coverage.ts';
 import { readSeries, type Series, type SeriesFilter } from '../series/series.ts';
 import { readExtraColumns } from '../state/extra_columns.ts';
 import { type ExportTerms, Manifest, type ManifestFile, UNFINISHED } from './manifest.ts';
+import { noRoom } from './no_room.ts';
 import { type ExportFile, type ExportFormat, type PartitionKey, planFiles, saidByPath } from './plan.ts';
 import type { ExportColumn } from './record_batch.ts';
 import type { FileOrder, FileResult } from './worker.ts';
@@ -80,19 +81,29 @@ export async function runExport(
   const columns = await readColumns(db);
   const extra = await readExtraColumns(db);
   const { facts } = await readCoverage(db, series);
-  await makeFolder(options.folder);
-  const manifest = await Manifest.begin(options.folder, termsOf(options));
+  const { folder } = options;
+  await makeFolder(folder);
+  const manifest = await Manifest.begin(folder, termsOf(options)).catch((error: unknown) => {
+    throw noRoom(error, folder) ?? error;
+  });
   const kept = manifest.files.size;
-  const due = files.filter(({ path }) => !manifest.files.has(path));
-  await removeUnfinished(options.folder);
-  const run = new Run(options, columns, extra, facts, manifest, reporter, files.length, began);
-  await run.all(due);
-  const interrupted = run.left > 0;
-  if (!interrupted) await manifest.finish(extra);
+  let interrupted: boolean;
+  try {
+    const due = files.filter(({ path }) => !manifest.files.has(path));
+    await removeUnfinished(folder);
+    const run = new Run(options, columns, extra, facts, manifest, reporter, files.length, began);
+    await run.all(due);
+    interrupted = run.left > 0;
+    if (!interrupted) await manifest.finish(extra);
+  } catch (error) {
+    // The other threads were in the middle of files too.
+    await removeUnfinished(folder).catch(() => {});
+    throw noRoom(error, folder) ?? error;
+  }
   const whole = [...manifest.files.values()];
   return {
     type: 'export',
-    folder: options.folder,
+    folder,
     format: options.format,
     series: series.length,
     files: whole.length,
@@ -325,10 +336,23 @@ async function makeFolder(folder: string): Promise<void> {
   }
 }
 
-/** What an export that was killed had begun. */
+/** What an export that was stopped had begun, and the folders it had made for it. */
 async function removeUnfinished(folder: string): Promise<void> {
   for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
-    if (entry.isFile() && entry.name.endsWith(UNFINISHED)) await unlink(join(entry.parentPath, entry.name));
+    if (!entry.isFile() || !entry.name.endsWith(UNFINISHED)) continue;
+    await unlink(join(entry.parentPath, entry.name));
+    await removeEmpty(folder, relative(folder, entry.parentPath));
+  }
+}
+
+/** Folders of the path below `folder`, the innermost first, as long as they are empty. */
+async function removeEmpty(folder: string, path: string): Promise<void> {
+  for (let inner = path; inner !== '' && inner !== '.'; inner = dirname(inner)) {
+    try {
+      await rmdir(join(folder, inner));
+    } catch {
+      return;
+    }
   }
 }
 

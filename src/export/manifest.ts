@@ -53,10 +53,12 @@ export class Manifest {
    */
   static async begin(folder: string, terms: ExportTerms): Promise<Manifest> {
     const manifest = new Manifest(folder, terms);
-    const names = await readdir(folder);
+    const names = (await readdir(folder)).filter((name) => name !== GROWING + UNFINISHED);
     if (names.includes(WHOLE)) throw refused(folder, 'holds an export that is whole already');
     if (names.length === 0) {
-      await writeFile(join(folder, GROWING), `${JSON.stringify(terms)}\n`, { flush: true });
+      const growing = join(folder, GROWING);
+      await writeFile(growing + UNFINISHED, `${JSON.stringify(terms)}\n`, { flush: true });
+      await rename(growing + UNFINISHED, growing);
       return manifest;
     }
     if (!names.includes(GROWING)) throw refused(folder, 'is not empty');

@@ -1,7 +1,7 @@
 /** The work of a thread of an export: one file, from COPY out to its last byte and its name. */
 
 import { createHash } from 'node:crypto';
-import { type FileHandle, mkdir, open, rename, unlink } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, rename } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { MessagePort } from 'node:worker_threads';
 import type { RecordBatch } from 'apache-arrow';
@@ -13,6 +13,7 @@ import type { Fault } from '../faults/fault.ts';
 import { isDistributed } from '../state/distributed.ts';
 import { fileBytes } from './formats.ts';
 import { type ManifestFile, UNFINISHED } from './manifest.ts';
+import { noRoom } from './no_room.ts';
 import type { ExportFormat } from './plan.ts';
 import { BatchBuilder, type ExportColumn, type SeriesColumns } from './record_batch.ts';
 
@@ -66,8 +67,7 @@ export default async function exportFile(order: FileOrder): Promise<FileResult> 
       await client.end().catch(() => {});
     }
   } catch (error) {
-    await unlink(target + UNFINISHED).catch(() => {});
-    const fault = faultOf(error);
+    const { fault } = noRoom(error, target) ?? { fault: faultOf(error) };
     return { kind: 'failed', fault: { ...fault, where: { uri: target, ...fault.where } } };
   } finally {
     order.port.close();

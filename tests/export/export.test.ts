@@ -1,6 +1,8 @@
+import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { gunzipSync, zstdDecompressSync } from 'node:zlib';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { tableFromIPC } from 'apache-arrow';
@@ -14,6 +16,7 @@ import { testDatabase } from '../database.ts';
 import { scratchFolder } from '../e2e/loading.ts';
 import { addBars, addSeries, at } from '../gaps/loaded_market.ts';
 
+const LAUNCHER = fileURLToPath(new URL('../../bin/backhaul.js', import.meta.url));
 const database = await testDatabase();
 const scratch = scratchFolder();
 
@@ -222,6 +225,34 @@ describe('an export', () => {
     const { summary } = await exported({ folder, format: 'csv' });
     expect(summary).toMatchObject({ interrupted: false, files: 5, filesKept: 1, rows: 3002 });
     expect(filesBelow(folder).filter((name) => !name.endsWith('bars.csv'))).toEqual(['manifest.json']);
+  });
+
+  it('on a disk that fills stops with one line, leaves nothing half written, and goes on', async () => {
+    const folder = join(scratch, 'full');
+    const words = ['export', folder, '--by', 'venue,interval'];
+    // No file may have more than 20 KB: the manifest has fewer, of the Parquet files one.
+    const stopped = spawnSync(
+      'sh',
+      ['-c', 'ulimit -f 40 && exec "$0" "$@"', process.execPath, LAUNCHER, ...words],
+      {
+        encoding: 'utf8',
+        env: { ...process.env, DATABASE_URL: database.url, NO_COLOR: '1' },
+      },
+    );
+    expect(stopped).toMatchObject({ status: 1, stdout: '' });
+    expect(stopped.stderr).toMatch(
+      /^backhaul: the file would be larger than files may be here\n +at .*bars\.parquet\n.*make room and give the same command again/,
+    );
+    const left = filesBelow(folder);
+    expect(left).toContain('manifest.jsonl');
+    expect(left.filter((name) => name.endsWith('.unfinished'))).toEqual([]);
+    expect((await answerOf(words, { env: { DATABASE_URL: database.url } })).code).toBe(0);
+    expect(filesBelow(folder)).toEqual([
+      'manifest.json',
+      'venue=kraken/interval=1d/bars.parquet',
+      'venue=kraken/interval=1m/bars.parquet',
+      'venue=us_indices/interval=1m/bars.parquet',
+    ]);
   });
 
   it('does not write into a folder that holds something', async () => {
