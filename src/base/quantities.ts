@@ -1,9 +1,11 @@
 /** Numbers, sizes, durations, rates and times as a person reads them. */
 
-const whole = new Intl.NumberFormat('en-US', { maximumFractionDigits: 0 });
+/** Made when the first number is told: it takes 25 ms, a twentieth of the start of a command that tells none. */
+let whole: Intl.NumberFormat | null = null;
 
 /** `1,234,567`. */
 export function count(number: number): string {
+  whole ??= new Intl.NumberFormat('en-US', { maximumFractionDigits: 0 });
   return whole.format(number);
 }
 

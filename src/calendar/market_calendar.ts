@@ -22,10 +22,12 @@ export interface MarketCalendar {
   readonly sessions: ((fromUs: number, toUs: number) => Iterable<Range>) | null;
 }
 
-const newYork = new Zone('America/New_York');
+/** Made when it is asked for: it takes 25 ms, and every thread starts with this module. */
+let newYork: Zone | null = null;
 
 /** The instant New York's clocks show a minute of a day; never within a transition, which are at two on Sundays. */
 function instant(day: number, minute: number): number {
+  newYork ??= new Zone('America/New_York');
   return newYork.instantUs(day * DAY_US + minute * MINUTE_US);
 }
 

@@ -176,7 +176,7 @@ export async function load(
   const { runLoad } = await import('../load/load.ts');
   const log = showing.logFile == null ? null : new LogFile(showing.logFile);
   const plan = new PlannedFiles();
-  const progress = progressOn(process.stderr, process.env, () => performance.now());
+  const progress = await progressOn(process.stderr, process.env, () => performance.now());
   let atWork: AtWork = { phase: 'load', workers: 0 };
   const interrupt = listenForInterrupt(
     () => progress.say(drainText(atWork, options.drainMs)),

@@ -1,6 +1,6 @@
 /** Shows a load on its way: a bar on a terminal, else one plain line every ten seconds. */
 
-import { createLogUpdate } from 'log-update';
+import type { createLogUpdate } from 'log-update';
 import type { DiscoveringEvent, ProgressEvent } from '../load/events.ts';
 import { discoveringLine, drawnLine, plainLine, RecentRate } from './progress_line.ts';
 import { styleFor } from './style.ts';
@@ -21,14 +21,15 @@ const PLAIN_EVERY_MS = 10_000;
 /** Eight times a second is as often as an eye can use. */
 const DRAWN_EVERY_MS = 125;
 
-/** The progress for a stream: drawn where it is a terminal that can, else plain. */
-export function progressOn(
+/** The progress for a stream: drawn where it is a terminal that can, else plain. What draws is loaded for that alone. */
+export async function progressOn(
   stream: ProgressStream,
   environment: Readonly<Record<string, string | undefined>>,
   nowMs: () => number,
-): Progress {
-  const drawn = stream.isTTY === true && environment['TERM'] !== 'dumb';
-  return drawn ? new DrawnProgress(stream, environment, nowMs) : new PlainProgress(stream, nowMs);
+): Promise<Progress> {
+  if (stream.isTTY !== true || environment['TERM'] === 'dumb') return new PlainProgress(stream, nowMs);
+  const { createLogUpdate } = await import('log-update');
+  return new DrawnProgress(stream, environment, nowMs, createLogUpdate(stream, { showCursor: true }));
 }
 
 class DrawnProgress implements Progress {
@@ -36,7 +37,7 @@ class DrawnProgress implements Progress {
   readonly #stream: ProgressStream;
   readonly #style;
   /** The cursor stays as it is: nothing has to be put right when the program is killed. */
-  readonly #drawn;
+  readonly #drawn: ReturnType<typeof createLogUpdate>;
   readonly #nowMs: () => number;
   #line: ((width: number) => string) | null = null;
   #lastMs = Number.NEGATIVE_INFINITY;
@@ -45,10 +46,11 @@ class DrawnProgress implements Progress {
     stream: ProgressStream,
     environment: Readonly<Record<string, string | undefined>>,
     nowMs: () => number,
+    drawn: ReturnType<typeof createLogUpdate>,
   ) {
     this.#stream = stream;
     this.#style = styleFor(stream, environment);
-    this.#drawn = createLogUpdate(stream, { showCursor: true });
+    this.#drawn = drawn;
     this.#nowMs = nowMs;
   }
 

@@ -101,10 +101,10 @@ describe('the rate', () => {
 });
 
 describe('progress', () => {
-  it('off a terminal is one plain line every ten seconds', () => {
+  it('off a terminal is one plain line every ten seconds', async () => {
     let now = 0;
     const out = stream(false);
-    const progress = progressOn(out, {}, () => now);
+    const progress = await progressOn(out, {}, () => now);
     for (; now <= 35_000; now += 250) progress.progress({ ...AT, seconds: now / 1000 });
     progress.stop();
     const lines = out.text.trim().split('\n');
@@ -113,9 +113,9 @@ describe('progress', () => {
     expect(lines[0]).toMatch(/^1,234 of 9,800 files, 25% of 1\.00 GB, 3,900,000 rows, /);
   });
 
-  it('on a terminal leaves what was said, and no bar', () => {
+  it('on a terminal leaves what was said, and no bar', async () => {
     const out = stream(true, 60);
-    const progress = progressOn(out, { NO_COLOR: '1' }, () => 0);
+    const progress = await progressOn(out, { NO_COLOR: '1' }, () => 0);
     progress.progress(AT);
     progress.say('a remark that stays');
     progress.stop();
@@ -128,9 +128,9 @@ describe('progress', () => {
     expect(screen(out.text)).toEqual(['a remark that stays']);
   });
 
-  it('on a dumb terminal is plain', () => {
+  it('on a dumb terminal is plain', async () => {
     const out = stream(true);
-    progressOn(out, { TERM: 'dumb' }, () => 0).say('hello');
+    (await progressOn(out, { TERM: 'dumb' }, () => 0)).say('hello');
     expect(out.text).toBe('hello\n');
   });
 });
