@@ -46,7 +46,7 @@ interface Lane {
   committed: StateTable;
   /** Raised whenever `committed` is dropped: what was read before is not remembered after. */
   epoch: number;
-  /** Tasks of the lane the database has as loaded, as far as `committed` knows; -1: never asked. */
+  /** Last turn of the lane in the database (`lane_family.ts`), as far as `committed` knows; -1: never asked. */
   loaded: number;
   waiters: Waiter[];
 }
@@ -113,9 +113,9 @@ export class Lanes {
   }
 
   /**
-   * Holds what is remembered of a lane against the number of its tasks the database has as loaded: another number
+   * Holds what is remembered of a lane against its last turn in the database: another number
    * than this lane has seen means that somebody else moved it on, and what is remembered is dropped.
-   * `loadedAhead`: tasks among those loaded that ran here, ahead of us, when the number was asked for.
+   * `loadedAhead`: tasks among those loaded that ran here, ahead of us, when the turn was asked for.
    */
   align(laneName: string, loaded: number, loadedAhead: readonly number[]): void {
     const lane = this.#lane(laneName);

@@ -187,7 +187,8 @@ async function rollupsOf(
   const lanes = [...new Set(works.map(({ base }) => sharedLaneOf(base)))];
   const { rows } = await db.query<{ lane: string }>(
     `SELECT lane FROM unnest($1::text[]) AS l (lane)
-     WHERE EXISTS (SELECT FROM backhaul.task t WHERE t.lane = l.lane COLLATE "C" AND t.state = 'loaded')`,
+     WHERE EXISTS (SELECT FROM backhaul.task t WHERE t.lane = l.lane COLLATE "C" AND t.lane_turn IS NOT NULL
+       AND t.state = 'loaded')`,
     [lanes],
   );
   const shared = new Set(rows.map(({ lane }) => lane));

@@ -12,7 +12,7 @@ export function eventRevision(venue: string): string {
   return `coalesce((SELECT max(change_id) FROM backhaul.event_change c WHERE c.venue = ${venue}), 0)`;
 }
 
-/** SQL: a number of loaded tasks with the revision of its venue put in front. */
+/** SQL: a turn of a lane with the revision of its venue put in front. */
 export function withRevision(loaded: string, venue: string): string {
   return `(${loaded}) + ${STEP} * ${eventRevision(venue)}`;
 }

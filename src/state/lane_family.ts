@@ -1,37 +1,37 @@
 /**
  * A venue's bars of one interval may come in two kinds of lanes: of files that hold all symbols, and of files of one
- * symbol. Both write the same series, so that they take turns: while tasks of the one are at work none of the other
- * begins, and that of all symbols goes first. SQL.
+ * symbol. Both write the same series and are one *family*, named as its lane of all symbols (column `family` of a task).
+ * They take turns: while tasks of the one kind are at work none of the other begins, and that of all symbols goes first.
+ * SQL.
+ *
+ * Each look-up here names what one index leads to and no other does, whatever the planner believes of the table.
  */
-
-/** The lane of all symbols that a task's series are in too, or its own; `alias` names its row. Agrees with `sharedLaneOf`. */
-export function sharedLane(alias: string): string {
-  return `((${alias}.plan->>'venue') || '/*/' || (${alias}.plan->>'intervalS'))`;
-}
-
-/** CTE of the lanes of all symbols whose series tasks of one symbol are at work on. */
-export const SYMBOLS_AT_WORK = `symbols_at_work AS MATERIALIZED (
-  SELECT ${sharedLane('r')} AS lane FROM backhaul.task r WHERE r.state = 'running' AND r.lane <> ${sharedLane('r')})`;
-
-/** Condition on a pending task: no task of the other kind stands in its way; beside {@link SYMBOLS_AT_WORK}. */
-export function hasItsTurn(alias: string): string {
-  const shared = sharedLane(alias);
-  return `CASE WHEN ${alias}.lane = ${shared} THEN ${alias}.lane NOT IN (SELECT lane FROM symbols_at_work)
-    ELSE NOT coalesce((SELECT true FROM backhaul.task s WHERE s.lane = ${shared} AND s.state IN ('pending', 'running')
-                       LIMIT 1), false) END`;
-}
 
 /**
- * The number of loaded tasks that have written series of a lane, its own and those of the other kind; `alias` names a row
- * with `lane` and `shared`, its {@link sharedLane}. Symbols' lanes lie beside the shared one in the order of bytes.
+ * CTEs of the families that have something pending, and of `turns(family, is_shared)`: which of its kinds of lanes may
+ * begin, of those families where one may. To come first, after WITH RECURSIVE.
  */
-export function loadedOfLane(alias: string): string {
-  const loaded = (which: string): string =>
-    `(SELECT count(*) FROM backhaul.task l WHERE ${which} AND l.rows_loaded IS NOT NULL AND l.state = 'loaded')`;
-  const venue = `split_part(${alias}.shared, '/*/', 1)`;
-  const suffix = `'/' || split_part(${alias}.shared, '/*/', 2)`;
-  return `${loaded(`l.lane = ${alias}.lane`)} + CASE WHEN ${alias}.lane = ${alias}.shared
-    THEN ${loaded(`l.lane > ${venue} || '/' AND l.lane < ${venue} || '0' AND l.lane <> ${alias}.lane
-      AND right(l.lane, length(${suffix})) = ${suffix}`)}
-    ELSE ${loaded(`l.lane = ${alias}.shared`)} END`;
+export const TURNS = `families AS (
+  (SELECT t.family FROM backhaul.task t WHERE t.state = 'pending' ORDER BY t.family LIMIT 1)
+  UNION ALL
+  SELECT (SELECT t.family FROM backhaul.task t WHERE t.state = 'pending' AND t.family > f.family ORDER BY t.family LIMIT 1)
+  FROM families f WHERE f.family IS NOT NULL),
+kinds AS MATERIALIZED (
+  SELECT f.family, coalesce((SELECT true FROM backhaul.task s WHERE s.lane = f.family AND s.state IN ('pending', 'running')
+                             LIMIT 1), false) AS is_shared
+  FROM families f WHERE f.family IS NOT NULL),
+turns AS MATERIALIZED (
+  SELECT k.family, k.is_shared FROM kinds k
+  WHERE NOT (k.is_shared AND coalesce((SELECT true FROM backhaul.task r WHERE r.family = k.family AND (r.lane = r.family) = false
+                                         AND r.owner IS NOT NULL LIMIT 1), false)))`;
+
+/**
+ * The last turn of a lane, 0 before the first: each task that is loaded raises by one that of its lane and that of
+ * lanes of the other kind, and nothing lowers it. `alias` names a row with `lane` and `family`.
+ */
+export function laneTurn(alias: string): string {
+  const last = (which: string): string =>
+    `(SELECT l.lane_turn FROM backhaul.task l WHERE ${which} AND l.lane_turn IS NOT NULL ORDER BY l.lane_turn DESC LIMIT 1)`;
+  return `greatest(0, ${last(`l.lane = ${alias}.lane`)}, CASE WHEN ${alias}.lane = ${alias}.family
+    THEN ${last(`l.family = ${alias}.family`)} ELSE ${last(`l.lane = ${alias}.family`)} END)`;
 }

@@ -20,7 +20,7 @@ export interface LoadedFile
 }
 
 /** SQL: loaded, now or before it was found changed. */
-const STANDS = `t.rows_loaded IS NOT NULL AND (t.state = 'loaded' OR t.replaces IS NOT NULL)`;
+const STANDS = `t.lane_turn IS NOT NULL AND t.rows_loaded IS NOT NULL AND (t.state = 'loaded' OR t.replaces IS NOT NULL)`;
 /** SQL: the plan its bars were loaded by. */
 const LOADED_BY = `coalesce(t.replaces->'plan', t.plan)`;
 
@@ -74,7 +74,7 @@ export interface WholeFile {
 export async function readWholeFiles(db: Db, lanes: readonly string[]): Promise<WholeFile[]> {
   const { rows } = await db.query<WholeFile>(
     `SELECT uri, entry, etag, layout FROM backhaul.task
-     WHERE lane = ANY ($1) AND state = 'loaded' AND rows_rejected = 0
+     WHERE lane = ANY ($1) AND lane_turn IS NOT NULL AND state = 'loaded' AND rows_rejected = 0
        AND plan->>'wantFromUs' IS NULL AND plan->>'wantToUs' IS NULL`,
     [lanes],
   );

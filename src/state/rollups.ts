@@ -81,6 +81,10 @@ export const NO_ROLE: RollupRole = {
 /** SQL: rollup `r` is of the files `a`, of a market or of all symbols. */
 const OF_THE_FILES = `r.venue = a.venue COLLATE "C" AND (a.symbol IS NULL OR r.symbol IN (a.symbol COLLATE "C", '*'))`;
 
+/** SQL: task `t` writes bars that `m` makes too. */
+const IN_LANES = `t.family = m.venue || '/*/' || m.rollup_s
+  AND (m.symbol IS NULL OR t.lane IN (m.venue || '/' || m.symbol || '/' || m.rollup_s, t.family))`;
+
 const ROLES = `
 WITH a AS MATERIALIZED (
   SELECT * FROM unnest($1::text[], $2::text[], $3::int[]) WITH ORDINALITY AS a (venue, symbol, interval_s, n)
@@ -95,16 +99,9 @@ SELECT a.n::int - 1 AS n,
   coalesce((SELECT bool_or(
       EXISTS (SELECT FROM backhaul.rollup r WHERE r.rollup_s = m.rollup_s AND r.interval_s <> m.interval_s
                 AND r.venue = m.venue COLLATE "C" AND (m.symbol IS NULL OR r.symbol IN (m.symbol COLLATE "C", '*')))
-      OR EXISTS (SELECT FROM backhaul.task t WHERE t.state IN ('pending', 'running')
-                   AND t.lane >= m.venue || '/' AND t.lane < m.venue || '0'
-                   AND t.lane LIKE '%/' || m.rollup_s
-                   AND (m.symbol IS NULL OR t.lane IN (m.venue || '/' || m.symbol || '/' || m.rollup_s,
-                                                       m.venue || '/*/' || m.rollup_s)))
-      OR EXISTS (SELECT FROM backhaul.task t WHERE t.rows_loaded IS NOT NULL AND t.state = 'loaded'
-                   AND t.lane >= m.venue || '/' AND t.lane < m.venue || '0'
-                   AND t.lane LIKE '%/' || m.rollup_s
-                   AND (m.symbol IS NULL OR t.lane IN (m.venue || '/' || m.symbol || '/' || m.rollup_s,
-                                                       m.venue || '/*/' || m.rollup_s))))
+      OR EXISTS (SELECT FROM backhaul.task t WHERE t.state = 'pending' AND ${IN_LANES})
+      OR EXISTS (SELECT FROM backhaul.task t WHERE t.owner IS NOT NULL AND ${IN_LANES})
+      OR EXISTS (SELECT FROM backhaul.task t WHERE t.lane_turn IS NOT NULL AND t.state = 'loaded' AND ${IN_LANES}))
     FROM makes m WHERE m.n = a.n), false) AS contested,
   EXISTS (SELECT FROM backhaul.rollup r WHERE r.rollup_s = a.interval_s AND ${OF_THE_FILES}) AS made,
   (SELECT count(*)::int FROM backhaul.rollup r WHERE a.interval_s IN (r.interval_s, r.rollup_s) AND ${OF_THE_FILES}) AS known

@@ -9,7 +9,7 @@ import { expect, it } from 'vitest';
 const CONSTANT = /^[A-Z][A-Z_]*(\.(map|join)\(.*\))*$/;
 /** They are given literals alone. */
 const HELPERS =
-  /^(usOf|wholeSum|stampOf|isBefore|orderKey|noteEvent|same|asJson|barsIn|barsOf|completes|endsOpen|vouchedByAlone|becomes|mayMove|withRevision|sharedLane|hasItsTurn|loadedOfLane|rangeRows|withinHull|insertCoverage|insertStates|sessionName|isAlive|stateOf|quoted|owner\.escapeLiteral)\(/;
+  /^(usOf|wholeSum|stampOf|isBefore|orderKey|noteEvent|same|asJson|barsIn|barsOf|completes|endsOpen|vouchedByAlone|becomes|mayMove|withRevision|laneTurn|isDue|isBehindDelayed|rangeRows|withinHull|insertCoverage|insertStates|sessionName|isAlive|stateOf|quoted|owner\.escapeLiteral)\(/;
 
 const LOOKED_AT: Readonly<Record<string, readonly string[]>> = {
   // Names of our own tables and columns.
@@ -52,7 +52,8 @@ const LOOKED_AT: Readonly<Record<string, readonly string[]>> = {
   // Expressions its callers write out, and a constant.
   'src/state/event_revision.ts': ['venue', 'loaded', 'eventRevision(venue)'],
   // Conditions of its own, and the alias its callers write out.
-  'src/state/lane_family.ts': ['alias', 'which', 'shared', 'venue', 'suffix'],
+  'src/state/lane_family.ts': ['alias', 'which'],
+  'src/state/tasks/claim.ts': ['alias'],
   // Ranges are numbers and ISO stamps.
   'src/copy/copy_reader.ts': [
     // biome-ignore lint/suspicious/noTemplateCurlyInString: it is the code that is quoted here

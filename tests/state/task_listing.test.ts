@@ -178,7 +178,7 @@ describe('upsertTasks', () => {
     expect(claimed).toMatchObject({
       attempt: 2,
       replaces: { etag: '1-1' },
-      laneAtClaim: { loaded: 1, foreignAhead: 0 },
+      laneAtClaim: { loaded: 2, foreignAhead: 0 },
     });
   });
 

@@ -41,6 +41,7 @@ import { sql as trades } from './0016_trades.ts';
 import { sql as renames } from './0017_renames.ts';
 import { sql as aliases } from './0018_aliases.ts';
 import { sql as sharedRuns } from './0019_shared_runs.ts';
+import { sql as laneTurns } from './0020_lane_turns.ts';
 
 export interface Migration {
   readonly version: number;
@@ -68,4 +69,5 @@ export const MIGRATIONS: readonly Migration[] = [
   { version: 17, name: 'renames', sql: renames },
   { version: 18, name: 'aliases', sql: aliases },
   { version: 19, name: 'shared runs', sql: sharedRuns },
+  { version: 20, name: 'lane turns', sql: laneTurns },
 ];

@@ -3,7 +3,7 @@
 import { killPoint } from '../../base/kill_points.ts';
 import { type Db, inTransaction } from '../../database/connect.ts';
 import { withRevision } from '../event_revision.ts';
-import { hasItsTurn, loadedOfLane, SYMBOLS_AT_WORK, sharedLane } from '../lane_family.ts';
+import { laneTurn, TURNS } from '../lane_family.ts';
 import { becomes, CLAIM_LOCK, mayMove, noteEvent } from '../moves.ts';
 import { isBefore, orderKey } from '../task_order.ts';
 import type { TaskPlan } from '../task_plan.ts';
@@ -40,7 +40,7 @@ export interface ClaimedTask extends Attempt {
 
 /** Of a lane at the instant of a claim. */
 export interface LaneAtClaim {
-  /** Its tasks that were loaded, with the revision of its venue's events put in front (`event_revision.ts`). */
+  /** Its last turn (`lane_family.ts`), with the revision of its venue's events put in front (`event_revision.ts`). */
   readonly loaded: number;
   /** Earlier ones that ran in other hands than the claimant's. */
   readonly foreignAhead: number;
@@ -63,25 +63,42 @@ interface ClaimedRow {
   readonly foreign_ahead: number;
 }
 
+/** Its time has come. */
+function isDue(alias: string): string {
+  return `${alias}.not_before + interval '0' <= statement_timestamp()`;
+}
+
+/** An earlier task of its lane is pending, and its time has not come. */
+function isBehindDelayed(alias: string): string {
+  return `coalesce((SELECT true FROM backhaul.task d WHERE d.lane = ${alias}.lane AND d.state = 'pending'
+      AND d.not_before > statement_timestamp() AND ${isBefore('d', alias)} ORDER BY d.not_before DESC LIMIT 1), false)`;
+}
+
 /**
- * The claim. `head` reads the pending tasks in their order off one partial index and leaves out those behind a delayed
- * one of their lane; the scalar subqueries are there so that the planner keeps to that index (as NOT EXISTS
- * they become hash joins over all that is pending). Who has an owner runs, so `foreign_ahead` need not ask for the state:
- * asked, the planner reads all that runs anywhere, for each task it claims, instead of the lane. `left_out` catches what
- * another session holds locked: a lane is never claimed over a pending task that this claim did not get. Symbols of higher tiers go first; a lane is of one
- * priority, so its order stays. `not_before` is compared as a sum, which no index serves: without fresh statistics the
- * planner would read all that is due off `task_delayed` and sort it (4 s a claim with 100,000 pending).
+ * The claim. `turns` leaps from family to family in the index of the pending ones; of each, `first` reads as many as are
+ * wanted in their order off the same index. A lane of all symbols is in order as it is read, so that what is delayed
+ * there cuts off the rest; of lanes of one symbol those behind a delayed one of their lane are left out, by a scalar
+ * subquery so that the planner keeps to the index (as NOT EXISTS it becomes a hash join over all that is pending). What
+ * was read is locked by its number; whether it still is pending is asked so that the index of those does not offer itself
+ * for all of them. Who has an owner runs, so `foreign_ahead` need not ask for the state: asked, the
+ * planner reads all that runs anywhere, for each task it claims, instead of the lane. `left_out` catches what another
+ * session holds locked: a lane is never claimed over a pending task that this claim did not get. Symbols of higher tiers
+ * go first; a lane is of one priority, so its order stays. `not_before` is compared as a sum, which no index serves:
+ * without fresh statistics the planner would read all that is due off `task_delayed` and sort it.
  */
 const CLAIM = `
-WITH ${SYMBOLS_AT_WORK},
+WITH RECURSIVE ${TURNS},
+first AS MATERIALIZED (
+  SELECT c.task_id FROM turns k CROSS JOIN LATERAL (
+    SELECT t.* FROM backhaul.task t
+    WHERE t.family = k.family AND (t.lane = t.family) = k.is_shared AND ${mayMove('claim', 't')} AND t.plan IS NOT NULL
+      AND (k.is_shared OR (${isDue('t')} AND NOT ${isBehindDelayed('t')}))
+    ORDER BY t.family, (t.lane = t.family), t.priority, ${orderKey('t')} LIMIT $2) c
+  WHERE NOT k.is_shared OR (${isDue('c')} AND NOT ${isBehindDelayed('c')})
+  ORDER BY c.priority, ${orderKey('c')} LIMIT $2),
 head AS MATERIALIZED (
   SELECT t.task_id, t.lane, t.sequence, t.uri, t.entry FROM backhaul.task t
-  WHERE ${mayMove('claim', 't')} AND t.not_before + interval '0' <= statement_timestamp() AND t.plan IS NOT NULL
-    AND ${hasItsTurn('t')}
-    AND NOT coalesce((SELECT true FROM backhaul.task d WHERE d.lane = t.lane AND d.state = 'pending'
-                        AND d.not_before > statement_timestamp() AND ${isBefore('d', 't')}
-                      ORDER BY d.not_before DESC LIMIT 1), false)
-  ORDER BY t.priority, ${orderKey('t')} LIMIT $2 FOR UPDATE SKIP LOCKED),
+  WHERE t.task_id = ANY (ARRAY(SELECT task_id FROM first)) AND (${mayMove('claim', 't')}) IS TRUE FOR UPDATE SKIP LOCKED),
 left_out AS MATERIALIZED (
   SELECT f.* FROM (SELECT DISTINCT lane FROM head) h CROSS JOIN LATERAL (
     SELECT e.lane, e.sequence, e.uri, e.entry FROM backhaul.task e
@@ -96,8 +113,8 @@ moved AS (
     SELECT FROM left_out l WHERE l.lane = h.lane AND ${isBefore('l', 'h')})
   RETURNING t.*),
 stand AS MATERIALIZED (
-  SELECT m.lane, ${withRevision(loadedOfLane('m'), 'm.venue')} AS loaded
-  FROM (SELECT lane, min(plan->>'venue') AS venue, min(${sharedLane('moved')}) AS shared FROM moved GROUP BY lane) m),
+  SELECT m.lane, ${withRevision(laneTurn('m'), 'm.venue')} AS loaded
+  FROM (SELECT lane, min(plan->>'venue') AS venue, min(family) AS family FROM moved GROUP BY lane) m),
 ${noteEvent('claim')}
 SELECT task_id, attempt, uri, entry, etag, size_bytes, layout, lane, sequence, plan, replaces, failures,
   (SELECT loaded FROM stand WHERE stand.lane = moved.lane) AS lane_loaded,

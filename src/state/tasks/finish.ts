@@ -4,7 +4,7 @@ import type { ClientBase } from 'pg';
 import { stampOf } from '../../database/stamps.ts';
 import { BackhaulError } from '../../faults/fault.ts';
 import { withRevision } from '../event_revision.ts';
-import { loadedOfLane, sharedLane } from '../lane_family.ts';
+import { laneTurn } from '../lane_family.ts';
 import { becomes, noteEvent, OWNED } from '../moves.ts';
 import type { FilesOf } from '../rollups.ts';
 import { endValues, INSERT_ENDS, type SeriesEnd } from '../series_ends.ts';
@@ -28,7 +28,7 @@ export interface Finished extends Attempt {
   readonly firstTsUs: number | null;
   readonly lastTsUs: number | null;
   /**
-   * Tasks of the lane that must be loaded now for the indicator states this attempt started from to be right; null
+   * Turn of the lane that must be its last one for the indicator states this attempt started from to be right; null
    * where it read none, with the revision of its venue's events put in front. Another number means that somebody moved
    * the lane on meanwhile, or changed its events.
    */
@@ -40,21 +40,19 @@ export interface Finished extends Attempt {
 }
 
 const FINISH = `
-WITH me AS MATERIALIZED (SELECT task_id, owner, lane, sequence, uri, entry, plan->>'venue' AS venue,
-    ${sharedLane('task')} AS shared
+WITH me AS MATERIALIZED (SELECT task_id, owner, lane, sequence, uri, entry, plan->>'venue' AS venue, family
   FROM backhaul.task WHERE ${OWNED} FOR UPDATE),
 ahead AS MATERIALIZED (
   SELECT e.task_id FROM backhaul.task e JOIN me ON e.lane = me.lane
   WHERE e.state IN ('pending', 'running') AND ${isBefore('e', 'me')} LIMIT 1),
-lane AS MATERIALIZED (
-  SELECT ${withRevision(loadedOfLane('me'), 'me.venue')} AS loaded FROM me),
+lane AS MATERIALIZED (SELECT me.venue, ${laneTurn('me')} AS turn FROM me),
 moved AS (
   UPDATE backhaul.task t
   SET ${becomes('finish')}, owner = NULL, lease_until = NULL, finished_at = clock_timestamp(), error = NULL, replaces = NULL,
       rows_read = $3, rows_loaded = $4, rows_rejected = $5, rows_duplicate = $6, rows_conflict = $7, rows_outside = $8,
-      rows_empty = $17, trades_used = $22, bars_made = $23, first_ts = ${stampOf('$9')}, last_ts = ${stampOf('$10')}
+      rows_empty = $17, lane_turn = (SELECT turn + 1 FROM lane), trades_used = $22, bars_made = $23, first_ts = ${stampOf('$9')}, last_ts = ${stampOf('$10')}
   FROM me WHERE t.task_id = me.task_id AND NOT EXISTS (SELECT FROM ahead)
-    AND ($11::bigint IS NULL OR $11 = (SELECT loaded FROM lane))
+    AND ($11::bigint IS NULL OR $11 = (SELECT ${withRevision('turn', 'lane.venue')} FROM lane))
     AND ($18::int IS NULL OR $18 = (SELECT count(*) FROM backhaul.rollup r
       WHERE r.venue = $19::text COLLATE "C" AND $21::int IN (r.interval_s, r.rollup_s)
         AND ($20::text IS NULL OR r.symbol IN ($20::text COLLATE "C", '*'))))

@@ -2,14 +2,14 @@
 
 import type { Db } from '../../database/connect.ts';
 import { withRevision } from '../event_revision.ts';
-import { loadedOfLane, sharedLane } from '../lane_family.ts';
+import { laneTurn } from '../lane_family.ts';
 import type { FilesOf } from '../rollups.ts';
 import { laneOf, sharedLaneOf } from '../series_name.ts';
 import { isBefore } from '../task_order.ts';
 
 /** How a running task stands in its lane. */
 export interface LaneStanding {
-  /** Tasks of the lane that are loaded, with the revision of its venue's events put in front (`event_revision.ts`). */
+  /** Last turn of the lane (`lane_family.ts`), with the revision of its venue's events put in front (`event_revision.ts`). */
   readonly loaded: number;
   /** Those of `among` that are. */
   readonly loadedAmong: readonly number[];
@@ -27,13 +27,13 @@ export async function laneStanding(
 ): Promise<LaneStanding> {
   const { rows } = await db.query<LaneStanding>({
     name: 'backhaul lane standing',
-    text: `WITH me AS MATERIALIZED (SELECT lane, sequence, uri, entry, plan->>'venue' AS venue, ${sharedLane('t')} AS shared
+    text: `WITH me AS MATERIALIZED (SELECT lane, sequence, uri, entry, plan->>'venue' AS venue, family
        FROM backhaul.task t WHERE task_id = $1),
      ahead AS (
        SELECT e.state, e.owner FROM backhaul.task e JOIN me ON e.lane = me.lane
        WHERE e.state IN ('pending', 'running') AND ${isBefore('e', 'me')})
      SELECT
-       (SELECT ${withRevision(loadedOfLane('me'), 'me.venue')} FROM me) AS loaded,
+       (SELECT ${withRevision(laneTurn('me'), 'me.venue')} FROM me) AS loaded,
        (SELECT coalesce(array_agg(task_id::int), '{}') FROM backhaul.task
         WHERE task_id = ANY ($3::bigint[]) AND state = 'loaded') AS "loadedAmong",
        (SELECT count(*) FROM ahead WHERE state = 'pending') AS "pendingAhead",
@@ -69,8 +69,8 @@ export async function bytesBesideLane(db: Db, lane: string): Promise<number> {
  */
 export async function isAtWork(db: Db, files: readonly FilesOf[]): Promise<boolean> {
   const { rowCount } = await db.query(
-    `SELECT FROM (SELECT lane, ${sharedLane('t')} AS shared FROM backhaul.task t WHERE state = 'running') r
-     WHERE r.lane = ANY ($1::text[]) OR r.shared = ANY ($2::text[]) LIMIT 1`,
+    `SELECT FROM backhaul.task r
+     WHERE r.owner IS NOT NULL AND (r.lane = ANY ($1::text[]) OR r.family = ANY ($2::text[])) LIMIT 1`,
     [
       [...new Set(files.flatMap((one) => [laneNameOf(one), sharedLaneOf(one)]))],
       [...new Set(files.filter(({ symbol }) => symbol === null).map(sharedLaneOf))],

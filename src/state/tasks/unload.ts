@@ -5,6 +5,7 @@ import { rangeRows } from '../../copy/copy_reader.ts';
 import type { Db } from '../../database/connect.ts';
 import { rangesOfTaskAlone, vouchedByAlone } from '../coverage.ts';
 import { isDistributed } from '../distributed.ts';
+import { laneTurn } from '../lane_family.ts';
 import { becomes, mayMove, noteEvent } from '../moves.ts';
 import { skip } from './requeue.ts';
 
@@ -75,7 +76,7 @@ export async function setAside(client: ClientBase, taskId: number): Promise<bool
     `WITH moved AS (
        UPDATE backhaul.task SET ${becomes('replace')}, finished_at = NULL, rows_read = NULL, rows_loaded = NULL,
          rows_rejected = NULL, rows_duplicate = NULL, rows_empty = NULL, rows_conflict = NULL, rows_outside = NULL,
-         trades_used = NULL, bars_made = NULL, first_ts = NULL, last_ts = NULL
+         trades_used = NULL, bars_made = NULL, first_ts = NULL, last_ts = NULL, lane_turn = 1 + ${laneTurn('task')}
        WHERE task_id = $1 AND ${mayMove('replace')} RETURNING task_id, attempt, owner),
      ${noteEvent('replace', '$2::jsonb')}
      SELECT task_id FROM moved`,
