@@ -80,7 +80,7 @@ export async function addTask(
   );
   await db.query(
     `UPDATE backhaul.task SET state = 'loaded', owner = NULL, lease_until = NULL, finished_at = now(), rows_read = $2,
-       rows_loaded = $2, rows_rejected = 0, rows_duplicate = 0, first_ts = $3, last_ts = $3 WHERE task_id = $1`,
+       rows_loaded = $2, lane_turn = 1, rows_rejected = 0, rows_duplicate = 0, first_ts = $3, last_ts = $3 WHERE task_id = $1`,
     [id, loaded, more.firstUs === undefined ? null : stamp(more.firstUs)],
   );
   return id;
