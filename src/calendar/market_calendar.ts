@@ -2,7 +2,7 @@
 
 import type { CalendarName, CalendarRule } from '../base/calendar_rule.ts';
 import { meetsAny, type Range } from '../base/ranges.ts';
-import { Zone } from '../base/zone.ts';
+import { newYorkZone } from '../base/zone.ts';
 import { cmeSessions } from './cme_sessions.ts';
 import { ownSessions } from './own_sessions.ts';
 import { sessionHours } from './us_exchange_days.ts';
@@ -22,13 +22,9 @@ export interface MarketCalendar {
   readonly sessions: ((fromUs: number, toUs: number) => Iterable<Range>) | null;
 }
 
-/** Made when it is asked for: it takes 25 ms, and every thread starts with this module. */
-let newYork: Zone | null = null;
-
 /** The instant New York's clocks show a minute of a day; never within a transition, which are at two on Sundays. */
 function instant(day: number, minute: number): number {
-  newYork ??= new Zone('America/New_York');
-  return newYork.instantUs(day * DAY_US + minute * MINUTE_US);
+  return newYorkZone().instantUs(day * DAY_US + minute * MINUTE_US);
 }
 
 const sessions = new Map<number, Range | null>();

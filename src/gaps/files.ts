@@ -2,7 +2,7 @@
 
 import type { Range } from '../base/ranges.ts';
 import { archiveSpelling, CURRENCIES } from '../base/spellings.ts';
-import { Zone } from '../base/zone.ts';
+import { newYorkZone, Zone } from '../base/zone.ts';
 import { calendarOf } from '../calendar/market_calendar.ts';
 import { sessionHours } from '../calendar/us_exchange_days.ts';
 import type { SeriesName } from '../state/series_name.ts';
@@ -53,7 +53,6 @@ export function fileSpan(files: Iterable<PublishedFile>): FileSpan {
   return { first, last, count };
 }
 
-const newYork = new Zone('America/New_York');
 const utc = new Zone('UTC');
 
 const two = (number: number): string => String(number).padStart(2, '0');
@@ -145,7 +144,7 @@ function* massiveFiles({ venue, intervalS }: SeriesName, range: Range): Iterable
   const kind = intervalS === 86_400 ? 'day' : intervalS === 60 ? 'minute' : null;
   if (kind === null) return;
   const calendar = calendarOf(venue);
-  const zone = calendar.name === 'us-equities' ? newYork : utc;
+  const zone = calendar.name === 'us-equities' ? newYorkZone() : utc;
   const dayOf = (us: number): number => Math.floor((us + zone.offsetUs(us)) / DAY_US);
   const last = dayOf(range.toUs - 1);
   for (let day = dayOf(range.fromUs); day <= last; day++) {

@@ -1,4 +1,4 @@
-import { Zone } from '../base/zone.ts';
+import { newYorkZone } from '../base/zone.ts';
 import type { Db } from '../database/connect.ts';
 import type { Series } from '../series/series.ts';
 import { eachStamp, type StampQuery } from '../series/stamp_pass.ts';
@@ -38,11 +38,10 @@ const LEAST_SPACINGS = 200;
 const DAY_S = 86_400;
 const MINUTE_US = 60e6;
 const DAY_US = 86_400e6;
-const newYork = new Zone('America/New_York');
 
 /** The time of day in New York, µs. */
 function newYorkTime(us: number): number {
-  const local = us + newYork.offsetUs(us);
+  const local = us + newYorkZone().offsetUs(us);
   return local - Math.floor(local / DAY_US) * DAY_US;
 }
 
