@@ -187,13 +187,20 @@ const WORDS: Readonly<Record<WordRole, readonly string[]>> = {
   ],
 };
 
-/** Names of zones in the names of columns, and the zones they are. */
+/** Names of zones in the names of columns, and the zones they are; those that two zones have are left out. */
 const ZONES: Readonly<Record<string, string>> = {
   utc: 'UTC',
   gmt: 'UTC',
-  eet: 'EET',
+  eet: 'Europe/Athens',
   est: 'Etc/GMT+5',
-  cet: 'CET',
+  edt: 'Etc/GMT+4',
+  et: 'America/New_York',
+  cet: 'Europe/Berlin',
+  msk: 'Europe/Moscow',
+  jst: 'Asia/Tokyo',
+  kst: 'Asia/Seoul',
+  hkt: 'Asia/Hong_Kong',
+  sgt: 'Asia/Singapore',
 };
 
 /** Where a name stands among those of a role; -1 for none. A volume may have its currency with it. */
@@ -208,10 +215,22 @@ export function isColumnName(name: string): boolean {
   return (Object.keys(WORDS) as WordRole[]).some((role) => rankOf(name, role) >= 0);
 }
 
-/** The zone that a column's name tells; null for none. */
+/** The zone that a column's name tells: `Time (EET)`, `Date (UTC+2)`, `Date (America/New_York)`; null for none. */
 export function zoneInName(name: string): string | null {
   const words = normaliseName(name).split('_');
   if (words.includes('local')) return null;
+  const [, sign, hours, minutes = '00'] = /(?:UTC|GMT) ?([+-])(\d{1,2})(?::?(\d\d))?(?!\d)/i.exec(name) ?? [];
+  if (hours !== undefined) return `${sign}${hours.padStart(2, '0')}:${minutes}`;
+  const named = /[A-Za-z]+\/[A-Za-z_/]+/.exec(name)?.[0];
+  if (named !== undefined && isZone(named)) return named;
   for (const word of words) if (Object.hasOwn(ZONES, word)) return ZONES[word]!;
   return null;
+}
+
+function isZone(name: string): boolean {
+  try {
+    return new Intl.DateTimeFormat('en-US', { timeZone: name }).resolvedOptions().timeZone !== '';
+  } catch {
+    return false;
+  }
 }

@@ -22,6 +22,8 @@ const NAMES = [
   'histdata-ascii',
   'histdata-mt',
   'dukascopy-jforex',
+  'jforex-eet',
+  'jforex-utc',
   'dukascopy-node',
   'metatrader4',
   'metatrader5',

@@ -160,6 +160,20 @@ export const SAMPLES: readonly Sample[] = [
     bars: 2,
   },
   {
+    layout: 'jforex-eet', // JForex's Historical Data Manager
+    path: 'XAUUSD_1 Min_Bid_2003.05.05_2026.05.31.csv',
+    text: 'Time (EET),Open,High,Low,Close,Volume \n2020.01.09 01:00:00,1557.152,1557.452,1555.202,1555.302,0.045\n',
+    first: 'dukascopy XAUUSD 1m 2020-01-08T23:00:00 1555.302 0.045',
+    bars: 1,
+  },
+  {
+    layout: 'jforex-utc', // the same, where the platform is set to UTC
+    path: 'EURUSD_15 Mins_Bid_2025.01.01_2025.12.31.csv',
+    text: 'Time (UTC),Open,High,Low,Close,Volume \n2025.01.01 22:00:00,1.03503,1.03519,1.03483,1.03485,91.44\n2025.01.01 22:15:00,1.03485,1.03546,1.03485,1.03543,240.6\n',
+    first: 'dukascopy EURUSD 15m 2025-01-01T22:00:00 1.03485 91.44',
+    bars: 2,
+  },
+  {
     layout: 'dukascopy-node', // github.com/Leo4815162342/dukascopy-node
     path: 'eurusd-m1-bid-2024-02-26-2024-02-27.csv',
     text: 'timestamp,open,high,low,close\n1708905600000,1.0818,1.0819,1.0817,1.0818\n1708905660000,1.0818,1.0819,1.0817,1.0818\n',
