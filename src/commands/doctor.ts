@@ -50,7 +50,11 @@ const DOCTOR_SETTINGS = {
   'no-sign-request': noSignRequest,
   'path-style': pathStyle,
   'allow-private': allowPrivate,
-  fix: onOff({ group: 'How:', describe: 'Mend what can be mended in the database' }),
+  fix: onOff({
+    group: 'How:',
+    describe:
+      'Mend what can be mended from here: settings of your own role, tables, keys, markets under two names',
+  }),
 };
 
 type DoctorFlags = Resolved<typeof DOCTOR_SETTINGS>;
@@ -217,19 +221,72 @@ async function showDatabase(
     const { rows } = await client.query<{ ms: number }>(
       'SELECT extract(epoch FROM clock_timestamp())::float8 * 1000 AS ms',
     );
-    show('database', [
-      check,
+    const serverChecks = [
       ...checkVersion(server),
       ...checkRights(server),
       ...checkSessions(server, workerCount),
+    ];
+    const mine = fix ? await mended(serverChecks, client) : serverChecks;
+    const tables = await tableChecks(found.url, client, fix);
+    show('database', [
+      check,
+      ...mine,
       checkDisk(planned, freeBytes, place, walBytes),
       checkDatabaseClock((before + Date.now()) / 2 - rows[0]!.ms),
-      ...(await marketChecks(found.url, client, fix)),
+      ...tables,
+      ...(await marketChecks(found.url, client, fix && tables.every(({ state }) => state !== 'failure'))),
     ]);
     const memoryBytes = place === null ? null : (memoryLimit() ?? totalmem());
     show('settings', checkSettings(settings, { memoryBytes, freeBytes }));
   } finally {
     await client.end();
+  }
+}
+
+/** What mends itself with the rights at hand is done, and said; what the server refuses stays as it was found. */
+async function mended(checks: readonly Check[], client: Client): Promise<Check[]> {
+  const { ok } = checksOf('database');
+  const done: Check[] = [];
+  for (const check of checks) {
+    const { name, mend, message } = check;
+    if (mend === undefined) {
+      done.push(check);
+      continue;
+    }
+    try {
+      // This session still has what is being mended, and must not be cut off or kept from writing by it.
+      await client.query('SET default_transaction_read_only = off');
+      await client.query(mend);
+      done.push(ok(name, `was so: ${message}; mended: ${mend}`));
+    } catch (error) {
+      done.push({ ...check, fault: faultOf(error) });
+    }
+  }
+  return done;
+}
+
+/** The version of the tables and the keys of partitions: told of, or brought up to date and built. */
+async function tableChecks(url: string, client: Client, fix: boolean): Promise<Check[]> {
+  const { checkTables, mendedTables } = await import('../doctor/tables.ts');
+  const { installedVersion, migrate, SCHEMA_VERSION } = await import('../state/migrate.ts');
+  const { readTableFacts } = await import('../state/table_facts.ts');
+  const facts = await readTableFacts(client);
+  if (facts === null) return [];
+  const checks = checkTables(facts, SCHEMA_VERSION);
+  if (!fix || checks.every(({ state }) => state === 'ok') || facts.version > SCHEMA_VERSION) return checks;
+  const { createPool } = await import('../database/connect.ts');
+  const { isHypertable } = await import('../state/migrate.ts');
+  const { Partitions } = await import('../state/partitions.ts');
+  const db = createPool(url, { applicationName: 'backhaul doctor', max: 2 });
+  try {
+    const { from, to } = await migrate(db);
+    const built =
+      facts.running > 0 ? [] : await new Partitions(db, await isHypertable(db)).promoteAll(1, () => {}, true);
+    const after = checkTables({ ...facts, version: await installedVersion(db), bare: 0 }, SCHEMA_VERSION);
+    const done = mendedTables(from, to, built.length);
+    return [...after.filter(({ name }) => !done.some((one) => one.name === name)), ...done];
+  } finally {
+    await db.end();
   }
 }
 

@@ -15,6 +15,13 @@ export interface Check {
   readonly fault: Fault | null;
   /** The command that mends it, or what to do; null where nothing needs mending. */
   readonly fix: string | null;
+  /** SQL that does it with the rights at hand and touches nobody else: `--fix` runs it. */
+  readonly mend?: string;
+}
+
+/** A check whose `fix` is SQL that `--fix` may run. */
+export function mendable(check: Check): Check {
+  return check.fix === null ? check : { ...check, mend: check.fix };
 }
 
 /** Makes the checks of one group. */

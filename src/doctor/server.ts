@@ -1,5 +1,5 @@
 import type { ClientBase } from 'pg';
-import { type Check, checksOf } from './check.ts';
+import { type Check, checksOf, mendable } from './check.ts';
 
 const LEAST_VERSION = 130_000;
 
@@ -67,10 +67,12 @@ export function checkVersion(server: ServerFacts): Check[] {
     );
   else if (server.readOnly)
     found.push(
-      failure(
-        'writes',
-        'transactions only read here (default_transaction_read_only)',
-        `ALTER ROLE ${quoted(server.role)} SET default_transaction_read_only = off;`,
+      mendable(
+        failure(
+          'writes',
+          'transactions only read here (default_transaction_read_only)',
+          ownSetting(server, 'default_transaction_read_only', 'off'),
+        ),
       ),
     );
   return found;
@@ -137,13 +139,16 @@ export function checkSessions(server: ServerFacts, workers: number): Check[] {
   )
     .filter(([, value]) => value !== '0')
     .map(([name, value, what]) =>
-      warning(
-        name,
-        `${value}: ${what} that takes longer is cut off`,
-        `ALTER ROLE ${quoted(server.role)} SET ${name} = 0;`,
+      mendable(
+        warning(name, `${value}: ${what} that takes longer is cut off`, ownSetting(server, name, '0')),
       ),
     );
   return [found, ...limits];
+}
+
+/** A role may set its own; in this database alone, and over what stands for the role or the database. */
+function ownSetting({ role, database }: ServerFacts, name: string, value: string): string {
+  return `ALTER ROLE ${quoted(role)} IN DATABASE ${quoted(database)} SET ${name} = ${value};`;
 }
 
 function quoted(name: string): string {

@@ -55,7 +55,7 @@ function coloured(state: CheckState, text: string, style: Style): string {
 }
 
 /** A check as a line of JSON. */
-export function checkEvent({ fault, message, ...check }: Check): string {
+export function checkEvent({ fault, message, mend: _, ...check }: Check): string {
   const event = { type: 'check', ...check, message: messageOf({ message, fault }) };
   return eventLine(event);
 }

@@ -2,12 +2,18 @@ import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { chmodSync, chownSync, existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { serverAccount } from '../../src/database/embedded_binaries.ts';
+import { readFirstBytes } from '../../src/doctor/first_bytes.ts';
+import type { PlannedFile } from '../../src/doctor/sources.ts';
+import { checkTables } from '../../src/doctor/tables.ts';
+import { Partitions } from '../../src/state/partitions.ts';
 import { answerOf } from '../commands/in_process.ts';
 import { jsonLines, runCli, scratchFolder } from '../commands/run_cli.ts';
 import { testDatabase } from '../database.ts';
 import { krakenCsv, walk, write } from '../e2e/market.ts';
+import { zipBytes } from '../producer/archive/zip_bytes.ts';
 import { useTestCredentials } from '../producer/sources/s3/s3_setup.ts';
 import { S3Server, TEST_ACCOUNT } from '../s3_server/s3_server.ts';
 
@@ -121,9 +127,51 @@ describe('a database', () => {
     const before = await doctor(poor.url(rows[0]!.name));
     expect(before.named('statement_timeout')!.state).toBe('warning');
     expect(before.named('writes')!.state).toBe('failure');
-    for (const name of ['statement_timeout', 'writes']) await loaded.pool.query(before.named(name)!.fix!);
-    const after = await doctor(poor.url(rows[0]!.name));
-    expect([after.named('statement_timeout'), after.named('writes')]).toEqual([undefined, undefined]);
+    await loaded.pool.query(before.named('statement_timeout')!.fix!);
+    const one = await doctor(poor.url(rows[0]!.name));
+    expect([one.named('statement_timeout'), one.named('writes')!.state]).toEqual([undefined, 'failure']);
+    const { named } = await doctor(poor.url(rows[0]!.name), ['--fix']);
+    expect(named('writes')).toMatchObject({
+      state: 'ok',
+      message: expect.stringContaining(`mended: ${one.named('writes')!.fix}`),
+      fix: null,
+    });
+    // Nobody else's rights are his to give.
+    expect(named('rights')!.state).toBe('failure');
+    expect((await doctor(poor.url(rows[0]!.name))).named('writes')).toBe(undefined);
+  });
+
+  it('with partitions that a stopped load left without a key says so, and --fix builds them', async () => {
+    const partitions = new Partitions(loaded.pool, false);
+    await partitions.ensure([Date.UTC(2024, 4, 5) * 1000]);
+    const before = await doctor(loaded.url);
+    expect(before.named('tables')!.state).toBe('ok');
+    expect(before.named('keys')).toMatchObject({
+      state: 'warning',
+      message: expect.stringMatching(/^1 partition without a key/),
+    });
+    const mended = await doctor(loaded.url, ['--fix']);
+    expect(mended.named('keys')).toMatchObject({ state: 'ok', message: 'built those of 1 partition' });
+    expect(await partitions.bare()).toEqual([]);
+    expect((await doctor(loaded.url)).named('keys')).toBe(undefined);
+  });
+
+  it('whose tables are of another version is told, and left alone where they are newer', async () => {
+    const facts = { bare: 0, running: 0 };
+    expect(checkTables({ ...facts, version: 3 }, 5)).toMatchObject([{ state: 'warning' }]);
+    expect(checkTables({ ...facts, version: 0 }, 5)).toEqual([]);
+    expect(checkTables({ version: 5, bare: 2, running: 1 }, 5).map(({ state }) => state)).toEqual([
+      'ok',
+      'ok',
+    ]);
+    await loaded.pool.query(`INSERT INTO backhaul.migration (version, name) VALUES (9999, 'of tomorrow')`);
+    const { code, named } = await doctor(loaded.url, ['--fix']);
+    await loaded.pool.query('DELETE FROM backhaul.migration WHERE version = 9999');
+    expect(code).toBe(3);
+    expect(named('tables')).toMatchObject({
+      state: 'failure',
+      message: expect.stringContaining('made by a newer version'),
+    });
   });
 
   it('that does not answer is a failure; the other checks are made all the same', async () => {
@@ -174,6 +222,23 @@ describe('sources', () => {
       message: expect.stringContaining('1 file would fail'),
     });
     expect(named('empty')!.state).toBe('warning');
+  });
+
+  it('that are zips have their directory and an entry of theirs looked at', async () => {
+    const zip = 'zips/Kraken_OHLCVT_2024Q1.zip';
+    const bytes = zipBytes([
+      { name: 'XBTUSD_60.csv', data: krakenCsv(walk('XBTUSD', 1_704_067_200, 1_704_153_600, 3600, 1, 1)) },
+    ]);
+    write(folder, zip, bytes);
+    expect((await doctor(null, ['zips'])).named('zips')!.message).toMatch(/^can be read: 1 file to load/);
+    const uri = pathToFileURL(join(folder, zip)).href;
+    const file = { uri, entry: 'XBTUSD_60.csv', sizeBytes: 1 } as PlannedFile;
+    expect(await readFirstBytes([file], {})).toEqual([]);
+    // Listed whole, and damaged before it is read.
+    write(folder, zip, bytes.subarray(0, bytes.length - 30));
+    expect(await readFirstBytes([file], {})).toMatchObject([
+      { uri, entry: 'XBTUSD_60.csv', fault: { kind: 'truncated' } },
+    ]);
   });
 
   it('in S3 are listed with the credentials at hand, and the clock is compared', async () => {
