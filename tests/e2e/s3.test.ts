@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { LoadOptions, LoadSummary } from '../../src/load/events.ts';
+import { answerOf } from '../commands/in_process.ts';
 import { jsonLines, runCli } from '../commands/run_cli.ts';
 import { testDatabase } from '../database.ts';
 import { zipBytes } from '../producer/archive/zip_bytes.ts';
@@ -108,8 +109,8 @@ describe('a bucket', () => {
   });
 
   it('is loaded while it is listed', async () => {
-    for (let i = 0; i < 4_500; i++) server.put('flat', `zz/note-${i}.md`, 'no data');
-    server.fault({ kind: 'delay', ms: 1_500 }, { on: 'list', skip: 2, times: 100 });
+    for (let i = 0; i < 2_100; i++) server.put('flat', `zz/note-${i}.md`, 'no data');
+    server.fault({ kind: 'delay', ms: 1_500 }, { on: 'list', skip: 1, times: 100 });
     await loadS3();
     expect(await candles(database.pool)).toBe(expected);
     const firstRead = server.requests.findIndex((r) => r.operation === 'get');
@@ -275,13 +276,14 @@ describe('the command line', () => {
     AWS_EC2_METADATA_DISABLED: 'true',
     ...EAGER,
   };
-  const run = (uri: string, more: Readonly<Record<string, string>> = {}, flags: readonly string[] = []) =>
-    runCli(['load', uri, '--endpoint-url', server.endpointUrl, '--database', database.url, ...flags], {
-      env: { ...env, ...more },
-    });
+  const load = (uri: string): string[] => [
+    'load',
+    uri,
+    ...['--endpoint-url', server.endpointUrl, '--database', database.url],
+  ];
 
   it('loads from S3 and tells no secret, to no log and no table', async () => {
-    const ended = await run('s3://flat', {}, ['--json', '--verbose']);
+    const ended = await runCli([...load('s3://flat'), '--json', '--verbose'], { env });
     expect(ended.code).toBe(0);
     expect(jsonLines(ended.stdout).at(-1)).toMatchObject({ type: 'summary', tasks: { loaded: 7 } });
     expect(await candles(database.pool)).toBe(expected);
@@ -301,7 +303,7 @@ describe('the command line', () => {
     ['a wrong secret', 's3://flat', { AWS_SECRET_ACCESS_KEY: 'other' }, /secret key/],
   ])('says %s in one line and ends with 1', async (_, uri, more, message) => {
     server.bucket('closed', { denyList: true });
-    const ended = await run(uri, more);
+    const ended = await answerOf(load(uri), { env: { ...env, ...more } });
     expect(ended.code).toBe(1);
     expect(ended.stderr).toMatch(message);
     expect(ended.stderr).not.toMatch(/^\s+at .*\.[jt]s/m);

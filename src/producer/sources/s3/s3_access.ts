@@ -17,11 +17,11 @@ type Call<T> = (client: S3Client, sdk: Sdk, abortSignal: AbortSignal | undefined
 
 /**
  * The service that `options` name. Loads the SDK (0.14 s, 37 MB) on first use; one access serves all sources and
- * objects of a thread with the same options, so credentials are looked up once.
+ * objects of a thread with the same options and `AWS_…` variables, so credentials are looked up once.
  */
 export function s3Access(options: SourceOptions, limits: TransferLimits): Promise<S3Access> {
   const { allowPrivateAddresses: _, ...asked } = options;
-  const id = JSON.stringify([Object.entries(asked).sort(), limits]);
+  const id = JSON.stringify([Object.entries(asked).sort(), limits, awsEnvironment()]);
   let access = ACCESSES.get(id);
   if (access === undefined) {
     access = S3Access.of(options, limits);
@@ -32,6 +32,11 @@ export function s3Access(options: SourceOptions, limits: TransferLimits): Promis
 }
 
 const ACCESSES = new Map<string, Promise<S3Access>>();
+
+/** Where credentials, region and profile may be given: a program may load twice, with others the second time. */
+function awsEnvironment(): readonly (readonly [string, string | undefined])[] {
+  return Object.entries(process.env).filter(([name]) => name.startsWith('AWS_'));
+}
 
 export class S3Access {
   readonly requestPayer: boolean;
