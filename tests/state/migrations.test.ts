@@ -25,6 +25,7 @@ const DIGESTS: readonly string[] = [
   '3b5c8b46ed07813d59708d7b29e0915a0e15764a513d31b0c53af653c8fbb652',
   'b6dacffb88238d044837bb3a879d5766b2c627b5b45eedfeca8bc6aff9dc199a',
   'c519ec5375177351ac12f8a350daca07c466aca904ed97e7f5db5521d358b465',
+  '9ba5dfd68dfc675d25c0e606d820178ed9bb7a2e20b5e3322099cbd9c708401a',
 ];
 
 const digest = (sql: string): string => createHash('sha256').update(sql).digest('hex');

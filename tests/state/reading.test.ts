@@ -81,6 +81,19 @@ describe('candles_of', () => {
     }
   });
 
+  it('makes the spellings of a symbol once, however many series its venue has', async () => {
+    for (let n = 0; n < 20; n++) await addSeries(db, 'kraken', `S${n}USD`, 60);
+    const called = await inTransaction(db, async (client) => {
+      await client.query(`SET LOCAL track_functions = 'all'`);
+      await client.query(`SELECT backhaul.series_named('kraken', 'NOPEUSD', '1m')`);
+      const { rows: calls } = await client.query<{ calls: number }>(
+        `SELECT calls::int FROM pg_stat_xact_user_functions WHERE schemaname = 'backhaul' AND funcname = 'spellings'`,
+      );
+      return calls;
+    });
+    expect(called).toEqual([{ calls: 1 }]);
+  });
+
   it('knows the spellings that a layout of its own has told of a venue, and of no other', async () => {
     const id = await addSeries(db, 'acme', 'GER40', 60);
     await addSeries(db, 'other', 'GER40', 60);

@@ -42,6 +42,7 @@ import { sql as renames } from './0017_renames.ts';
 import { sql as aliases } from './0018_aliases.ts';
 import { sql as sharedRuns } from './0019_shared_runs.ts';
 import { sql as laneTurns } from './0020_lane_turns.ts';
+import { sql as spellingsOnce } from './0021_spellings_once.ts';
 
 export interface Migration {
   readonly version: number;
@@ -70,4 +71,5 @@ export const MIGRATIONS: readonly Migration[] = [
   { version: 18, name: 'aliases', sql: aliases },
   { version: 19, name: 'shared runs', sql: sharedRuns },
   { version: 20, name: 'lane turns', sql: laneTurns },
+  { version: 21, name: 'spellings once', sql: spellingsOnce },
 ];
