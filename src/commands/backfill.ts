@@ -125,7 +125,7 @@ export const command: Command = {
             else
               say(
                 style.dim(
-                  `${stepId(step)}: ${result.outcome}, ${duration(result.seconds)} ${resultText(result)}`,
+                  `${stepId(step)}: ${result.outcome}, ${duration(result.seconds)} ${resultText(result)}`.trimEnd(),
                 ),
               );
           },

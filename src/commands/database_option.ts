@@ -117,8 +117,10 @@ export async function withDatabase<D extends FoundDatabase | null, T>(
  * @throws BackhaulError `database`
  */
 export async function requireTables(db: Db): Promise<void> {
-  const { installedVersion } = await import('../state/migrate.ts');
-  if ((await installedVersion(db)) > 0) return;
+  const { installedVersion, refuseNewer } = await import('../state/migrate.ts');
+  const installed = await installedVersion(db);
+  refuseNewer(installed);
+  if (installed > 0) return;
   throw new BackhaulError({
     kind: 'database',
     message: 'Nothing has been loaded into this database: it has no schema backhaul',

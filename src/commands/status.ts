@@ -45,6 +45,7 @@ const LOADS_COMPARED = 5;
 
 async function readStatus(client: Client): Promise<Status> {
   const { statusSummary } = await import('../state/status.ts');
+  const { derivedSums } = await import('../state/rollups.ts');
   const { findRun, loadsBefore } = await import('../state/run_history.ts');
   const { comparedText } = await import('../ui/runs_text.ts');
   const summary = await statusSummary(client);
@@ -64,6 +65,7 @@ async function readStatus(client: Client): Promise<Status> {
         : lastRun.hosts.reduce((sum, host) => sum + host.rows, 0),
     lastRunCompared: audit === null ? null : comparedText(audit, before),
     barePartitions: rows[0]!.bare,
+    derived: await derivedSums(client),
   };
 }
 

@@ -82,6 +82,15 @@ async function apply(client: ClientBase): Promise<number> {
   return from;
 }
 
+/** Tables of a newer version may mean what this one does not know: one line, whichever command meets them. */
+export function refuseNewer(installed: number): void {
+  if (installed > SCHEMA_VERSION)
+    throw new BackhaulError({
+      kind: 'database',
+      message: `The tables in this database were made by a newer version of Backhaul (schema ${installed}; this one knows ${SCHEMA_VERSION}): upgrade it, or use another database`,
+    });
+}
+
 /**
  * Brings schema `backhaul` up to date, all of it in one transaction; any number of callers at once is fine. Returns the
  * versions before and after.
@@ -90,14 +99,7 @@ async function apply(client: ClientBase): Promise<number> {
 export async function migrate(db: Db): Promise<{ readonly from: number; readonly to: number }> {
   await checkServer(db);
   const installed = await installedVersion(db);
-  if (installed > SCHEMA_VERSION)
-    throw new BackhaulError({
-      kind: 'database',
-      message: 'The tables in this database were made by a newer version of Backhaul.',
-      expected: `schema version ${SCHEMA_VERSION} or older`,
-      found: `version ${installed}`,
-      hint: 'Upgrade Backhaul, or use another database.',
-    });
+  refuseNewer(installed);
   if (installed === SCHEMA_VERSION) return { from: installed, to: installed };
   try {
     return { from: await inTransaction(db, apply), to: SCHEMA_VERSION };

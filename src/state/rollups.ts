@@ -260,6 +260,26 @@ export async function readDerivations(
   }));
 }
 
+/** Series of one interval that are, at least in part, made of bars of another. */
+export interface DerivedSum {
+  readonly intervalS: number;
+  readonly fromIntervalS: number;
+  readonly series: number;
+  readonly stretches: number;
+}
+
+/** What is derived from what, over all series: a row a pair of intervals. */
+export async function derivedSums(db: Db): Promise<DerivedSum[]> {
+  const { rows } = await db.query<DerivedSum>(
+    `SELECT m.interval_s AS "intervalS", s.interval_s AS "fromIntervalS",
+       count(DISTINCT d.series_id)::int AS series, count(*)::int AS stretches
+     FROM backhaul.derivation d JOIN backhaul.series s ON s.series_id = d.from_series_id
+     JOIN backhaul.series m ON m.series_id = d.series_id
+     GROUP BY m.interval_s, s.interval_s ORDER BY m.interval_s, s.interval_s`,
+  );
+  return rows;
+}
+
 /** Makes these the stretches of a series that were made of others. */
 export async function replaceDerivations(
   client: ClientBase,

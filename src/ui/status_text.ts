@@ -1,6 +1,7 @@
 /** What `status` shows, for a person. */
 
-import { bytes, clock, count, counted, duration } from '../base/quantities.ts';
+import { bytes, clock, count, counted, duration, interval } from '../base/quantities.ts';
+import type { DerivedSum } from '../state/rollups.ts';
 import type { StatusSummary } from '../state/status.ts';
 import { faultLines, fileText } from './fault_text.ts';
 import { hostsText } from './load_text.ts';
@@ -16,6 +17,8 @@ export interface Status extends StatusSummary {
   readonly lastRunCompared: string | null;
   /** Partitions without a key yet. */
   readonly barePartitions: number;
+  /** Which intervals are made of shorter bars. */
+  readonly derived: readonly DerivedSum[];
 }
 
 const FAILURES_SHOWN = 10;
@@ -68,6 +71,11 @@ function factLines(status: Status, now: Date): [string, string][] {
   if (status.lastRunCompared !== null) lines.push(['', status.lastRunCompared]);
   const reasons = rejects.map((reject) => `${count(reject.count)} ${sanitise(reject.reason)}`);
   if (reasons.length > 0) lines.push(['rejects', reasons.join(', ')]);
+  for (const [i, { intervalS, fromIntervalS, series, stretches }] of status.derived.entries())
+    lines.push([
+      i === 0 ? 'derived' : '',
+      `${interval(intervalS)} of ${interval(fromIntervalS)}: ${counted(series, 'series', 'series')}, ${counted(stretches, 'stretch', 'stretches')}`,
+    ]);
   if (bare > 0) lines.push(['partitions', `${count(bare)} without a key yet: a load that ends gives it`]);
   return lines;
 }

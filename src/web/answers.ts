@@ -67,6 +67,8 @@ async function readMap(db: Pool): Promise<unknown> {
       symbol: row.symbol,
       intervalS: cell.series.intervalS,
       share: shareCovered(cell),
+      derivedFromS: [...new Set(cell.derived.map(({ fromIntervalS }) => fromIntervalS))],
+      derivedStretches: cell.derived.length,
       months: cell.months.map((month) => ({ monthUs: month.monthUs, share: shareCovered(month) })),
     }));
   return { rows: shown, series: rows.length, bars: report.bars };

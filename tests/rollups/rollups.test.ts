@@ -6,10 +6,12 @@ import { fillGaps } from '../../src/gaps/fill.ts';
 import { recordScan } from '../../src/gaps/gap_store.ts';
 import { scanSeries } from '../../src/gaps/scan.ts';
 import { readReport } from '../../src/report/completeness.ts';
+import { reportHtml } from '../../src/report/report_html.ts';
 import { rollUp } from '../../src/series/rollup.ts';
 import { unloadTasks } from '../../src/series/unload.ts';
 import { loadedTasks } from '../../src/state/tasks/unload.ts';
-import { reportEvents, reportLines } from '../../src/ui/report_text.ts';
+import { reportCsv, reportEvents, reportLines } from '../../src/ui/report_text.ts';
+import { answerOf } from '../commands/in_process.ts';
 import { testDatabase } from '../database.ts';
 import { candles, load, scratchFolder, wipe } from '../e2e/loading.ts';
 import { type Bar, krakenCsv, walk, write } from '../e2e/market.ts';
@@ -77,6 +79,12 @@ describe('rollups', () => {
       DAY,
       [{ startTs: '2024-01-01T00:00:00.000000Z', endTs: '2024-01-09T00:00:00.000000Z', fromIntervalS: 300 }],
     ]);
+    // In its CSV, its page and the status, too.
+    const csv = [...reportCsv(report)].find((line) => line.startsWith(`kraken,XBTUSD,,${DAY},`))!;
+    expect(csv).toMatch(/,1,2024-01-01T00:00:00\.000000Z\/2024-01-09T00:00:00\.000000Z of 5m$/);
+    expect(reportHtml(report)).toContain('[["2024-01-01 00:00","2024-01-09 00:00","5m"]]');
+    const { stdout } = await answerOf(['status'], { env: { DATABASE_URL: url } });
+    expect(stdout).toMatch(/\nderived .*\n(.*\n)* +1d of 5m: 1 series, 1 stretch\n/);
     expect(reportLines(report, 10, 200).join('\n')).toMatch(/ ✓ d .*\n(.*\n)*d: made of shorter bars/);
   });
 

@@ -7,6 +7,7 @@ import { isHypertable, migrate, SCHEMA_VERSION } from '../../src/state/migrate.t
 import { upsertTasks } from '../../src/state/task_listing.ts';
 import { claim } from '../../src/state/tasks/claim.ts';
 import { expire } from '../../src/state/tasks/lease.ts';
+import { answerOf } from '../commands/in_process.ts';
 import { testDatabase } from '../database.ts';
 import { nextState, sampleTask, TRANSITION_NAMES } from './sample_tasks.ts';
 
@@ -67,7 +68,14 @@ describe('migrate', () => {
 
   test('refuses a schema of a newer version', async () => {
     await pool.query(`INSERT INTO backhaul.migration (version, name) VALUES (999, 'from the future')`);
-    await expect(migrate(pool)).rejects.toMatchObject({ fault: { kind: 'database', found: 'version 999' } });
+    await expect(migrate(pool)).rejects.toMatchObject({
+      fault: { kind: 'database', message: expect.stringContaining('schema 999') },
+    });
+    // One line, of commands that only read as well.
+    for (const command of ['status', 'retry', 'report']) {
+      const { code, stderr } = await answerOf([command], { env: { DATABASE_URL: database.url } });
+      expect([code, stderr.trim().split('\n')]).toEqual([1, [expect.stringContaining('a newer version')]]);
+    }
     await pool.query('DELETE FROM backhaul.migration WHERE version = 999');
   });
 });

@@ -289,12 +289,15 @@ async function showMap() {
     `${count(series)} series, ${count(bars)} bars; the ${count(rows.length)} least complete first, a month a column.`;
   table(
     $('map'),
-    ['series', '%', ...months.map((us, k) => (k % 12 === 0 ? name(us).slice(2, 4) : ''))],
+    ['series', '%', 'derived', ...months.map((us, k) => (k % 12 === 0 ? name(us).slice(2, 4) : ''))],
     rows.map((row) => {
       const shares = new Map(row.months.map(({ monthUs, share }) => [monthUs, share]));
       return [
         `${row.venue} ${row.symbol} ${row.intervalS / 60} min`,
         (row.share * 100).toFixed(1),
+        row.derivedFromS.length === 0
+          ? ''
+          : `of ${row.derivedFromS.map((of) => `${of / 60} min`).join(', ')}${row.derivedStretches > 1 ? ` (${count(row.derivedStretches)} stretches)` : ''}`,
         ...months.map((us) => {
           const share = shares.get(us);
           const cell = element(
