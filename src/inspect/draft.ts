@@ -102,7 +102,7 @@ function linesOf(
   zone: string,
   known: Known | null,
 ): DraftLine[] {
-  const { header, preamble, subheader, encoding, delimiter } = table;
+  const { header, preamble, subheader, encoding, delimiter, isJson } = table;
   const { numbers, prices, volumes, volume, symbol } = columns;
   const lines: DraftLine[] = [];
   const say = (key: string, value: unknown, why: string): void => void lines.push({ key, value, why });
@@ -124,7 +124,8 @@ function linesOf(
       `before ${header === null ? 'the first record' : 'the header'}: ${preamble[0]}`,
     );
   if (subheader > 0) say('subheader', subheader, 'lines between the header and the first record');
-  say('delimiter', delimiter.value === '\t' ? 'tab' : delimiter.value, delimiter.why);
+  if (isJson) say('syntax', 'json', 'it is an array of records, each an array or an object');
+  else say('delimiter', delimiter.value === '\t' ? 'tab' : delimiter.value, delimiter.why);
   say('time', timeValue(columns, zone), timeWhy(columns, given, zone));
   if (numbers !== null) {
     const { decimal, thousands, suffixes, scale, currency } = numbers.value;

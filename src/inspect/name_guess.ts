@@ -76,7 +76,12 @@ export function guessName(path: string, spacingS: number | null, inColumn = fals
   const isPlain = interval !== undefined && intervalSeconds(interval.text) !== null;
   const pattern = tokens.reduceRight((text, token) => {
     let put: string | null = null;
-    if (token.at === symbol?.at && !inColumn) put = '(?<symbol>[^/\\s_,]+?)';
+    // As many parts as this one has, such as BTC_USDT.
+    if (token.at === symbol?.at && !inColumn)
+      put = `(?<symbol>${token.text
+        .split('_')
+        .map(() => '[^/\\s_,]+?')
+        .join('_')})`;
     else if (token.at === interval?.at && isPlain) put = '(?<interval>\\d+[A-Za-z]+)';
     else if (token.at !== interval?.at && isDate(token.text)) put = '[\\d.-]+';
     const from = text.slice(0, token.at);

@@ -2,7 +2,7 @@
 
 import { BackhaulError, type FaultPlace } from '../faults/fault.ts';
 import { printable } from '../faults/text.ts';
-import type { Head } from '../producer/layouts/head.ts';
+import { type Head, jsonText } from '../producer/layouts/head.ts';
 import { FieldList } from '../scan/csv_record.ts';
 import { sniffEncoding } from '../scan/encoding.ts';
 import { isColumnName } from './column_words.ts';
@@ -16,6 +16,8 @@ export interface Guess<T> {
 export interface Table {
   readonly encoding: Guess<string>;
   readonly delimiter: Guess<string>;
+  /** It is JSON: lines and fields are what its records come to. */
+  readonly isJson: boolean;
   /** Names of the columns; null where there is no header. */
   readonly header: readonly string[] | null;
   /** Lines before the header, or before the first record. */
@@ -40,6 +42,7 @@ const DELIMITERS = [
   [',', 'commas'],
   [' ', 'blanks'],
 ] as const;
+const JSON_DELIMITERS = [[',', 'commas']] as const;
 /** Of the lines, so many must have equally many fields. */
 const MOST = 0.8;
 
@@ -48,11 +51,12 @@ export function guessTable(head: Head, where: FaultPlace): Table {
   if (head.bytes.length === 0) throw noTable('the file is empty', where, '', 'Download the file again.');
   const encoding = guessEncoding(head.bytes, where);
   const text = new TextDecoder(encoding.value).decode(head.bytes, { stream: !head.complete });
-  const lines = text.split('\n').map((line) => line.replace(/\r$/, ''));
-  if (!head.complete) lines.pop();
+  const isJson = /^\s*\[\s*[[{]/.test(text);
+  const lines = (isJson ? jsonText(text) : text).split('\n').map((line) => line.replace(/\r$/, ''));
+  if (!head.complete || isJson) lines.pop();
   const filled = lines.filter((line) => line.trim() !== '').slice(0, LINES);
   if (filled.length === 0) throw noTable('the file holds nothing but blank lines', where, '');
-  for (const [delimiter, name] of DELIMITERS) {
+  for (const [delimiter, name] of isJson ? JSON_DELIMITERS : DELIMITERS) {
     const rows = filled.map((line) => fieldsOf(line, delimiter));
     const [count, share] = commonCount(rows);
     if (count < LEAST_FIELDS || share < MOST) continue;
@@ -66,6 +70,7 @@ export function guessTable(head: Head, where: FaultPlace): Table {
       records.every((row) => row.at(-1) === '') && (header === null || (header[count - 1] ?? '') === '');
     return {
       encoding,
+      isJson,
       delimiter: {
         value: delimiter,
         why: `${name} part ${Math.round(share * 100)} % of the lines into ${count} fields`,

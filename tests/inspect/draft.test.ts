@@ -44,6 +44,30 @@ describe('a draft', () => {
     expect(yaml).toMatch(/its bytes are no UTF-8/);
   });
 
+  it('reads JSON of arrays and of objects', async () => {
+    const rows = [0, 1, 2].map((i) => [
+      1_709_251_200_000 + 3_600_000 * i,
+      9.5 + i,
+      12 + i,
+      9 + i,
+      11 + i,
+      70 + i,
+    ]);
+    const wanted = ['2024-03-01T00', '2024-03-01T01', '2024-03-01T02'].map(
+      (hour, i) => `SOL_USDT 1h ${hour}:00:00 ${11 + i} ${70 + i}`,
+    );
+    const objects = rows.map(([time, open, high, low, close, volume]) => ({
+      time: new Date(time!).toISOString(),
+      close,
+      open,
+      low,
+      high,
+      volume,
+    }));
+    expect(await bars('SOL_USDT-1h.json', JSON.stringify(rows))).toEqual(wanted);
+    expect(await bars('SOL_USDT-1h.json', JSON.stringify(objects, null, 2))).toEqual(wanted);
+  });
+
   it('finds prices without a header by what the numbers say of each other', async () => {
     // time, close, open, high, low in the order of nobody.
     const rows = [

@@ -1,7 +1,7 @@
 /** What files are packed by, beside zip: each a stream of bytes into a stream of bytes. */
 
 import { createRequire } from 'node:module';
-import { Readable } from 'node:stream';
+import { PassThrough, Readable } from 'node:stream';
 import { ReadableStream } from 'node:stream/web';
 import { BackhaulError } from '../../faults/fault.ts';
 import type { Packing } from '../../state/task_plan.ts';
@@ -62,8 +62,10 @@ async function* bunzip2(bytes: AsyncIterable<Uint8Array>, meter: InflateMeter): 
     })(),
     { objectMode: false },
   );
-  const out = new Readable().wrap(pieces.pipe(unbzip2() as NodeJS.ReadWriteStream));
-  pieces.on('error', (error) => out.destroy(error));
+  const decoder = unbzip2();
+  // A stream of the old kind closes before what it has made is taken: what it is piped into keeps it.
+  const out = pieces.pipe(decoder).pipe(new PassThrough());
+  for (const stream of [pieces, decoder]) stream.on('error', (error) => out.destroy(error));
   // It runs out of bytes in the middle of a field.
   yield* made(out, source, meter, (error) => /undefined|TypeError/.test(error));
 }

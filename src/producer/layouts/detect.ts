@@ -198,7 +198,7 @@ function unresolvedError(
       isKnownKind && missing === 'venue'
         ? `If it is to be called so all the same: --venue ${printable(word, 40)}.`
         : missing === 'symbol'
-          ? 'Rename the file, or state the symbol in a layout of your own: --layout my.yaml.'
+          ? 'Rename the file, or state the symbol in a layout of your own, which npx backhaul inspect FILE --write my.yaml drafts.'
           : `Say it for the files of this load that do not: --${missing} ${missing === 'interval' ? '1m' : 'NAME'}.`,
   });
 }

@@ -264,7 +264,7 @@ function decoderOf(encoding: string): InstanceType<typeof TextDecoder> {
 }
 
 /** The records that are whole, a line each; none where it is no JSON of records. */
-function jsonText(text: string): string {
+export function jsonText(text: string): string {
   try {
     return Buffer.from(new JsonRecords().push(Buffer.from(text))).toString();
   } catch {

@@ -92,6 +92,9 @@ function unreadFault({ uri, name }: SourceObject): Fault {
     expected:
       'a CSV, Parquet or Arrow file, one packed by gzip, Zstandard, xz or bzip2, or a zip or tar of them',
     found: name.slice(name.lastIndexOf('/') + 1),
-    hint: hint === null ? 'If it is a table of bars, say how to read it: --layout my.yaml.' : `${hint}.`,
+    hint:
+      hint === null
+        ? 'If it is a table of bars, npx backhaul inspect FILE --write my.yaml drafts a layout for it.'
+        : `${hint}.`,
   };
 }
