@@ -143,6 +143,19 @@ export interface ProgressEvent {
   readonly seconds: number;
   /** Seconds that workers waited so far, by what for. */
   readonly waits: Readonly<PhaseSeconds>;
+  /** Of the last second; missing before the first look, and where the number of workers was given. */
+  readonly cpu?: CpuUse;
+}
+
+/** Cores in use, as far as they can be seen: 1.5 is one and a half. */
+export interface CpuUse {
+  /** Those this load may use. */
+  readonly cores: number;
+  readonly loader: number;
+  /** Null: it cannot be seen from here; 0: on other cores or another machine. */
+  readonly server: number | null;
+  /** Of everybody; null where only a part of the host is ours. */
+  readonly host: number | null;
 }
 
 /** A partition was made (bare), or got its key and its place in `bars` (standing). */

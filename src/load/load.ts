@@ -268,6 +268,11 @@ class Run {
       running: () => dispatcher.running,
       decided: ({ workers, reason }, before) => this.#tally.decision(workers, before, reason),
     });
+    this.#tally.watchCpu(() => {
+      const seen = scaler.machine;
+      if (seen === null) return null;
+      return { cores: seen.cores, loader: seen.own, server: seen.server, host: seen.busy };
+    });
     if (workers === 'auto')
       void scaler.run().catch((error: unknown) => {
         const message = `the number of workers stays as it is: ${faultOf(error).message}`;

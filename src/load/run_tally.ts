@@ -6,6 +6,7 @@ import type { PhaseSeconds } from '../workers/link/messages.ts';
 import type { LoadedResult, RejectSummary, RowCounts } from '../workers/link/task_result.ts';
 import type { DispatchEvents } from './dispatcher.ts';
 import type {
+  CpuUse,
   LoadFailure,
   LoadOptions,
   LoadReporter,
@@ -78,6 +79,7 @@ export class RunTally {
   /** The files that took longest, longest first. */
   readonly #slowest: SlowFile[] = [];
   /** Records read at instants an even `#sampleEvery` seconds apart: half of them go whenever there are too many. */
+  #cpu: () => CpuUse | null = () => null;
   #samples: { readonly atSeconds: number; readonly rowsRead: number; readonly workers: number }[] = [];
   #sampleEvery = 1;
   /** How many workers there are to be; null until there may be any. */
@@ -332,6 +334,11 @@ export class RunTally {
     return (performance.now() - this.#started) / 1000;
   }
 
+  /** Where the CPU is looked up from now on, for progress to tell. */
+  watchCpu(cpu: () => CpuUse | null): void {
+    this.#cpu = cpu;
+  }
+
   progress(phase: 'load' | 'finish', workers: number): void {
     this.#report(this.progressEvent(phase, workers));
   }
@@ -349,6 +356,7 @@ export class RunTally {
       waits.copy += one.waits.copy;
     }
     this.#sample(records, workers);
+    const cpu = this.#cpu();
     return {
       type: 'progress',
       phase,
@@ -364,6 +372,7 @@ export class RunTally {
       workersWanted: this.#limit?.value ?? 0,
       seconds: this.#seconds(),
       waits,
+      ...(cpu === null ? {} : { cpu }),
     };
   }
 

@@ -11,6 +11,7 @@ import type {
   MetricAdvice,
   ObservableResult,
 } from '@opentelemetry/api';
+import type { CpuUse } from '../load/events.ts';
 
 /** Seconds, from a file of a few records to a night. */
 const SECONDS: MetricAdvice = {
@@ -43,6 +44,10 @@ function climbs(meter: Meter, name: string, unit: string, description: string, o
 
 function stands(meter: Meter, name: string, unit: string, description: string, observe: Observe): void {
   meter.createObservableUpDownCounter(name, { unit, description }).addCallback(observing(observe));
+}
+
+function gauges(meter: Meter, name: string, unit: string, description: string, observe: Observe): void {
+  meter.createObservableGauge(name, { unit, description }).addCallback(observing(observe));
 }
 
 function takes(meter: Meter, name: string, description: string): Histogram {
@@ -84,6 +89,8 @@ export interface LoadStanding {
   readonly records: number;
   readonly bytes: Readonly<Record<'stored' | 'inflated', number>>;
   readonly waits: Readonly<Record<'source' | 'lane' | 'database', number>>;
+  /** Cores in use; null before they were looked at. */
+  readonly cpu: CpuUse | null;
 }
 
 export interface LoadInstruments {
@@ -131,6 +138,17 @@ export function loadInstruments(meter: Meter, standing: () => LoadStanding): Loa
     'Time workers waited, by what for',
     each(({ waits }) => waits, 'backhaul.wait.for'),
   );
+  gauges(meter, 'backhaul.cpu.usage', '{core}', 'Cores in use by the loader, its server, the host', (see) => {
+    const { cpu } = standing();
+    for (const of of ['loader', 'server', 'host'] as const) {
+      const used = cpu?.[of] ?? null;
+      if (used !== null) see(used, { 'backhaul.cpu.of': of });
+    }
+  });
+  gauges(meter, 'backhaul.cpu.limit', '{core}', 'Cores the load may use', (see) => {
+    const { cpu } = standing();
+    if (cpu !== null) see(cpu.cores);
+  });
   return {
     rows: meter.createCounter('backhaul.rows', {
       unit: '{row}',

@@ -86,6 +86,7 @@ export class LoadMeasures {
       workersWanted: 0,
       seconds: summary.seconds,
       waits: before?.waits ?? { source: 0, lane: 0, copy: 0 },
+      ...(before?.cpu !== undefined && { cpu: before.cpu }),
     };
     trace.getSpan(this.#run)?.setAttributes({
       ...(summary.runId === null ? {} : { 'backhaul.run.id': summary.runId }),
@@ -115,6 +116,7 @@ export class LoadMeasures {
       records: now?.rowsRead ?? 0,
       bytes: { stored: now?.bytesDone ?? 0, inflated: this.#inflated },
       waits: { source, lane, database: copy },
+      cpu: now?.cpu ?? null,
     };
   }
 

@@ -5,7 +5,7 @@ import { parser as promql } from '@prometheus-io/lezer-promql';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { parse } from 'yaml';
 import { measuringLoad } from '../../src/commands/telemetry_option.ts';
-import type { TaskEvent } from '../../src/load/events.ts';
+import type { ProgressEvent, TaskEvent } from '../../src/load/events.ts';
 import { Telemetry } from '../../src/telemetry/telemetry.ts';
 import { wantedTelemetry } from '../../src/telemetry/wanted.ts';
 import { testDatabase } from '../database.ts';
@@ -207,6 +207,23 @@ function textsOf(message: Buffer): string[] {
 }
 
 /** What Prometheus reads after a run that had some of everything. */
+const PROGRESS: ProgressEvent = {
+  type: 'progress',
+  phase: 'load',
+  tasksDone: 0,
+  tasksTotal: 1,
+  bytesDone: 0,
+  bytesTotal: 1,
+  rowsRead: 0,
+  rowsLoaded: 0,
+  rowsRejected: 0,
+  tasksFailed: 0,
+  workers: 1,
+  workersWanted: 1,
+  seconds: 1,
+  waits: { source: 0, lane: 0, copy: 0 },
+};
+
 async function pageOfARun(look: (address: string) => Promise<void>): Promise<void> {
   const retry: TaskEvent = {
     type: 'task',
@@ -228,6 +245,7 @@ async function pageOfARun(look: (address: string) => Promise<void>): Promise<voi
         () => {},
         (heard) => {
           heard(retry);
+          heard({ ...PROGRESS, cpu: { cores: 4, loader: 1.5, server: 0.25, host: null } });
           heard({ ...retry, outcome: 'loaded', fault: null });
           return load(database.url, [folder], { workers: 1, dryRun: true }, heard);
         },
@@ -264,6 +282,12 @@ describe('the page for Prometheus', () => {
         'backhaul_attempts_total{backhaul_attempt_outcome="retry",error_type="network"} 1',
       );
       expect(text).toContain('backhaul_gap_candles_total 7');
+      // What cannot be seen is not told as none.
+      expect([...text.matchAll(/^backhaul_cpu_usage\{.*\} .*/gm)].map(([line]) => line)).toEqual([
+        'backhaul_cpu_usage{backhaul_cpu_of="loader"} 1.5',
+        'backhaul_cpu_usage{backhaul_cpu_of="server"} 0.25',
+      ]);
+      expect(text).toContain('backhaul_cpu_limit 4');
       expect(text).toMatch(/^backhaul_run_end_seconds\{.*backhaul_run_outcome="failed".*\} \d/m);
       expect((await fetch(address, { method: 'POST' })).status).toBe(405);
       expect((await fetch(new URL('/', address))).status).toBe(404);
