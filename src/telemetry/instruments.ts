@@ -140,9 +140,9 @@ export function loadInstruments(meter: Meter, standing: () => LoadStanding): Loa
   );
   gauges(meter, 'backhaul.cpu.usage', '{core}', 'Cores in use by the loader, its server, the host', (see) => {
     const { cpu } = standing();
-    for (const of of ['loader', 'server', 'host'] as const) {
-      const used = cpu?.[of] ?? null;
-      if (used !== null) see(used, { 'backhaul.cpu.of': of });
+    for (const user of ['loader', 'server', 'host'] as const) {
+      const used = cpu?.[user] ?? null;
+      if (used !== null) see(used, { 'backhaul.cpu.of': user });
     }
   });
   gauges(meter, 'backhaul.cpu.limit', '{core}', 'Cores the load may use', (see) => {
