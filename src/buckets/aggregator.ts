@@ -37,6 +37,30 @@ export function isOpen(state: Float64Array, at: number): boolean {
   return !Number.isNaN(state[at + START]!);
 }
 
+/** A bucket's beginning, µs since 1970, and its bar so far; NaN: none is open. */
+export interface BarSoFar {
+  readonly ts: number;
+  readonly open: number;
+  readonly high: number;
+  readonly low: number;
+  readonly close: number;
+  readonly volume: number;
+  readonly trades: number;
+}
+
+/** The bucket at `state[at …]` as its values. */
+export function barSoFar(state: Float64Array, at: number): BarSoFar {
+  return {
+    ts: state[at + START]!,
+    open: state[at + OPEN]!,
+    high: state[at + HIGH]!,
+    low: state[at + LOW]!,
+    close: state[at + CLOSE]!,
+    volume: state[at + VOLUME]!,
+    trades: state[at + TRADES]!,
+  };
+}
+
 /**
  * Takes rows [from, to) of `bars`, all of one series, ascending in time and behind all that were taken before, into the
  * bucket at `state[at …]`. A bucket that ends goes to the end of `out` with `ordinal` as its symbol, unless it begins

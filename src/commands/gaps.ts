@@ -6,7 +6,7 @@ import { INDICATOR_NAMES } from '../bars/columns.ts';
 import { count, counted, duration } from '../base/quantities.ts';
 import { BackhaulError } from '../faults/fault.ts';
 import type { ApiOptions } from '../gaps/api_client.ts';
-import type { FillFilter, FillSummary } from '../gaps/fill.ts';
+import type { FillFilter, FillSummary, GapFiller } from '../gaps/fill.ts';
 import { apiOf, KRAKEN_API } from '../gaps/find.ts';
 import { GAP_STATES, type Gap, type GapState } from '../gaps/gap_store.ts';
 import type { SeriesScan } from '../gaps/scan.ts';
@@ -257,8 +257,12 @@ const fillCommand: CommandModule<object, Arguments> = {
             : flags.api === undefined
               ? await fillFromFiles(sources, flags, filter, url, telemetry)
               : flags.api === 'kraken'
-                ? await fillFromApi(flags, filter, url, telemetry)
-                : await fillFromTrades(flags, filter, url, telemetry);
+                ? await fillByAsking(flags, filter, url, telemetry, 'fetched', (options) =>
+                    askedOfApi(flags, options),
+                  )
+                : await fillByAsking(flags, filter, url, telemetry, 'walked', (options) =>
+                    walkedByTrades(flags, options),
+                  );
         telemetry?.filled(summary);
         showFill(summary, flags.json ?? false);
       }),
@@ -311,24 +315,33 @@ async function fillFromFiles(
   );
 }
 
-async function fillFromApi(
+/** Fills by asking an API; an interrupt ends it with what it has `got` so far. */
+async function fillByAsking(
   flags: FillFlags,
   filter: FillFilter,
   url: string,
   telemetry: Telemetry | null,
+  got: 'fetched' | 'walked',
+  attempt: (options: Omit<ApiOptions, 'venue'>) => Promise<GapFiller>,
 ): Promise<FillSummary> {
   const { fillGaps } = await import('../gaps/fill.ts');
-  const { fromKrakenApi } = await import('../gaps/api_fill.ts');
-  const { KrakenApi } = await import('../gaps/kraken_api.ts');
-  const interrupt = listenForInterrupt(() => say('Interrupted: what was fetched stays.'));
+  const interrupt = listenForInterrupt(() => say(`Interrupted: what was ${got} stays.`));
   try {
-    const api = new KrakenApi(apiOptions(flags, interrupt.drain, telemetry));
-    const indicators = flags.indicators ?? INDICATOR_NAMES;
-    const onSeries = (text: string): void => say(stderrStyle().dim(sanitise(text)));
-    return await fillGaps(url, filter, nowUs(), fromKrakenApi({ api, indicators, onSeries }));
+    const asking = await attempt(apiOptions(flags, interrupt.drain, telemetry));
+    return await fillGaps(url, filter, nowUs(), asking);
   } finally {
     interrupt.dispose();
   }
+}
+
+async function askedOfApi(flags: FillFlags, options: Omit<ApiOptions, 'venue'>): Promise<GapFiller> {
+  const { fromKrakenApi } = await import('../gaps/api_fill.ts');
+  const { KrakenApi } = await import('../gaps/kraken_api.ts');
+  return fromKrakenApi({
+    api: new KrakenApi(options),
+    indicators: flags.indicators ?? INDICATOR_NAMES,
+    onSeries: (text) => say(stderrStyle().dim(sanitise(text))),
+  });
 }
 
 /** How an API is asked, whichever it is. */
@@ -349,46 +362,28 @@ function apiOptions(
 /** Between two lines that say how far a walk is. */
 const WALK_EVERY_MS = 10_000;
 
-async function fillFromTrades(
-  flags: FillFlags,
-  filter: FillFilter,
-  url: string,
-  telemetry: Telemetry | null,
-): Promise<FillSummary> {
-  const { fillGaps } = await import('../gaps/fill.ts');
+async function walkedByTrades(flags: FillFlags, options: Omit<ApiOptions, 'venue'>): Promise<GapFiller> {
   const { fromKrakenTrades } = await import('../gaps/trades_fill.ts');
   const { KrakenTrades } = await import('../gaps/kraken_trades.ts');
-  const interrupt = listenForInterrupt(() => say('Interrupted: what was walked stays.'));
-  try {
-    const api = new KrakenTrades(apiOptions(flags, interrupt.drain, telemetry));
-    let toldAt = performance.now();
-    return await fillGaps(
-      url,
-      filter,
-      nowUs(),
-      fromKrakenTrades({
-        api,
-        indicators: flags.indicators ?? INDICATOR_NAMES,
-        onPlan: (walks) => {
-          if (flags.json) for (const walk of walks) print(eventLine(walkPlanEvent(walk)));
-          else say(...walkPlanLines(walks, api.paceMs));
-        },
-        onProgress: (progress) => {
-          if (performance.now() - toldAt < WALK_EVERY_MS) return;
-          toldAt = performance.now();
-          say(stderrStyle().dim(walkLine(progress, api.paceMs)));
-        },
-        onEnd: (progress, fault) => {
-          say(
-            stderrStyle().dim(walkLine({ ...progress, walk: { ...progress.walk, pages: null } }, api.paceMs)),
-          );
-          if (fault !== null) say(`kraken ${sanitise(progress.walk.pair)}: ${faultLine(fault)}`);
-        },
-      }),
-    );
-  } finally {
-    interrupt.dispose();
-  }
+  const api = new KrakenTrades(options);
+  let toldAt = performance.now();
+  return fromKrakenTrades({
+    api,
+    indicators: flags.indicators ?? INDICATOR_NAMES,
+    onPlan: (walks) => {
+      if (flags.json) for (const walk of walks) print(eventLine(walkPlanEvent(walk)));
+      else say(...walkPlanLines(walks, api.paceMs));
+    },
+    onProgress: (progress) => {
+      if (performance.now() - toldAt < WALK_EVERY_MS) return;
+      toldAt = performance.now();
+      say(stderrStyle().dim(walkLine(progress, api.paceMs)));
+    },
+    onEnd: (progress, fault) => {
+      say(stderrStyle().dim(walkLine({ ...progress, walk: { ...progress.walk, pages: null } }, api.paceMs)));
+      if (fault !== null) say(`kraken ${sanitise(progress.walk.pair)}: ${faultLine(fault)}`);
+    },
+  });
 }
 
 /** What a fill from an API would ask for; nothing is asked, and nothing changed. */

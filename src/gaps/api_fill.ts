@@ -27,7 +27,7 @@ import { finish } from '../state/tasks/finish.ts';
 import { isAtWork } from '../state/tasks/lane_standing.ts';
 import { beginOwnTask } from '../state/tasks/own_task.ts';
 import { noteWithheld } from '../state/withheld.ts';
-import type { FillAttempt } from './fill.ts';
+import type { GapFiller } from './fill.ts';
 import type { Gap } from './gap_store.ts';
 import type { Candle, CandleAnswer, KrakenApi } from './kraken_api.ts';
 
@@ -41,9 +41,7 @@ export interface ApiFillOptions {
 }
 
 /** Fills what Kraken's API still serves: the attempt for `fillGaps`. Gaps of other venues are left alone. */
-export function fromKrakenApi(
-  options: ApiFillOptions,
-): (db: Pool, gaps: readonly Gap[]) => Promise<FillAttempt> {
+export function fromKrakenApi(options: ApiFillOptions): GapFiller {
   return async (db, gaps) => {
     const failures = new Map<number, Fault>();
     const reachable = gaps.filter((gap) => gap.venue === 'kraken' && reaches(gap));

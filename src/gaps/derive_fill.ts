@@ -3,13 +3,11 @@
  * those cover whole. Bars of the vendor's own that stand are kept, and loads go on with what was made once.
  */
 
-import type { Pool } from 'pg';
 import { merge } from '../base/ranges.ts';
 import { makes } from '../buckets/rollup_rule.ts';
 import { makeAll, type RollupWork } from '../series/rollup.ts';
 import { readSeries } from '../series/series.ts';
-import type { FillAttempt } from './fill.ts';
-import type { Gap } from './gap_store.ts';
+import type { GapFiller } from './fill.ts';
 
 export interface DeriveFillOptions {
   readonly signal: AbortSignal;
@@ -17,10 +15,7 @@ export interface DeriveFillOptions {
 }
 
 /** The attempt for `fillGaps`. Gaps that no shorter bars can fill are left alone. */
-export function fromShorterBars({
-  signal,
-  onSeries,
-}: DeriveFillOptions): (db: Pool, gaps: readonly Gap[]) => Promise<FillAttempt> {
+export function fromShorterBars({ signal, onSeries }: DeriveFillOptions): GapFiller {
   return async (db, gaps) => {
     const symbols = [...new Set(gaps.map(({ symbol }) => symbol))];
     const filter = { symbols, intervals: null, tierSymbols: null };

@@ -61,6 +61,9 @@ export interface FillAttempt {
   readonly load: LoadSummary | null;
 }
 
+/** Whatever brings bars for gaps whose missing ranges are told. */
+export type GapFiller = (db: Pool, gaps: readonly Gap[]) => Promise<FillAttempt>;
+
 /**
  * The frame of every fill: one at a time, gaps are looked at again before and after, and none is left `filling`.
  * `attempt` gets the gaps with their missing ranges narrowed to what was asked for.
@@ -70,7 +73,7 @@ export async function fillGaps(
   databaseUrl: string,
   filter: FillFilter,
   nowUs: number,
-  attempt: (db: Pool, gaps: readonly Gap[]) => Promise<FillAttempt>,
+  attempt: GapFiller,
 ): Promise<FillSummary> {
   checkRange(filter.fromUs, filter.toUs, nowUs);
   const session = await connect(databaseUrl, { applicationName: 'backhaul gaps' });
@@ -108,7 +111,7 @@ async function fillThese(
   filter: FillFilter,
   nowUs: number,
   gaps: readonly Gap[],
-  attempt: (db: Pool, gaps: readonly Gap[]) => Promise<FillAttempt>,
+  attempt: GapFiller,
 ): Promise<FillSummary> {
   const ids = gaps.map((gap) => gap.gapId);
   let done: FillAttempt = { sources: 0, failures: new Map(), load: null };
@@ -200,10 +203,7 @@ async function symbolsToName(
  * Fills gaps from files: the attempt for {@link fillGaps}. Of the options' `symbols` it counts only whether there are
  * any, and what stands is kept whatever they say.
  */
-export function fromFiles(
-  options: LoadOptions,
-  load: LoadSelected,
-): (db: Pool, gaps: readonly Gap[]) => Promise<FillAttempt> {
+export function fromFiles(options: LoadOptions, load: LoadSelected): GapFiller {
   return async (db, gaps) => {
     const selection = new GapSelection(await wantedSeries(db, gaps), await wholeFiles(db, gaps));
     const missing = merge(gaps);

@@ -15,7 +15,7 @@ import { Buckets } from '../scan/buckets.ts';
 import { SymbolTable } from '../scan/symbols.ts';
 import { TradeBars } from '../scan/trade_bars.ts';
 import { ApiWriter } from './api_fill.ts';
-import type { FillAttempt } from './fill.ts';
+import type { GapFiller } from './fill.ts';
 import type { Gap } from './gap_store.ts';
 import type { Candle } from './kraken_api.ts';
 import { type KrakenTrades, PAGE_TRADES, type TradePage } from './kraken_trades.ts';
@@ -56,9 +56,7 @@ export interface TradesFillOptions {
 }
 
 /** Fills Kraken's gaps from its trades: the attempt for `fillGaps`. Gaps of other venues are left alone. */
-export function fromKrakenTrades(
-  options: TradesFillOptions,
-): (db: Pool, gaps: readonly Gap[]) => Promise<FillAttempt> {
+export function fromKrakenTrades(options: TradesFillOptions): GapFiller {
   return async (db, gaps) => {
     const { api, indicators } = options;
     const walks = await planWalks(db, gaps, api.paceMs);

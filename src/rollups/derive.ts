@@ -9,7 +9,7 @@
 import type { ClientBase } from 'pg';
 import { BarColumns } from '../bars/columns.ts';
 import { holds, meetsAny, merge, type Range, subtract } from '../base/ranges.ts';
-import { aggregate, BUCKET_LENGTH, clearBucket, START, settle } from '../buckets/aggregator.ts';
+import { aggregate, BUCKET_LENGTH, barSoFar, clearBucket, START, settle } from '../buckets/aggregator.ts';
 import { type BucketGrid, bucketGrid, dayGrid } from '../buckets/bucket_grid.ts';
 import { BY_KEY, readRanges } from '../copy/copy_reader.ts';
 import { monthLeaf } from '../copy/leaf.ts';
@@ -343,7 +343,6 @@ export class Deriver {
         await isDistributed(this.#client),
       );
     }
-    const [ts, , open, high, low, close, volume, trades] = bucket as unknown as readonly number[];
     await replaceRollupStates(
       this.#client,
       [target.seriesId],
@@ -354,13 +353,7 @@ export class Deriver {
           atUs: lastUs,
           knownFromUs: own.fromUs,
           knownToUs: own.toUs,
-          ts: ts!,
-          open: open!,
-          high: high!,
-          low: low!,
-          close: close!,
-          volume: volume!,
-          trades: trades!,
+          ...barSoFar(bucket, 0),
         },
       ],
     );

@@ -12,6 +12,7 @@ import { type BarBatch, toRecordBatch } from '../../bars/record_batch.ts';
 import {
   aggregate,
   BUCKET_LENGTH,
+  barSoFar,
   clearBucket,
   END,
   isOpen,
@@ -371,21 +372,13 @@ export class PassingRollups {
 
   #stateOf(slot: number, k: number, series: Carried): RollupState {
     const at = (slot * this.#intervals.length + k) * BUCKET_LENGTH;
-    const bucket = this.#buckets.subarray(at, at + BUCKET_LENGTH);
-    const [ts, , open, high, low, close, volume, trades] = bucket as unknown as readonly number[];
     return {
       seriesId: series.targetIds[k]!,
       fromSeriesId: series.seriesId,
       atUs: series.lastUs,
       knownFromUs: series.knownFromUs,
       knownToUs: series.knownToUs,
-      ts: ts!,
-      open: open!,
-      high: high!,
-      low: low!,
-      close: close!,
-      volume: volume!,
-      trades: trades!,
+      ...barSoFar(this.#buckets, at),
     };
   }
 }
