@@ -1,4 +1,5 @@
-import { readFileSync } from 'node:fs';
+import { globSync, readFileSync } from 'node:fs';
+import { stripTypeScriptTypes } from 'node:module';
 import { expect, it } from 'vitest';
 import { checkNode } from '../src/doctor/node_version.ts';
 
@@ -16,4 +17,16 @@ it('the least Node is the same in package.json, in the launcher, for the doctor 
   const prose = textOf('README.md').replace(/```[\s\S]*?```/g, '');
   const told = [...prose.matchAll(/\bNode(?:\.js)? (\d+(?:\.\d+)*)/g)].map((match) => match[1]);
   expect(told).toEqual([least]);
+});
+
+it('every source is what Node reads as it is: its parser is stricter than that of the tests', () => {
+  const refused = globSync('src/**/*.ts').filter((file) => {
+    try {
+      stripTypeScriptTypes(textOf(file));
+      return false;
+    } catch {
+      return !file.endsWith('.d.ts');
+    }
+  });
+  expect(refused).toEqual([]);
 });

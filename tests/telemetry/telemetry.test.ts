@@ -1,6 +1,7 @@
 import { globSync, readFileSync } from 'node:fs';
 import { createServer, get, type IncomingHttpHeaders } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
 import { parser as promql } from '@prometheus-io/lezer-promql';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { parse } from 'yaml';
@@ -8,6 +9,7 @@ import { measuringLoad } from '../../src/commands/telemetry_option.ts';
 import type { ProgressEvent, TaskEvent } from '../../src/load/events.ts';
 import { Telemetry } from '../../src/telemetry/telemetry.ts';
 import { wantedTelemetry } from '../../src/telemetry/wanted.ts';
+import { runCli } from '../commands/run_cli.ts';
 import { testDatabase } from '../database.ts';
 import { load, scratchFolder } from '../e2e/loading.ts';
 import { krakenCsv, walk, write } from '../e2e/market.ts';
@@ -80,6 +82,14 @@ function bodies(path: string): Json[] {
   return received.filter((one) => one.path === path).map(({ body }) => JSON.parse(body.toString()) as Json);
 }
 
+function spansReceived(): Json[] {
+  return bodies('/v1/traces').flatMap(
+    (body) =>
+      (body as never as { resourceSpans: { scopeSpans: { spans: Json[] }[] }[] }).resourceSpans[0]!
+        .scopeSpans[0]!.spans,
+  );
+}
+
 /** Value of each point of a metric in the last export, by its attributes' values. */
 function points(name: string): Record<string, number> {
   const { resourceMetrics } = bodies('/v1/metrics').at(-1) as never as {
@@ -125,11 +135,7 @@ describe('a load by OTLP', () => {
       'service.version': '1.2.3',
       'deployment.environment.name': 'test',
     });
-    const spans = bodies('/v1/traces').flatMap(
-      (body) =>
-        (body as never as { resourceSpans: { scopeSpans: { spans: Json[] }[] }[] }).resourceSpans[0]!
-          .scopeSpans[0]!.spans,
-    );
+    const spans = spansReceived();
     const named = (name: string): Json[] => spans.filter((span) => span['name'] === name);
     const [root] = named('backhaul load');
     expect(root).toMatchObject({ traceId: PARENT.slice(3, 35), parentSpanId: PARENT.slice(36, 52) });
@@ -270,6 +276,36 @@ async function pageOfARun(look: (address: string) => Promise<void>): Promise<voi
     0,
   );
 }
+
+describe('a job of steps', () => {
+  it('is one trace: what the program of a step tells hangs on the span of the step', async () => {
+    const jobs = { jobs: { kraken: { load: { sources: folder, 'max-rejects': 5 } } } };
+    write(folder, 'jobs/jobs.yaml', JSON.stringify(jobs));
+    const { code, stderr } = await runCli(['backfill', 'jobs.yaml'], {
+      cwd: join(folder, 'jobs'),
+      env: {
+        DATABASE_URL: database.url,
+        OTEL_EXPORTER_OTLP_ENDPOINT: endpoint(),
+        OTEL_EXPORTER_OTLP_PROTOCOL: 'http/json',
+        TRACEPARENT: PARENT,
+      },
+    });
+    expect(code, stderr).toBe(3);
+    const spans = spansReceived();
+    const one = (name: string): Json => {
+      const found = spans.filter((span) => span['name'] === name);
+      expect([name, found.length]).toEqual([name, 1]);
+      return found[0]!;
+    };
+    expect(new Set(spans.map(({ traceId }) => traceId))).toEqual(new Set([PARENT.slice(3, 35)]));
+    const chain = ['backhaul backfill', 'step load', 'backhaul load', 'discover'].map(one);
+    expect(chain.map(({ parentSpanId }) => parentSpanId)).toEqual([
+      PARENT.slice(36, 52),
+      ...chain.slice(0, -1).map(({ spanId }) => spanId),
+    ]);
+    expect(attributesOf(chain[1])).toMatchObject({ 'backhaul.step.outcome': 'incomplete' });
+  });
+});
 
 describe('the page for Prometheus', () => {
   it('is plain text on loopback, for those who ask this host for it', async () => {
