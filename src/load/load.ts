@@ -348,7 +348,8 @@ class Run {
       clearInterval(ticking);
       clearInterval(notingLive);
       this.#feed.stop();
-      await pool.leave();
+      // Whoever interrupts does not wait for the farewells of sessions.
+      await (state === 'finished' ? pool.leave() : pool.destroy());
       await dispatcher.releaseLeft().catch(() => {});
       killPoint('run.finishing');
       await finishRun(this.#db, runId, state, this.#tally.audit()).catch(() => {});
