@@ -126,6 +126,8 @@ function recordOf(
 const RECORDS = `jsonb_to_recordset($1::jsonb) AS r (gap_id bigint, series_id int, from_us bigint, to_us bigint,
   candles bigint, candles_from_now bigint, overflow bigint, file text, files int)`;
 const STATE = stateOf('r.overflow');
+/** Records of a statement: 10 MB of them. */
+const MOST_RECORDS = 50_000;
 
 /** Series that have an open gap. */
 export async function seriesWithOpenGaps(db: Db): Promise<Set<number>> {
@@ -202,21 +204,31 @@ async function store(
        changed_at = clock_timestamp() WHERE gap_id = ANY ($1)`,
     [filled],
   );
-  await client.query(
-    `UPDATE backhaul.gap g SET start_ts = ${stampOf('r.from_us')}, end_ts = ${stampOf('r.to_us')},
-       candles = r.candles, candles_from_now = r.candles_from_now, overflow = r.overflow, file = r.file,
-       files = r.files, seen_at = clock_timestamp(),
-       state = CASE WHEN g.state IN ('failed', 'filling') THEN g.state ELSE ${STATE} END
-     FROM ${RECORDS} WHERE g.gap_id = r.gap_id`,
-    [JSON.stringify(kept)],
-  );
-  await client.query(
-    `INSERT INTO backhaul.gap (series_id, start_ts, end_ts, candles, state, candles_from_now, overflow, file, files)
-     SELECT r.series_id, ${stampOf('r.from_us')}, ${stampOf('r.to_us')}, r.candles, ${STATE}, r.candles_from_now,
-       r.overflow, r.file, r.files
-     FROM ${RECORDS} ORDER BY r.series_id, r.from_us`,
-    [JSON.stringify(added)],
-  );
+  for (const some of portions(kept)) {
+    await client.query(
+      `UPDATE backhaul.gap g SET start_ts = ${stampOf('r.from_us')}, end_ts = ${stampOf('r.to_us')},
+         candles = r.candles, candles_from_now = r.candles_from_now, overflow = r.overflow, file = r.file,
+         files = r.files, seen_at = clock_timestamp(),
+         state = CASE WHEN g.state IN ('failed', 'filling') THEN g.state ELSE ${STATE} END
+       FROM ${RECORDS} WHERE g.gap_id = r.gap_id`,
+      [some],
+    );
+  }
+  for (const some of portions(added)) {
+    await client.query(
+      `INSERT INTO backhaul.gap (series_id, start_ts, end_ts, candles, state, candles_from_now, overflow, file, files)
+       SELECT r.series_id, ${stampOf('r.from_us')}, ${stampOf('r.to_us')}, r.candles, ${STATE}, r.candles_from_now,
+         r.overflow, r.file, r.files
+       FROM ${RECORDS} ORDER BY r.series_id, r.from_us`,
+      [some],
+    );
+  }
+}
+
+/** As JSON, so many at a time: the server takes no array above 256 MB, and holes of ten thousand series may be millions. */
+function* portions(records: readonly Record[]): Iterable<string> {
+  for (let at = 0; at < records.length; at += MOST_RECORDS)
+    yield JSON.stringify(records.slice(at, at + MOST_RECORDS));
 }
 
 export interface GapFilter extends SeriesFilter {
