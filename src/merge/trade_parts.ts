@@ -89,6 +89,26 @@ export class TradeParts implements BarParts {
   }
 }
 
+/** The bar that parts of it, in the order of their trades, make together; at least one. */
+export function partsTogether(
+  edges: readonly StoredEdge[],
+): Pick<StoredEdge, 'open' | 'high' | 'low' | 'close' | 'volume' | 'trades'> {
+  const bars = new BarColumns(edges.length + 1, false);
+  for (const edge of edges) put(bars, bars.length++, edge);
+  const at = together(
+    bars,
+    edges.map((_, part) => part),
+  );
+  return {
+    open: bars.open[at]!,
+    high: bars.high[at]!,
+    low: bars.low[at]!,
+    close: bars.close[at]!,
+    volume: bars.volume[at]!,
+    trades: bars.trades[at]!,
+  };
+}
+
 /**
  * Adds the row that some parts, in their order, make together, and returns its place; none: -1. A part that lies within
  * those before it, or overlaps with them, is left out; one that holds all of them stands for them.

@@ -21,8 +21,10 @@ import { type FilesOf, forgetRollup, rollupRoles, standingTargets } from '../sta
 import { dropSeriesRows } from '../state/series_rows.ts';
 import { isAtWork } from '../state/tasks/lane_standing.ts';
 import { type LoadedTask, setAside } from '../state/tasks/unload.ts';
+import { dropEdges } from '../state/trade_edges.ts';
 import { readCoverage } from './coverage.ts';
 import type { Series } from './series.ts';
+import { restoreShared } from './shared_trade_bars.ts';
 
 export interface UnloadOptions {
   readonly signal: AbortSignal;
@@ -76,7 +78,14 @@ async function unloadTask(
   if (!(await setAside(client, task.taskId))) return { bars: 0, recomputed: 0 };
   await reopenGaps(client, task.taskId);
   const upkeep = await beginUpkeep(db, client, task);
-  const { bars, gone } = await removeOld(client, task.taskId);
+  const shared = await restoreShared(client, task.taskId);
+  await dropEdges(client, task.taskId);
+  const { bars, gone: removed } = await removeOld(client, task.taskId);
+  const gone = new Map(removed);
+  for (const { seriesId, ts } of shared) {
+    const { fromUs, untilUs } = gone.get(seriesId) ?? { fromUs: ts, untilUs: ts };
+    gone.set(seriesId, { fromUs: Math.min(fromUs, ts), untilUs: Math.max(untilUs, ts) });
+  }
   killPoint('unload.removed');
   const recomputed = await makeRight(client, task, gone);
   for (const [seriesId, { fromUs, untilUs }] of gone) upkeep.lost(seriesId, fromUs, untilUs);

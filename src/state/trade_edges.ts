@@ -78,6 +78,7 @@ export async function writeEdges(
   );
 }
 
-async function dropEdges(client: ClientBase, taskId: number): Promise<void> {
+/** Forgets the edges of a task: what it told is not asked for any more. */
+export async function dropEdges(client: ClientBase, taskId: number): Promise<void> {
   await client.query('DELETE FROM backhaul.trade_edge WHERE task_id = $1', [taskId]);
 }

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { LoadEvent, LoadOptions, LoadSummary } from '../../src/load/events.ts';
+import { answerOf } from '../commands/in_process.ts';
 import { testDatabase } from '../database.ts';
 import { candles, load, scratchFolder, wipe } from './loading.ts';
 import { write } from './market.ts';
@@ -124,6 +125,27 @@ describe('a file of trades', () => {
     writeFileSync(first, trades.slice(0, 320).join(''));
     await run([first, file(trades.slice(320))]);
     expect(await candles(db)).toBe(expected);
+  });
+
+  it('that is taken out leaves the bar it shared as the other file tells it', async () => {
+    const [first, second] = [file(trades.slice(0, 233)), file(trades.slice(233))];
+    for (const [gone, left] of [
+      [first, second],
+      [second, first],
+    ] as const) {
+      await wipe(db);
+      await run([left]);
+      const expected = await candles(db);
+      await wipe(db);
+      await run([first, second]);
+      expect(await candles(db)).not.toBe(expected);
+      const done = await answerOf(['unload', gone, '--database', database.url], { cwd: folder });
+      expect(done).toMatchObject({ code: 0 });
+      expect(await candles(db)).toBe(expected);
+      // Nor does it come back by what the other file says of it again.
+      await run([left], { reload: true });
+      expect(await candles(db)).toBe(expected);
+    }
   });
 
   it('in no order is sorted; what is no trade is set aside', async () => {
