@@ -11,6 +11,7 @@ import { list, onOff, type Resolved, value } from './settings.ts';
 import { METRICS_SETTINGS } from './telemetry_option.ts';
 import {
   oneOf,
+  parseAge,
   parseBatchBytes,
   parseIndicators,
   parseInterval,
@@ -70,6 +71,10 @@ export const LOAD_SETTINGS = {
     group: 'Database:',
     describe: 'Spread bars over the nodes of a Citus cluster first, as db distribute does',
   }),
+  'compress-after': value(
+    { group: 'Database:', describe: 'At the end, compress bars older than this on TimescaleDB (30d)' },
+    parseAge,
+  ),
   indicators: list(
     { group: HOW, describe: 'all, none, or some of them (sma_20,rsi_14)', otherwise: 'all' },
     parseIndicators,
@@ -220,6 +225,7 @@ export function loadOptions(
     reload: flags.reload ?? false,
     dryRun: flags['dry-run'] ?? false,
     distribute: flags.distribute ?? false,
+    compressAfterS: flags['compress-after'] ?? null,
     batchBytes: flags['batch-bytes'] ?? null,
     leaseMs: flags['lease-seconds'] ?? LOAD_DEFAULTS.leaseMs,
     inflate: {

@@ -205,6 +205,21 @@ export function wholeBetween(least: number, most: number): (text: string) => num
   return (text) => parseWhole(text, least, most, `a whole number from ${least} to ${most}`);
 }
 
+/** An age as `12h`, `30d`, `6mo`, `2y`, s. Months are of 30 days, years of 365. */
+export function parseAge(text: string): number {
+  const match = /^(\d{1,5})\s*(h|d|w|mo|y)$/i.exec(text.trim());
+  if (match === null) throw new Unreadable('an age, such as 12h, 30d, 6mo or 2y');
+  return Number(match[1]) * AGES[match[2]!.toLowerCase()]!;
+}
+
+const AGES: Readonly<Record<string, number>> = {
+  h: 3600,
+  d: 86_400,
+  w: 7 * 86_400,
+  mo: 30 * 86_400,
+  y: 365 * 86_400,
+};
+
 const SECONDS: Readonly<Record<string, number>> = { s: 1, sec: 1, m: 60, min: 60, h: 3600 };
 
 /** Whole seconds within bounds, bare or as `90s`, `5m`, `2h`; as ms. */

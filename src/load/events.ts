@@ -8,6 +8,7 @@ import type { Fault } from '../faults/fault.ts';
 import type { InflateLimits } from '../producer/archive/entry_stream.ts';
 import type { ToldByRecords } from '../producer/planning/found_task.ts';
 import type { SourceOptions } from '../producer/sources/source.ts';
+import type { Compression } from '../state/compress.ts';
 import type { TaskPlan } from '../state/task_plan.ts';
 import type { PhaseSeconds } from '../workers/link/messages.ts';
 import type { RejectSummary, RowCounts } from '../workers/link/task_result.ts';
@@ -48,6 +49,8 @@ export interface LoadOptions {
   readonly reload?: boolean;
   /** The database is to be a distributed one: it is made one before anything is loaded, if it is not yet. */
   readonly distribute?: boolean;
+  /** At the end, chunks of a hypertable that hold no bars younger than this, s, go to its columnstore; null: none. */
+  readonly compressAfterS?: number | null;
   /** Discover and plan, write nothing: one `plan` event a task. */
   readonly dryRun: boolean;
   /** Size of a batch on its way to COPY; null lets the engine choose. */
@@ -190,6 +193,7 @@ export type LoadEvent =
   | ProgressEvent
   | PartitionEvent
   | DecisionEvent
+  | Compression
   | NoteEvent;
 
 /** Whoever listens. Called on the main thread, must return at once and must not throw. */

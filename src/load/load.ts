@@ -9,6 +9,7 @@ import { BackhaulError } from '../faults/fault.ts';
 import { CHECKPOINT_INTERVALS } from '../indicators/checkpoints.ts';
 import { INFLATE_LIMITS } from '../producer/archive/entry_stream.ts';
 import type { SelectTask } from '../producer/planning/found_task.ts';
+import { checkCompressible, compress } from '../state/compress.ts';
 import { distribute } from '../state/distribute.ts';
 import { isDistributed, settlePrepared } from '../state/distributed.ts';
 import { pruneStates } from '../state/indicator_states.ts';
@@ -16,6 +17,7 @@ import { isHypertable, migrate } from '../state/migrate.ts';
 import { Partitions } from '../state/partitions.ts';
 import { readDerivations } from '../state/rollups.ts';
 import { finishRun } from '../state/run_store.ts';
+import { unfinished } from '../state/tasks/lane_standing.ts';
 import { noteLive } from '../state/watching.ts';
 import type { WorkerSettings } from '../workers/link/assignment.ts';
 import { MAX_WORKERS, WorkerPool } from '../workers/pool.ts';
@@ -154,7 +156,7 @@ function tellingWaits(reporter: LoadReporter): Patience['waiting'] {
   };
 }
 
-/** What a cluster asks for before a load begins. */
+/** What a server with an extension asks for before a load begins. */
 async function seeToCluster(db: Pool, options: LoadOptions, reporter: LoadReporter): Promise<void> {
   if (options.distribute === true)
     await distribute(db, {
@@ -163,6 +165,7 @@ async function seeToCluster(db: Pool, options: LoadOptions, reporter: LoadReport
       onStep: (message) => reporter({ type: 'note', level: 'info', message }),
     });
   if (await isDistributed(db)) await settlePrepared(db);
+  if ((options.compressAfterS ?? null) !== null) await checkCompressible(db);
 }
 
 function interruptedEarly(): BackhaulError {
@@ -333,6 +336,7 @@ class Run {
         abort.throwIfAborted();
         dispatcher.recover();
       }
+      if (!drain.aborted) await acrossRestarts(patience, () => this.#compress(drain));
       state = drain.aborted ? 'interrupted' : 'finished';
       const own = this.#tally.summary(runId, drain.aborted);
       if (drain.aborted) return own;
@@ -371,6 +375,14 @@ class Run {
     const made = (await readDerivations(this.#db, seriesIds, 'from')).map(({ seriesId }) => seriesId);
     await pruneStates(this.#db, [...seriesIds, ...new Set(made)], CHECKPOINT_INTERVALS);
     killPoint('states.pruned');
+  }
+
+  /** Old bars go to the columnstore once nobody is at work: the last one out sees to it. */
+  async #compress(signal: AbortSignal): Promise<void> {
+    const { compressAfterS = null } = this.#options;
+    if (compressAfterS === null || (await unfinished(this.#db)).running > 0) return;
+    this.#phase = 'finish';
+    this.#reporter(await compress(this.#db, { afterS: compressAfterS, dryRun: false, signal }));
   }
 
   /** Bare partitions get their keys. Those another loader still writes to are left to it. */

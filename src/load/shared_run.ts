@@ -38,6 +38,7 @@ const OF_THE_HOST = new Set([
   'leaseMs',
   'drainMs',
   'distribute',
+  'compressAfterS',
 ]);
 
 /** Equal for loads that bring the same: sources by their addresses, and all that decides what is made of them. */

@@ -3,6 +3,7 @@ import { killPoint } from '../base/kill_points.ts';
 import { pause } from '../base/pause.ts';
 import { cutLeaf, KnownLeaves, type Leaf, type LeafMonths, wideLeaf } from '../copy/leaf.ts';
 import { backendPid, type Db } from '../database/connect.ts';
+import { chunksWithin, createChunk } from './chunks.ts';
 import { isDistributed } from './distributed.ts';
 import { ALONE, type KeyBuild, type Keyless, keyBuilds } from './key_builds.ts';
 import { boundsOf, keyStatements, leafStatements, standingStatements } from './leaf_statements.ts';
@@ -54,13 +55,12 @@ export class Partitions {
 
   /**
    * The leaves that bars at these µs stamps belong to; they stand when this resolves. New ones are of so many `months`,
-   * less where others stand, and with `standing` have their key. None for a hypertable.
+   * less where others stand, and with `standing` have their key. Of a hypertable they are its chunks.
    */
   async ensure(
     stamps: readonly number[],
     { months = 1, standing = false }: { readonly months?: LeafMonths; readonly standing?: boolean } = {},
   ): Promise<Leaf[]> {
-    if (this.#hypertable) return [];
     const leaves = new Set<Leaf>();
     for (const stamp of stamps) {
       const making = this.#making.then(
@@ -80,9 +80,10 @@ export class Partitions {
       await client.query('BEGIN; SET LOCAL synchronous_commit = on');
       await client.query(`SELECT pg_advisory_xact_lock(hashtext('backhaul.partition'))`);
       const wide = wideLeaf(stamp, months);
-      const standing = await leavesWithin(client, wide);
+      const standing = await (this.#hypertable ? chunksWithin(client, wide) : leavesWithin(client, wide));
       let leaf = standing.find(({ fromUs, toUs }) => fromUs <= stamp && stamp < toUs);
-      if (leaf === undefined) {
+      if (leaf === undefined && this.#hypertable) leaf = await createChunk(client, wide, stamp, standing);
+      else if (leaf === undefined) {
         leaf = cutLeaf(wide, stamp, standing);
         await createLeaf(client, leaf, isStanding ? 'standing' : 'bare');
       }

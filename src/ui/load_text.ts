@@ -3,6 +3,7 @@
 import { bytes, count, counted, duration, instant, interval, short } from '../base/quantities.ts';
 import type { LoadEvent, LoadSummary, PlanEvent, TaskEvent } from '../load/events.ts';
 import type { RejectSummary } from '../workers/link/task_result.ts';
+import { compressionLine } from './compress_text.ts';
 import { faultLine, faultLines, fileText, placeText } from './fault_text.ts';
 import { PLAIN, type Style } from './style.ts';
 import { tableLines } from './table.ts';
@@ -30,6 +31,8 @@ export function eventText(event: LoadEvent, verbose: boolean, style: Style = PLA
       return style.dim(
         `partition ${event.name} is ${event.state}: ${count(event.rows)} rows, ${duration(event.seconds)}`,
       );
+    case 'compress':
+      return compressionLine(event);
     case 'decision':
       if (!verbose) return null;
       return style.dim(`workers ${event.previous} → ${event.workers}: ${sanitise(event.reason)}`);

@@ -1,6 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
+import { compress } from '../../src/state/compress.ts';
 import { distribute } from '../../src/state/distribute.ts';
 import { runCli } from '../commands/run_cli.ts';
 import { testDatabase } from '../database.ts';
@@ -88,10 +89,11 @@ const cli =
   (...args: readonly string[]) =>
   async (url: string): Promise<string> => {
     const { code, stdout, stderr } = await runCli([...args, '--database', url], { cwd: folder });
-    const said = `${code} ${stdout} ${code === 0 || code === 3 ? '' : stderr}`;
+    // What hangs on how fast the machine was is said between the rest.
+    const lines = stdout.replaceAll(/^\{"type":"(progress|discovering)".*\n/gm, '');
+    const said = `${code} ${lines} ${code === 0 || code === 3 ? '' : stderr}`;
     // What hangs on the time of day, or on how fast the machine was.
     return said
-      .replaceAll(/^.*"type":"progress".*\n/gm, '')
       .replaceAll(
         /"([a-z_]*seconds|[a-z_]*per_second|created|candles_from_now|now|detected_ts|changed_ts|filled_ts)":[^,}]*/g,
         '',
@@ -176,6 +178,15 @@ describe.each(ENGINES.filter(({ url }) => url !== ''))('on $name', ({ name, make
       const expected = steps.next().value!;
       expect({ step, said }).toEqual({ step, said: expected.said });
       expect({ step, same: bars === expected.bars }).toEqual({ step, same: true });
+      // What stands goes to the columnstore after every step: each one writes into compressed chunks.
+      if (!isCitus) {
+        const { chunks, ...done } = await compress(engine.pool, { afterS: 0, dryRun: false });
+        if (step === 'a first load') expect(done).toMatchObject({ again: 0, chunksStanding: chunks });
+        if (step === 'the same, replacing') expect(done.again).toBeGreaterThan(0);
+        expect(done.chunksCompressed).toBe(done.chunksStanding);
+        expect(done.ratio).toBeGreaterThan(0);
+        expect({ step, same: (await candles(engine.pool)) === bars }).toEqual({ step, same: true });
+      }
       // A database that stands becomes a distributed one, and what follows goes on.
       if (isCitus && step === 'a later file') {
         const options = { shards: 4, dryRun: true, onStep: () => {} };
@@ -201,6 +212,12 @@ it('nothing is distributed where there is no Citus, and the fault says so', asyn
     distribute(database.pool, { shards: null, dryRun: false, onStep: () => {} }),
   ).rejects.toMatchObject({
     fault: { kind: 'database', found: 'none', message: expect.stringMatching(/Citus/) },
+  });
+});
+
+it('nothing is compressed where there is no TimescaleDB, and the fault says so', async () => {
+  await expect(compress(database.pool, { afterS: 0, dryRun: false })).rejects.toMatchObject({
+    fault: { kind: 'database', found: 'none', message: expect.stringMatching(/TimescaleDB/) },
   });
 });
 

@@ -188,6 +188,7 @@ describe('settings', () => {
       onConflict: 'keep',
       reload: false,
       distribute: false,
+      compressAfterS: null,
       rollups: [],
       dryRun: false,
       batchBytes: null,

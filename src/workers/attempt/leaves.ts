@@ -32,14 +32,16 @@ export async function ensureLeaves(
   standing = false,
   expected: number | null = null,
 ): Promise<void> {
-  if (client === null || task.settings.hypertable) return;
+  if (client === null) return;
+  const { hypertable } = task.settings;
   const unknown = new Set<number>();
   let leaf: Leaf | null = null;
   for (let row = 0; row < rows; row++) {
     const stamp = cols.ts[row]!;
     if (leaf !== null && stamp >= leaf.fromUs && stamp < leaf.toUs) continue;
     leaf = known.at(stamp) ?? monthLeaf(stamp);
-    if (known.at(stamp) === undefined) unknown.add(leaf.fromUs);
+    // Chunks need not begin with a month.
+    if (known.at(stamp) === undefined) unknown.add(hypertable ? stamp : leaf.fromUs);
   }
   if (unknown.size === 0) return;
   const { order, intervalS } = task.plan;
