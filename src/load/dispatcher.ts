@@ -1,5 +1,6 @@
 import type { Pool } from 'pg';
 import { killPoint } from '../base/kill_points.ts';
+import { counted } from '../base/quantities.ts';
 import { pause } from '../base/pause.ts';
 import { type Leaf, leafMonths } from '../copy/leaf.ts';
 import { classify } from '../faults/classify.ts';
@@ -471,7 +472,7 @@ export class Dispatcher {
   async #makeStanding(): Promise<void> {
     this.#partitions.standingFromBirth = true;
     const bare = await this.#partitions.bare();
-    if (bare.length > 0) this.#events.note(`giving ${bare.length} partitions their key: files overlap`);
+    if (bare.length > 0) this.#events.note(`giving ${counted(bare.length, 'partition')} ${bare.length === 1 ? 'its' : 'their'} key: files overlap`);
     await this.#partitions.promoteAll(this.#limit.value, () => {}, true);
     this.#standingWanted = false;
   }
