@@ -15,9 +15,7 @@ import { tableShape } from '../../scan/table/shape.ts';
 import { textOf } from '../../scan/table/texts.ts';
 import { type Storage, tableIn } from '../../state/task_plan.ts';
 import { openBytes } from '../archive/entry_stream.ts';
-import { ARROW_MAGIC } from '../archive/table/arrow_file.ts';
-import { openTable } from '../archive/table/open_table.ts';
-import { PARQUET_MAGIC } from '../archive/table/parquet_file.ts';
+import { ARROW_MAGIC, PARQUET_MAGIC } from '../archive/table/marks.ts';
 import type { ObjectReader } from '../sources/source.ts';
 import { zoneNamed } from './period.ts';
 
@@ -64,6 +62,8 @@ function tableHead(reader: ObjectReader, storage: Storage, signal?: AbortSignal)
 }
 
 async function readTableHead(reader: ObjectReader, storage: Storage, signal?: AbortSignal): Promise<Head> {
+  // Most loads meet no table: its readers are a tenth of a thread's start.
+  const { openTable } = await import('../archive/table/open_table.ts');
   const { fields, metadata, batches } = await openTable(reader, storage, signal);
   // Our own indicators are computed again, whatever they are.
   const computed = new Set<string>(INDICATOR_NAMES);

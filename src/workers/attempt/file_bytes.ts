@@ -1,7 +1,6 @@
 /** The bytes of a task's file, from its object through its archive into the scanner. */
 
 import { type OpenBytesOptions, openBytes } from '../../producer/archive/entry_stream.ts';
-import { openTable } from '../../producer/archive/table/open_table.ts';
 import { openArchive, openObject } from '../../producer/open_source.ts';
 import type { ObjectReader } from '../../producer/sources/source.ts';
 import { shapeText } from '../../scan/shape_text.ts';
@@ -62,6 +61,7 @@ export async function scanStored(
 ): Promise<void> {
   const { signal, onBytes } = options;
   if (scanner instanceof TableScanner) {
+    const { openTable } = await import('../../producer/archive/table/open_table.ts');
     const table = await openTable(reader, storage, signal, options);
     const places = scanner.begin(table.fields);
     await scanTable(table.batches(places), scanner, queue, ({ rows, columns }) =>

@@ -11,9 +11,6 @@ import { ArrowHandle } from './arrow_handle.ts';
 import { ArrowMessages } from './arrow_messages.ts';
 import type { TableFile } from './table_file.ts';
 
-/** What a file begins with, padded to 8 bytes, and ends in. */
-export const ARROW_MAGIC = 'ARROW1';
-
 /** Bytes in which the first head of a file lies, as a rule. */
 const HEAD_BYTES = 4096;
 

@@ -3,7 +3,8 @@ import { faultAt } from '../../../faults/file_fault.ts';
 import { type Storage, tableIn } from '../../../state/task_plan.ts';
 import type { ObjectReader } from '../../sources/source.ts';
 import { hashed, type OpenBytesOptions, openBytes } from '../entry_stream.ts';
-import { ARROW_MAGIC, isStreamInside, openArrow, openArrowByDirectory } from './arrow_file.ts';
+import { isStreamInside, openArrow, openArrowByDirectory } from './arrow_file.ts';
+import { ARROW_MAGIC } from './marks.ts';
 import { openParquet } from './parquet_file.ts';
 import type { TableFile } from './table_file.ts';
 

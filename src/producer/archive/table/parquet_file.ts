@@ -10,11 +10,11 @@ import { abortError } from '../../../faults/file_fault.ts';
 import type { ObjectReader } from '../../sources/source.ts';
 import { arrow } from './arrow.ts';
 import { fieldsOf, tableBatch } from './arrow_columns.ts';
+import { PARQUET_MAGIC } from './marks.ts';
 import { PageTable } from './page_table.ts';
 import { parquetDamage } from './parquet_faults.ts';
 import type { TableFile } from './table_file.ts';
 
-export const PARQUET_MAGIC = 'PAR1';
 /** Rows decoded at once: 8 columns of them are 4 MB. */
 const BATCH_ROWS = 65_536;
 
