@@ -1,7 +1,7 @@
 import type { Pool } from 'pg';
 import { killPoint } from '../base/kill_points.ts';
-import { counted } from '../base/quantities.ts';
 import { pause } from '../base/pause.ts';
+import { counted } from '../base/quantities.ts';
 import { type Leaf, leafMonths } from '../copy/leaf.ts';
 import { classify } from '../faults/classify.ts';
 import { BackhaulError, type Fault } from '../faults/fault.ts';
@@ -472,7 +472,10 @@ export class Dispatcher {
   async #makeStanding(): Promise<void> {
     this.#partitions.standingFromBirth = true;
     const bare = await this.#partitions.bare();
-    if (bare.length > 0) this.#events.note(`giving ${counted(bare.length, 'partition')} ${bare.length === 1 ? 'its' : 'their'} key: files overlap`);
+    if (bare.length > 0)
+      this.#events.note(
+        `giving ${counted(bare.length, 'partition')} ${bare.length === 1 ? 'its' : 'their'} key: files overlap`,
+      );
     await this.#partitions.promoteAll(this.#limit.value, () => {}, true);
     this.#standingWanted = false;
   }

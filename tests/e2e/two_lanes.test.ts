@@ -91,3 +91,19 @@ it('goes on from whichever lane was there last, whatever a loader remembers of t
   expect(found).toHaveLength(900);
   expect(found).toEqual(await fromScratch());
 });
+
+it('takes files of all symbols, in the order of time, in among what files of one symbol have brought', async () => {
+  const piece = (n: number): readonly Bar[] => bars.slice(300 * n, 300 * n + 300);
+  const summaries = [
+    await load(url, [write(folder, 'among/AAA_1h.csv', csv(piece(1)))], { layout: OF_ONE }),
+    await load(
+      url,
+      [0, 2].map((n) => write(folder, `among/${n}/all_1h.csv`, all(piece(n)))),
+      { layout: OF_ALL },
+    ),
+  ];
+  expect(summaries.flatMap(({ failures }) => failures)).toEqual([]);
+  const found = await ofAaa();
+  expect(found).toHaveLength(900);
+  expect(found).toEqual(await fromScratch());
+});

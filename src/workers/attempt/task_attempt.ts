@@ -63,7 +63,10 @@ async function loadBy(
   facts: FileFacts,
 ): Promise<TaskResult> {
   parts.progress.restart();
-  const expected = order === 'stream' ? parts.task.plan.order : 'any';
+  const { plan } = parts.task;
+  // A merge takes a series after another; a file of many in the order of time has them side by side.
+  const way = merges && order === 'stream' && plan.symbol === null && plan.order === 'time' ? 'sort' : order;
+  const expected = way === 'stream' ? plan.order : 'any';
   const file = new FileScan(parts.task, expected, { facts, survey: null });
-  return merges ? merge(parts, file, order) : append(parts, file, order === 'sort');
+  return merges ? merge(parts, file, way) : append(parts, file, way === 'sort');
 }
