@@ -83,7 +83,7 @@ export async function rollUp(db: Pool, options: RollupOptions): Promise<RollupSu
 }
 
 /** How the stretches of works are made. */
-export type MakeOptions = Pick<RollupOptions, 'filter' | 'signal' | 'onProgress' | 'onSeries'>;
+export type MakeOptions = Pick<RollupOptions, 'filter' | 'onlyNoted' | 'signal' | 'onProgress' | 'onSeries'>;
 
 /** Makes what is to be made of each: the bars written, and whether it came to the end of it. */
 export async function makeAll(
@@ -95,7 +95,8 @@ export async function makeAll(
   const partitions = new Partitions(db, hypertable);
   // Bars are found by their key, and written through it.
   await partitions.promoteAll(1, () => {}, true);
-  await noteRollups(db, await rollupsOf(db, open, options.filter));
+  // What loads were asked to make of one market is not to become what they make of all.
+  if (options.onlyNoted !== true) await noteRollups(db, await rollupsOf(db, open, options.filter));
   const { facts } = await readCoverage(
     db,
     open.map(({ base }) => base),

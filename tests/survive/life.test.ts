@@ -26,11 +26,29 @@ interface Piece {
   readonly part: number;
   readonly minutes: number;
 }
-const PIECES: readonly Piece[] = SYMBOLS.flatMap((symbol) => [
+const OF_ONE: readonly Piece[] = SYMBOLS.flatMap((symbol) => [
   ...CUTS.slice(1).map((_, part) => ({ symbol, part, minutes: 60 })),
   // The vendor's own longer bars of some stretches.
   ...[1, 3].flatMap((part) => [240, 1440].map((minutes) => ({ symbol, part, minutes }))),
 ]);
+/** Files of all symbols, of the same hours: by a layout of their own, in the order of time. */
+const ALL = '*';
+const OF_ALL = `
+name: of-all
+paths: 'all_(?<interval>\\d+[mhd])\\.csv$'
+columns: [symbol, time, open, high, low, close, volume, trades]
+header: none
+time: { unit: s }
+venue: kraken
+symbol: { column: symbol }
+interval: { group: interval }
+order: time
+`;
+
+const PIECES: readonly Piece[] = [
+  ...OF_ONE,
+  ...CUTS.slice(1).map((_, part) => ({ symbol: ALL, part, minutes: 60 })),
+];
 
 /** The first version of a file, or another, which lacks some bars in the stretch that no other file has. */
 function barsOf(all: readonly Bar[], part: number, version: number): Bar[] {
@@ -66,14 +84,14 @@ type Step =
   | { readonly does: 'recompute' };
 
 const piece = fc.nat(PIECES.length - 1);
-const pieces = fc.uniqueArray(piece, { minLength: 1, maxLength: 4 });
+const somePieces = fc.uniqueArray(piece, { minLength: 1, maxLength: 4 });
 const rollups = fc.subarray([0, 1, 2]);
 const step: fc.Arbitrary<Step> = fc.oneof(
   {
     weight: 5,
     arbitrary: fc.record({
       does: fc.constant('load' as const),
-      pieces,
+      pieces: somePieces,
       rollups: fc.oneof({ weight: 2, arbitrary: fc.constant([]) }, { weight: 1, arbitrary: rollups }),
       reload: fc.boolean(),
     }),
@@ -85,11 +103,19 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     weight: 1,
     arbitrary: fc.record({ does: fc.constant('events' as const), splits: fc.nat(SPLITS.length - 1) }),
   },
-  { weight: 1, arbitrary: fc.record({ does: fc.constant('fill' as const), pieces }) },
+  { weight: 1, arbitrary: fc.record({ does: fc.constant('fill' as const), pieces: somePieces }) },
   { weight: 1, arbitrary: fc.record({ does: fc.constant('recompute' as const) }) },
 );
 
 const folder = scratchFolder();
+const layout = write(folder, 'of-all.yaml', OF_ALL);
+
+function csvOfAll(bars: readonly Bar[]): string {
+  return bars
+    .map((b) => `${[b.symbol, b.time, b.open, b.high, b.low, b.close, b.volume, b.trades].join(',')}\n`)
+    .join('');
+}
+
 /** One short life; many long ones where there is time. */
 const [RUNS, STEPS] = process.env['BACKHAUL_LONG'] === '1' ? [40, 12] : [1, 6];
 
@@ -110,15 +136,22 @@ it('ends as a load of what is there at its end', async () => {
     fc.asyncProperty(
       fc.integer({ min: 1, max: 9 }),
       fc.array(step, { minLength: 3, maxLength: STEPS }),
-      async (seed, steps) => {
+      fc.boolean(),
+      async (seed, steps, hasAll) => {
         await wipe(pool);
         await pool.query('DELETE FROM backhaul.event');
         const markets = SYMBOLS.map((symbol, i) =>
           walk(symbol, BEGIN, BEGIN + HOURS * HOUR, HOUR, seed + i, 0.95),
         );
+        // Where two files bring the same bar, both have it in every version.
         const contents = PIECES.map(() => 0);
+        const pieces = (some: readonly number[]): number[] => some.filter((i) => hasAll || i < OF_ONE.length);
         const put = (i: number): string => {
           const { symbol, part, minutes } = PIECES[i]!;
+          if (symbol === ALL) {
+            const bars = markets.flatMap((market) => barsOf(market, part, 0)).sort((a, b) => a.time - b.time);
+            return write(folder, `${part}/all_1h.csv`, csvOfAll(bars));
+          }
           const step = minutes * 60;
           const all =
             minutes === 60
@@ -129,7 +162,17 @@ it('ends as a load of what is there at its end', async () => {
         };
         for (const [i] of PIECES.entries()) put(i);
         const path = (i: number): string =>
-          `${folder}/${PIECES[i]!.part}/${PIECES[i]!.symbol}_${PIECES[i]!.minutes}.csv`;
+          PIECES[i]!.symbol === ALL
+            ? `${folder}/${PIECES[i]!.part}/all_1h.csv`
+            : `${folder}/${PIECES[i]!.part}/${PIECES[i]!.symbol}_${PIECES[i]!.minutes}.csv`;
+        /** A load of files of one symbol, and one of those of all. */
+        const loadOf = async (some: readonly number[], ...flags: string[]): Promise<void> => {
+          const ofOne = some.filter((i) => i < OF_ONE.length);
+          const ofAll = some.filter((i) => i >= OF_ONE.length);
+          if (ofOne.length > 0) await run('load', ...ofOne.map(path), ...flags);
+          const own = flags.filter((flag) => flag === '--reload');
+          if (ofAll.length > 0) await run('load', ...ofAll.map(path), '--layout', layout, ...own);
+        };
         /** Version of each file that is loaded. */
         const loaded = new Map<number, number>();
         /** Taken out, and set aside until they change or are asked for outright. */
@@ -151,11 +194,14 @@ it('ends as a load of what is there at its end', async () => {
         let splits = 0;
         for (const one of steps) {
           if (one.does === 'load') {
-            const some = one.pieces;
+            const some = pieces(one.pieces);
+            if (some.length === 0) continue;
             // Of hours any can be made; what a load cannot make it refuses.
-            const wanted = some.some((i) => PIECES[i]!.minutes === 60) ? one.rollups : [];
+            const wanted = some.some((i) => PIECES[i]!.minutes === 60 && PIECES[i]!.symbol !== ALL)
+              ? one.rollups
+              : [];
             const flags = wanted.length === 0 ? [] : ['--rollups', wanted.map((r) => ROLLUPS[r]!).join(',')];
-            await run('load', ...some.map(path), ...flags, ...(one.reload ? ['--reload'] : []));
+            await loadOf(some, ...flags, ...(one.reload ? ['--reload'] : []));
             for (const i of some) {
               if (one.reload) aside.delete(i);
               if (!aside.has(i)) loaded.set(i, contents[i]!);
@@ -169,7 +215,8 @@ it('ends as a load of what is there at its end', async () => {
               );
             }
           } else if (one.does === 'rewrite') {
-            contents[one.piece] = one.version;
+            if (!hasAll && one.piece >= OF_ONE.length) continue;
+            contents[one.piece] = hasAll ? 0 : one.version;
             put(one.piece);
             aside.delete(one.piece);
           } else if (one.does === 'unload') {
@@ -196,10 +243,12 @@ it('ends as a load of what is there at its end', async () => {
           } else if (one.does === 'fill') {
             if (loaded.size === 0) continue;
             await run('gaps', 'scan', '--to', '2024-02-08');
-            await run('gaps', 'fill', ...one.pieces.map(path));
+            const some = one.pieces.filter((i) => i < OF_ONE.length);
+            if (some.length === 0) continue;
+            await run('gaps', 'fill', ...some.map(path));
             // It loads what a gap needs, in part: the whole of them then, so that it is known what is there.
-            await run('load', ...one.pieces.map(path));
-            for (const i of one.pieces) if (!aside.has(i)) loaded.set(i, contents[i]!);
+            await loadOf(some);
+            for (const i of some) if (!aside.has(i)) loaded.set(i, contents[i]!);
           } else await run('recompute');
         }
         const { candles, states } = await snapshot(pool);
@@ -224,6 +273,7 @@ it('ends as a load of what is there at its end', async () => {
               ...(asked.length === 0 ? [] : ['--rollups', asked.join(',')]),
             );
           }
+        await loadOf([...loaded.keys()].filter((i) => i >= OF_ONE.length).sort((a, b) => a - b));
         const expected = await snapshot(pool);
         expect(
           differences(
