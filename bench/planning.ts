@@ -104,7 +104,9 @@ async function plan(source: string, endpointUrl: string | null, databaseUrl: str
 /** The same in a process of its own. */
 async function planned(what: string, ...given: (string | null)[]): Promise<void> {
   process.stdout.write(`${what}: `);
-  const args = [fileURLToPath(import.meta.url), 'plan', ...given.map((one) => one ?? '')];
+  // As src/cli.ts has it.
+  const flag = '--semi-space-growth-factor=1';
+  const args = [flag, fileURLToPath(import.meta.url), 'plan', ...given.map((one) => one ?? '')];
   const child = spawn(process.execPath, args, { stdio: 'inherit' });
   const [code] = (await once(child, 'exit')) as [number];
   if (code !== 0) throw new Error(`planning ended with ${code}`);
