@@ -123,19 +123,19 @@ async function plan(db: Pool, options: RollupOptions): Promise<RollupWork[]> {
   const { filter, rollups, fromUs, toUs, onlyNoted = false } = options;
   const all = (await readSeries(db, filter)).filter((one) => one.lastUs !== null);
   const markets = [...Map.groupBy(all, ({ venue, symbol }) => `${venue}\n${symbol}`).values()];
-  const pairs: { readonly base: Series; readonly rollupS: number }[] = [];
-  for (const rollupS of rollups) {
-    const bases = markets.flatMap(
-      (market) =>
-        market
-          .filter(({ intervalS }) => makes(intervalS, rollupS))
-          .toSorted((a, b) => a.intervalS - b.intervalS)[0] ?? [],
-    );
-    if (bases.length === 0 && !onlyNoted) refuse(rollupS, all);
-    pairs.push(...bases.map((base) => ({ base, rollupS })));
-  }
   const noted = onlyNoted ? await notedRollups(db) : null;
-  const wanted = pairs.filter(({ base, rollupS }) => noted?.(base, rollupS) ?? true);
+  const wanted: { readonly base: Series; readonly rollupS: number }[] = [];
+  for (const rollupS of rollups) {
+    const bases = markets.flatMap((market) => {
+      const fit = market
+        .filter(({ intervalS }) => makes(intervalS, rollupS))
+        .toSorted((a, b) => a.intervalS - b.intervalS);
+      // Those on record may be several; the longest first: what shorter bars make takes its place.
+      return noted === null ? fit.slice(0, 1) : fit.filter((base) => noted(base, rollupS)).reverse();
+    });
+    if (bases.length === 0 && !onlyNoted) refuse(rollupS, all);
+    wanted.push(...bases.map((base) => ({ base, rollupS })));
+  }
   const ids = [...new Set(wanted.map(({ base }) => base.seriesId))];
   const made = Map.groupBy(
     await readDerivations(db, ids, 'from'),
