@@ -7,18 +7,17 @@ export const sql = `
 ALTER TABLE backhaul.series_rule ADD COLUMN aliases jsonb;
 
 -- A symbol with each alias put in at its start and at its end: those of everybody, and a venue's own, which may stand for
--- a whole symbol too. Columns are named inside: Citus loses names that stand behind the WITH's.
+-- a whole symbol too.
 CREATE FUNCTION backhaul.spellings(symbol text, venue text) RETURNS text[] LANGUAGE sql STABLE AS $$
-  WITH RECURSIVE own AS (
-    SELECT upper(p.pair->>0) COLLATE "C" AS a, upper(p.pair->>1) COLLATE "C" AS b
+  WITH RECURSIVE own (a, b) AS (
+    SELECT upper(p.pair->>0) COLLATE "C", upper(p.pair->>1) COLLATE "C"
     FROM backhaul.series s JOIN backhaul.series_rule r USING (series_id), LATERAL jsonb_array_elements(r.aliases) p (pair)
     WHERE s.venue = $2 AND r.aliases IS NOT NULL),
-  pair AS (
-    SELECT archive AS a, other AS b, false AS is_own FROM backhaul.symbol_alias
-    UNION SELECT other, archive, false FROM backhaul.symbol_alias
+  pair (a, b, is_own) AS (
+    SELECT archive, other, false FROM backhaul.symbol_alias UNION SELECT other, archive, false FROM backhaul.symbol_alias
     UNION SELECT a, b, true FROM own UNION SELECT b, a, true FROM own),
-  spelling AS (
-    SELECT $1 COLLATE "C" AS name
+  spelling (name) AS (
+    SELECT $1 COLLATE "C"
     UNION
     SELECT t.name FROM spelling s JOIN pair ON s.name = a OR length(s.name) >= length(a) + 2, LATERAL (VALUES
       (CASE WHEN s.name = a AND is_own THEN b END),
@@ -50,11 +49,11 @@ BEGIN
   IF id IS NOT NULL THEN
     RETURN id;
   END IF;
-  WITH RECURSIVE pair AS (
-    SELECT upper(e.symbol) AS a, upper(e.new_symbol) AS b FROM backhaul.event e WHERE e.venue = $1 AND e.kind = 'rename'
+  WITH RECURSIVE pair (a, b) AS (
+    SELECT upper(e.symbol), upper(e.new_symbol) FROM backhaul.event e WHERE e.venue = $1 AND e.kind = 'rename'
     UNION SELECT upper(e.new_symbol), upper(e.symbol) FROM backhaul.event e WHERE e.venue = $1 AND e.kind = 'rename'),
-  known AS (
-    SELECT upper($2) COLLATE "C" AS name UNION SELECT pair.b FROM known JOIN pair ON pair.a = known.name)
+  known (name) AS (
+    SELECT upper($2) COLLATE "C" UNION SELECT pair.b FROM known JOIN pair ON pair.a = known.name)
   SELECT s.series_id INTO id FROM backhaul.series s JOIN known ON upper(s.symbol) = known.name
     WHERE s.venue = $1 AND s.interval_s = seconds ORDER BY s.symbol LIMIT 1;
   RETURN id;

@@ -43,6 +43,7 @@ import { sql as aliases } from './0018_aliases.ts';
 import { sql as sharedRuns } from './0019_shared_runs.ts';
 import { sql as laneTurns } from './0020_lane_turns.ts';
 import { sql as spellingsOnce } from './0021_spellings_once.ts';
+import { sql as spellingsOnCitus } from './0022_spellings_on_citus.ts';
 
 export interface Migration {
   readonly version: number;
@@ -72,4 +73,5 @@ export const MIGRATIONS: readonly Migration[] = [
   { version: 19, name: 'shared runs', sql: sharedRuns },
   { version: 20, name: 'lane turns', sql: laneTurns },
   { version: 21, name: 'spellings once', sql: spellingsOnce },
+  { version: 22, name: 'spellings on Citus', sql: spellingsOnCitus },
 ];
