@@ -1,6 +1,6 @@
 /** The program around a command line: `.env`, signals, pipes that close, and its end. */
 
-import { setFlagsFromString } from 'node:v8';
+import { keepYoungGenerationSmall } from './base/young_generation.ts';
 import { runCommandLine, sayWhatFailed } from './commands/command_line.ts';
 import { isQuitting, takeSignals } from './commands/interrupt.ts';
 import { everythingIsWritten, say, toleratePipesThatClose } from './commands/screen.ts';
@@ -16,9 +16,7 @@ function readEnvironmentFile(): void {
   }
 }
 
-// What a thread leaves to the collector is gone by its next pass: planning 40,000 files takes 150 MB so and 250 MB where
-// the young generation may grow, in the same time (bench/planning.ts).
-setFlagsFromString('--semi-space-growth-factor=1');
+keepYoungGenerationSmall();
 readEnvironmentFile();
 toleratePipesThatClose();
 takeSignals();
