@@ -268,14 +268,13 @@ async function mended(checks: readonly Check[], client: Client): Promise<Check[]
 /** The version of the tables and the keys of partitions: told of, or brought up to date and built. */
 async function tableChecks(url: string, client: Client, fix: boolean): Promise<Check[]> {
   const { checkTables, mendedTables } = await import('../doctor/tables.ts');
-  const { installedVersion, migrate, SCHEMA_VERSION } = await import('../state/migrate.ts');
+  const { installedVersion, isHypertable, migrate, SCHEMA_VERSION } = await import('../state/migrate.ts');
   const { readTableFacts } = await import('../state/table_facts.ts');
   const facts = await readTableFacts(client);
   if (facts === null) return [];
   const checks = checkTables(facts, SCHEMA_VERSION);
   if (!fix || checks.every(({ state }) => state === 'ok') || facts.version > SCHEMA_VERSION) return checks;
   const { createPool } = await import('../database/connect.ts');
-  const { isHypertable } = await import('../state/migrate.ts');
   const { Partitions } = await import('../state/partitions.ts');
   const db = createPool(url, { applicationName: 'backhaul doctor', max: 2 });
   try {

@@ -8,6 +8,7 @@ import { z } from 'zod';
 import { BackhaulError } from '../faults/fault.ts';
 import { ApiClient, type ApiOptions } from './api_client.ts';
 import { API_REACH } from './find.ts';
+import { decimal, listIn, strange } from './kraken_answer.ts';
 
 /** Entries of a full answer: there may be older candles that it does not tell of. */
 const FULL_ANSWER = 720;
@@ -34,7 +35,6 @@ export interface CandleAnswer {
   readonly told: { readonly fromUs: number; readonly toUs: number } | null;
 }
 
-const decimal = z.string().regex(/^\d+(\.\d+)?$/);
 const row = z.tuple([
   z.int().positive(),
   decimal,
@@ -45,11 +45,6 @@ const row = z.tuple([
   decimal,
   z.int().min(0),
 ]);
-const answer = z.object({
-  error: z.array(z.string()),
-  result: z.record(z.string(), z.unknown()).optional(),
-});
-
 /** Asks for candles. */
 export class KrakenApi {
   readonly #client: ApiClient;
@@ -88,17 +83,8 @@ function read(
   intervalS: number,
   fromUs: number,
 ): Pick<CandleAnswer, 'candles' | 'told'> {
-  const { error, result } = parse(text, uri);
-  if (error.length > 0)
-    throw new BackhaulError({
-      kind: 'unsupported',
-      message: `the API refuses: ${error.join(', ')}`,
-      where: { uri },
-    });
-  const lists = Object.entries(result ?? {}).filter(([key]) => key !== 'last');
-  const rows = lists.length === 1 ? z.array(row).safeParse(lists[0]![1]) : null;
-  if (rows === null || !rows.success) throw strange(uri, 'one list of candles');
-  const all = rows.data.map(candleOf);
+  const { rows } = listIn(text, uri, row, 'one list of candles');
+  const all = rows.map(candleOf);
   if (
     all.some(
       (candle, i) => candle.tsUs % (intervalS * 1e6) !== 0 || (i > 0 && candle.tsUs <= all[i - 1]!.tsUs),
@@ -118,18 +104,6 @@ function read(
   };
 }
 
-function parse(text: string, uri: string): z.output<typeof answer> {
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch {
-    throw strange(uri, 'JSON');
-  }
-  const parsed = answer.safeParse(json);
-  if (!parsed.success) throw strange(uri, '{"error":[…],"result":{…}}');
-  return parsed.data;
-}
-
 function candleOf([time, open, high, low, close, , volume, count]: z.output<typeof row>): Candle {
   return {
     tsUs: time * 1e6,
@@ -144,13 +118,4 @@ function candleOf([time, open, high, low, close, , volume, count]: z.output<type
 
 function isSound({ open, high, low, close, trades }: Candle): boolean {
   return trades === 0 || (low > 0 && low <= Math.min(open, close) && high >= Math.max(open, close));
-}
-
-function strange(uri: string, expected: string): BackhaulError {
-  return new BackhaulError({
-    kind: 'corrupt',
-    message: 'the answer of the API has another shape',
-    expected,
-    where: { uri },
-  });
 }

@@ -7,8 +7,8 @@
 
 import { z } from 'zod';
 import { BarColumns } from '../bars/columns.ts';
-import { BackhaulError } from '../faults/fault.ts';
 import { ApiClient, type ApiOptions } from './api_client.ts';
+import { decimal, digits, listIn, strange } from './kraken_answer.ts';
 
 /** Trades of a full page. */
 export const PAGE_TRADES = 1_000;
@@ -28,14 +28,9 @@ export interface TradePage {
   readonly isLast: boolean;
 }
 
-const decimal = z.string().regex(/^\d+(\.\d+)?$/);
 /** Seconds keep their digits: as a double the last of a bar could become the first of the next. */
 const stamp = z.string().regex(/^\d{1,10}(\.\d+)?$/);
 const trade = z.tuple([decimal, decimal, stamp]).rest(z.unknown());
-const answer = z.object({
-  error: z.array(z.string()),
-  result: z.record(z.string(), z.unknown()).optional(),
-});
 
 /** What is not told yet may be on its way: an exchange shows a trade a moment after it was made. */
 const SETTLING_US = 5_000_000;
@@ -104,30 +99,11 @@ interface Trade {
 }
 
 function read(text: string, uri: string): { readonly rows: readonly Trade[]; readonly last: bigint } {
-  let json: unknown;
-  try {
-    // A number is kept as its digits.
-    const digits = (_key: string, value: unknown, { source }: { source?: string } = {}): unknown =>
-      typeof value === 'number' ? (source ?? String(value)) : value;
-    json = JSON.parse(text, digits as (key: string, value: unknown) => unknown);
-  } catch {
-    throw strange(uri, 'JSON');
-  }
-  const parsed = answer.safeParse(json);
-  if (!parsed.success) throw strange(uri, '{"error":[…],"result":{…}}');
-  const { error, result = {} } = parsed.data;
-  if (error.length > 0)
-    throw new BackhaulError({
-      kind: 'unsupported',
-      message: `the API refuses: ${error.join(', ')}`,
-      where: { uri },
-    });
-  const lists = Object.entries(result).filter(([key]) => key !== 'last');
-  const rows = lists.length === 1 ? z.array(trade).safeParse(lists[0]![1]) : null;
-  const last = String(result['last'] ?? '');
-  if (rows === null || !rows.success || !/^\d{1,20}$/.test(last))
-    throw strange(uri, 'one list of trades, and "last" in nanoseconds');
-  return { rows: rows.data.map(tradeOf), last: BigInt(last) };
+  const expected = 'one list of trades, and "last" in nanoseconds';
+  const { rows, last } = listIn(text, uri, trade, expected, digits);
+  const end = String(last ?? '');
+  if (!/^\d{1,20}$/.test(end)) throw strange(uri, expected);
+  return { rows: rows.map(tradeOf), last: BigInt(end) };
 }
 
 function tradeOf([price, volume, time, , , , id]: z.output<typeof trade>): Trade {
@@ -154,13 +130,4 @@ function columnsOf(trades: readonly Trade[], fromUs: number, uri: string): BarCo
     cols.trades[row] = 1;
   }
   return cols;
-}
-
-function strange(uri: string, expected: string): BackhaulError {
-  return new BackhaulError({
-    kind: 'corrupt',
-    message: 'the answer of the API has another shape',
-    expected,
-    where: { uri },
-  });
 }

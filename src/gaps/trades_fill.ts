@@ -155,7 +155,7 @@ class Walk {
     this.#series = [...Map.groupBy(walk.gaps, (gap) => gap.seriesId).values()].map((gaps) => ({
       gaps,
       wanted: merge(gaps),
-      buckets: new Buckets('epoch', gaps[0]!.intervalS * 1e6, new Zone('UTC')),
+      buckets: bucketsOf(gaps[0]!.intervalS),
       bars: this.#newBars(gaps[0]!.intervalS),
       whole: [],
       writtenUs: 0,
@@ -201,8 +201,7 @@ class Walk {
   }
 
   #newBars(intervalS: number): TradeBars {
-    const buckets = new Buckets('epoch', intervalS * 1e6, new Zone('UTC'));
-    return new TradeBars(buckets, 'time', new SymbolTable(this.#walk.pair, null));
+    return new TradeBars(bucketsOf(intervalS), 'time', new SymbolTable(this.#walk.pair, null));
   }
 
   #take(one: Making, { trades, isLast }: TradePage): void {
@@ -248,4 +247,8 @@ class Walk {
     this.#bytes = 0;
     this.#onProgress(this.progress);
   }
+}
+
+function bucketsOf(intervalS: number): Buckets {
+  return new Buckets('epoch', intervalS * 1e6, new Zone('UTC'));
 }

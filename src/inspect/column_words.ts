@@ -1,5 +1,6 @@
 /** What columns are called: by vendors, by programs, and in the languages whose spreadsheets people export. */
 
+import { zoneNamed } from '../producer/layouts/period.ts';
 import { normaliseName } from '../scan/header.ts';
 
 export type WordRole = 'time' | 'date' | 'symbol' | 'open' | 'high' | 'low' | 'close' | 'volume' | 'trades';
@@ -229,7 +230,8 @@ export function zoneInName(name: string): string | null {
 
 function isZone(name: string): boolean {
   try {
-    return new Intl.DateTimeFormat('en-US', { timeZone: name }).resolvedOptions().timeZone !== '';
+    zoneNamed(name);
+    return true;
   } catch {
     return false;
   }

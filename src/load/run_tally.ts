@@ -78,8 +78,8 @@ export class RunTally {
   readonly #waits: PhaseSeconds = { ...NO_WAITS };
   /** The files that took longest, longest first. */
   readonly #slowest: SlowFile[] = [];
-  /** Records read at instants an even `#sampleEvery` seconds apart: half of them go whenever there are too many. */
   #cpu: () => CpuUse | null = () => null;
+  /** Records read at instants an even `#sampleEvery` seconds apart: half of them go whenever there are too many. */
   #samples: { readonly atSeconds: number; readonly rowsRead: number; readonly workers: number }[] = [];
   #sampleEvery = 1;
   /** How many workers there are to be; null until there may be any. */

@@ -118,7 +118,7 @@ export async function makeAll(
   return { bars, isWhole: true };
 }
 
-/** What there is to make: for each market, each of the bars from the shortest that make it. */
+/** What there is to make: for each market, each of the bars from the shortest that make it; of those on record, from all. */
 async function plan(db: Pool, options: RollupOptions): Promise<RollupWork[]> {
   const { filter, rollups, fromUs, toUs, onlyNoted = false } = options;
   const all = (await readSeries(db, filter)).filter((one) => one.lastUs !== null);

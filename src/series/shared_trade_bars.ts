@@ -1,7 +1,7 @@
 /** Bars that a file of trades shares with others, where its end has cut them, once that file is taken out. */
 
 import type { ClientBase } from 'pg';
-import { usOf } from '../database/stamps.ts';
+import { stampOf, usOf } from '../database/stamps.ts';
 import { partsTogether } from '../merge/trade_parts.ts';
 import { readEdges, type StoredEdge } from '../state/trade_edges.ts';
 
@@ -27,7 +27,7 @@ export async function restoreShared(client: ClientBase, taskId: number): Promise
     const { open, high, low, close, volume, trades } = partsTogether(parts);
     const { rowCount } = await client.query(
       `UPDATE backhaul.bars SET open = $3, high = $4, low = $5, close = $6, volume = $7, trades = $8
-       WHERE series_id = $1 AND ts = to_timestamp(0) + $2::bigint * interval '1 microsecond'
+       WHERE series_id = $1 AND ts = ${stampOf('$2')}
          AND (open, high, low, close, volume, trades) IS DISTINCT FROM ($3, $4, $5, $6, $7, $8::bigint)`,
       [seriesId, ts, open, high, low, close, Number.isNaN(volume) ? null : volume, trades],
     );
@@ -44,8 +44,8 @@ async function isToldWhole(
 ): Promise<boolean> {
   const { rows } = await client.query(
     `SELECT FROM backhaul.trade_edge WHERE series_id = $1 AND task_id <> $2 GROUP BY task_id
-     HAVING min(ts) < to_timestamp(0) + $3::bigint * interval '1 microsecond'
-       AND max(ts) > to_timestamp(0) + $3::bigint * interval '1 microsecond' LIMIT 1`,
+     HAVING min(ts) < ${stampOf('$3')}
+       AND max(ts) > ${stampOf('$3')} LIMIT 1`,
     [seriesId, taskId, ts],
   );
   return rows.length > 0;

@@ -54,7 +54,7 @@ export async function checkCompressible(db: Db): Promise<void> {
       message: 'Bars can be compressed only where the extension TimescaleDB is installed.',
       expected,
       found: 'none',
-      hint: `Leave out --compress-after; or CREATE EXTENSION timescaledb; in a new database, with shared_preload_libraries = 'timescaledb', before its first load.`,
+      hint: `CREATE EXTENSION timescaledb; in a new database, with shared_preload_libraries = 'timescaledb', before its first load; or load without --compress-after.`,
     });
   const [major = 0, minor = 0] = version.split(/[.-]/).map(Number);
   if (major < OLDEST_TIMESCALE[0] || (major === OLDEST_TIMESCALE[0] && minor < OLDEST_TIMESCALE[1]))
@@ -63,7 +63,7 @@ export async function checkCompressible(db: Db): Promise<void> {
       message: 'The extension TimescaleDB is too old to compress bars.',
       expected,
       found: `TimescaleDB ${version}`,
-      hint: 'Install a newer one, then ALTER EXTENSION timescaledb UPDATE; or leave out --compress-after.',
+      hint: 'Install a newer one, then ALTER EXTENSION timescaledb UPDATE; or load without --compress-after.',
     });
   if (!(await isHypertable(db)))
     throw new BackhaulError({
@@ -71,7 +71,7 @@ export async function checkCompressible(db: Db): Promise<void> {
       message: 'The bars of this database are no hypertable.',
       expected: 'the extension TimescaleDB in the database before its first load',
       found: 'tables that were made without it',
-      hint: 'Leave out --compress-after; or load into a new database, after CREATE EXTENSION timescaledb;',
+      hint: 'Load into a new database, after CREATE EXTENSION timescaledb; or without --compress-after.',
     });
 }
 
