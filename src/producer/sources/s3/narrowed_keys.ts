@@ -2,9 +2,9 @@
  * The keys below a prefix that may hold what a load asks for, in as few requests as the tree allows.
  *
  * Trees known by their folder names (Massive's `…_aggs_v1/YYYY/MM/YYYY-MM-DD.csv.gz`, Binance's
- * `klines/SYMBOL/interval/SYMBOL-interval-YYYY-MM[-DD].zip`) and trees by date whose files agree with their folders
- * are one range of keys: S3 starts at the first (`start-after`), and reading stops behind the last. Everything else
- * is listed whole. What comes out holds all that is wanted and may hold more: the planner looks at each name.
+ * `klines/SYMBOL/interval/SYMBOL-interval-YYYY-MM[-DD].zip`) are one range of keys: S3 starts at the first
+ * (`start-after`), and reading stops behind the last. In other trees by date, whose files agree with their folders,
+ * days that are not wanted are leapt over. Everything else is listed whole. What comes out holds all that is wanted and may hold more: the planner looks at each name.
  */
 
 import type { ListedKey } from './list_answer.ts';
@@ -13,6 +13,7 @@ import {
   type DayRange,
   firstDayPast,
   keyOfDay,
+  leapsOf,
   looksDated,
   templateOf,
 } from './path_dates.ts';
@@ -84,17 +85,31 @@ async function* binanceKeys(
   }
 }
 
-/** As {@link keysOfDays}, with the list of checksums of the folder it stops in, which may stand behind the files. */
+/**
+ * The keys of a tree whose first files follow `template`, without those whose date it gives outside the days.
+ *
+ * A range of keys would not do: a folder may hold files of several symbols one after another, or some that lie
+ * another way. So the listing starts at the top, leaps over each stretch of days that are not wanted (a request
+ * each, at most six), and leaves out nothing that does not follow the template.
+ */
 async function* keysOfOwnTree(pages: ListPages, top: string, template: DateTemplate, days: DayRange): Keys {
-  let lists = '';
-  let given = '';
-  for await (const key of keysOfDays(pages, top, top, template, days, false)) {
-    lists = key.key.slice(0, key.key.lastIndexOf('/') + 1) + CHECKSUM_LIST;
-    if (key.key.startsWith(lists)) given = lists;
-    yield key;
+  const leapOver = leapsOf(top, template, days);
+  let past = '';
+  // A folder's list of checksums comes before its files, and once more in its own place.
+  const lists = new Set<string>();
+  for (let more = true; more; ) {
+    more = false;
+    for await (const page of pages({ prefix: top, ...(past === '' ? {} : { after: past }) })) {
+      for (const key of page.keys) {
+        const next = leapOver(key.key);
+        if (next !== null) past = next;
+        else if (isList(key.key) ? !lists.has(key.key) : key.key >= past) yield key;
+        if (isList(key.key)) lists.add(key.key);
+      }
+      more = page.next !== null && (page.keys.at(-1)?.key ?? '') < past;
+      if (more) break;
+    }
   }
-  if (lists === given) return;
-  for await (const page of pages({ prefix: lists, level: true })) yield* page.keys;
 }
 
 /** The keys below `prefix` whose place in the tree at `top` is that of one of the days. */
@@ -104,17 +119,20 @@ async function* keysOfDays(
   prefix: string,
   template: DateTemplate,
   { fromDay, toDay }: DayRange,
-  noLists = true,
 ): Keys {
   const after = Number.isFinite(fromDay) ? { after: keyOfDay(top, template, fromDay) } : {};
   const past = Number.isFinite(toDay) ? keyOfDay(top, template, firstDayPast(template, toDay)) : null;
-  for await (const page of pages({ prefix, ...after, noLists })) {
+  for await (const page of pages({ prefix, ...after, noLists: true })) {
     for (const key of page.keys) {
       // What lies between the dated files (a README) does not end the range.
       if (past !== null && key.key >= past && followsTemplate(key.key, top, template)) return;
       yield key;
     }
   }
+}
+
+function isList(key: string): boolean {
+  return key.startsWith(CHECKSUM_LIST, key.lastIndexOf('/') + 1);
 }
 
 function followsTemplate(key: string, top: string, { text }: DateTemplate): boolean {

@@ -92,12 +92,8 @@ function dateBelow(key: string, shape: RegExp): { readonly stem: string; readonl
 
 /** The key that all keys of `day` and later ones lie behind, and no key of a day before its month, year or itself does. */
 export function keyOfDay(top: string, { text }: DateTemplate, day: number): string {
-  const [year, month, date] = new Date(day * MS_A_DAY).toISOString().slice(0, 10).split('-') as [
-    string,
-    string,
-    string,
-  ];
-  return top + text.replaceAll('{Y}', year).replaceAll('{M}', month).replaceAll('{D}', date);
+  const { Y, M, D } = datePartsOf(day);
+  return top + text.replaceAll('{Y}', Y).replaceAll('{M}', M).replaceAll('{D}', D);
 }
 
 /** The first day that no file of the template which may hold days before `toDay` stands for. */
@@ -106,4 +102,67 @@ export function firstDayPast({ unit }: DateTemplate, toDay: number): number {
   const last = new Date((toDay - 1) * MS_A_DAY);
   const [year, month] = [last.getUTCFullYear(), last.getUTCMonth()];
   return Date.UTC(unit === 'year' ? year + 1 : year, unit === 'year' ? 0 : month + 1, 1) / MS_A_DAY;
+}
+
+/**
+ * Of a key that follows the template as far as a date outside the days: the place behind all keys beside it that do
+ * so too, where listing goes on; else null. Places rise with the keys.
+ */
+export function leapsOf(
+  top: string,
+  { text }: DateTemplate,
+  { fromDay, toDay }: DayRange,
+): (key: string) => string | null {
+  const parts = (['Y', 'M', 'D'] as const).filter((part) => text.includes(`{${part}}`));
+  const steps = parts.map((part) => ({ part, pattern: patternOf(text, part) }));
+  const first = Number.isFinite(fromDay) ? datePartsOf(fromDay) : null;
+  const last = Number.isFinite(toDay) ? datePartsOf(toDay - 1) : null;
+  return (key) => {
+    const below = key.slice(top.length);
+    let [sinceFirst, untilLast] = [first, last];
+    for (const { part, pattern } of steps) {
+      const found = pattern.exec(below);
+      if (found === null) return null;
+      const value = found.groups![part]!;
+      const before = found[0].slice(0, found.indices!.groups![part]![0]);
+      if (sinceFirst !== null && value < sinceFirst[part]) return top + before + sinceFirst[part];
+      if (untilLast !== null && value > untilLast[part]) return top + before + BEHIND[part];
+      // A later part bounds only the year, and month, that the range begins or ends in.
+      if (sinceFirst !== null && value > sinceFirst[part]) sinceFirst = null;
+      if (untilLast !== null && value < untilLast[part]) untilLast = null;
+    }
+    return null;
+  };
+}
+
+type DateParts = Record<'Y' | 'M' | 'D', string>;
+
+/** Behind every year, month of a year, day of a month. */
+const BEHIND: DateParts = { Y: '9999', M: '13', D: '32' };
+
+function datePartsOf(day: number): DateParts {
+  const [Y, M, D] = new Date(day * MS_A_DAY).toISOString().slice(0, 10).split('-') as [
+    string,
+    string,
+    string,
+  ];
+  return { Y, M, D };
+}
+
+/**
+ * What keys of the template begin with up to `part` and the character behind it; a part that occurs again has to be
+ * the same.
+ */
+function patternOf(text: string, part: keyof DateParts): RegExp {
+  const end = text.indexOf(`{${part}}`) + '{Y}'.length;
+  let pattern = text.slice(0, end + (text[end] === '{' ? 0 : 1)).replace(/[.*+?^$()|[\]\\]/g, '\\$&');
+  for (const [name, digits] of [
+    ['Y', 4],
+    ['M', 2],
+    ['D', 2],
+  ] as const)
+    pattern = pattern
+      .replace(`{${name}}`, `(?<${name}>\\d{${digits}})`)
+      .replaceAll(`{${name}}`, `\\k<${name}>`);
+  return new RegExp(`^${pattern}`, 'd');
 }

@@ -92,12 +92,19 @@ describe('narrowed keys', () => {
     (date: string) => `x/us_stocks_sip/minute_aggs_v1/${date.slice(0, 4)}/${date.slice(5, 7)}/${date}.csv.gz`,
     (date: string) => `own/${date.slice(0, 4)}/${date.slice(5, 7)}/${date}.csv`,
     (date: string) => `own/${date.slice(0, 4)}/${date}.csv`,
+    (date: string) => `own/${date.slice(0, 4)}/ADA-${date}.csv`,
+    (date: string) => `sym/${date.slice(0, 4)}/ADA-${date}.csv`,
+    (date: string) => `sym/${date.slice(0, 4)}/BTC-${date}.csv`,
     (date: string) => `hive/year=${date.slice(0, 4)}/month=${date.slice(5, 7)}/a.csv`,
     (date: string) => `d/spot/daily/klines/BTCUSDT/1m/BTCUSDT-1m-${date}.zip`,
     (date: string) => `d/spot/monthly/klines/BTCUSDT/1m/BTCUSDT-1m-${date.slice(0, 7)}.zip`,
     (date: string) => `flat/BTC-${date}.csv`,
   ];
   const date = (day: number) => new Date(day * DAY_MS).toISOString().slice(0, 10);
+
+  const twoSymbols = [4, 5, 6].flatMap((tree) =>
+    Array.from({ length: 60 }, (_, i) => [tree, 18_265 + i] as [number, number]),
+  );
 
   it('hold every file of a wanted day, in any mix of trees, from any prefix, whatever the page', async () => {
     await fc.assert(
@@ -108,7 +115,7 @@ describe('narrowed keys', () => {
         fc.integer({ min: 18_100, max: 19_400 }),
         fc.integer({ min: 1, max: 500 }),
         fc.integer({ min: 1, max: 40 }),
-        fc.constantFrom('', 'own/', 'x/', 'd/spot/', 'hive/'),
+        fc.constantFrom('', 'own/', 'x/', 'd/spot/', 'hive/', 'sym/'),
         async (files, from, length, pageKeys, prefix) => {
           const bucket = new Bucket({});
           const object = storedObject('x');
@@ -128,7 +135,25 @@ describe('narrowed keys', () => {
           expect(found).toEqual(expect.arrayContaining(needed.filter((key) => key.startsWith(prefix))));
         },
       ),
-      { numRuns: 200 },
+      {
+        numRuns: 200,
+        examples: [
+          // A day's file beside the folders of months.
+          [
+            [
+              [2, 18_262],
+              [1, 18_264],
+            ],
+            18_100,
+            163,
+            1,
+            '',
+          ],
+          // A second symbol behind the first one's year, and before it.
+          [twoSymbols, 18_320, 20, 7, 'sym/'],
+          [twoSymbols, 18_280, 9, 3, ''],
+        ],
+      },
     );
   });
 });
