@@ -12,6 +12,7 @@ import { Running } from './library/running.ts';
 import type { LoadEvent, LoadSummary } from './load/events.ts';
 import { runLoad } from './load/load.ts';
 import { type Report, readReport } from './report/completeness.ts';
+import { makeWhatIsBehind } from './series/rollup.ts';
 import { migrate } from './state/migrate.ts';
 
 export { BackhaulError, type Fault, type FaultKind } from './faults/fault.ts';
@@ -26,7 +27,11 @@ export function load(request: LoadRequest): Running<LoadEvent, LoadSummary> {
   return new Running(async (say) => {
     const options = loadOptionsOf(request);
     const never = new AbortController().signal;
-    return runLoad(options, say, { drain: request.signal ?? never, abort: never });
+    const signal = request.signal ?? never;
+    const summary = await runLoad(options, say, { drain: signal, abort: never });
+    if (!summary.dryRun && !summary.interrupted)
+      await onDatabase(request, (db) => makeWhatIsBehind(db, { signal, onProgress: () => {} }));
+    return summary;
   });
 }
 
@@ -73,7 +78,10 @@ function rangeOf({ from, to }: Wanted): { readonly fromUs: number | null; readon
   };
 }
 
-async function onDatabase<T>({ database }: LookRequest, work: (db: Pool) => Promise<T>): Promise<T> {
+async function onDatabase<T>(
+  { database }: Pick<LookRequest, 'database'>,
+  work: (db: Pool) => Promise<T>,
+): Promise<T> {
   const db = createPool(database, { applicationName: 'backhaul library', max: 4 });
   try {
     await migrate(db);

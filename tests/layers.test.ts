@@ -80,7 +80,7 @@ const RULES: Readonly<Record<string, string>> = {
   ui: 'backfill bench doctor events export gaps inspect load report series state validate workers/link',
   commands:
     'backfill bars bench buckets database doctor events export gaps inspect load load/scaling notify producer producer/archive producer/layouts producer/sources report sample scan series state state/tasks telemetry ui validate web',
-  '.': 'commands database gaps library load report state ui',
+  '.': 'commands database gaps library load report series state ui',
 };
 
 const EVERYBODY = ['base', 'faults'];

@@ -83,7 +83,7 @@ export const command: Command = {
           showing,
           selection(options.dryRun ? null : tiers, flags.incremental ?? false),
         ).finally(() => page?.close());
-        if (url !== null && !options.dryRun && !summary.interrupted) await makeWhatStood(url, options);
+        if (url !== null && !options.dryRun && !summary.interrupted) await makeWhatIsLeft(url);
         process.exitCode = exitCodeOfLoad(summary);
         await tellOfLoad(flags, url, 'load', summary);
       });
@@ -100,36 +100,27 @@ export const command: Command = {
 /** Between two lines that say how far those are. */
 const ROLLUP_EVERY_MS = 10_000;
 
-/** Longer bars of what was loaded before they were asked for; nothing is read where there is none of it. */
-async function makeWhatStood(url: string, { rollups = [] }: LoadOptions): Promise<void> {
-  if (rollups.length === 0) return;
+/** Longer bars of what stood before they were asked for; no more than a look where there is none of it. */
+async function makeWhatIsLeft(url: string): Promise<void> {
   const { createPool, endPool } = await import('../database/connect.ts');
-  const { rollUp } = await import('../series/rollup.ts');
+  const { makeWhatIsBehind } = await import('../series/rollup.ts');
   const interrupt = listenForInterrupt(() => say('Interrupted: what was made stays.'));
   const db = createPool(url, { applicationName: 'backhaul rollup', max: 4 });
   let toldAt = performance.now();
   try {
-    const { bars } = await rollUp(db, {
-      filter: { symbols: null, intervals: null, tierSymbols: null },
-      rollups,
-      fromUs: null,
-      toUs: null,
-      dryRun: false,
-      onlyNoted: true,
+    const bars = await makeWhatIsBehind(db, {
       signal: interrupt.drain,
-      onPlan: () => {},
       onProgress: (work, share, written) => {
         if (performance.now() - toldAt < ROLLUP_EVERY_MS) return;
         toldAt = performance.now();
         say(rollupLine(work, share, written));
       },
-      onSeries: () => {},
     });
     if (bars > 0) say(`${counted(bars, 'longer bar')} made of what stood before.`);
   } catch (error) {
     const { kind, message } = faultOf(error);
     if (kind !== 'database') throw error;
-    say(`Longer bars of what stood before are still to be made, by npx backhaul rollup: ${message}`);
+    say(`Longer bars of what stood before are still to be made, by the next load: ${message}`);
   } finally {
     interrupt.dispose();
     await endPool(db);

@@ -36,7 +36,7 @@ export const command: Command = {
   builder: (yargs) =>
     declare(yargs as Argv<Arguments>, ROLLUP_SETTINGS)
       .positional('intervals', { describe: 'Of the longer bars: 5m,1h,1d,1w,1mo' })
-      .example('$0 rollup 5m,1h,1d,1w', 'of all markets, from the shortest bars of each')
+      .example('$0 rollup 5m,1h,1d,1w', 'of all markets')
       .example('$0 rollup 1h --symbols XBTUSD --from 2024', '')
       .epilogue(
         'A bar of the vendor’s own stays as it is. Loads go on with what was made once. Claims of loads wait for a stretch\nat a time; the same command goes on where it was stopped.',

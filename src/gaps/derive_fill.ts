@@ -5,8 +5,9 @@
 
 import { merge } from '../base/ranges.ts';
 import { makes } from '../buckets/rollup_rule.ts';
-import { makeAll, type RollupWork } from '../series/rollup.ts';
+import { makeAll, type RollupWork, rollupsOf, withFiles } from '../series/rollup.ts';
 import { readSeries } from '../series/series.ts';
+import { noteMade } from '../state/rollups.ts';
 import type { GapFiller } from './fill.ts';
 
 export interface DeriveFillOptions {
@@ -19,22 +20,26 @@ export function fromShorterBars({ signal, onSeries }: DeriveFillOptions): GapFil
   return async (db, gaps) => {
     const symbols = [...new Set(gaps.map(({ symbol }) => symbol))];
     const filter = { symbols, intervals: null, tierSymbols: null };
-    const all = (await readSeries(db, filter)).filter((one) => one.lastUs !== null);
+    const all = await withFiles(db, await readSeries(db, filter));
     const works: RollupWork[] = [];
     for (const some of Map.groupBy(gaps, (gap) => gap.seriesId).values()) {
       const { venue, symbol, intervalS } = some[0]!;
-      const base = all
+      const bases = all
         .filter((one) => one.venue === venue && one.symbol === symbol && makes(one.intervalS, intervalS))
-        .toSorted((a, b) => a.intervalS - b.intervalS)[0];
-      if (base === undefined) continue;
-      const within = merge(some).map(({ fromUs, toUs }) => ({
-        fromUs: Math.max(fromUs, base.firstUs!),
-        toUs: Math.min(toUs, base.lastUs! + 1),
-      }));
-      const todo = within.filter(({ fromUs, toUs }) => fromUs < toUs);
-      if (todo.length > 0) works.push({ base, rollupS: intervalS, todo });
+        .toSorted((a, b) => a.intervalS - b.intervalS);
+      for (const base of bases) {
+        const within = merge(some).map(({ fromUs, toUs }) => ({
+          fromUs: Math.max(fromUs, base.firstUs!),
+          toUs: Math.min(toUs, base.lastUs! + 1),
+        }));
+        const todo = within.filter(({ fromUs, toUs }) => fromUs < toUs);
+        if (todo.length > 0) works.push({ base, rollupS: intervalS, todo });
+      }
     }
-    if (works.length > 0) await makeAll(db, works, { filter, signal, onProgress: () => {}, onSeries });
+    if (works.length > 0) {
+      await noteMade(db, await rollupsOf(db, works, filter));
+      await makeAll(db, works, { signal, onProgress: () => {}, onSeries });
+    }
     return { sources: works.length, failures: new Map(), load: null };
   };
 }

@@ -11,7 +11,7 @@ import { BarColumns } from '../bars/columns.ts';
 import { holds, meetsAny, merge, type Range, subtract } from '../base/ranges.ts';
 import { aggregate, BUCKET_LENGTH, barSoFar, clearBucket, START, settle } from '../buckets/aggregator.ts';
 import { type BucketGrid, bucketGrid, dayGrid } from '../buckets/bucket_grid.ts';
-import { BY_KEY, readRanges } from '../copy/copy_reader.ts';
+import { type BarRange, BY_KEY, readRanges, stampLiteral } from '../copy/copy_reader.ts';
 import { monthLeaf } from '../copy/leaf.ts';
 import { stampOf, usOf } from '../database/stamps.ts';
 import type { MergeMemory } from '../merge/merge_memory.ts';
@@ -40,6 +40,8 @@ export interface RollupSeries {
 export interface Derive {
   readonly base: RollupSeries;
   readonly target: RollupSeries;
+  /** Further series whose bars make the target's, by what is on record. */
+  readonly others: readonly RollupSeries[];
   /** Where bars of the base have changed, µs since 1970. */
   readonly touched: readonly Range[];
   /** What the base is known in beside its coverage. */
@@ -74,6 +76,8 @@ export class Deriver {
   readonly #made = new BarColumns(READ_ROWS + 1, false);
   readonly #bucket = new Float64Array(BUCKET_LENGTH);
   #planned = false;
+  /** Of series that longer bars are made of, the stretches that are made themselves: no file brought those. */
+  readonly #madeIn = new Map<number, Range[]>();
   /** Longer bars that were written, and those that went. */
   written = 0;
   gone = 0;
@@ -87,7 +91,8 @@ export class Deriver {
 
   /** Makes the buckets again that the touched bars are in, and those beside them. All leaves are standing. */
   async derive(work: Derive): Promise<void> {
-    const { base, target } = work;
+    const { base, target, others } = work;
+    await this.meet([base, ...others].map(({ seriesId }) => seriesId));
     if (!this.#planned) {
       await this.#client.query(BY_KEY);
       this.#planned = true;
@@ -109,7 +114,15 @@ export class Deriver {
       }
       if (work.claims) await this.#claim(work, buckets, owners, settled);
     }
-    await this.#leaveState(base, target, grid, work.known);
+    await this.#leaveState(work, grid);
+  }
+
+  /** Series that longer bars will be made of: it is asked at once which of their bars are made themselves. */
+  async meet(seriesIds: readonly number[]): Promise<void> {
+    const unknown = seriesIds.filter((id) => !this.#madeIn.has(id));
+    if (unknown.length === 0) return;
+    const found = Map.groupBy(await readDerivations(this.#client, unknown), (one) => one.seriesId);
+    for (const id of unknown) this.#madeIn.set(id, merge(found.get(id) ?? []));
   }
 
   // ── where ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -177,7 +190,7 @@ export class Deriver {
     let readTo = range.fromUs;
     let madeTo = range.fromUs;
     for (;;) {
-      const wanted = [{ seriesId: base.seriesId, afterUs: readTo - 1, toUs: range.toUs - 1 }];
+      const wanted = this.#ownRanges(base.seriesId, { fromUs: readTo, toUs: range.toUs });
       let lastUs = readTo;
       const rows = await readRanges(
         this.#client,
@@ -200,6 +213,15 @@ export class Deriver {
       madeTo = until;
       if (isLast) return;
     }
+  }
+
+  /** The parts of a range of a series in which files brought its bars. */
+  #ownRanges(seriesId: number, range: Range): BarRange[] {
+    return subtract([range], this.#madeIn.get(seriesId)!).map(({ fromUs, toUs }) => ({
+      seriesId,
+      afterUs: fromUs - 1,
+      toUs: toUs - 1,
+    }));
   }
 
   /** Holds what was made of a range against what stands there, and writes the difference. */
@@ -307,30 +329,26 @@ export class Deriver {
     ]);
   }
 
-  /** What the next file goes on from: the bucket that the base ends in. */
-  async #leaveState(
-    base: RollupSeries,
-    target: RollupSeries,
-    grid: BucketGrid,
-    more: readonly Range[],
-  ): Promise<void> {
-    const { rows } = await this.#client.query<{ last: number }>(
-      `SELECT ${usOf('ts')} AS last FROM backhaul.bars WHERE series_id = $1 ORDER BY ts DESC LIMIT 1`,
-      [base.seriesId],
-    );
-    const lastUs = rows[0]?.last;
-    if (lastUs === undefined) {
+  /** What the next file goes on from: the bucket that the bars below end in, of those that reach furthest. */
+  async #leaveState({ base, target, others, known: more }: Derive, grid: BucketGrid): Promise<void> {
+    let [last, from] = [await this.#lastOf(base), base];
+    for (const other of others) {
+      const its = await this.#lastOf(other);
+      if (its > last || (its === last && other.intervalS < from.intervalS)) [last, from] = [its, other];
+    }
+    if (last === Number.NEGATIVE_INFINITY) {
       await replaceRollupStates(this.#client, [target.seriesId], []);
       return;
     }
     const bucket = this.#bucket;
     clearBucket(bucket, 0);
-    const startUs = grid.floor(lastUs);
-    const range = { fromUs: startUs, toUs: lastUs + 1 };
-    const known = await knownStretches(this.#client, base.seriesId, range, this.#days, more);
-    const own = known.find((one) => one.fromUs <= lastUs && one.toUs > lastUs) ?? range;
+    const startUs = grid.floor(last);
+    const range = { fromUs: startUs, toUs: last + 1 };
+    const mine = from === base ? more : [];
+    const known = await knownStretches(this.#client, from.seriesId, range, this.#days, mine);
+    const own = known.find((one) => one.fromUs <= last && one.toUs > last) ?? range;
     if (grid.endOf(startUs) > own.toUs) {
-      const wanted = [{ seriesId: base.seriesId, afterUs: startUs - 1, toUs: lastUs }];
+      const wanted = this.#ownRanges(from.seriesId, range);
       await readRanges(
         this.#client,
         wanted,
@@ -349,14 +367,28 @@ export class Deriver {
       [
         {
           seriesId: target.seriesId,
-          fromSeriesId: base.seriesId,
-          atUs: lastUs,
+          fromSeriesId: from.seriesId,
+          atUs: last,
           knownFromUs: own.fromUs,
           knownToUs: own.toUs,
           ...barSoFar(bucket, 0),
         },
       ],
     );
+  }
+
+  /** The last bar of a series that a file brought; -Infinity: there is none. */
+  async #lastOf({ seriesId }: RollupSeries): Promise<number> {
+    const ever = { fromUs: Number.NEGATIVE_INFINITY, toUs: Number.POSITIVE_INFINITY };
+    for (const { afterUs, toUs } of this.#ownRanges(seriesId, ever).reverse()) {
+      const { rows } = await this.#client.query<{ last: number }>(
+        `SELECT ${usOf('ts')} AS last FROM backhaul.bars WHERE series_id = $1
+           AND ts > $2::timestamptz AND ts <= $3::timestamptz ORDER BY ts DESC LIMIT 1`,
+        [seriesId, stampLiteral(afterUs), stampLiteral(toUs)],
+      );
+      if (rows.length > 0) return rows[0]!.last;
+    }
+    return Number.NEGATIVE_INFINITY;
   }
 }
 

@@ -130,8 +130,14 @@ export class Upkeep {
       const target = { seriesId, intervalS };
       // The longest first: what shorter bars make takes its place.
       for (const base of bases.toSorted((a, b) => b.intervalS - a.intervalS)) {
-        const touched = this.#gone.of(seriesId);
-        await deriver.derive({ base, target, touched, known: known.get(base.seriesId) ?? [], claims: true });
+        await deriver.derive({
+          base,
+          target,
+          others: bases.filter((one) => one !== base),
+          touched: this.#gone.of(seriesId),
+          known: known.get(base.seriesId) ?? [],
+          claims: true,
+        });
       }
     }
   }
@@ -148,16 +154,26 @@ export class Upkeep {
       for (const { fromSeriesId, seriesId, rollupS } of await readDerivations(this.#client, ids, 'from'))
         if (!targets.get(fromSeriesId)!.some((one) => one.seriesId === seriesId))
           targets.get(fromSeriesId)!.push({ seriesId, intervalS: rollupS });
+    const made = [...targets.values()].flat().map(({ seriesId }) => seriesId);
+    const bases = new Map((await basesOf(this.#client, made)).map((one) => [one.seriesId, one.bases]));
+    await deriver.meet([...new Set([...ids, ...[...bases.values()].flat().map(({ seriesId }) => seriesId)])]);
     for (const id of ids) {
       const base = { seriesId: id, intervalS: files.intervalS };
-      for (const target of targets.get(id)!)
-        await deriver.derive({
-          base,
-          target,
-          touched: this.#changed.of(id),
-          known: known.get(id) ?? [],
-          claims: true,
-        });
+      for (const target of targets.get(id)!) {
+        const all = bases.get(target.seriesId) ?? [];
+        const othersOf = (one: RollupSeries): RollupSeries[] =>
+          [base, ...all.filter(({ seriesId }) => seriesId !== id)].filter(
+            ({ seriesId }) => seriesId !== one.seriesId,
+          );
+        const touched = this.#changed.of(id);
+        const [longer, { gone }] = [all.filter(({ intervalS }) => intervalS > files.intervalS), deriver];
+        const work = { target, touched, claims: true };
+        await deriver.derive({ ...work, base, others: othersOf(base), known: known.get(id) ?? [] });
+        // Where bars went that shorter ones had made, longer ones make them again.
+        if (deriver.gone > gone)
+          for (const one of longer.toSorted((a, b) => a.intervalS - b.intervalS))
+            await deriver.derive({ ...work, base: one, others: othersOf(one), known: [] });
+      }
     }
   }
 }

@@ -16,12 +16,21 @@ import { Deriver } from '../rollups/derive.ts';
 import { isHypertable } from '../state/migrate.ts';
 import { CLAIM_LOCK } from '../state/moves.ts';
 import { Partitions } from '../state/partitions.ts';
-import { lockRollups, notedRollups, noteRollups, readDerivations } from '../state/rollups.ts';
+import {
+  basesOf,
+  caughtUp,
+  lockRollups,
+  notedRollups,
+  noteMade,
+  noteOtherBases,
+  type Rollup,
+  readDerivations,
+} from '../state/rollups.ts';
 import { findOrMakeSeries } from '../state/series_ids.ts';
 import { sharedLaneOf } from '../state/series_name.ts';
 import { isAtWork } from '../state/tasks/lane_standing.ts';
 import { readCoverage } from './coverage.ts';
-import { readSeries, type Series, type SeriesFilter } from './series.ts';
+import { ALL_SERIES, readSeries, type Series, type SeriesFilter } from './series.ts';
 
 export interface RollupOptions {
   readonly filter: SeriesFilter;
@@ -30,8 +39,6 @@ export interface RollupOptions {
   readonly fromUs: number | null;
   readonly toUs: number | null;
   readonly dryRun: boolean;
-  /** Only what loads were asked to make. */
-  readonly onlyNoted?: boolean;
   readonly signal: AbortSignal;
   /** A series to be made, with how many shorter bars' time there is to look at. */
   readonly onPlan: (work: RollupWork) => void;
@@ -78,12 +85,45 @@ export async function rollUp(db: Pool, options: RollupOptions): Promise<RollupSu
     dryRun: options.dryRun,
   };
   if (options.dryRun || open.length === 0) return { ...summary, bars: 0, interrupted: false };
+  await noteMade(db, await rollupsOf(db, open, options.filter));
   const { bars, isWhole } = await makeAll(db, open, options);
   return { ...summary, bars, interrupted: !isWhole };
 }
 
+/**
+ * What loads have left to make: longer bars of what stood when they were asked for, and of bars that came later to a
+ * market of which they were asked for. Nothing but a look where there is none of it. Resolves to the bars written.
+ * @throws BackhaulError `database` while a load is at work on one of the series
+ */
+export async function makeWhatIsBehind(
+  db: Pool,
+  options: Pick<MakeOptions, 'signal' | 'onProgress'>,
+): Promise<number> {
+  await noteOtherBases(db, makes);
+  const noted = await notedRollups(db);
+  const behind = noted.filter((one) => one.behind);
+  if (behind.length === 0) return 0;
+  const isOf = keysOf(behind);
+  const all = await withFiles(db, await readSeries(db, ALL_SERIES));
+  const works: RollupWork[] = [];
+  for (const rollupS of new Set(behind.map((one) => one.rollupS))) {
+    const some = await worksOf(db, marketsOf(all), rollupS, {
+      range: { fromUs: Number.NEGATIVE_INFINITY, toUs: Number.POSITIVE_INFINITY },
+      wants: (base) => isOf(base, rollupS),
+      isKnown: () => false,
+    });
+    works.push(...some.filter(({ todo }) => todo.length > 0));
+  }
+  const { bars, isWhole } =
+    works.length === 0
+      ? { bars: 0, isWhole: true }
+      : await makeAll(db, works, { ...options, onSeries: () => {} });
+  if (isWhole) await caughtUp(db, behind);
+  return bars;
+}
+
 /** How the stretches of works are made. */
-export type MakeOptions = Pick<RollupOptions, 'filter' | 'onlyNoted' | 'signal' | 'onProgress' | 'onSeries'>;
+export type MakeOptions = Pick<RollupOptions, 'signal' | 'onProgress' | 'onSeries'>;
 
 /** Makes what is to be made of each: the bars written, and whether it came to the end of it. */
 export async function makeAll(
@@ -95,8 +135,6 @@ export async function makeAll(
   const partitions = new Partitions(db, hypertable);
   // Bars are found by their key, and written through it.
   await partitions.promoteAll(1, () => {}, true);
-  // What loads were asked to make of one market is not to become what they make of all.
-  if (options.onlyNoted !== true) await noteRollups(db, await rollupsOf(db, open, options.filter));
   const { facts } = await readCoverage(
     db,
     open.map(({ base }) => base),
@@ -118,42 +156,89 @@ export async function makeAll(
   return { bars, isWhole: true };
 }
 
-/** What there is to make: for each market, each of the bars from the shortest that make it; of those on record, from all. */
-async function plan(db: Pool, options: RollupOptions): Promise<RollupWork[]> {
-  const { filter, rollups, fromUs, toUs, onlyNoted = false } = options;
+/** What there is to make, of all bars of each market that fill the longer ones. */
+async function plan(db: Pool, { filter, rollups, fromUs, toUs }: RollupOptions): Promise<RollupWork[]> {
   const all = (await readSeries(db, filter)).filter((one) => one.lastUs !== null);
-  const markets = [...Map.groupBy(all, ({ venue, symbol }) => `${venue}\n${symbol}`).values()];
-  const noted = onlyNoted ? await notedRollups(db) : null;
-  const wanted: { readonly base: Series; readonly rollupS: number }[] = [];
+  const markets = marketsOf(await withFiles(db, all));
+  const noted = keysOf((await notedRollups(db)).filter(({ behind }) => !behind));
+  const works: RollupWork[] = [];
   for (const rollupS of rollups) {
-    const bases = markets.flatMap((market) => {
-      const fit = market
-        .filter(({ intervalS }) => makes(intervalS, rollupS))
-        .toSorted((a, b) => a.intervalS - b.intervalS);
-      // Those on record may be several; the longest first: what shorter bars make takes its place.
-      return noted === null ? fit.slice(0, 1) : fit.filter((base) => noted(base, rollupS)).reverse();
+    const some = await worksOf(db, markets, rollupS, {
+      range: { fromUs: fromUs ?? Number.NEGATIVE_INFINITY, toUs: toUs ?? Number.POSITIVE_INFINITY },
+      wants: () => true,
+      isKnown: (base) => noted(base, rollupS),
     });
-    if (bases.length === 0 && !onlyNoted) refuse(rollupS, all);
-    wanted.push(...bases.map((base) => ({ base, rollupS })));
+    if (some.length === 0) refuse(rollupS, all);
+    works.push(...some);
   }
-  const ids = [...new Set(wanted.map(({ base }) => base.seriesId))];
+  return works;
+}
+
+function marketsOf(series: readonly Series[]): Series[][] {
+  return [...Map.groupBy(series, ({ venue, symbol }) => `${venue}\n${symbol}`).values()];
+}
+
+/** Tells whether the rollups hold one of a series. */
+function keysOf(rollups: readonly Rollup[]): (series: Series, rollupS: number) => boolean {
+  const keys = new Set(rollups.map((one) => [one.venue, one.symbol, one.intervalS, one.rollupS].join('\n')));
+  return ({ venue, symbol, intervalS }, rollupS) =>
+    [symbol, null].some((name) => keys.has([venue, name, intervalS, rollupS].join('\n')));
+}
+
+/** Those of the series that files have brought bars of: others are made of those. */
+export async function withFiles(db: Pool, series: readonly Series[]): Promise<Series[]> {
+  const { rows } = await db.query<{ id: number }>(
+    `SELECT id FROM unnest($1::int[]) AS u (id) WHERE EXISTS (SELECT FROM backhaul.coverage c WHERE c.series_id = id)`,
+    [series.filter(({ lastUs }) => lastUs !== null).map(({ seriesId }) => seriesId)],
+  );
+  const ids = new Set(rows.map(({ id }) => id));
+  return series.filter(({ seriesId }) => ids.has(seriesId));
+}
+
+interface Wish {
+  readonly range: Range;
+  readonly wants: (base: Series) => boolean;
+  /** Loads go on with it, and what stood then was made: where shorter bars make some, it was seen that they do. */
+  readonly isKnown: (base: Series) => boolean;
+}
+
+/** Bars of one length, made of all of a market's that fill them: the shortest first, so that others add what those leave. */
+async function worksOf(
+  db: Pool,
+  markets: readonly Series[][],
+  rollupS: number,
+  { range, wants, isKnown }: Wish,
+): Promise<RollupWork[]> {
+  const fitting = markets
+    .map((market) =>
+      market
+        .filter(({ intervalS }) => makes(intervalS, rollupS))
+        .toSorted((a, b) => a.intervalS - b.intervalS),
+    )
+    .filter((market) => market.some(wants));
+  const ids = fitting.flat().map(({ seriesId }) => seriesId);
+  const derivations = await readDerivations(db, ids, 'from');
   const made = Map.groupBy(
-    await readDerivations(db, ids, 'from'),
-    (one) => `${one.fromSeriesId} ${one.rollupS}`,
+    derivations.filter((one) => one.rollupS === rollupS),
+    (one) => one.fromSeriesId,
   );
   const works: RollupWork[] = [];
-  for (const { base, rollupS } of wanted) {
-    const range = {
-      fromUs: Math.max(base.firstUs!, fromUs ?? Number.NEGATIVE_INFINITY),
-      toUs: Math.min(base.lastUs! + 1, toUs ?? Number.POSITIVE_INFINITY),
-    };
-    const done = merge(made.get(`${base.seriesId} ${rollupS}`) ?? []);
-    const left = range.fromUs < range.toUs ? subtract([range], done) : [];
-    const todo: Range[] = [];
-    // Between stretches that are made there may be nothing: nights, or what no file has brought.
-    for (const one of left) if (done.length === 0 || (await holdsBars(db, base, one))) todo.push(one);
-    works.push({ base, rollupS, todo });
-  }
+  for (const market of fitting)
+    for (const [n, base] of market.entries()) {
+      if (!wants(base)) continue;
+      // Among those that others make, a longer base has bars of its own here and there: it is seen to once, as a whole.
+      const by = n === 0 ? [base] : isKnown(base) ? market.slice(0, n + 1) : [];
+      const done = merge(by.flatMap(({ seriesId }) => made.get(seriesId) ?? []));
+      const within = {
+        fromUs: Math.max(base.firstUs!, range.fromUs),
+        toUs: Math.min(base.lastUs! + 1, range.toUs),
+      };
+      const left = within.fromUs < within.toUs ? subtract([within], done) : [];
+      const todo: Range[] = [];
+      // Between stretches that are made there may be nothing: nights, or what no file has brought.
+      for (const one of left) if (done.length === 0 || (await holdsBars(db, base, one))) todo.push(one);
+      works.push({ base, rollupS, todo });
+    }
   return works;
 }
 
@@ -180,11 +265,11 @@ function refuse(rollupS: number, all: readonly Series[]): never {
 }
 
 /** On record: for files of one market, or for all symbols of files that hold many, where all were meant. */
-async function rollupsOf(
+export async function rollupsOf(
   db: Pool,
   works: readonly RollupWork[],
   filter: SeriesFilter,
-): Promise<Parameters<typeof noteRollups>[1]> {
+): Promise<Rollup[]> {
   const lanes = [...new Set(works.map(({ base }) => sharedLaneOf(base)))];
   const { rows } = await db.query<{ lane: string }>(
     `SELECT lane FROM unnest($1::text[]) AS l (lane)
@@ -216,6 +301,8 @@ async function make(db: Pool, work: RollupWork, making: Making): Promise<number>
   const target = { venue: base.venue, symbol: base.symbol, intervalS: rollupS };
   const found = await findOrMakeSeries(db, [target]);
   const seriesId = (found[0] ?? (await findOrMakeSeries(db, [target]))[0])!.id;
+  const bases = (await basesOf(db, [seriesId])).flatMap((one) => one.bases);
+  const others = bases.filter((one) => one.seriesId !== base.seriesId);
   const grid = bucketGrid(rollupS, sessionZone);
   const length = todo.reduce((sum, { fromUs, toUs }) => sum + toUs - fromUs, 0);
   let done = 0;
@@ -228,7 +315,10 @@ async function make(db: Pool, work: RollupWork, making: Making): Promise<number>
       const until = Math.min(toUs, aim > at ? aim : grid.endOf(grid.floor(at)));
       written += await inTransaction(db, async (client) => {
         await client.query(`SELECT ${CLAIM_LOCK}`);
-        await refuseWhileLoading(client, [base, target]);
+        await refuseWhileLoading(client, [
+          target,
+          ...bases.concat(base).map(({ intervalS }) => ({ ...target, intervalS })),
+        ]);
         await lockRollups(client, base, [rollupS]);
         const deriver = new Deriver(client, making.memory, {
           session: SessionClock.zone(sessionZone),
@@ -241,6 +331,7 @@ async function make(db: Pool, work: RollupWork, making: Making): Promise<number>
         await deriver.derive({
           base,
           target: { seriesId, intervalS: rollupS },
+          others,
           touched: [{ fromUs: at, toUs: until }],
           known: [],
           claims: true,

@@ -9,7 +9,6 @@ import { copyRows } from '../copy/copy_writer.ts';
 import { RowEncoder } from '../copy/row_encoder.ts';
 import type { Db } from '../database/connect.ts';
 import { stampOf, usOf } from '../database/stamps.ts';
-import type { SeriesName } from './series_name.ts';
 
 /** Files of this market, or of all symbols of a venue (null), make bars of `rollupS` seconds. */
 export interface Rollup {
@@ -23,8 +22,9 @@ export interface Rollup {
 const EVERY = '*';
 
 /**
- * Notes rollups from now on. Where shorter bars of the same market make the same ones, they are left to those. For good,
- * and before anything is loaded by them: who claims a task later sees them.
+ * Notes rollups from now on, for good and before anything is loaded by them: who claims a task later sees them. Of the
+ * bars of a market the shortest alone, so that those make longer ones as they pass by; what stands is still to be made
+ * (`behind`), and of the market's other bars at the end of the load ({@link noteOtherBases}).
  */
 export async function noteRollups(db: Db, rollups: readonly Rollup[]): Promise<void> {
   if (rollups.length === 0) return;
@@ -34,17 +34,92 @@ export async function noteRollups(db: Db, rollups: readonly Rollup[]): Promise<v
        SELECT venue, symbol, min(interval_s) AS interval_s, rollup_s
        FROM unnest($1::text[], $2::text[], $3::int[], $4::int[]) AS w (venue, symbol, interval_s, rollup_s)
        GROUP BY venue, symbol, rollup_s)
-     INSERT INTO backhaul.rollup (venue, symbol, interval_s, rollup_s)
-     SELECT w.venue, w.symbol, w.interval_s, w.rollup_s FROM wanted w CROSS JOIN durable
+     INSERT INTO backhaul.rollup (venue, symbol, interval_s, rollup_s, behind)
+     SELECT w.venue, w.symbol, w.interval_s, w.rollup_s, true FROM wanted w CROSS JOIN durable
      WHERE NOT EXISTS (SELECT FROM backhaul.rollup r WHERE r.venue = w.venue COLLATE "C" AND r.rollup_s = w.rollup_s
        AND r.symbol IN (w.symbol COLLATE "C", '*') AND r.interval_s < w.interval_s)
      ORDER BY 1, 2, 3, 4 ON CONFLICT DO NOTHING`,
-    [
-      rollups.map(({ venue }) => venue),
-      rollups.map(({ symbol }) => symbol ?? EVERY),
-      rollups.map(({ intervalS }) => intervalS),
-      rollups.map(({ rollupS }) => rollupS),
-    ],
+    columnsOf(rollups),
+  );
+}
+
+/** Notes rollups whose bars that stand are being made just now, as far as they are wanted. */
+export async function noteMade(db: Db, rollups: readonly Rollup[]): Promise<void> {
+  await db.query(
+    `INSERT INTO backhaul.rollup (venue, symbol, interval_s, rollup_s)
+     SELECT DISTINCT venue, symbol, interval_s, rollup_s
+     FROM unnest($1::text[], $2::text[], $3::int[], $4::int[]) AS w (venue, symbol, interval_s, rollup_s)
+     ORDER BY 1, 2, 3, 4 ON CONFLICT DO NOTHING`,
+    columnsOf(rollups),
+  );
+}
+
+function columnsOf(rollups: readonly Rollup[]): [string[], string[], number[], number[]] {
+  return [
+    rollups.map(({ venue }) => venue),
+    rollups.map(({ symbol }) => symbol ?? EVERY),
+    rollups.map(({ intervalS }) => intervalS),
+    rollups.map(({ rollupS }) => rollupS),
+  ];
+}
+
+/** SQL: files of all symbols brought bars of series `s`'s venue and interval. */
+const IS_SHARED = `EXISTS (SELECT FROM backhaul.task t WHERE t.lane = (s.venue || '/*/' || s.interval_s) COLLATE "C"
+  AND t.lane_turn IS NOT NULL AND t.state = 'loaded')`;
+
+/**
+ * What was asked for once of a market is made of all its bars that fill it, whichever came first: notes those that have
+ * come since. Bars that no file brought are none of them. `makes` tells which intervals fill which.
+ */
+export async function noteOtherBases(
+  db: Db,
+  makes: (intervalS: number, rollupS: number) => boolean,
+): Promise<void> {
+  const { rows } = await db.query<{ rollups: number[] | null; intervals: number[] | null }>(
+    `SELECT (SELECT array_agg(DISTINCT rollup_s) FROM backhaul.rollup) AS rollups,
+       (SELECT array_agg(DISTINCT interval_s) FROM backhaul.series WHERE EXISTS (SELECT FROM backhaul.rollup)) AS intervals`,
+  );
+  const { rollups, intervals } = rows[0]!;
+  const pairs = (intervals ?? []).flatMap((intervalS) =>
+    (rollups ?? []).filter((rollupS) => makes(intervalS, rollupS)).map((rollupS) => [intervalS, rollupS]),
+  );
+  if (pairs.length === 0) return;
+  await db.query(
+    `INSERT INTO backhaul.rollup (venue, symbol, interval_s, rollup_s, behind)
+     SELECT DISTINCT s.venue, CASE WHEN w.symbol = '*' AND ${IS_SHARED} THEN '*' ELSE s.symbol END,
+       s.interval_s, w.rollup_s, true
+     FROM (SELECT DISTINCT venue, symbol, rollup_s FROM backhaul.rollup) w
+     JOIN unnest($1::int[], $2::int[]) AS p (interval_s, rollup_s) USING (rollup_s)
+     JOIN backhaul.series s ON s.venue = w.venue AND s.interval_s = p.interval_s AND w.symbol IN (s.symbol, '*')
+     WHERE NOT EXISTS (SELECT FROM backhaul.rollup r WHERE r.venue = s.venue AND r.rollup_s = w.rollup_s
+         AND r.symbol IN (s.symbol, '*') AND r.interval_s = s.interval_s)
+       AND EXISTS (SELECT FROM backhaul.coverage c WHERE c.series_id = s.series_id)
+     ORDER BY 1, 2, 3, 4 ON CONFLICT DO NOTHING`,
+    [pairs.map(([intervalS]) => intervalS), pairs.map(([, rollupS]) => rollupS)],
+  );
+}
+
+/** A rollup on record; `behind`: what stands of its bars is still to be made. */
+export interface NotedRollup extends Rollup {
+  readonly behind: boolean;
+}
+
+export async function notedRollups(db: Db): Promise<NotedRollup[]> {
+  const { rows } = await db.query<NotedRollup>(
+    `SELECT venue, nullif(symbol, '*') AS symbol, interval_s AS "intervalS", rollup_s AS "rollupS", behind
+     FROM backhaul.rollup`,
+  );
+  return rows;
+}
+
+/** What stood of these is made. */
+export async function caughtUp(db: Db, rollups: readonly Rollup[]): Promise<void> {
+  await db.query(
+    `UPDATE backhaul.rollup r SET behind = false
+     FROM unnest($1::text[], $2::text[], $3::int[], $4::int[]) AS w (venue, symbol, interval_s, rollup_s)
+     WHERE r.venue = w.venue COLLATE "C" AND r.symbol = w.symbol COLLATE "C" AND r.interval_s = w.interval_s
+       AND r.rollup_s = w.rollup_s`,
+    columnsOf(rollups),
   );
 }
 
@@ -136,17 +211,6 @@ export async function rollupRoles(db: Db, files: readonly FilesOf[]): Promise<Ro
       onRecord: known,
     };
   return roles;
-}
-
-/** Tells whether bars of a series make longer ones of `rollupS` seconds, by what is on record. */
-export async function notedRollups(db: Db): Promise<(series: SeriesName, rollupS: number) => boolean> {
-  const { rows } = await db.query<{ key: string }>(
-    `SELECT venue || E'\\n' || symbol || E'\\n' || interval_s || E'\\n' || rollup_s AS key FROM backhaul.rollup`,
-  );
-  const noted = new Set(rows.map(({ key }) => key));
-  const has = (...parts: (string | number)[]): boolean => noted.has(parts.join('\n'));
-  return ({ venue, symbol, intervalS }, rollupS) =>
-    has(venue, symbol, intervalS, rollupS) || has(venue, EVERY, intervalS, rollupS);
 }
 
 /**

@@ -182,6 +182,49 @@ describe("a vendor's own bars", () => {
   });
 });
 
+describe('bars of several lengths', () => {
+  it('make the weeks that shorter ones do not tell, whichever was loaded or asked first', async () => {
+    /** Days of four weeks, and hours of the second and a part of the third. */
+    const days = walk('XBTUSD', BEGIN, BEGIN + 28 * DAY, DAY, 3, 1);
+    const hours = walk('XBTUSD', BEGIN + 7 * DAY, BEGIN + 17 * DAY, 3600, 4, 1);
+    const [day, hour] = [file('days', days, 1440), file('hours', hours, 60)];
+    const ofDays = plainRollup(days, 604_800, DAY) as { time: number }[];
+    const ofHours = plainRollup(hours, 604_800, 3600) as { time: number }[];
+    expect(ofHours).toHaveLength(1);
+    const expected = ofDays.map((week) => (week.time === ofHours[0]!.time ? ofHours[0]! : week));
+    const run = async (...args: string[]): Promise<void> => {
+      const answer = await answerOf(args, { env: { DATABASE_URL: url } });
+      expect([answer.code, answer.stderr]).toEqual([0, expect.any(String)]);
+    };
+    const tables: string[] = [];
+    for (const commands of [
+      [
+        ['load', day, '--rollups', '1w'],
+        ['load', hour],
+      ],
+      [
+        ['load', hour, '--rollups', '1w'],
+        ['load', day],
+      ],
+      [
+        ['load', day],
+        ['load', hour],
+        ['rollup', '1w'],
+      ],
+      [['load', day, hour, '--rollups', '1w']],
+    ]) {
+      await wipe(pool);
+      for (const command of commands) await run(...command);
+      expect(await derived(604_800)).toEqual(expected);
+      tables.push(await candles(pool));
+      expect(await rollup([604_800])).toMatchObject({ series: 2, bars: 0 });
+    }
+    expect(new Set(tables).size).toBe(1);
+    await run('unload', hour);
+    expect(await derived(604_800)).toEqual(ofDays);
+  });
+});
+
 describe('a gap of longer bars', () => {
   it('is filled from shorter ones that stand, and no bar of the vendor moves', async () => {
     await wipe(pool);

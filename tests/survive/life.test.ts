@@ -1,5 +1,6 @@
 import * as fc from 'fast-check';
 import { expect, it } from 'vitest';
+import { makes } from '../../src/buckets/rollup_rule.ts';
 import { answerOf } from '../commands/in_process.ts';
 import { testDatabase } from '../database.ts';
 import { scratchFolder, wipe } from '../e2e/loading.ts';
@@ -178,30 +179,31 @@ it('ends as a load of what is there at its end', async () => {
         const loaded = new Map<number, number>();
         /** Taken out, and set aside until they change or are asked for outright. */
         const aside = new Set<number>();
-        /** Longer bars that were asked for, by symbol and the minutes they are made of. */
+        /** Longer bars that were asked for, by symbol: whatever bars they were asked of, all make them. */
         const longer = new Map<string, Set<string>>();
-        const askFor = (symbol: string, from: readonly number[], some: readonly number[]): void => {
-          for (const rollup of some.map((r) => ROLLUPS[r]!)) {
-            // Where shorter bars make the same ones already, they are left to those.
-            const minutes = Math.min(...from.filter((one) => one < ROLLUP_MINUTES[rollup]!));
-            const isLeft = [60, 240].some(
-              (one) => one < minutes && longer.get(`${symbol} ${one}`)?.has(rollup) === true,
-            );
-            if (!Number.isFinite(minutes) || isLeft) continue;
-            const of = `${symbol} ${minutes}`;
-            longer.set(of, new Set([...(longer.get(of) ?? []), rollup]));
-          }
+        const askFor = (symbol: string, rollups: readonly string[]): void => {
+          longer.set(symbol, new Set([...(longer.get(symbol) ?? []), ...rollups]));
         };
+        /** Of these longer bars, those that some of the bars make: others are refused. */
+        const made = (from: readonly number[], some: readonly string[]): string[] =>
+          some.filter((rollup) => from.some((minutes) => makes(minutes * 60, ROLLUP_MINUTES[rollup]! * 60)));
+        /** The minutes of a symbol's bars that are loaded. */
+        const there = (symbol: string): number[] =>
+          [...loaded.keys()]
+            .filter((i) => [symbol, ALL].includes(PIECES[i]!.symbol))
+            .map((i) => PIECES[i]!.minutes);
         let splits = 0;
         for (const one of steps) {
           if (one.does === 'load') {
             const some = pieces(one.pieces);
             if (some.length === 0) continue;
-            // Of hours any can be made; what a load cannot make it refuses.
-            const wanted = some.some((i) => PIECES[i]!.minutes === 60 && PIECES[i]!.symbol !== ALL)
-              ? one.rollups
-              : [];
-            const flags = wanted.length === 0 ? [] : ['--rollups', wanted.map((r) => ROLLUPS[r]!).join(',')];
+            const ofOne = some.filter((i) => i < OF_ONE.length);
+            const asked = one.rollups.map((r) => ROLLUPS[r]!);
+            const wanted = made(
+              ofOne.map((i) => PIECES[i]!.minutes),
+              asked,
+            );
+            const flags = wanted.length === 0 ? [] : ['--rollups', wanted.join(',')];
             await loadOf(some, ...flags, ...(one.reload ? ['--reload'] : []));
             for (const i of some) {
               if (one.reload) aside.delete(i);
@@ -211,8 +213,10 @@ it('ends as a load of what is there at its end', async () => {
               const mine = some.filter((i) => PIECES[i]!.symbol === symbol);
               askFor(
                 symbol,
-                mine.map((i) => PIECES[i]!.minutes),
-                wanted,
+                made(
+                  mine.map((i) => PIECES[i]!.minutes),
+                  wanted,
+                ),
               );
             }
           } else if (one.does === 'rewrite') {
@@ -228,12 +232,13 @@ it('ends as a load of what is there at its end', async () => {
           } else if (one.does === 'rollup') {
             if (one.rollups.length === 0) continue;
             const symbol = SYMBOLS[one.symbol]!;
-            const there = [...loaded.keys()]
-              .filter((i) => PIECES[i]!.symbol === symbol)
-              .map((i) => PIECES[i]!.minutes);
-            if (!there.includes(60)) continue;
-            await run('rollup', one.rollups.map((r) => ROLLUPS[r]!).join(','), '--symbols', symbol);
-            askFor(symbol, [60], one.rollups);
+            const wanted = made(
+              there(symbol),
+              one.rollups.map((r) => ROLLUPS[r]!),
+            );
+            if (wanted.length === 0) continue;
+            await run('rollup', wanted.join(','), '--symbols', symbol);
+            askFor(symbol, wanted);
           } else if (one.does === 'events') {
             await run(
               'events',
@@ -267,14 +272,13 @@ it('ends as a load of what is there at its end', async () => {
               .filter((i) => PIECES[i]!.symbol === symbol && PIECES[i]!.minutes === minutes)
               .sort((a, b) => a - b);
             if (mine.length === 0) continue;
-            const asked = [...(longer.get(`${symbol} ${minutes}`) ?? [])];
-            await run(
-              'load',
-              ...mine.map(path),
-              ...(asked.length === 0 ? [] : ['--rollups', asked.join(',')]),
-            );
+            await run('load', ...mine.map(path));
           }
         await loadOf([...loaded.keys()].filter((i) => i >= OF_ONE.length).sort((a, b) => a - b));
+        for (const [symbol, asked] of longer) {
+          const wanted = made(there(symbol), [...asked]);
+          if (wanted.length > 0) await run('rollup', wanted.join(','), '--symbols', symbol);
+        }
         const expected = await snapshot(pool);
         expect(
           differences(

@@ -44,6 +44,7 @@ import { sql as sharedRuns } from './0019_shared_runs.ts';
 import { sql as laneTurns } from './0020_lane_turns.ts';
 import { sql as spellingsOnce } from './0021_spellings_once.ts';
 import { sql as spellingsOnCitus } from './0022_spellings_on_citus.ts';
+import { sql as rollupsBehind } from './0023_rollups_behind.ts';
 
 export interface Migration {
   readonly version: number;
@@ -74,4 +75,5 @@ export const MIGRATIONS: readonly Migration[] = [
   { version: 20, name: 'lane turns', sql: laneTurns },
   { version: 21, name: 'spellings once', sql: spellingsOnce },
   { version: 22, name: 'spellings on Citus', sql: spellingsOnCitus },
+  { version: 23, name: 'rollups that are behind', sql: rollupsBehind },
 ];
