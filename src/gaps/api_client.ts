@@ -1,5 +1,6 @@
 /** Asks an exchange's API: at its pace, again where it is busy, no more than so many bytes an answer. */
 
+import pRetry from 'p-retry';
 import { pause } from '../base/pause.ts';
 import { BackhaulError, type Fault } from '../faults/fault.ts';
 
@@ -63,21 +64,27 @@ export class ApiClient {
    * The text of an answer of at most `mostBytes`; a request that may pass is made `attempts` times.
    * @throws BackhaulError `network`, `timeout`, `unsupported` where it is refused, `limit`, `interrupted`
    */
-  async ask(url: URL, attempts: number, mostBytes: number): Promise<string> {
-    for (let attempt = 1; ; attempt++) {
-      await this.#turn(attempt);
-      const began = performance.now();
-      const { text, status } = await this.#fetch(url, mostBytes);
-      this.#options.onRequest?.({
-        host: url.hostname,
-        seconds: (performance.now() - began) / 1000,
-        status,
-        fault: typeof text === 'string' ? null : text,
-      });
-      if (typeof text === 'string') return text;
-      if (text.kind === 'network' && attempt < attempts) continue;
-      throw new BackhaulError({ ...text, where: { uri: url.href } });
-    }
+  ask(url: URL, attempts: number, mostBytes: number): Promise<string> {
+    return pRetry((attempt) => this.#try(url, attempt, mostBytes), {
+      retries: attempts - 1,
+      // The pause is the pace's, which later requests keep to as well.
+      minTimeout: 0,
+      shouldRetry: ({ error }) => error instanceof BackhaulError && error.fault.kind === 'network',
+    });
+  }
+
+  async #try(url: URL, attempt: number, mostBytes: number): Promise<string> {
+    await this.#turn(attempt);
+    const began = performance.now();
+    const { text, status } = await this.#fetch(url, mostBytes);
+    this.#options.onRequest?.({
+      host: url.hostname,
+      seconds: (performance.now() - began) / 1000,
+      status,
+      fault: typeof text === 'string' ? null : text,
+    });
+    if (typeof text === 'string') return text;
+    throw new BackhaulError({ ...text, where: { uri: url.href } });
   }
 
   /** Waits for the next request's time; the wait doubles with each refusal. */

@@ -11,7 +11,8 @@ import type { Patience } from '../workers/restarts.ts';
 /** How often the server is asked for a sign of life, and how long each answer may take, ms. */
 const PULSE_MS = { least: 500, most: 5_000 };
 const ANSWER_MS = { least: 1_000, most: 10_000 };
-const RECONNECT_MS = 250;
+/** A session is tried for again and again, until the caller has a reason not to. */
+const AGAIN = { retries: Number.POSITIVE_INFINITY, minTimeout: 250, factor: 1 };
 
 function within(ms: number, { least, most }: { readonly least: number; readonly most: number }): number {
   return Math.min(most, Math.max(least, ms));
@@ -44,9 +45,7 @@ export class RunSession {
   static async open(url: string, { leaseMs, signal, waiting }: Patience): Promise<RunSession> {
     try {
       const client = await pRetry(() => connect(url, { applicationName: 'backhaul run' }, signal), {
-        retries: Number.POSITIVE_INFINITY,
-        minTimeout: RECONNECT_MS,
-        factor: 1,
+        ...AGAIN,
         maxRetryTime: leaseMs,
         shouldRetry: ({ error, attemptNumber }) => {
           const { fault } = classify(error);
@@ -92,19 +91,17 @@ export class RunSession {
    * @throws BackhaulError when the server is lost
    */
   async secured(resumes: number): Promise<boolean> {
-    for (;;) {
-      this.lost.throwIfAborted();
-      if (this.#resumes !== resumes) return false;
-      try {
-        const text = `BEGIN; SET LOCAL synchronous_commit = on;
-          UPDATE backhaul.run SET audit = audit WHERE run_id = ${this.#runId}; COMMIT`;
+    const text = `BEGIN; SET LOCAL synchronous_commit = on;
+      UPDATE backhaul.run SET audit = audit WHERE run_id = ${this.#runId}; COMMIT`;
+    return pRetry(
+      async () => {
+        this.lost.throwIfAborted();
+        if (this.#resumes !== resumes) return false;
         await this.#client.query({ text, query_timeout: this.#answerMs } as never);
         return this.#resumes === resumes;
-      } catch (error) {
-        if (!classify(error).retry) throw error;
-      }
-      await pause(RECONNECT_MS);
-    }
+      },
+      { ...AGAIN, shouldRetry: ({ error }) => !this.lost.aborted && classify(error).retry },
+    );
   }
 
   /** Notes the run and takes its lock. */
@@ -136,35 +133,38 @@ export class RunSession {
           return;
         }
         this.#answered = performance.now();
-      } catch (error) {
-        if (!(await this.#reconnect(error))) return;
+      } catch {
+        if (!(await this.#reconnect())) return;
       }
     }
   }
 
   /** Tries until the lock is held again; false: the server is lost, or the run over. */
-  async #reconnect(error: unknown): Promise<boolean> {
-    let cause = error;
+  async #reconnect(): Promise<boolean> {
     await endSession(this.#client, 0);
-    for (let tries = 1; ; tries++) {
-      if (this.#closed.signal.aborted) return false;
-      try {
-        this.#client = await this.#enter();
-        this.#answered = performance.now();
-        this.#resumes++;
-        this.#resumed();
-        return true;
-      } catch (failure) {
-        cause = failure;
-      }
-      const silent = performance.now() - this.#answered;
-      // A program that was frozen has not been listening: at least two tries count, not the time alone.
-      if (!classify(cause).retry || (tries > 1 && silent > this.#leaseMs)) {
-        this.#lost.abort(gone(cause, silent));
-        return false;
-      }
-      await pause(RECONNECT_MS, this.#closed.signal);
+    const silentMs = (): number => performance.now() - this.#answered;
+    const { signal } = this.#closed;
+    try {
+      await pRetry(
+        async () => {
+          this.#client = await this.#enter();
+        },
+        {
+          ...AGAIN,
+          signal,
+          // A program that was frozen has not been listening: at least two tries count, not the time alone.
+          shouldRetry: ({ error, attemptNumber }) =>
+            classify(error).retry && (attemptNumber === 1 || silentMs() <= this.#leaseMs),
+        },
+      );
+    } catch (error) {
+      if (!signal.aborted) this.#lost.abort(gone(error, silentMs()));
+      return false;
     }
+    this.#answered = performance.now();
+    this.#resumes++;
+    this.#resumed();
+    return true;
   }
 
   async #enter(): Promise<Client> {

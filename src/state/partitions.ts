@@ -1,6 +1,6 @@
+import pRetry from 'p-retry';
 import type { ClientBase, Pool, PoolClient } from 'pg';
 import { killPoint } from '../base/kill_points.ts';
-import { pause } from '../base/pause.ts';
 import { cutLeaf, KnownLeaves, type Leaf, type LeafMonths, wideLeaf } from '../copy/leaf.ts';
 import { backendPid, type Db } from '../database/connect.ts';
 import { chunksWithin, createChunk } from './chunks.ts';
@@ -138,20 +138,22 @@ export class Partitions {
   }
 
   async #promote(build: KeyBuild, must: boolean): Promise<Promotion | null> {
-    for (let attempt = 1; ; attempt++) {
-      try {
-        return await this.#tryPromote(build);
-      } catch (error) {
-        if (this.#signals?.abort.aborted === true) return null;
-        const code = (error as { code?: string }).code ?? '';
-        if (!CHECK_VIOLATION_OF_LOCK.has(code)) throw error;
-        if (this.#signals?.drain.aborted === true) return null;
-        if (attempt >= (must ? PROMOTE_ATTEMPTS : 3)) {
-          if (must) throw error;
-          return null;
-        }
-        await pause(100 + Math.random() * 400);
-      }
+    const isLocked = (error: unknown): boolean =>
+      CHECK_VIOLATION_OF_LOCK.has((error as { code?: string }).code ?? '');
+    const isOver = (): boolean =>
+      this.#signals?.abort.aborted === true || this.#signals?.drain.aborted === true;
+    try {
+      return await pRetry(() => this.#tryPromote(build), {
+        retries: (must ? PROMOTE_ATTEMPTS : 3) - 1,
+        minTimeout: 200,
+        factor: 1,
+        randomize: true,
+        shouldRetry: ({ error }) => isLocked(error) && !isOver(),
+      });
+    } catch (error) {
+      if (this.#signals?.abort.aborted === true) return null;
+      if (isLocked(error) && (isOver() || !must)) return null;
+      throw error;
     }
   }
 

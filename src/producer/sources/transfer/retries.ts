@@ -1,8 +1,13 @@
 /**
  * How often and how long after a failure a transfer is tried again: exponential back-off with full jitter (a pause
  * drawn evenly from nothing to the ceiling, which doubles), as in AWS's "Exponential Backoff And Jitter".
+ *
+ * p-retry does what can be asked for again as a whole, and leaves the pause to `Retries`: a server may say how long, and
+ * the gate hears of it. A body that goes on behind its last byte (`resumable_reader.ts`) is no call that could be made
+ * again, for it has handed out what came before: it takes `Retries` alone.
  */
 
+import pRetry from 'p-retry';
 import { pause } from '../../../base/pause.ts';
 import { BackhaulError } from '../../../faults/fault.ts';
 import { abortError } from '../../../faults/file_fault.ts';
@@ -76,22 +81,23 @@ export class Retries {
 }
 
 /** `attempt`, again and again as {@link Retries} has it, each time with a place of the gate. */
-export async function retrying<T>(
+export function retrying<T>(
   settings: TransferSettings,
   signal: AbortSignal | undefined,
   attempt: () => Promise<T>,
 ): Promise<T> {
   const retries = new Retries(settings);
-  for (;;) {
+  const placed = async (): Promise<T> => {
     const place = await settings.gate.enter(signal);
-    let failure: unknown;
     try {
       return await attempt();
-    } catch (error) {
-      failure = error;
     } finally {
       place.leave();
     }
-    await retries.pause(failure, signal);
-  }
+  };
+  return pRetry(placed, {
+    retries: Number.POSITIVE_INFINITY,
+    minTimeout: 0,
+    onFailedAttempt: ({ error }) => retries.pause(error, signal),
+  });
 }
