@@ -29,7 +29,7 @@ const RULES: Readonly<Record<string, string>> = {
   state: 'copy database scan state/migrations',
   'state/tasks': 'copy database state',
   merge: 'bars copy database indicators scan state',
-  rollups: 'bars buckets calendar copy database merge state',
+  rollups: 'bars buckets calendar copy database indicators merge state',
 
   // From sources to tasks.
   'producer/sources': '',
@@ -58,7 +58,7 @@ const RULES: Readonly<Record<string, string>> = {
 
   // What looks at loaded bars, fills what is missing, and computes again.
   series: 'bars buckets calendar database indicators merge producer/planning rollups state state/tasks',
-  events: 'bars database indicators merge series state state/tasks',
+  events: 'bars database indicators merge rollups series state state/tasks',
   gaps: 'bars buckets calendar copy database indicators load merge producer/planning rollups scan series state state/tasks',
   report: 'gaps series state',
   validate: 'calendar database gaps series state',
@@ -103,6 +103,7 @@ const PURE: readonly string[] = [
   'faults/fault.ts',
   'faults/text.ts',
   'base/calendar_rule.ts',
+  'base/first_days.ts',
   'base/nearest.ts',
   'base/quantities.ts',
   'base/ranges.ts',

@@ -2,7 +2,8 @@
  * Longer bars out of shorter ones as they pass by: the open of the first, the highest high, the lowest low, the close of
  * the last, volumes and trades added one after the other in the order of time. The sums have therefore the same bits
  * however the bars were split over batches, files and runs: what is carried is the sum so far. A volume that is NULL
- * (NaN inside) adds nothing; where all are, so is the sum. Pure.
+ * (NaN inside) adds nothing; where all are, so is the sum. A bucket in the middle of which a split falls is told in the
+ * scale behind it: what came before is put into that. Pure.
  */
 
 import type { Bars } from '../bars/columns.ts';
@@ -20,6 +21,13 @@ export const VOLUME = 6;
 export const TRADES = 7;
 /** Doubles a bucket takes. */
 export const BUCKET_LENGTH = 8;
+
+/** Splits of the shorter bars, in the order of time: those from an instant on are in its scale. µs since 1970. */
+export interface BarSplits {
+  readonly fromUs: readonly number[];
+  /** Shares after for each one before. */
+  readonly ratios: readonly number[];
+}
 
 /** Where finished bars go: columns to be filled from `length` on. */
 export interface BarsOut extends Bars {
@@ -117,8 +125,62 @@ export function aggregate(
   return row;
 }
 
-/** The open bucket ends where all of its time is known: it goes to `out`, which must have room for a bar. */
+/**
+ * {@link aggregate}, through the splits of the bars. `lastUs`: the bar that was taken last; -Infinity: none was.
+ */
+export function aggregateThrough(
+  splits: BarSplits,
+  lastUs: number,
+  grid: BucketGrid,
+  state: Float64Array,
+  at: number,
+  wholeFromUs: number,
+  bars: Bars,
+  from: number,
+  to: number,
+  out: BarsOut,
+  ordinal: number,
+): number {
+  const { ts } = bars;
+  let before = lastUs;
+  for (let row = from; row < to; ) {
+    // Where there is no room for it, nothing may have been done to the bucket either: it comes again.
+    if (isOpen(state, at) && ts[row]! >= state[at + END]! && out.length === out.capacity) return row;
+    passSplits(splits, before, ts[row]!, state, at);
+    const next = splits.fromUs.find((us) => us > ts[row]!) ?? Number.POSITIVE_INFINITY;
+    let until = row + 1;
+    while (until < to && ts[until]! < next) until++;
+    const taken = aggregate(grid, state, at, wholeFromUs, bars, row, until, out, ordinal);
+    if (taken < until) return taken;
+    before = ts[until - 1]!;
+    row = until;
+  }
+  return to;
+}
+
+/** Splits behind an instant, up to and with another: those in the middle of the open bucket change its scale. */
+function passSplits(
+  { fromUs, ratios }: BarSplits,
+  afterUs: number,
+  toUs: number,
+  state: Float64Array,
+  at: number,
+): void {
+  for (let i = 0; i < fromUs.length; i++) {
+    const us = fromUs[i]!;
+    if (us <= afterUs || us > toUs || !(us > state[at + START]! && us < state[at + END]!)) continue;
+    for (const slot of [OPEN, HIGH, LOW, CLOSE]) state[at + slot]! /= ratios[i]!;
+    state[at + VOLUME]! *= ratios[i]!;
+  }
+}
+
+/**
+ * The open bucket ends where all of its time is known: it goes to `out`, which must have room for a bar. `splits` and
+ * `lastUs` as in {@link aggregateThrough}: it may end behind a split with no bar there.
+ */
 export function settle(
+  splits: BarSplits,
+  lastUs: number,
   state: Float64Array,
   at: number,
   wholeFromUs: number,
@@ -126,7 +188,9 @@ export function settle(
   out: BarsOut,
   ordinal: number,
 ): void {
-  if (isOpen(state, at) && state[at + END]! <= knownToUs) finish(state, at, wholeFromUs, out, ordinal);
+  if (!isOpen(state, at) || state[at + END]! > knownToUs) return;
+  if (splits.fromUs.length > 0) passSplits(splits, lastUs, state[at + END]!, state, at);
+  finish(state, at, wholeFromUs, out, ordinal);
 }
 
 function finish(state: Float64Array, at: number, wholeFromUs: number, out: BarsOut, ordinal: number): void {

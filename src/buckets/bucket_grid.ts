@@ -4,13 +4,12 @@
  * `America/Chicago 17:00`); a week begins on Monday, a month on its first, both at the beginning of that day.
  */
 
+import { firstOfMonth, mondayOf } from '../base/first_days.ts';
 import { Zone } from '../base/zone.ts';
 
 const DAY_US = 86_400_000_000;
 const DAY_S = 86_400;
 const WEEK_S = 604_800;
-/** 1970-01-01 was a Thursday: three days behind a Monday. */
-const BEHIND_MONDAY = 3;
 
 export interface BucketGrid {
   /** Seconds, as series are named by them. */
@@ -96,23 +95,11 @@ export function bucketGrid(intervalS: number, sessionZone: string): BucketGrid {
       (day) => day,
       (day) => day + 1,
     );
-  if (intervalS === WEEK_S)
-    return new Days(
-      intervalS,
-      zone,
-      (day) => day - ((((day + BEHIND_MONDAY) % 7) + 7) % 7),
-      (first) => first + 7,
-    );
+  if (intervalS === WEEK_S) return new Days(intervalS, zone, mondayOf, (first) => first + 7);
   return new Days(
     intervalS,
     zone,
     (day) => firstOfMonth(day, 0),
     (first) => firstOfMonth(first, 1),
   );
-}
-
-/** The first day of the month that a day is in, or of one `ahead`. */
-function firstOfMonth(day: number, ahead: number): number {
-  const date = new Date(day * 86_400_000);
-  return Date.UTC(date.getUTCFullYear(), date.getUTCMonth() + ahead, 1) / 86_400_000;
 }

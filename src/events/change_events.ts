@@ -8,14 +8,16 @@ import { INDICATOR_NAMES } from '../bars/columns.ts';
 import { killPoint } from '../base/kill_points.ts';
 import { type Db, inTransaction } from '../database/connect.ts';
 import { BackhaulError } from '../faults/fault.ts';
-import { SessionClock } from '../indicators/engine.ts';
+import { SessionClock, splitFrom } from '../indicators/engine.ts';
 import { type MergeMemory, mergeMemory } from '../merge/merge_memory.ts';
 import { Rewriter } from '../merge/rewriter.ts';
+import { Deriver } from '../rollups/derive.ts';
 import { readCoverage } from '../series/coverage.ts';
 import { ALL_SERIES, readSeries, type Series } from '../series/series.ts';
 import { isHypertable } from '../state/migrate.ts';
 import { CLAIM_LOCK } from '../state/moves.ts';
 import { Partitions } from '../state/partitions.ts';
+import { basesOf, lockRollups, readDerivations } from '../state/rollups.ts';
 import { expire } from '../state/tasks/lease.ts';
 import { type EventChanges, eventsBeside, type StandingEvent, writeEvents } from './event_table.ts';
 import { type Day, keyOfEvent, type MarketEvent, sameEvent } from './market_event.ts';
@@ -94,7 +96,9 @@ function changesOf(
 interface SplitSeries {
   readonly series: Series;
   readonly zone: string;
-  /** First instants of the days that change, in the order of time; none behind its last bar. µs since 1970. */
+  /** The days that change, in the order of time. */
+  readonly days: readonly Day[];
+  /** Of those, from which instants on bars are in other scales; none behind its last bar. µs since 1970. */
   readonly fromUs: readonly number[];
 }
 
@@ -139,7 +143,8 @@ async function makeStand(
   await expire(db);
   const hypertable = await isHypertable(db);
   // Rows are found by their key, and written through it.
-  if (groups.length > 0) await new Partitions(db, hypertable).promoteAll(1, () => {}, true);
+  const partitions = new Partitions(db, hypertable);
+  if (groups.length > 0) await partitions.promoteAll(1, () => {}, true);
   const rest = only(changes, (symbol) => !inGroups.has(symbol));
   if (allOf(rest).length > 0)
     await inTransaction(db, async (client) => {
@@ -159,7 +164,8 @@ async function makeStand(
         source,
         only(changes, (symbol) => group.symbols.has(symbol)),
       );
-      const rows = await computeAgain(client, memory, group, hypertable);
+      const made = await makeAgain(client, memory, group, partitions, hypertable);
+      const rows = made + (await computeAgain(client, memory, group, hypertable));
       killPoint('events.recomputed');
       return rows;
     });
@@ -226,12 +232,11 @@ async function seriesTouched(db: Pool, events: readonly MarketEvent[]): Promise<
     const zone = facts.get(series.seriesId)!.sessionZone;
     const clock = clocks.get(zone) ?? SessionClock.zone(zone);
     clocks.set(zone, clock);
-    const fromUs = days
-      .get(symbolOf(series))!
-      .map((day) => clock.startOf(day))
-      .filter((us) => us <= series.lastUs!)
-      .sort((a, b) => a - b);
-    return fromUs.length === 0 ? [] : [{ series, zone, fromUs }];
+    const own = days.get(symbolOf(series))!.toSorted((a, b) => a - b);
+    const fromUs = own
+      .map((day) => splitFrom(day, series.intervalS * 1e6, clock))
+      .filter((us) => us <= series.lastUs!);
+    return fromUs.length === 0 ? [] : [{ series, zone, days: own, fromUs }];
   });
 }
 
@@ -265,6 +270,58 @@ function groupsOf(touched: readonly SplitSeries[]): Group[] {
 
 function barsBehind({ series, fromUs }: SplitSeries): number {
   return (series.lastUs! - fromUs[0]!) / (series.intervalS * 1e6) + 1;
+}
+
+/**
+ * Longer bars in the middle of which one of the splits falls, made again of the shorter ones. Resolves to the rows
+ * written.
+ */
+async function makeAgain(
+  client: ClientBase,
+  memory: MergeMemory,
+  { series }: Group,
+  partitions: Partitions,
+  hypertable: boolean,
+): Promise<number> {
+  const ids = series.map((one) => one.series.seriesId);
+  const touched = new Map(series.map((one) => [one.series.seriesId, one]));
+  const derivations = [
+    ...(await readDerivations(client, ids)),
+    ...(await readDerivations(client, ids, 'from')),
+  ];
+  const pairs = new Map(derivations.map((one) => [`${one.fromSeriesId} ${one.seriesId}`, one]));
+  const targets = [...new Set(derivations.map(({ seriesId }) => seriesId))];
+  const bases = new Map((await basesOf(client, targets)).map((one) => [one.seriesId, one.bases]));
+  let written = 0;
+  // The longest first: what shorter bars make takes its place.
+  for (const pair of [...pairs.values()].sort((a, b) => b.fromIntervalS - a.fromIntervalS)) {
+    const { seriesId, fromSeriesId, rollupS, fromIntervalS } = pair;
+    const { series: one, zone, days } = (touched.get(seriesId) ?? touched.get(fromSeriesId))!;
+    const clock = SessionClock.zone(zone);
+    const inside = days
+      .map((day) => ({ at: splitFrom(day, fromIntervalS * 1e6, clock), day }))
+      .filter(({ at, day }) => splitFrom(day, rollupS * 1e6, clock) < at);
+    if (inside.length === 0) continue;
+    await lockRollups(client, one, [rollupS]);
+    const deriver = new Deriver(client, memory, {
+      session: clock,
+      sessionZone: zone,
+      hypertable,
+      asked: INDICATOR_NAMES.map(() => true),
+      taskId: null,
+      leavesFor: (stamps) => partitions.ensure(stamps, { standing: true }),
+    });
+    await deriver.derive({
+      base: { seriesId: fromSeriesId, intervalS: fromIntervalS },
+      target: { seriesId, intervalS: rollupS },
+      others: (bases.get(seriesId) ?? []).filter((other) => other.seriesId !== fromSeriesId),
+      touched: inside.map(({ at }) => ({ fromUs: at, toUs: at + 1 })),
+      known: [],
+      claims: false,
+    });
+    written += deriver.written;
+  }
+  return written;
 }
 
 /**

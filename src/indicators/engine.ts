@@ -21,7 +21,7 @@ import {
 } from './state.ts';
 
 export { SessionClock } from './session_clock.ts';
-export { NO_SPLITS, type Splits } from './splits.ts';
+export { NO_SPLITS, type SplitDays, type Splits, splitFrom, splitsOf } from './splits.ts';
 export { decodeState, encodeState, LAST_TS, STATE_LENGTH, STATE_VERSION, sameState } from './state.ts';
 
 /**
@@ -34,8 +34,8 @@ export class IndicatorEngine {
   readonly #kernel: RowKernel;
   readonly #state: Float64Array;
   /**
-   * The splits of the series at work: whoever changes the series says which. At the first bar of a split's session the
-   * state is put into the scale that begins there, so that the indicators run on through it.
+   * The splits of the series at work: whoever changes the series says which. At the first bar in the scale of a split the
+   * state is put into it, so that the indicators run on.
    */
   splits: Splits = NO_SPLITS;
 
@@ -86,37 +86,50 @@ export class IndicatorEngine {
    * which is NaN as long as the session has no volume at all. No result is infinite.
    */
   run(cols: BarColumns, from: number, to: number): void {
+    if (to === from) return;
+    const { splits } = this;
+    let beforeUs = this.#state[LAST_TS]!;
     let until = Number.NEGATIVE_INFINITY;
-    for (let i = from; i < to; ) {
+    for (let i = from; ; ) {
       i = this.#kernel.indicate(cols, i, to, until);
       if (i === to) break;
-      this.#enter(this.#clock.session(cols.ts[i]!));
-      until = this.#clock.to;
+      const ts = cols.ts[i]!;
+      until = splits.fromUs.length === 0 ? Number.POSITIVE_INFINITY : this.#passSplits(beforeUs, ts);
+      this.#enter(this.#clock.session(ts));
+      until = Math.min(until, this.#clock.to);
+      beforeUs = ts;
     }
-    if (to > from) this.#state[LAST_TS] = cols.ts[to - 1]!;
+    // Rows that are no bars may have come to one.
+    const lastUs = cols.ts[to - 1]!;
+    if (splits.fromUs.length > 0) this.#passSplits(beforeUs, lastUs);
+    this.#state[LAST_TS] = lastUs;
   }
 
   /** The next bar is of this session. */
   #enter(session: number): void {
     const state = this.#state;
-    const before = state[SESSION]!;
-    if (session === before) return;
-    if (this.splits.days.length > 0) this.#passSplits(before, session);
+    if (session === state[SESSION]!) return;
     state[SESSION] = session;
     state[TURNOVER] = 0;
     state[VOLUME] = 0;
   }
 
-  /** The splits behind session `before`, up to and with `session`. */
-  #passSplits(before: number, session: number): void {
-    const { days, ratios } = this.splits;
+  /** The splits behind an instant, up to and with another; answers where the next one begins, µs. */
+  #passSplits(afterUs: number, toUs: number): number {
+    const { fromUs, ratios } = this.splits;
     let isSettled = false;
-    for (let i = 0; i < days.length; i++) {
-      if (days[i]! <= before || days[i]! > session) continue;
+    let next = Number.POSITIVE_INFINITY;
+    for (let i = 0; i < fromUs.length; i++) {
+      if (fromUs[i]! > toUs) {
+        next = fromUs[i]!;
+        break;
+      }
+      if (fromUs[i]! <= afterUs) continue;
       if (!isSettled) this.#kernel.settle();
       isSettled = true;
       rescale(this.#state, 0, ratios[i]!);
     }
     if (isSettled) this.#kernel.restore();
+    return next;
   }
 }

@@ -28,6 +28,7 @@ import {
   type Splits,
   STATE_LENGTH,
   sameState,
+  splitsOf,
 } from '../indicators/engine.ts';
 import { isDistributed } from '../state/distributed.ts';
 import {
@@ -113,6 +114,7 @@ class Walk {
     start: Pick<StartOfSeries, 'atUs' | 'lastUs' | 'state' | 'splits'>,
     taskId: number,
     canMeet: boolean,
+    clock: SessionClock,
   ) {
     this.seriesId = seriesId;
     this.intervalUs = intervalUs;
@@ -120,7 +122,7 @@ class Walk {
     this.lastUs = start.lastUs;
     this.canMeet = canMeet;
     this.goneUntilUs = goneUntilUs;
-    this.splits = start.splits;
+    this.splits = splitsOf(start.splits, intervalUs, clock);
     this.fresh = rows;
     this.atUs = start.atUs;
     this.lastBarUs = start.atUs;
@@ -250,7 +252,7 @@ export class Rewriter {
       const start = starts.get(one.seriesId)!;
       // Rows that lack an indicator that was asked for get it, all of those behind.
       const canMeet = !toTheEnd && (start.withheld & this.#asked) === 0;
-      return new Walk(one, start, taskId ?? start.taskId, canMeet);
+      return new Walk(one, start, taskId ?? start.taskId, canMeet, this.#settings.session);
     });
     await this.#approach(
       walks,

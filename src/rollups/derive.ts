@@ -9,15 +9,24 @@
 import type { ClientBase } from 'pg';
 import { BarColumns } from '../bars/columns.ts';
 import { holds, meetsAny, merge, type Range, subtract } from '../base/ranges.ts';
-import { aggregate, BUCKET_LENGTH, barSoFar, clearBucket, START, settle } from '../buckets/aggregator.ts';
+import {
+  aggregateThrough,
+  BUCKET_LENGTH,
+  barSoFar,
+  clearBucket,
+  START,
+  settle,
+} from '../buckets/aggregator.ts';
 import { type BucketGrid, bucketGrid, dayGrid } from '../buckets/bucket_grid.ts';
 import { type BarRange, BY_KEY, readRanges, stampLiteral } from '../copy/copy_reader.ts';
 import { monthLeaf } from '../copy/leaf.ts';
 import { stampOf, usOf } from '../database/stamps.ts';
+import { type Splits, splitsOf } from '../indicators/engine.ts';
 import type { MergeMemory } from '../merge/merge_memory.ts';
 import { Rewriter, type RewriterSettings } from '../merge/rewriter.ts';
 import { isDistributed } from '../state/distributed.ts';
 import { readDerivations, replaceDerivations, replaceRollupStates } from '../state/rollups.ts';
+import { readSeriesSplits } from '../state/venue_splits.ts';
 import { knownStretches } from './known.ts';
 
 /** Shorter bars read at a time. */
@@ -75,6 +84,8 @@ export class Deriver {
   readonly #days: BucketGrid;
   readonly #made = new BarColumns(READ_ROWS + 1, false);
   readonly #bucket = new Float64Array(BUCKET_LENGTH);
+  /** Of the shorter bars, by series. */
+  readonly #splits = new Map<number, Splits>();
   #planned = false;
   /** Of series that longer bars are made of, the stretches that are made themselves: no file brought those. */
   readonly #madeIn = new Map<number, Range[]>();
@@ -123,6 +134,19 @@ export class Deriver {
     if (unknown.length === 0) return;
     const found = Map.groupBy(await readDerivations(this.#client, unknown), (one) => one.seriesId);
     for (const id of unknown) this.#madeIn.set(id, merge(found.get(id) ?? []));
+  }
+
+  async #splitsOf({ seriesId, intervalS }: RollupSeries): Promise<Splits> {
+    let splits = this.#splits.get(seriesId);
+    if (splits === undefined) {
+      splits = splitsOf(
+        await readSeriesSplits(this.#client, seriesId),
+        intervalS * 1e6,
+        this.#settings.session,
+      );
+      this.#splits.set(seriesId, splits);
+    }
+    return splits;
   }
 
   // ── where ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -189,6 +213,8 @@ export class Deriver {
     made.length = 0;
     let readTo = range.fromUs;
     let madeTo = range.fromUs;
+    let takenUs = Number.NEGATIVE_INFINITY;
+    const splits = await this.#splitsOf(base);
     for (;;) {
       const wanted = this.#ownRanges(base.seriesId, { fromUs: readTo, toUs: range.toUs });
       let lastUs = readTo;
@@ -199,13 +225,16 @@ export class Deriver {
         READ_ROWS,
         this.#memory.standing,
         (cols) => {
-          aggregate(grid, bucket, 0, Number.NEGATIVE_INFINITY, cols, 0, cols.length, made, 0);
-          lastUs = cols.ts[cols.length - 1]!;
+          const all = Number.NEGATIVE_INFINITY;
+          aggregateThrough(splits, takenUs, grid, bucket, 0, all, cols, 0, cols.length, made, 0);
+          takenUs = cols.ts[cols.length - 1]!;
+          lastUs = takenUs;
         },
         await isDistributed(this.#client),
       );
       const isLast = rows < READ_ROWS;
-      if (isLast) settle(bucket, 0, Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY, made, 0);
+      if (isLast)
+        settle(splits, takenUs, bucket, 0, Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY, made, 0);
       readTo = lastUs + 1;
       const until = isLast ? range.toUs : bucket[START]!;
       await this.#put(work, grid, { fromUs: madeTo, toUs: until }, known, owners, settled, rewriter);
@@ -349,6 +378,8 @@ export class Deriver {
     const own = known.find((one) => one.fromUs <= last && one.toUs > last) ?? range;
     if (grid.endOf(startUs) > own.toUs) {
       const wanted = this.#ownRanges(from.seriesId, range);
+      const splits = await this.#splitsOf(from);
+      let takenUs = Number.NEGATIVE_INFINITY;
       await readRanges(
         this.#client,
         wanted,
@@ -356,7 +387,9 @@ export class Deriver {
         Number.POSITIVE_INFINITY,
         this.#memory.standing,
         (cols) => {
-          aggregate(grid, bucket, 0, Number.NEGATIVE_INFINITY, cols, 0, cols.length, this.#made, 0);
+          const all = Number.NEGATIVE_INFINITY;
+          aggregateThrough(splits, takenUs, grid, bucket, 0, all, cols, 0, cols.length, this.#made, 0);
+          takenUs = cols.ts[cols.length - 1]!;
         },
         await isDistributed(this.#client),
       );

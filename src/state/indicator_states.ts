@@ -80,7 +80,7 @@ export interface StartOfSeries {
   readonly withheld: number;
   /** The task its last state came with. */
   readonly taskId: number;
-  /** Its splits, as the engine takes them. */
+  /** Its splits: days since 1970-01-01, and ratios. */
   readonly splits: { readonly days: readonly number[]; readonly ratios: readonly number[] };
 }
 

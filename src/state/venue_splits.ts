@@ -12,3 +12,17 @@ export async function readVenueSplits(
   );
   return new Map(rows.map(({ symbol, days, ratios }) => [symbol, { days, ratios }]));
 }
+
+/** Those of one series' symbol. */
+export async function readSeriesSplits(
+  db: Db,
+  seriesId: number,
+): Promise<{ readonly days: readonly number[]; readonly ratios: readonly number[] }> {
+  const { rows } = await db.query<{ day: number; ratio: number }>(
+    `SELECT e.day - date '1970-01-01' AS day, e.ratio FROM backhaul.series s
+     JOIN backhaul.event e ON e.venue = s.venue AND e.symbol = s.symbol AND e.kind = 'split'
+     WHERE s.series_id = $1 ORDER BY e.day`,
+    [seriesId],
+  );
+  return { days: rows.map(({ day }) => day), ratios: rows.map(({ ratio }) => ratio) };
+}

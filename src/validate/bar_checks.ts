@@ -220,7 +220,7 @@ class Pass {
   #tellJumps(series: Series): void {
     const splits = this.#options.splits.get(symbolKey(series)) ?? [];
     for (const jump of joined(this.#jumps)) {
-      if (splits.length > 0 && isExplained(jump, splits)) continue;
+      if (splits.length > 0 && isExplained(jump, splits, series.intervalS * 1e6)) continue;
       let tally = this.#jumpTallies.get(jump.kind);
       if (tally === undefined) {
         tally = new Tally(jump.kind === 'split' ? SPLITS_KEPT : EXAMPLES_KEPT);

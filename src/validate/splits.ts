@@ -36,12 +36,16 @@ export async function readSplits(db: Db): Promise<KnownSplits> {
   return Map.groupBy(splits, symbolKey);
 }
 
-/** Whether a split on record is what moved the price. */
-export function isExplained({ atUs, log, bars }: Jump, splits: readonly KnownSplit[]): boolean {
+/** Whether a split on record is what moved the price of bars of a length. */
+export function isExplained(
+  { atUs, log, bars }: Jump,
+  splits: readonly KnownSplit[],
+  intervalUs: number,
+): boolean {
   if (bars !== null) return false;
   return splits.some(
     (split) =>
-      atUs >= split.atUs - BEFORE_US &&
+      atUs >= split.atUs - Math.max(BEFORE_US, intervalUs) &&
       atUs <= split.atUs + BEHIND_US &&
       Math.abs(log + Math.log(split.ratio)) < BESIDE,
   );
@@ -49,8 +53,10 @@ export function isExplained({ atUs, log, bars }: Jump, splits: readonly KnownSpl
 
 interface SplitOfSeries {
   readonly id: number;
-  /** Where its day's session begins, µs since 1970. */
+  /** From where on bars are in its scale, µs since 1970. */
   readonly startUs: number;
+  /** The bar there may have begun before it: its close is in the scale, its open need not be. */
+  readonly isInside: boolean;
   readonly ratio: number;
 }
 
@@ -62,16 +68,16 @@ interface BarsAround {
 }
 
 /** Of one series and one instant at a time: two look-ups in the key, on whichever node of a cluster the series lies. */
-async function barsAround(db: Db, { id, startUs }: SplitOfSeries): Promise<BarsAround | null> {
+async function barsAround(db: Db, { id, startUs, isInside }: SplitOfSeries): Promise<BarsAround | null> {
   const { rows } = await db.query<BarsAround>({
     name: 'backhaul bars around a split',
-    text: `SELECT ${usOf('a.ts')} AS at, a.open AS behind, b.close AS before
-      FROM (SELECT ts, open FROM backhaul.bars WHERE series_id = $1 AND ts >= ${stampOf('$2')}
+    text: `SELECT ${usOf('a.ts')} AS at, CASE WHEN $3 THEN a.close ELSE a.open END AS behind, b.close AS before
+      FROM (SELECT ts, open, close FROM backhaul.bars WHERE series_id = $1 AND ts >= ${stampOf('$2')}
               AND ts < ${stampOf('$2')} + interval '5 days' ORDER BY ts LIMIT 1) a
       CROSS JOIN (SELECT close FROM backhaul.bars WHERE series_id = $1 AND ts < ${stampOf('$2')}
               ORDER BY ts DESC LIMIT 1) b
       WHERE a.open > 0 AND b.close > 0`,
-    values: [id, startUs],
+    values: [id, startUs, isInside],
   });
   return rows[0] ?? null;
 }
@@ -87,7 +93,8 @@ export async function checkSplits(
   toUs: number | null,
 ): Promise<Finding[]> {
   const { rows: splits } = await db.query<SplitOfSeries>(
-    `SELECT s.series_id AS id, ${usOf('backhaul.session_start(e.day, backhaul.session_zone(s.series_id))')} AS "startUs", e.ratio
+    `SELECT s.series_id AS id, e.ratio, s.interval_s > 86400 AS "isInside",
+       ${usOf('backhaul.scale_start(e.day, backhaul.session_zone(s.series_id), s.interval_s)')} AS "startUs"
      FROM backhaul.series s JOIN backhaul.event e USING (venue, symbol)
      WHERE s.series_id = ANY ($1) AND e.kind = 'split' AND abs(ln(e.ratio)) >= $2 ORDER BY s.series_id, e.day`,
     [series.map(({ seriesId }) => seriesId), LEAST_LOG],

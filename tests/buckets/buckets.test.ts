@@ -1,12 +1,19 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { BarColumns } from '../../src/bars/columns.ts';
-import { aggregate, BUCKET_LENGTH, clearBucket, settle } from '../../src/buckets/aggregator.ts';
+import {
+  aggregate,
+  aggregateThrough,
+  BUCKET_LENGTH,
+  clearBucket,
+  settle,
+} from '../../src/buckets/aggregator.ts';
 import { type BucketGrid, bucketGrid, dayGrid } from '../../src/buckets/bucket_grid.ts';
 import { joined, knownFrom, knownTo } from '../../src/buckets/covered.ts';
 import { isRollup, makes } from '../../src/buckets/rollup_rule.ts';
 import { joinsBy } from '../../src/calendar/joined_files.ts';
 import { calendarOf } from '../../src/calendar/market_calendar.ts';
+import { NO_SPLITS } from '../../src/indicators/engine.ts';
 
 const at = (text: string): number => Date.parse(text) * 1000;
 const MINUTE_US = 60e6;
@@ -85,52 +92,100 @@ const minutes = fc.array(
   { minLength: 1, maxLength: 120 },
 );
 
+/** Splits: in which minute, and what ratio. */
+const ratios = fc
+  .array(fc.tuple(fc.nat(2_400), fc.constantFrom(2, 4, 1.5, 3, 0.1)), { maxLength: 4 })
+  .map((some) => some.sort(([a], [b]) => a - b));
+
 describe('aggregation', () => {
   it('gives the same bits however the stream is split, and those of a plain sum', async () => {
-    const property = fc.property(minutes, fc.array(fc.nat(130), { maxLength: 8 }), (some, cuts) => {
-      const cols = new BarColumns(some.length, false);
-      let ts = at('2024-01-01');
-      some.forEach(({ after, price, up, volume }, i) => {
-        ts += after * MINUTE_US;
-        cols.ts[i] = ts;
-        cols.open[i] = price;
-        cols.high[i] = price + up;
-        cols.low[i] = price - up / 4;
-        cols.close[i] = price + up / 2;
-        cols.volume[i] = volume;
-        cols.trades[i] = Number.isNaN(volume) ? Number.NaN : i;
-      });
-      const grid = bucketGrid(900, 'UTC');
-      const out = new BarColumns(some.length, false);
-      const state = new Float64Array(BUCKET_LENGTH);
-      clearBucket(state, 0);
-      const ends = [...cuts.map((cut) => Math.min(cut, some.length)), some.length].sort((a, b) => a - b);
-      let from = 0;
-      for (const to of ends) from = aggregate(grid, state, 0, -Infinity, cols, from, to, out, 0);
-      settle(state, 0, -Infinity, Infinity, out, 0);
-      const rows = [...cols.ts.keys()];
-      const plain = [...Map.groupBy(rows, (i) => Math.floor(cols.ts[i]! / 900e6) * 900e6)].map(
-        ([start, is]) => {
-          const volumes = is.map((i) => cols.volume[i]!).filter((one) => !Number.isNaN(one));
-          const trades = is.map((i) => cols.trades[i]!).filter((one) => !Number.isNaN(one));
-          const sum = (list: number[]): number =>
-            list.length === 0 ? Number.NaN : list.slice(1).reduce((a, b) => a + b, list[0]!);
-          return [
-            start,
-            cols.open[is[0]!],
-            Math.max(...is.map((i) => cols.high[i]!)),
-            Math.min(...is.map((i) => cols.low[i]!)),
-            cols.close[is.at(-1)!],
-            sum(volumes),
-            sum(trades),
-          ];
-        },
-      );
-      const made = Array.from({ length: out.length }, (_, i) =>
-        (['ts', 'open', 'high', 'low', 'close', 'volume', 'trades'] as const).map((name) => out[name][i]),
-      );
-      expect(made).toEqual(plain);
-    });
+    const property = fc.property(
+      minutes,
+      fc.array(fc.nat(130), { maxLength: 8 }),
+      ratios,
+      (some, cuts, all) => {
+        const splits = {
+          fromUs: all.map(([minute]) => at('2024-01-01') + minute * MINUTE_US),
+          ratios: all.map(([, ratio]) => ratio),
+        };
+        const cols = new BarColumns(some.length, false);
+        let ts = at('2024-01-01');
+        some.forEach(({ after, price, up, volume }, i) => {
+          ts += after * MINUTE_US;
+          cols.ts[i] = ts;
+          cols.open[i] = price;
+          cols.high[i] = price + up;
+          cols.low[i] = price - up / 4;
+          cols.close[i] = price + up / 2;
+          cols.volume[i] = volume;
+          cols.trades[i] = Number.isNaN(volume) ? Number.NaN : i;
+        });
+        const grid = bucketGrid(900, 'UTC');
+        const out = new BarColumns(some.length, false);
+        const state = new Float64Array(BUCKET_LENGTH);
+        clearBucket(state, 0);
+        const ends = [...cuts.map((cut) => Math.min(cut, some.length)), some.length].sort((a, b) => a - b);
+        let from = 0;
+        const small = new BarColumns(1, false);
+        for (const to of ends)
+          while (from < to) {
+            const lastUs = cols.ts[from - 1] ?? -Infinity;
+            from = aggregateThrough(splits, lastUs, grid, state, 0, -Infinity, cols, from, to, small, 0);
+            out.append(small, 0, small.length);
+            small.length = 0;
+          }
+        settle(splits, cols.ts[some.length - 1]!, state, 0, -Infinity, Infinity, small, 0);
+        out.append(small, 0, small.length);
+        const rows = [...cols.ts.keys()];
+        const plain = [...Map.groupBy(rows, (i) => Math.floor(cols.ts[i]! / 900e6) * 900e6)].map(
+          ([start, is]) => {
+            // What came before a split inside the bucket is put into the scale behind it.
+            const scaled = is.map((i) => {
+              const price = {
+                open: cols.open[i]!,
+                high: cols.high[i]!,
+                low: cols.low[i]!,
+                close: cols.close[i]!,
+              };
+              splits.fromUs.forEach((us, k) => {
+                if (us <= start || us >= start + 900e6 || cols.ts[i]! >= us) return;
+                for (const name of ['open', 'high', 'low', 'close'] as const)
+                  price[name] /= splits.ratios[k]!;
+              });
+              return price;
+            });
+            let volume = Number.NaN;
+            is.forEach((i, n) => {
+              splits.fromUs.forEach((us, k) => {
+                if (us > start && us <= cols.ts[i]! && n > 0 && us > cols.ts[is[n - 1]!]!)
+                  volume *= splits.ratios[k]!;
+              });
+              const more = cols.volume[i]!;
+              if (!Number.isNaN(more)) volume = Number.isNaN(volume) ? more : volume + more;
+            });
+            splits.fromUs.forEach((us, k) => {
+              if (us > cols.ts[is.at(-1)!]! && us > start && us < start + 900e6) volume *= splits.ratios[k]!;
+            });
+            const trades = is.map((i) => cols.trades[i]!).filter((one) => !Number.isNaN(one));
+            const sum = (list: number[]): number =>
+              list.length === 0 ? Number.NaN : list.slice(1).reduce((a, b) => a + b, list[0]!);
+            return [
+              start,
+              scaled[0]!.open,
+              Math.max(...scaled.map(({ high }) => high)),
+              Math.min(...scaled.map(({ low }) => low)),
+              scaled.at(-1)!.close,
+              volume,
+              sum(trades),
+            ];
+          },
+        );
+        const made = Array.from({ length: out.length }, (_, i) =>
+          (['ts', 'open', 'high', 'low', 'close', 'volume', 'trades'] as const).map((name) => out[name][i]),
+        );
+        expect(made).toEqual(plain);
+      },
+    );
     await fc.assert(property, { numRuns: 60 });
   });
 
@@ -146,7 +201,7 @@ describe('aggregation', () => {
     clearBucket(state, 0);
     expect(aggregate(grid, state, 0, 900e6, cols, 0, 3, out, 0)).toBe(3);
     expect([...out.ts.subarray(0, out.length)]).toEqual([900e6]);
-    settle(state, 0, 0, 2700e6 - 1, out, 0);
+    settle(NO_SPLITS, 1800e6, state, 0, 0, 2700e6 - 1, out, 0);
     expect(out.length).toBe(1);
   });
 });

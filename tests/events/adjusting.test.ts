@@ -54,6 +54,19 @@ async function column(symbol: string, name: string, adjust: string): Promise<num
   return rows.map((row) => row.value);
 }
 
+const findings = async (symbol: string): Promise<string[]> => {
+  const options = { fromUs: null, toUs: null, nowUs: Date.UTC(2026, 0) * 1000, staleHours: null };
+  const done = await validate(db, {
+    ...options,
+    filter: { ...ALL_SERIES, symbols: [symbol] },
+    checks: ['jumps'],
+    jumpDeviations: 10,
+    volumeDeviations: 10,
+    onCheck: () => {},
+  });
+  return done.findings.map(({ kind, count, examples }) => `${kind} ${count}: ${examples[0]?.text}`);
+};
+
 describe('a series of six days with a dividend, a split, and both on one day', () => {
   const closes = [100, 102, 101, 50, 52, 10.4];
   beforeAll(async () => {
@@ -122,6 +135,52 @@ it('a split on a weekend holds from Monday on; days begin when those of the seri
   expect(await column('AAP', 'close', 'splits')).toEqual([499.23 / 4, 499.23 / 4, 129.04]);
 });
 
+it('a week into which a split falls is told in the scale behind it, whichever comes first', async () => {
+  // A Monday, a week with a 4:1 split on its Wednesday, and the next week.
+  const lines = [
+    '2020-08-17,470,480,460,472,0,50',
+    '2020-08-24,480,520,476,500,0,100',
+    '2020-08-25,500,504,400,440,0,200',
+    '2020-08-26,112,120,108,116,0,1000',
+    '2020-08-27,116,124,112,122,0,2000',
+    '2020-08-28,122,126,110,124,0,3000',
+    '2020-08-31,124,132,120,128,0,4000',
+    '2020-09-04,128,130,126,129,0,500',
+    '2020-09-08,129,130,126,129,0,600',
+  ];
+  const week = async (symbol: string, adjust: string): Promise<unknown[]> => {
+    const { rows } = await db.query({
+      rowMode: 'array',
+      text: `SELECT open, high, low, close, volume, round(log_return::numeric, 9)::float8
+        FROM backhaul.candles_of('yahoo', $1, '1w', adjust => $2) ORDER BY ts`,
+      values: [symbol, adjust],
+    });
+    return rows;
+  };
+  const event = (symbol: string): MarketEvent => ({ kind: 'split', ...of(symbol, '2020-08-26'), ratio: 4 });
+  // Wednesday's high of 126 is below a quarter of Monday's 520; 400 / 4 is the low; 4 × 300 of volume, and 6000.
+  const told = [120, 130, 100, 124, 7200, Number(Math.log(124 / (472 / 4)).toFixed(9))];
+  const next = [124, 132, 120, 129, 4500, Number(Math.log(129 / 124).toFixed(9))];
+  const before = [470, 480, 460, 472, 50, null];
+  const right = [before, told, next];
+  const path = (symbol: string): string =>
+    write(folder, `${symbol}_1d.txt`, `${HEADER}\n${lines.join('\n')}\n`);
+  const options = { layout, workers: 1, rollups: [604_800] };
+  await tell([event('KNOWN')]);
+  await load(database.url, [path('KNOWN')], options);
+  expect(await week('KNOWN', 'none')).toEqual(right);
+  expect(await week('KNOWN', 'splits')).toEqual([[117.5, 120, 115, 118, 200, null], told, next]);
+  // Told late, at first with another ratio and day, and then not at all.
+  await load(database.url, [path('LATE')], options);
+  const raw = await week('LATE', 'none');
+  expect(raw[1]).toEqual([480, 520, 108, 124, 6300, Number(Math.log(124 / 472).toFixed(9))]);
+  await tell([{ ...event('LATE'), day: dayOf('2020-08-25')!, ratio: 2 } as MarketEvent]);
+  await tell([event('LATE')]);
+  expect(await week('LATE', 'none')).toEqual(right);
+  // No jump, and no split that prices do not show.
+  expect(await findings('KNOWN')).toEqual([]);
+});
+
 it('a symbol that was renamed is found under each of its names, by candles_of and by --symbols', async () => {
   await loadDays('NEW', ['2023-05-01,10,10,10,10,0,100']);
   await loadDays('OTHER', ['2023-05-01,20,20,20,20,0,100']);
@@ -145,18 +204,6 @@ it('a symbol that was renamed is found under each of its names, by candles_of an
 });
 
 describe('validate knows the splits on record', () => {
-  const findings = async (symbol: string): Promise<string[]> => {
-    const options = { fromUs: null, toUs: null, nowUs: Date.UTC(2026, 0) * 1000, staleHours: null };
-    const done = await validate(db, {
-      ...options,
-      filter: { ...ALL_SERIES, symbols: [symbol] },
-      checks: ['jumps'],
-      jumpDeviations: 10,
-      volumeDeviations: 10,
-      onCheck: () => {},
-    });
-    return done.findings.map(({ kind, count, examples }) => `${kind} ${count}: ${examples[0]?.text}`);
-  };
   /** Eighty days around 90, and around 30 from the fortieth on where it is split. */
   const days = (isSplit: boolean): string[] =>
     Array.from({ length: 80 }, (_, i) => {

@@ -63,6 +63,9 @@ export class PlainLoops {
     for (let i = from; i < to; i++) {
       // A volume of NaN is none.
       const volume = Number.isNaN(cols.volume[i]!) ? 0 : cols.volume[i]!;
+      this.#splits.fromUs.forEach((us, k) => {
+        if (us > this.#lastTs && us <= cols.ts[i]!) this.#pass(this.#splits.ratios[k]!);
+      });
       const bar = [cols.high[i]!, cols.low[i]!, cols.close[i]!, volume] as const;
       const values = bar.every((x) => Math.abs(x) <= LIMIT) ? this.#next(cols.ts[i]!, ...bar) : null;
       for (const [k, name] of INDICATOR_NAMES.entries())
@@ -131,9 +134,6 @@ export class PlainLoops {
 
   #enter(session: number): void {
     if (session === this.#session) return;
-    this.#splits.days.forEach((day, i) => {
-      if (day > this.#session && day <= session) this.#pass(this.#splits.ratios[i]!);
-    });
     this.#session = session;
     this.#turnover = 0;
     this.#volume = 0;

@@ -5,8 +5,11 @@ import {
   decodeState,
   encodeState,
   SessionClock,
+  type SplitDays,
   type Splits,
   STATE_LENGTH,
+  splitFrom,
+  splitsOf,
 } from '../../src/indicators/engine.ts';
 import { PlainColumnsEngine } from './plain_columns.ts';
 import { PlainLoops } from './plain_loops.ts';
@@ -22,12 +25,12 @@ const days = fc
   .uniqueArray(fc.tuple(fc.integer({ min: -2, max: 45 }), ratio), { maxLength: 6, selector: ([day]) => day })
   .map((some) => some.sort(([a], [b]) => a - b));
 
-function splitsOf(some: readonly (readonly [number, number])[]): Splits {
+function splitDays(some: readonly (readonly [number, number])[]): SplitDays {
   return { days: some.map(([day]) => FIRST_DAY + day), ratios: some.map(([, one]) => one) };
 }
 
 /** Forty days of 30 bars as they were traded: after each split at another scale. Some bars are none, some volumes are. */
-function traded(seed: number, { days: at, ratios }: Splits): BarColumns {
+function traded(seed: number, { days: at, ratios }: SplitDays): BarColumns {
   const random = randomOf(seed);
   let price = 100;
   const cols = barsOf(
@@ -46,6 +49,9 @@ function traded(seed: number, { days: at, ratios }: Splits): BarColumns {
   return cols;
 }
 
+/** As bars of minutes meet them. */
+const met = (days: SplitDays): Splits => splitsOf(days, 60e6, SessionClock.utcDay());
+
 function copyOf(cols: BarColumns): BarColumns {
   const copy = new BarColumns(cols.length);
   copy.append(cols, 0, cols.length);
@@ -58,17 +64,17 @@ test('any cut of the stream, through stored and encoded states, gives the bits o
     fc.nat(99),
     fc.array(fc.nat(1_200), { maxLength: 8 }),
     (some, seed, cuts) => {
-      const splits = splitsOf(some);
+      const splits = splitDays(some);
       const bars = traded(seed, splits);
       const plain = copyOf(bars);
-      new PlainLoops(SessionClock.utcDay(), splits).run(plain, 0, plain.length);
+      new PlainLoops(SessionClock.utcDay(), met(splits)).run(plain, 0, plain.length);
       const pieces = copyOf(bars);
       const state = new Float64Array(STATE_LENGTH);
       let from = 0;
       for (const to of [...cuts, bars.length].sort((a, b) => a - b)) {
         const engine = new PlainColumnsEngine(SessionClock.utcDay());
         engine.load(state, 0);
-        engine.splits = splits;
+        engine.splits = met(splits);
         engine.run(pieces, from, to);
         engine.store(state, 0);
         decodeState(encodeState(state, 0).slice(), state, 0);
@@ -85,9 +91,9 @@ test('any cut of the stream, through stored and encoded states, gives the bits o
 
 test('they are those of a series whose history was told anew in the scale of each split', () => {
   const property = fc.property(days, fc.nat(99), (some, seed) => {
-    const splits = splitsOf(some);
+    const splits = splitDays(some);
     const bars = traded(seed, splits);
-    new PlainLoops(SessionClock.utcDay(), splits).run(bars, 0, bars.length);
+    new PlainLoops(SessionClock.utcDay(), met(splits)).run(bars, 0, bars.length);
     const dayOf = (row: number): number => Math.floor(bars.ts[row]! / DAY_US);
     const starts = [-Infinity, ...splits.days, Infinity];
     for (let k = 0; k + 1 < starts.length; k++) {
@@ -115,4 +121,20 @@ test('they are those of a series whose history was told anew in the scale of eac
     }
   });
   fc.assert(property, { numRuns: 10 });
+});
+
+test('bars are in the scale of a split from the one on that its day begins in', () => {
+  const day = (text: string): number => Date.parse(`${text}Z`) / 86_400_000;
+  const newYork = SessionClock.zone('America/New_York');
+  const from = (text: string, intervalS: number): string =>
+    new Date(splitFrom(day(text), intervalS * 1e6, newYork) / 1000).toISOString().slice(0, 16);
+  // A Wednesday.
+  expect(from('2024-06-12', 60)).toBe('2024-06-12T04:00');
+  expect(from('2024-06-12', 43_200)).toBe('2024-06-12T00:00');
+  expect(from('2024-06-12', 86_400)).toBe('2024-06-12T04:00');
+  expect(from('2024-06-12', 604_800)).toBe('2024-06-10T04:00');
+  expect(from('2024-06-12', 2_592_000)).toBe('2024-06-01T04:00');
+  expect(from('2024-03-11', 604_800)).toBe('2024-03-11T04:00');
+  // A month that begins before the clocks change.
+  expect(from('2024-03-12', 2_592_000)).toBe('2024-03-01T05:00');
 });

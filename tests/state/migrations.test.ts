@@ -28,6 +28,7 @@ const DIGESTS: readonly string[] = [
   '9ba5dfd68dfc675d25c0e606d820178ed9bb7a2e20b5e3322099cbd9c708401a',
   '188b44ae840eabb6196b7a570be5db05841f12a742a2976b398c611d285aa8c3',
   'f76c6d13232d085269fa5037c89d00ea3ba79a3539bf44bc819736e2be307b31',
+  'aa9d68797711073a0f02f34ca8368864f8240d2acbf21d79ecd15edbf3d6690b',
 ];
 
 const digest = (sql: string): string => createHash('sha256').update(sql).digest('hex');

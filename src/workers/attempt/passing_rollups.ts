@@ -11,6 +11,7 @@ import type { BarColumns } from '../../bars/columns.ts';
 import { type BarBatch, toRecordBatch } from '../../bars/record_batch.ts';
 import {
   aggregate,
+  aggregateThrough,
   BUCKET_LENGTH,
   barSoFar,
   clearBucket,
@@ -25,7 +26,7 @@ import { type Joins, knownFrom, knownTo } from '../../buckets/covered.ts';
 import { joinsBy } from '../../calendar/joined_files.ts';
 import { calendarOf } from '../../calendar/market_calendar.ts';
 import { isCheckpoint } from '../../indicators/checkpoints.ts';
-import { encodeState, type IndicatorEngine, NO_SPLITS, STATE_LENGTH } from '../../indicators/engine.ts';
+import { encodeState, type IndicatorEngine, type Splits, STATE_LENGTH } from '../../indicators/engine.ts';
 import type { SymbolTable } from '../../scan/symbols.ts';
 import { StateRows } from '../../state/indicator_states.ts';
 import {
@@ -43,7 +44,7 @@ import { ensureLeaves } from './leaves.ts';
 import { RestartBy } from './load_path.ts';
 import type { AttemptParts } from './parts.ts';
 import { isRun, SharedRoom, sharedDoubles } from './shared_room.ts';
-import type { SymbolSplits } from './venue_splits.ts';
+import type { VenueSplits } from './venue_splits.ts';
 
 const shared = new SharedRoom();
 
@@ -67,6 +68,9 @@ interface Carried {
   knownToUs: number;
   firstUs: number;
   lastUs: number;
+  /** Of the shorter bars, and by interval of the longer ones. */
+  readonly splits: Splits;
+  readonly targetSplits: readonly Splits[];
   /** By interval, the last longer bar the file has made; NaN: none. */
   readonly madeUs: number[];
 }
@@ -74,7 +78,7 @@ interface Carried {
 export class PassingRollups {
   readonly #parts: AttemptParts;
   readonly #symbols: SymbolTable;
-  readonly #splits: SymbolSplits;
+  readonly #splits: VenueSplits;
   readonly #write: (batch: BarBatch) => Promise<void>;
   readonly #intervals: readonly number[];
   readonly #grids: readonly BucketGrid[];
@@ -98,7 +102,7 @@ export class PassingRollups {
   constructor(
     parts: AttemptParts,
     symbols: SymbolTable,
-    splits: SymbolSplits,
+    splits: VenueSplits,
     write: (batch: BarBatch) => Promise<void>,
   ) {
     const { plan, rollups } = parts.task;
@@ -153,6 +157,7 @@ export class PassingRollups {
   }
 
   #take(slot: number, seriesId: number, lastUs: number | null, targetIds: readonly number[]): void {
+    const symbol = this.#symbols.names[slot]!;
     const at = slot * (1 + this.#intervals.length) * STATE_LENGTH;
     const hasRecord = !Number.isNaN(this.#states[at + AT]!);
     const fromUs = hasRecord ? this.#states[at + AT]! : null;
@@ -177,6 +182,8 @@ export class PassingRollups {
       knownToUs: hasRecord ? this.#states[at + KNOWN_TO]! : Number.NEGATIVE_INFINITY,
       firstUs: Number.NaN,
       lastUs: Number.NaN,
+      splits: this.#splits.of(symbol, this.#parts.task.plan.intervalS),
+      targetSplits: this.#intervals.map((rollupS) => this.#splits.of(symbol, rollupS)),
       madeUs: this.#intervals.map(() => Number.NaN),
     };
   }
@@ -214,23 +221,26 @@ export class PassingRollups {
     const slot = cols.symbol[from]!;
     const series = this.#series[slot]!;
     if (Number.isNaN(series.firstUs)) this.#begin(series, cols.ts[from]!);
+    const { splits } = series;
+    const hasSplits = splits.fromUs.length > 0;
+    const beforeUs = Number.isNaN(series.lastUs)
+      ? (series.fromUs ?? Number.NEGATIVE_INFINITY)
+      : series.lastUs;
     series.lastUs = cols.ts[to - 1]!;
     const made = this.#made;
     for (let k = 0; k < this.#intervals.length; k++) {
       const ordinal = slot * this.#intervals.length + k;
       for (let row = from; ; ) {
         const first = made.length;
-        row = aggregate(
-          this.#grids[k]!,
-          this.#buckets,
-          ordinal * BUCKET_LENGTH,
-          series.knownFromUs,
-          cols,
-          row,
-          to,
-          made,
-          ordinal,
-        );
+        const grid = this.#grids[k]!;
+        const at = ordinal * BUCKET_LENGTH;
+        const { knownFromUs } = series;
+        if (!hasSplits) row = aggregate(grid, this.#buckets, at, knownFromUs, cols, row, to, made, ordinal);
+        else {
+          const lastUs = row === from ? beforeUs : cols.ts[row - 1]!;
+          const state = this.#buckets;
+          row = aggregateThrough(splits, lastUs, grid, state, at, knownFromUs, cols, row, to, made, ordinal);
+        }
         this.#compute(engine, slot, k, first);
         if (row === to) break;
         await this.flush();
@@ -257,9 +267,9 @@ export class PassingRollups {
     if (made.length === first) return;
     const at = (slot * (1 + this.#intervals.length) + 1 + k) * STATE_LENGTH;
     engine.load(this.#states, at);
-    engine.splits = this.#splits?.get(this.#symbols.names[slot]!) ?? NO_SPLITS;
+    const { targetIds, targetSplits, madeUs } = this.#series[slot]!;
+    engine.splits = targetSplits[k]!;
     if (made.ts[first]! <= engine.lastTs) throw asMerge();
-    const { targetIds, madeUs } = this.#series[slot]!;
     const series = { seriesId: targetIds[k]!, intervalUs: this.#intervals[k]! * 1e6 };
     this.checkpoints.run(engine, made, first, made.length, series);
     engine.store(this.#states, at);
@@ -300,7 +310,9 @@ export class PassingRollups {
     for (let k = 0; k < this.#intervals.length; k++) {
       const first = made.length;
       const ordinal = slot * this.#intervals.length + k;
-      settle(this.#buckets, buckets + k * BUCKET_LENGTH, series.knownFromUs, series.knownToUs, made, ordinal);
+      const { splits, knownFromUs, knownToUs } = series;
+      const bucket = buckets + k * BUCKET_LENGTH;
+      settle(splits, lastUs, this.#buckets, bucket, knownFromUs, knownToUs, made, ordinal);
       this.#compute(engine, slot, k, first);
     }
     const ends = { atUs: lastUs, knownFromUs: series.knownFromUs, knownToUs: series.knownToUs };

@@ -7,7 +7,7 @@ import { Checkpoints } from './checkpoints.ts';
 import { knownIds, type SeriesFamily } from './known_ids.ts';
 import type { PassingRollups } from './passing_rollups.ts';
 import { isRun, SharedRoom, sharedDoubles } from './shared_room.ts';
-import type { SymbolSplits } from './venue_splits.ts';
+import type { VenueSplits } from './venue_splits.ts';
 
 /** A series that has rows in the file. */
 export interface UsedSeries {
@@ -42,7 +42,7 @@ export class SeriesStates {
   readonly #link: WorkerLink;
   readonly #symbols: SymbolTable;
   readonly #bySymbol: boolean;
-  readonly #splits: SymbolSplits;
+  readonly #splits: VenueSplits | null;
   /** `series_id` by symbol ordinal. */
   ids = new Int32Array(0);
   /** States by symbol ordinal. */
@@ -82,7 +82,7 @@ export class SeriesStates {
     symbols: SymbolTable,
     family: SeriesFamily,
     bySymbol: boolean,
-    splits: SymbolSplits,
+    splits: VenueSplits | null,
     rollups: PassingRollups | null = null,
   ) {
     this.#link = link;
@@ -198,13 +198,14 @@ export class SeriesStates {
     await this.#fetch(cols, ends);
     this.rows += rows;
     let start = 0;
+    const intervalS = this.#intervalUs / 1e6;
     for (let i = 0; i < ends.length; i++) {
       const end = ends[i]!;
       this.#saw(cols.symbol[start]!, cols.ts[start]!, cols.ts[end - 1]!, end - start);
       const at = cols.symbol[start]! * STATE_LENGTH;
       if (Number.isNaN(this.packed[at]!)) engine.reset();
       else engine.load(this.packed, at);
-      engine.splits = this.#splits?.get(this.#symbols.names[cols.symbol[start]!]!) ?? NO_SPLITS;
+      engine.splits = this.#splits?.of(this.#symbols.names[cols.symbol[start]!]!, intervalS) ?? NO_SPLITS;
       if (cols.ts[start]! <= engine.lastTs) return false;
       const series = { seriesId: this.ids[cols.symbol[start]!]!, intervalUs: this.#intervalUs };
       this.checkpoints.run(engine, cols, start, end, series);
