@@ -4,7 +4,6 @@ import { trimEnd, trimStart } from './numbers.ts';
 import { recordText } from './record_text.ts';
 import type { ExtraColumn, NumberStyle } from './shape.ts';
 
-const INTEGER = /^[+-]?\d{1,19}$/;
 const DECIMAL = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?$/;
 const SUFFIXES: Readonly<Record<string, number>> = { K: 3, M: 6, B: 9, T: 12 };
 /** Longer values are none of a column's. */
@@ -25,14 +24,24 @@ export function extraValue(
   const text = recordText(bytes, first, last);
   if (type === 'text') return text;
   const number = style === null ? text : plainNumber(text, style);
-  if (type === 'int8') {
-    if (!INTEGER.test(number)) return null;
-    const value = BigInt(number);
-    return BigInt.asIntN(64, value) === value ? number : null;
-  }
   if (!DECIMAL.test(number)) return null;
+  if (type === 'int8') {
+    const whole = wholeNumber(number);
+    return whole !== null && BigInt.asIntN(64, BigInt(whole)) === BigInt(whole) ? whole : null;
+  }
   if (type === 'numeric') return scale === 0 ? number : timesTen(number, scale);
   return Number.isFinite(Number(number)) ? number : null;
+}
+
+/** A decimal that is a whole number, as pandas writes one beside a missing one (`12.0`) and suffixes make them (`1.2e6`). */
+function wholeNumber(number: string): string | null {
+  const [, sign = '', whole = '', fraction = '', exponent = '0'] =
+    /^([+-]?)(\d*)\.?(\d*)(?:[eE](.*))?$/.exec(number) ?? [];
+  const digits = `${whole}${fraction}`;
+  const end = whole.length + Number(exponent);
+  if (/[1-9]/.test(digits.slice(Math.max(0, end)))) return null;
+  const kept = (end <= 0 ? '' : digits.slice(0, end).padEnd(end, '0')).replace(/^0+/, '');
+  return kept.length > 19 ? null : `${sign}${kept || '0'}`;
 }
 
 /** A decimal times ten to a power, its digits as they are. */
@@ -44,7 +53,7 @@ function timesTen(number: string, power: number): string {
 /** A number of another style as most write it. A scale is that of prices: it leaves these as they are. */
 function plainNumber(text: string, { decimal, thousands, suffixes, currency = '' }: NumberStyle): string {
   const bare = currency === '' ? text : text.replace(currency, '').trim();
-  const groups = thousands === ' ' ? /[\s\u00a0\u202f]/g : thousands;
+  const groups = thousands === ' ' ? /[\s\u00a0\u202f]/g : thousands === "'" ? /['\u2019]/g : thousands;
   const whole = (groups === null ? bare : bare.replaceAll(groups, '')).replace(decimal, '.');
   const suffix = suffixes ? /^(.*)([KMBT])$/i.exec(whole) : null;
   return suffix === null ? whole : `${suffix[1]}e${SUFFIXES[suffix[2]!.toUpperCase()]}`;

@@ -96,7 +96,7 @@ export class FirstRecords {
       where: { line, byteOffset, field: 'time' },
       expected: expectedStamp(this.#shape),
       found: text,
-      hint: stampHint(text),
+      hint: stampHint(text, this.#shape),
     });
   }
 
@@ -110,7 +110,7 @@ export class FirstRecords {
         where: { line, byteOffset, field: 'time' },
         expected: expectedStamp(this.#shape),
         found: text,
-        hint: stampHint(text),
+        hint: stampHint(text, this.#shape),
       });
     }
     throw new BackhaulError({

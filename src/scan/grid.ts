@@ -1,6 +1,6 @@
 import type { Zone } from '../base/zone.ts';
 import { dayOfMonth } from './civil.ts';
-import type { ScanChecks } from './shape.ts';
+import type { RecordShape, ScanChecks } from './shape.ts';
 
 const DAY_US = 86_400_000_000;
 /** 1970-01-05 was a Monday. */
@@ -25,4 +25,12 @@ export function isOnGrid(ts: number, grid: ScanChecks['grid'], intervalUs: numbe
     case 'zone-day':
       return zone.startsDay(ts);
   }
+}
+
+/** The zone whose days count: of a grid of its midnights, and for ends of days, weeks and months on whatever grid. */
+export function gridZoneName(
+  { grid, zone }: Pick<ScanChecks, 'grid' | 'zone'>,
+  { stamps }: Pick<RecordShape, 'stamps'>,
+): string {
+  return grid === 'zone-day' || (grid === 'none' && stamps === 'close') ? zone : 'UTC';
 }

@@ -5,6 +5,8 @@ import type { NumberStyle } from './shape.ts';
 
 const POINT = 0x2e;
 const SPACE = 0x20;
+const COMMA = 0x2c;
+const APOSTROPHE = 0x27;
 
 /** Suffix, in lower case → power of ten. */
 const SUFFIXES: Readonly<Record<number, number>> = { 107: 3, 109: 6, 98: 9, 116: 12 };
@@ -40,6 +42,7 @@ export class NumberReader {
         if (last > p && bytes[last - 1]! - 48 > 9) return Number.NaN;
       }
     }
+    last = this.#beforeCurrency(bytes, p, last);
     if (last - p > this.#plain.length) this.#plain = new Uint8Array(2 * (last - p));
     const plain = this.#plain;
     let length = 0;
@@ -48,17 +51,22 @@ export class NumberReader {
       plain[length++] = bytes[p++]!;
       p = this.#behindCurrency(bytes, p, last);
     }
-    let group = 0;
-    let isGrouped = false;
-    for (;;) {
+    // Digits of the groups between the first and the last: three, or of those that a comma parts two as in India (12,34,567).
+    let inner = this.#thousands === COMMA ? 0 : 3;
+    for (let groups = 0; ; groups++) {
       const from = p;
       while (p < last && (bytes[p]! ^ 48) < 10) plain[length++] = bytes[p++]!;
-      group = p - from;
-      if (isGrouped && group !== 3) return Number.NaN;
+      const digits = p - from;
       const width = this.#separator(bytes, p, last);
-      if (width === 0) break;
-      if (!isGrouped && (group === 0 || group > 3)) return Number.NaN;
-      isGrouped = true;
+      if (width === 0) {
+        if (groups > 0 && digits !== 3) return Number.NaN;
+        break;
+      }
+      if (
+        groups === 0 ? digits === 0 || digits > 3 : digits !== (inner || digits) || digits < 2 || digits > 3
+      )
+        return Number.NaN;
+      if (groups > 0) inner = digits;
       p += width;
     }
     if (p < last && bytes[p] === this.#decimal) {
@@ -81,10 +89,23 @@ export class NumberReader {
     return trimStart(bytes, p + sign.length, end);
   }
 
-  /** Bytes of a separator of thousands at `p`; 0 for none. A space may be one that does not break, as UTF-8. */
+  /** The end of the number before a sign of the currency: `1,50 €`. */
+  #beforeCurrency(bytes: Uint8Array, start: number, end: number): number {
+    const sign = this.#currency;
+    const at = end - sign.length;
+    if (sign.length === 0 || at <= start || this.#behindCurrency(bytes, start, end) > start) return end;
+    for (let i = 0; i < sign.length; i++) if (bytes[at + i] !== sign[i]) return end;
+    let last = trimEnd(bytes, start, at);
+    if (last - start > 2 && bytes[last - 2] === 0xc2 && bytes[last - 1] === 0xa0) last -= 2;
+    return last;
+  }
+
+  /** Bytes of a separator of thousands at `p`; 0 for none. A space may be one that does not break, an apostrophe a typographic one, as UTF-8. */
   #separator(bytes: Uint8Array, p: number, end: number): number {
     if (p >= end || this.#thousands < 0) return 0;
     if (bytes[p] === this.#thousands) return 1;
+    if (this.#thousands === APOSTROPHE)
+      return bytes[p] === 0xe2 && bytes[p + 1] === 0x80 && bytes[p + 2] === 0x99 ? 3 : 0;
     if (this.#thousands !== SPACE) return 0;
     if (bytes[p] === 0xc2 && bytes[p + 1] === 0xa0) return 2;
     return bytes[p] === 0xe2 && bytes[p + 1] === 0x80 && (bytes[p + 2] === 0xaf || bytes[p + 2] === 0x89)

@@ -3,6 +3,7 @@ import { Zone } from '../base/zone.ts';
 import { BackhaulError } from '../faults/fault.ts';
 import { BAD_QUOTING, FieldList, indexOf, recordEnd, TOO_LONG, UNFINISHED } from './csv_record.ts';
 import { FirstRecords } from './first_records.ts';
+import { gridZoneName } from './grid.ts';
 import { HeadLines } from './head_lines.ts';
 import { type ColumnRoles, rolesByPosition } from './header.ts';
 import { conflictOf, copyRow } from './held_row.ts';
@@ -107,7 +108,7 @@ export class Scanner {
     this.#isBySymbol = order === 'symbol-time';
     this.#delimiter = delimiterByte(shape.delimiter);
     this.#timeZone = new Zone(shape.timeZone);
-    this.#gridZone = new Zone(checks.grid === 'zone-day' ? checks.zone : 'UTC');
+    this.#gridZone = new Zone(gridZoneName(checks, shape));
     this.#pending = new PendingBytes(checks.maxRecordBytes);
     const stamps = this.#stampsOf(rolesByPosition(shape, symbols.isFixed));
     this.#head = new HeadLines(shape, symbols.isFixed, stamps);

@@ -2,6 +2,7 @@
 
 import type { RecordShape, TimeUnit } from './shape.ts';
 import { patternsFor } from './stamp_catalogue.ts';
+import { StampPattern } from './stamp_pattern.ts';
 import { unitOfMagnitude } from './time.ts';
 
 const UNITS: Readonly<Record<Exclude<TimeUnit, 'text'>, string>> = {
@@ -19,9 +20,17 @@ export function expectedStamp({ time, formats }: Pick<RecordShape, 'time' | 'for
   return time === 'text' ? 'a date, or a date and a time of day' : UNITS[time];
 }
 
-/** What in a layout would read the text: a unit, or the nearest patterns. */
-export function stampHint(text: string): string {
+/** What in a layout would read the text: a unit, or the nearest patterns; of one that lacks but the offset its zone. */
+export function stampHint(text: string, { formats }: Pick<RecordShape, 'formats'> = {}): string {
   const trimmed = text.trim();
+  const bare = formats?.map((format) => format.replace(/ ?[XxZz]+$/, ''));
+  const bytes = new TextEncoder().encode(trimmed);
+  const local = bare?.find(
+    (format, i) => format !== formats?.[i] && new StampPattern(format).read(bytes, 0, bytes.length),
+  );
+  if (local !== undefined) {
+    return `It names no offset from UTC, so nothing tells the zone: a copy of the layout with \`time: { format: '${local}', zone: Europe/Zurich }\` says it.`;
+  }
   const digits = /^\d{9,19}$/.test(trimmed) ? unitOfMagnitude(trimmed.length) : null;
   const patterns = patternsFor(trimmed).map((pattern) => `format: '${pattern}'`);
   if (patterns[0]?.includes('[')) return 'In the layout `time: { unit: text }` reads it.';

@@ -102,8 +102,10 @@ interface Field {
 export interface PatternParts {
   readonly hasDate: boolean;
   readonly hasTime: boolean;
-  /** What stands between a date and a time that follows it; null where there are not both. */
+  /** What stands between a date and a time of day; null where there are not both, or one within the other. */
   readonly between: string | null;
+  /** The time of day stands before the date. */
+  readonly timeFirst: boolean;
 }
 
 const utf8 = new TextEncoder();
@@ -372,13 +374,16 @@ function partsOf(fields: readonly Field[]): PatternParts {
     if (field === LITERAL || field === OFFSET) return 'none';
     return [YEAR, MONTH, MONTH_NAME, DAY, DAY_OF_YEAR, WEEKDAY_NAME].includes(field) ? 'date' : 'time';
   });
-  const lastDate = kinds.lastIndexOf('date');
-  const firstTime = kinds.indexOf('time');
-  const between = fields.slice(lastDate + 1, firstTime).map(({ count }) => count);
+  const timeFirst = kinds.find((kind) => kind !== 'none') === 'time';
+  const [first, second] = timeFirst ? (['time', 'date'] as const) : (['date', 'time'] as const);
+  const end = kinds.lastIndexOf(first);
+  const start = kinds.indexOf(second);
+  const between = fields.slice(end + 1, start).map(({ count }) => count);
   return {
-    hasDate: lastDate >= 0,
-    hasTime: firstTime >= 0,
-    between: lastDate >= 0 && firstTime > lastDate ? String.fromCharCode(...between) : null,
+    hasDate: kinds.includes('date'),
+    hasTime: kinds.includes('time'),
+    between: end >= 0 && start > end ? String.fromCharCode(...between) : null,
+    timeFirst,
   };
 }
 

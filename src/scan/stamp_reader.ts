@@ -7,9 +7,14 @@ import { trimEnd, trimStart } from './numbers.ts';
 import type { RepeatedHours } from './repeated_hours.ts';
 import type { RecordShape, RejectReason, ScanChecks, TimeUnit } from './shape.ts';
 import { type DecidedForm, TEXT_NONE, TEXT_OPEN, TEXT_OTHER, TEXT_READ, TextStamps } from './stamp_texts.ts';
-import { parseSerialDay, parseStamp } from './time.ts';
+import { parseDayFraction, parseSerialDay, parseStamp } from './time.ts';
 
 const DAY_US = 86_400_000_000;
+const WEEK_US = 7 * DAY_US;
+/** Months go by as thirty days, and are told by that. */
+const MONTH_US = 30 * DAY_US;
+/** Days since 1970: 1970-01-05 was a Monday. */
+const FIRST_MONDAY = 4;
 /** By how much a bar's end may be written too early: `10:04:59.999` for 10:05. */
 const INCLUSIVE_US = [1, 1_000, 1_000_000];
 
@@ -39,7 +44,7 @@ export class StampReader {
   /** The instants the last stamp may mean: one and the same but for a local time that occurs twice; NaN for one that never does. */
   first = Number.NaN;
   second = Number.NaN;
-  /** Of a local time, µs. */
+  /** Of a local time, µs; NaN for a stamp that names its instant. */
   localUs = Number.NaN;
   readonly texts: TextStamps;
   readonly #unit: TimeUnit;
@@ -119,6 +124,7 @@ export class StampReader {
   parse({ bytes, starts, ends }: FieldList): Parsed {
     this.need = null;
     this.isOtherForm = false;
+    this.localUs = Number.NaN;
     const at = this.column;
     const start = trimStart(bytes, starts[at]!, ends[at]!);
     const end = trimEnd(bytes, start, ends[at]!);
@@ -129,6 +135,12 @@ export class StampReader {
     if (this.#date >= 0) {
       const time = trimStart(bytes, starts[this.#timeOfDay]!, ends[this.#timeOfDay]!);
       const timeEnd = trimEnd(bytes, time, ends[this.#timeOfDay]!);
+      if (this.#unit === 'excel') {
+        const local = parseSerialDay(bytes, start, end) + parseDayFraction(bytes, time, timeEnd);
+        if (Number.isNaN(local)) return 'none';
+        this.#resolve(local);
+        return 'local';
+      }
       return this.#parsedText(this.texts.readParts(bytes, start, end, time, timeEnd));
     }
     if (this.#unit === 'excel') {
@@ -194,19 +206,30 @@ export class StampReader {
     const isEnd = (end: number): boolean => isOnGrid(end, grid, intervalUs, this.#gridZone);
     const late = isEnd(us) ? undefined : INCLUSIVE_US.find((by) => isEnd(us + by));
     const end = us + (late ?? 0);
-    if (grid === 'month') {
-      const day = Math.floor((end - 1) / DAY_US);
-      return (day - dayOfMonth(day) + 1) * DAY_US;
-    }
-    return grid === 'zone-day' ? this.#dayBefore(end) : end - intervalUs;
+    const isOfZone = !this.#gridZone.isUtc;
+    if (intervalUs === MONTH_US) return this.#localStart(end, (day) => day - dayOfMonth(day) + 1);
+    if (grid === 'week' || (isOfZone && intervalUs === WEEK_US))
+      return this.#localStart(end, (day) => day - ((((day - FIRST_MONDAY) % 7) + 7) % 7));
+    if (grid === 'zone-day') return this.#localStart(end, (day) => day);
+    // So many days of a zone, of which some have 23 or 25 hours.
+    if (isOfZone && intervalUs % DAY_US === 0) return this.#daysBefore(end, intervalUs);
+    return end - intervalUs;
   }
 
-  /** The first instant of the zone's day that `end` ends. */
-  #dayBefore(end: number): number {
+  /** The first instant of a day of the zone: the one that `startOf` gives for the day that `end` ends, or is in. */
+  #localStart(end: number, startOf: (day: number) => number): number {
     const zone = this.#gridZone;
-    const midnight = Math.floor((end - 1 + zone.offsetUs(end - 1)) / DAY_US) * DAY_US;
+    const midnight = startOf(Math.floor((end - 1 + zone.offsetUs(end - 1)) / DAY_US)) * DAY_US;
     const start = zone.instantUs(midnight);
     // Clocks that go forward at midnight never show it.
     return Number.isNaN(start) ? midnight - zone.offsetUs(midnight - DAY_US) : start;
+  }
+
+  /** The same time of day by the zone's clocks, whole days earlier. */
+  #daysBefore(end: number, us: number): number {
+    const zone = this.#gridZone;
+    const local = end + zone.offsetUs(end) - us;
+    const start = zone.instantUs(local);
+    return Number.isNaN(start) ? local - zone.offsetUs(local - DAY_US) : start;
   }
 }

@@ -33,6 +33,7 @@ export class TextStamps {
   /** A day and a time of day, joined. */
   #joined = new Uint8Array(64);
   #joinedBy: string | null = null;
+  #isTimeFirst = false;
   #length = 0;
 
   /** `formats`: patterns of the layout, or null for the common forms. */
@@ -83,13 +84,16 @@ export class TextStamps {
     dayBytes = bytes,
   ): number {
     this.#joinedBy = null;
-    const join = (between: string): void => {
-      if (between === this.#joinedBy) return;
+    const join = (between: string, timeFirst: boolean): void => {
+      if (between === this.#joinedBy && timeFirst === this.#isTimeFirst) return;
       this.#joinedBy = between;
-      this.#join(dayBytes, bytes, dayStart, dayEnd, between, timeStart, timeEnd);
+      this.#isTimeFirst = timeFirst;
+      if (timeFirst) this.#join(bytes, dayBytes, timeStart, timeEnd, between, dayStart, dayEnd);
+      else this.#join(dayBytes, bytes, dayStart, dayEnd, between, timeStart, timeEnd);
     };
     const reads = (form: StampForm): boolean => {
-      join(form instanceof StampPattern ? (form.parts.between ?? ' ') : ' ');
+      const parts = form instanceof StampPattern ? form.parts : null;
+      join(parts?.between ?? ' ', parts?.timeFirst ?? false);
       return form.read(this.#joined, 0, this.#length);
     };
     const alive = this.#alive;
@@ -101,7 +105,7 @@ export class TextStamps {
       return TEXT_READ;
     }
     return this.#decide(reads, () => {
-      join(' ');
+      join(' ', false);
       return formsThatFit(this.#joined, 0, this.#length);
     });
   }
@@ -128,21 +132,21 @@ export class TextStamps {
   }
 
   #join(
-    dayBytes: Uint8Array,
-    bytes: Uint8Array,
-    dayStart: number,
-    dayEnd: number,
+    first: Uint8Array,
+    second: Uint8Array,
+    start: number,
+    end: number,
     between: string,
-    timeStart: number,
-    timeEnd: number,
+    secondStart: number,
+    secondEnd: number,
   ): void {
-    const length = dayEnd - dayStart + between.length + timeEnd - timeStart;
+    const length = end - start + between.length + secondEnd - secondStart;
     if (length > this.#joined.length) this.#joined = new Uint8Array(2 * length);
     const joined = this.#joined;
     let at = 0;
-    for (let p = dayStart; p < dayEnd; p++) joined[at++] = dayBytes[p]!;
+    for (let p = start; p < end; p++) joined[at++] = first[p]!;
     for (let i = 0; i < between.length; i++) joined[at++] = between.charCodeAt(i);
-    for (let p = timeStart; p < timeEnd; p++) joined[at++] = bytes[p]!;
+    for (let p = secondStart; p < secondEnd; p++) joined[at++] = second[p]!;
     this.#length = at;
   }
 }

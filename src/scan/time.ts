@@ -43,6 +43,12 @@ export function parseSerialDay(bytes: Uint8Array, start: number, end: number): n
   return SERIAL_EPOCH_US + Math.round(days * 86_400) * 1e6;
 }
 
+/** A time of day as a spreadsheet holds it in a cell of its own, the fraction of a day; µs, NaN when it is none. */
+export function parseDayFraction(bytes: Uint8Array, start: number, end: number): number {
+  const days = parseNumber(bytes, start, end);
+  return days >= 0 && days < 1 ? Math.round(days * 86_400) * 1e6 : Number.NaN;
+}
+
 /** `[+-]?\d+(\.\d*)?([eE][+-]?\d+)?` in the unit, digit by digit. */
 function parseDigitStamp(
   bytes: Uint8Array,

@@ -33,6 +33,11 @@ describe('a number of another style', () => {
     ['-$0.5', { currency: '$' }, -0.5],
     ['€ 12,5', { decimal: ',', currency: '€' }, 12.5],
     ['12.5', { currency: '$' }, 12.5],
+    ['-1.250,5 €', { ...german, currency: '€' }, -1250.5],
+    ['7\u00a0€', { currency: '€' }, 7],
+    ['9’876’543.25', { thousands: "'" }, 9_876_543.25],
+    ['98,76,543.5', english, 9_876_543.5],
+    ['1,00,00,000', english, 1e7],
   ] as const)('%j is read', (text, style, value) => {
     expect(read(text, style)).toBe(value);
   });
@@ -52,7 +57,10 @@ describe('a number of another style', () => {
     ['$12', {}],
     ['$', { currency: '$' }],
     ['$$1', { currency: '$' }],
-    ['1$', { currency: '$' }],
+    ['$1$', { currency: '$' }],
+    ['1,23,4567', english],
+    ['1,23,456,789', english],
+    ['1’23', { thousands: "'" }],
     ['K', { suffixes: true }],
     ['59.40KK', { suffixes: true }],
     ['', english],

@@ -19,12 +19,19 @@ function isDate(text: string): boolean {
 const listOf = (given: string | readonly string[] | undefined): readonly string[] =>
   given === undefined ? [] : typeof given === 'string' ? [given] : given;
 
+/** `9:00 - 17:30` as `09:00-17:30`. */
+const padded = (hours: string): string =>
+  hours
+    .split(/ *[-–] */)
+    .map((time) => time.padStart(5, '0'))
+    .join('-');
+
 /** Hours and days that are none. */
 export function calendarSlips(calendar: LayoutCalendar): Slip[] {
   if (calendar === undefined || typeof calendar === 'string') return [];
   const hours = Object.entries(calendar.week).flatMap(([day, given]) =>
     listOf(given)
-      .filter((text) => hoursOf(text) === null)
+      .filter((text) => hoursOf(padded(text)) === null)
       .map((text) => ({
         path: ['calendar', 'week', day],
         message: `${text} are no hours, such as 09:30-16:00 or 17:00-24:00`,
@@ -40,7 +47,7 @@ export function calendarSlips(calendar: LayoutCalendar): Slip[] {
 export function calendarRule(calendar: LayoutCalendar): CalendarRule | undefined {
   if (calendar === undefined || typeof calendar === 'string') return calendar;
   const week: Partial<Record<Weekday, readonly string[]>> = {};
-  for (const [day, given] of Object.entries(calendar.week)) week[day as Weekday] = listOf(given);
+  for (const [day, given] of Object.entries(calendar.week)) week[day as Weekday] = listOf(given).map(padded);
   const holidays = [...new Set(listOf(calendar.holidays))].sort();
   return { zone: calendar.zone, week, holidays };
 }

@@ -6,7 +6,7 @@ import type { ExtraColumn, Role, ShapeColumn } from '../../scan/shape.ts';
 import { extraColumnName } from '../../state/extra_columns.ts';
 import { keyMeant } from './key_meant.ts';
 import type { Slip } from './layout_error.ts';
-import type { LayoutKeys } from './schema.ts';
+import type { LayoutKeys, Origin } from './schema.ts';
 
 /** Roles a layout may name. */
 const ROLES: readonly Role[] = [
@@ -35,13 +35,26 @@ export interface ColumnsRead {
 }
 
 /** Reads `columns`, and `extra` with it. */
-export function readColumns({ columns, extra }: Pick<LayoutKeys, 'columns' | 'extra'>): ColumnsRead {
+export function readColumns({
+  columns,
+  extra,
+  header,
+  symbol,
+  venue,
+  interval,
+}: Pick<LayoutKeys, 'columns' | 'extra' | 'header' | 'symbol' | 'venue' | 'interval'>): ColumnsRead {
   const slips: Slip[] = [];
   const kept = new Set<string>();
+  const isList = Array.isArray(columns);
   /** A role, or an extra column's name; null for neither. */
   const roleOf = (word: string, path: readonly PropertyKey[]): Role | null => {
-    if (Object.hasOwn(extra, word)) return 'extra';
-    if ((ROLES as readonly string[]).includes(word)) return word as Role;
+    const isRole = (ROLES as readonly string[]).includes(word);
+    // `close: Adj Close` beside a further column that the header calls close.
+    if (Object.hasOwn(extra, word) && !(isRole && !isList)) return 'extra';
+    if (isRole) return word as Role;
+    // A column by its name, which the symbol, the venue or the interval is read off.
+    if (isColumn(symbol, word)) return 'symbol';
+    if (isColumn(venue, word) || isColumn(interval, word)) return 'ignore';
     slips.push({ path, message: noRole(word) });
     return null;
   };
@@ -74,7 +87,6 @@ export function readColumns({ columns, extra }: Pick<LayoutKeys, 'columns' | 'ex
     owners.set(column, name);
   }
   const read: ShapeColumn[] = [];
-  const isList = Array.isArray(columns);
   const entries = isList ? columns.map(listed) : Object.entries(columns).map(mapped);
   for (const [i, given] of entries.entries()) {
     const path = isList ? ['columns', i] : ['columns', given.word];
@@ -89,14 +101,22 @@ export function readColumns({ columns, extra }: Pick<LayoutKeys, 'columns' | 'ex
       read.push({ role: 'key', names, required: true, value: given.only, leavesOut: true });
       continue;
     }
-    const names = given.names ?? (role === 'extra' ? [given.word] : namesOfRole(role));
+    const isNamed = role === given.word && role !== 'extra';
+    const names = given.names ?? (isNamed ? namesOfRole(role) : [given.word]);
     read.push(shaped(role, given.word, names, given.optional ?? role === 'trades', given.optional === false));
   }
   // With a header, a column to keep need not be listed.
   for (const [name, type] of Object.entries(extra)) {
-    if (!kept.has(name)) read.push({ role: 'extra', names: [name], extra: { name: columnOf(name), type } });
+    if (kept.has(name)) continue;
+    if (header === 'none')
+      slips.push({ path: ['extra', name], message: 'is none of columns, which without a header list all' });
+    read.push({ role: 'extra', names: [name], extra: { name: columnOf(name), type } });
   }
-  return { columns: isList ? read : inRoleOrder(read), slips };
+  return { columns: isList || header === 'none' ? read : inRoleOrder(read), slips };
+}
+
+function isColumn(origin: Origin | undefined, word: string): boolean {
+  return origin?.kind === 'column' && normaliseName(origin.column) === normaliseName(word);
 }
 
 interface Given {
@@ -146,7 +166,7 @@ function listOf(names: string | readonly string[]): readonly string[] {
   return typeof names === 'string' ? [names] : names;
 }
 
-/** A map has no order that means anything: columns of one layout are always in the same. */
+/** Under a header a map has no order that means anything: columns of one layout are always in the same. */
 function inRoleOrder(columns: readonly ShapeColumn[]): ShapeColumn[] {
   const place = ({ role }: ShapeColumn): number => {
     const at = ROLES.indexOf(role);

@@ -330,7 +330,8 @@ function looksLikeBar(record: readonly string[], shape: RecordShape, roles: Colu
   const isNumber = (role: 'open' | 'close' | 'price' | 'volume'): boolean => {
     const text = record[roles.roles.indexOf(role)] ?? '';
     // Prices that are multiples of something have no points.
-    if (role !== 'volume' && (shape.numbers?.scale ?? 0) !== 0 && !/^[+-]?\d+$/.test(text)) return false;
+    const { scale = 0, decimal = '.' } = shape.numbers ?? {};
+    if (role !== 'volume' && scale !== 0 && text.includes(decimal)) return false;
     const field = Buffer.from(text);
     return Number.isFinite(numbers.read(field, 0, field.length, true));
   };
@@ -375,12 +376,28 @@ export class HeadStamps {
     return lastColumn >= 0 && lastColumn < record.length && this.#stamps.isStamp(FieldList.of(record));
   }
 
+  /** Whether the stamp is a local time: text that names no offset from UTC. */
+  isLocal(record: readonly string[]): boolean {
+    return this.isStamp(record) && !Number.isNaN(this.#stamps.localUs);
+  }
+
   /** µs, of two instants the first; NaN when there is none, or it is not certain which. */
   stampOf(record: readonly string[]): number {
     return this.isStamp(record) && this.#stamps.need === null && !this.#stamps.isOtherForm
       ? this.#stamps.first
       : Number.NaN;
   }
+}
+
+/** Whether the first record is stamped with a time that names no offset from UTC. */
+export function isStampedLocally(head: Head, shape: RecordShape, symbolIsFixed: boolean): boolean {
+  const { roles, records } = fitHead(head, shape, symbolIsFixed);
+  const [first] = records;
+  return (
+    roles !== null &&
+    first !== undefined &&
+    new HeadStamps(headShape(head, shape, symbolIsFixed), roles).isLocal(first)
+  );
 }
 
 /**

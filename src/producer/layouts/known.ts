@@ -22,6 +22,7 @@ const NAMES = [
   'histdata-ascii',
   'histdata-mt',
   'dukascopy-jforex',
+  'dukascopy-local',
   'jforex-eet',
   'jforex-utc',
   'dukascopy-node',

@@ -16,13 +16,19 @@ export type { LayoutText, Origin } from './schema.ts';
 
 /** A layout, checked and ready. */
 export interface Layout
-  extends Omit<LayoutKeys, 'name' | 'example' | 'columns' | 'paths' | 'maybe' | 'context' | 'calendar'> {
+  extends Omit<
+    LayoutKeys,
+    'name' | 'example' | 'columns' | 'paths' | 'maybe' | 'context' | 'calendar' | 'time'
+  > {
   readonly name: string;
   readonly example: string;
   readonly paths: readonly RegExp[];
   readonly maybe: readonly RegExp[];
   readonly context: readonly RegExp[];
   readonly calendar: CalendarRule | undefined;
+  readonly time: LayoutKeys['time'] & { readonly zone: string };
+  /** The layout says the zone of stamps that name none; else they are taken for UTC's, which is an assumption. */
+  readonly zoneIsSaid: boolean;
   /** The shape of its files; names with `{base}` in them stand for the currency a symbol starts with. */
   readonly shape: RecordShape;
 }
@@ -30,7 +36,7 @@ export interface Layout
 /** The layout that keys which have been checked make. */
 export function layoutOf(keys: LayoutKeys, defaultName: string): Layout {
   const { columns } = readColumns(keys);
-  const { columns: _, paths, maybe, context, name, example, ...rest } = keys;
+  const { columns: _, paths, maybe, context, name, example, time, ...rest } = keys;
   return {
     ...rest,
     name: name ?? defaultName,
@@ -39,6 +45,8 @@ export function layoutOf(keys: LayoutKeys, defaultName: string): Layout {
     maybe: maybe.map((one) => new RegExp(one, 'd')),
     context: context.map((one) => new RegExp(one, 'd')),
     calendar: calendarRule(keys.calendar),
+    time: { ...time, zone: time.zone ?? 'UTC' },
+    zoneIsSaid: time.zone !== undefined,
     shape: shapeOf(keys, columns),
   };
 }
@@ -60,7 +68,8 @@ function shapeOf(keys: LayoutKeys, columns: readonly ShapeColumn[]): RecordShape
     style.currency === undefined &&
     style.scale === 0;
   const hasVolume = columns.some(({ role }) => role === 'volume');
-  const volumeKept = volume ?? (hasVolume ? 'required' : 'none');
+  const mayLack = columns.some(({ role, optional }) => role === 'volume' && optional === true);
+  const volumeKept = volume ?? (!hasVolume ? 'none' : mayLack ? 'optional' : 'required');
   return {
     ...(keys.kind === 'trades' && { kind: keys.kind }),
     delimiter: keys.delimiter,
@@ -69,7 +78,7 @@ function shapeOf(keys: LayoutKeys, columns: readonly ShapeColumn[]): RecordShape
     ...(keys.subheader > 0 && { subheader: keys.subheader }),
     columns,
     time: time.unit ?? (time.format === undefined ? 'magnitude' : 'text'),
-    timeZone: time.zone,
+    timeZone: time.zone ?? 'UTC',
     ...(time.format !== undefined && { formats: time.format }),
     ...(keys.syntax === 'json' && { syntax: keys.syntax }),
     ...(time.stamps === 'close' && { stamps: 'close' }),

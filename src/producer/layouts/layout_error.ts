@@ -91,9 +91,10 @@ function slipsOfUnion(
   path: readonly PropertyKey[],
   value: unknown,
 ): Slip[] {
-  const kin = ways.filter(
-    ([first]) => !(first?.code === 'invalid_type' && first.path.length === 0) && first !== undefined,
-  );
+  const isOther = (first: Issue): boolean =>
+    first.path.length === 0 &&
+    (first.code === 'invalid_type' || (first.code === 'invalid_value' && typeof value === 'object'));
+  const kin = ways.filter(([first]) => first !== undefined && !isOther(first));
   if (kin.length === 0) {
     const expected = ways.map(([first]) => (first as { expected?: string } | undefined)?.expected);
     const message =

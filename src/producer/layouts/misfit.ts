@@ -100,7 +100,7 @@ function recordMisfit(
       field: 'time',
       expected: expectedStamp(shape),
       found: text,
-      hint: stampHint(text),
+      hint: stampHint(text, shape),
     };
   }
   const numbers = new NumberReader(shape.numbers ?? PLAIN_NUMBERS);

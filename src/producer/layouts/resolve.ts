@@ -4,7 +4,7 @@ import { spellings } from '../../base/spellings.ts';
 import { normaliseName } from '../../scan/header.ts';
 import type { RecordShape, ShapeColumn } from '../../scan/shape.ts';
 import type { TaskPlan } from '../../state/task_plan.ts';
-import { earliestStamp, firstSymbol, type Head, valuesOf } from './head.ts';
+import { earliestStamp, firstSymbol, type Head, isStampedLocally, valuesOf } from './head.ts';
 import { intervalSeconds, MONTH_S, spelledInterval, WEEK_S } from './interval_words.ts';
 import type { Layout, Origin } from './layout.ts';
 import { fillIn, groupsOf, isFar, matchOf, type NameGroups } from './name_groups.ts';
@@ -30,6 +30,8 @@ export interface Resolution {
   readonly unsureOfTime: boolean;
   /** What the records decided where the name does not tell, or tells something else. */
   readonly byRecords: readonly ByRecords[];
+  /** The stamps are times of day of a zone that neither they nor the layout name: they are read as UTC. */
+  readonly zoneIsAssumed: boolean;
   /** An interval that the user named and the file's own name contradicts, s. */
   readonly ignoredS: number | null;
 }
@@ -135,6 +137,13 @@ export function resolve(
     unsure: head === null && (word.far || (told.far && hasSymbolRules(layout.venue))),
     unsureOfTime: head === null && isFarDate && period !== null,
     byRecords,
+    zoneIsAssumed:
+      !layout.zoneIsSaid &&
+      layout.note === undefined &&
+      interval.seconds < 86_400 &&
+      head !== null &&
+      ['text', 'magnitude', 'excel'].includes(shape.time) &&
+      isStampedLocally(head, shape, symbol !== null),
     ignoredS: given.intervalS !== null && given.intervalS !== interval.seconds ? given.intervalS : null,
   };
 }

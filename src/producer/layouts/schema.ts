@@ -47,6 +47,8 @@ const pattern = z.string().superRefine((source, context) => {
   }
 });
 
+const OFFSET_IN_QUOTES = "an offset stands in quotes, so that it is no number: '-05:00'";
+
 /** An offset is written `±HH:MM` from here on: `-5`, `-0500` and `UTC-05:00` are one. */
 function zoneName(name: string): string {
   const match = /^(?:UTC|GMT)?([+-])(\d{1,2})(?::?(\d\d))?$/.exec(name);
@@ -55,18 +57,28 @@ function zoneName(name: string): string {
   return offset.slice(1) === '00:00' ? 'UTC' : offset;
 }
 
-const zone = z.string().transform((written, context) => {
-  const name = zoneName(written);
-  try {
-    zoneNamed(name);
-  } catch {
-    context.addIssue({
-      code: 'custom',
-      message: `${name} is no time zone, such as America/New_York, Etc/GMT+5 or -05:00${nearestZone(name)}`,
-    });
-  }
-  return name;
-});
+/** YAML takes `-5`, `-0500` and `+0530` for numbers, and does not tell the last two from other offsets. */
+const zone = z
+  .union([
+    z.string(),
+    z
+      .int()
+      .min(-14, { error: OFFSET_IN_QUOTES })
+      .max(14, { error: OFFSET_IN_QUOTES })
+      .transform((hours) => `${hours < 0 ? '' : '+'}${hours}`),
+  ])
+  .transform((written, context) => {
+    const name = zoneName(written);
+    try {
+      zoneNamed(name);
+    } catch {
+      context.addIssue({
+        code: 'custom',
+        message: `${name} is no time zone, such as America/New_York, Etc/GMT+5 or -05:00${nearestZone(name)}`,
+      });
+    }
+    return name;
+  });
 
 function nearestZone(name: string): string {
   const near = nearest(name, Intl.supportedValuesOf('timeZone'));
@@ -153,9 +165,12 @@ const time = keyed({
     .describe(
       'The day of every stamp, where only the name tells it: text with `{group}`, read before a time_of_day.',
     ),
-  zone: zone.default('UTC').describe('IANA zone, or ±HH:MM, of stamps that name none.'),
+  zone: zone.optional().describe('IANA zone, or ±HH:MM, of stamps that name none. By default UTC.'),
   stamps: z.enum(['open', 'close']).default('open').describe('close: bars are stamped at their end.'),
 });
+
+/** A word for "no value": YAML makes a number of `0`, and null of `null` and `~`. */
+const nullWord = z.union([z.string(), z.number().transform(String), z.null().transform(() => 'null')]);
 
 const numbers = keyed({
   decimal: z.enum(['.', ',']).default('.'),
@@ -170,7 +185,7 @@ const numbers = keyed({
     .optional()
     .describe('A sign that may stand before numbers: $184.40.'),
   null: z
-    .union([z.string().transform((word) => [word]), z.array(z.string())])
+    .union([nullWord.transform((word) => [word]), z.array(nullWord)])
     .optional()
     .describe('Words for "no value".'),
   scale: z
@@ -181,14 +196,26 @@ const numbers = keyed({
 });
 
 const WEEKDAYS = ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'] as const;
-const hours = z.string().regex(/^\d\d:\d\d-\d\d:\d\d$/, 'hours such as 09:30-16:00');
+const hours = z.string().regex(/^\d\d?:\d\d *[-–] *\d\d?:\d\d$/, 'hours such as 09:30-16:00');
+
+/** zod's type of the issue does not have what its record says of keys that are none of an enum. */
+function noWeekday(issue: object): string | undefined {
+  if (!('keys' in issue)) return undefined;
+  return (issue.keys as string[])
+    .map((key) => {
+      const short = key.slice(0, 3).toLowerCase();
+      const meant = WEEKDAYS.find((day) => day === short);
+      return `there is no day ${key}; ${meant === undefined ? `there are ${WEEKDAYS.join(', ')}` : `did you mean ${meant}?`}`;
+    })
+    .join('; ');
+}
 
 const calendar = z.union([
   z.enum(['crypto', 'us-equities', 'forex', 'cme', 'none']),
   keyed({
     zone,
     week: z
-      .partialRecord(z.enum(WEEKDAYS), z.union([hours, z.array(hours)]))
+      .partialRecord(z.enum(WEEKDAYS), z.union([hours, z.array(hours)]), { error: noWeekday })
       .describe('Hours of trading by the day of the week; 24:00 is its end.'),
     holidays: z
       .union([z.string(), z.array(z.string())])

@@ -106,10 +106,18 @@ export class Asked {
   }
 
   /** Takes note of what the records of a file decided that is to be loaded. */
-  noteDecisions({ layout, byRecords, intervalS, venue, ignoredS }: Resolution, path: string): void {
+  noteDecisions(resolution: Resolution, path: string): void {
+    const { layout, byRecords, intervalS, venue, ignoredS, zoneIsAssumed } = resolution;
     if (layout.note !== undefined && this.#forced === null && !this.#noted.has(layout)) {
       this.#noted.add(layout);
       this.options.onNote?.(`${layout.name}: ${layout.note}`);
+    }
+    if (zoneIsAssumed && this.#forced === null && !this.#noted.has(layout)) {
+      this.#noted.add(layout);
+      this.options.onNote?.(
+        `${layout.name}: stamps of ${path} name no zone, and are read as UTC; if they are of another, ` +
+          `npx backhaul layouts ${layout.name} > my.yaml, add time: { zone: America/New_York }, and --layout my.yaml`,
+      );
     }
     for (const { what, said } of byRecords) {
       const is = what === 'interval' ? spelledInterval(intervalS) : what === 'venue' ? venue : '';

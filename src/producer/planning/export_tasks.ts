@@ -123,6 +123,7 @@ function resolutionOf(
     unsure: false,
     unsureOfTime: false,
     byRecords: [],
+    zoneIsAssumed: false,
     ignoredS: null,
   };
 }

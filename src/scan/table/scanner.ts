@@ -3,6 +3,7 @@ import { Zone } from '../../base/zone.ts';
 import { BackhaulError } from '../../faults/fault.ts';
 import { FieldList } from '../csv_record.ts';
 import { FirstRecords } from '../first_records.ts';
+import { gridZoneName } from '../grid.ts';
 import { requiredRoles } from '../header.ts';
 import { conflictOf, copyRow } from '../held_row.ts';
 import { Judge } from '../judge.ts';
@@ -55,7 +56,7 @@ export class TableScanner {
     this.#symbols = symbols;
     this.#order = new RowOrder(order, symbols);
     this.#isOrdered = order !== 'any';
-    this.#gridZone = new Zone(checks.grid === 'zone-day' ? checks.zone : 'UTC');
+    this.#gridZone = new Zone(gridZoneName(checks, shape));
   }
 
   /** The columns to be read, by their places in the table. Fails with `not-a-bar-file` where some are missing. */

@@ -151,7 +151,7 @@ export class FileScan {
       where: { line, byteOffset, field: 'time' },
       expected: expectedStamp(this.#plan.shape),
       found,
-      hint: stampHint(found),
+      hint: stampHint(found, this.#plan.shape),
     });
   }
 }

@@ -153,7 +153,7 @@ export const SAMPLES: readonly Sample[] = [
     bars: 3,
   },
   {
-    layout: 'dukascopy-jforex', // the same, of a local clock
+    layout: 'dukascopy-local', // the same, of a local clock
     path: 'EURUSD_Candlestick_1_M_BID_01.01.2025-31.12.2025.csv',
     text: 'Local time,Open,High,Low,Close,Volume\n31.12.2024 23:00:00.000 GMT+0100,1.03526,1.03526,1.03526,1.03526,0\n31.12.2024 23:01:00.000 GMT+0100,1.03526,1.03526,1.03526,1.03526,1.5\n',
     first: 'dukascopy EURUSD 1m 2024-12-31T22:00:00 1.03526 0',
