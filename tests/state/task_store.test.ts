@@ -196,6 +196,7 @@ describe('claim', () => {
     [`'a/*/60'`, 'pending'],
     [`'b/*/60'`, 'loaded'],
     [`'b/S' || n % 900 || '/60'`, 'pending'],
+    [`'b/T' || n || '/60'`, 'running'],
     // Nothing may begin: one of the other kind is at work, or a delayed one is ahead.
     [`'c/*/60'`, 'running', 1],
     [`'c/S' || n || '/60'`, 'pending'],
