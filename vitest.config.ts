@@ -1,4 +1,17 @@
-import { defineConfig } from 'vitest/config';
+import { defineConfig, type TestProjectConfiguration } from 'vitest/config';
+
+/** Where a server with an extension is named, what a load must survive runs against that as well. */
+const ENGINES = ['citus', 'timescale'].filter(
+  (name) => (process.env[`TEST_${name.toUpperCase()}_URL`] ?? '') !== '',
+);
+const again = (engine: string): TestProjectConfiguration => ({
+  extends: true,
+  test: {
+    name: engine,
+    env: { BACKHAUL_TEST_ENGINE: engine },
+    include: ['tests/survive/{crash,company}.test.ts', 'tests/e2e/same_table.test.ts'],
+  },
+});
 
 export default defineConfig(({ mode }) => ({
   test: {
@@ -15,5 +28,8 @@ export default defineConfig(({ mode }) => ({
     hookTimeout: 120_000,
     // `npm run test:long`, on any system's shell.
     env: mode === 'long' ? { BACKHAUL_LONG: '1' } : {},
+    ...(ENGINES.length === 0
+      ? {}
+      : { projects: [{ extends: true, test: { name: 'plain' } }, ...ENGINES.map(again)] }),
   },
 }));

@@ -12,6 +12,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Client } from 'pg';
 import { connect, createPool, endPool } from '../src/database/connect.ts';
 import { startEmbedded, stopEmbedded } from '../src/database/embedded.ts';
 import { migrate } from '../src/state/migrate.ts';
@@ -90,20 +91,35 @@ function endedCpu(): number | null {
   }
 }
 
+interface Loader {
+  readonly owner: string;
+  readonly run: Client;
+  readonly work: Client;
+}
+
+/** They come one after another, as programs on other hosts would; a server starts few sessions at a time. */
+async function assemble(url: string): Promise<Loader[]> {
+  const all: Loader[] = [];
+  while (all.length < loaders) {
+    const run = await connect(url, { applicationName: 'backhaul run' });
+    const work = await connect(url, { applicationName: 'backhaul load' });
+    const owner = randomUUID();
+    await startRun(run, { owner, command: 'bench', options: {} });
+    all.push({ owner, run, work });
+  }
+  return all;
+}
+
 /** One loader's life: what each of its claims took, ms, and how many tasks it finished. */
 async function live(
-  url: string,
+  { owner, run, work }: Loader,
   { pausedMs, finishes }: Way,
   until: number,
 ): Promise<{ claims: number[]; done: number }> {
-  const owner = randomUUID();
-  const run = await connect(url, { applicationName: 'backhaul run' });
-  const work = await connect(url, { applicationName: 'backhaul load' });
   const claims: number[] = [];
   let done = 0;
   let beat = performance.now() + Math.random() * BEAT_MS;
   try {
-    await startRun(run, { owner, command: 'bench', options: {} });
     while (performance.now() < until) {
       const began = performance.now();
       const claimed = await claim(work, { owner, limit: A_CLAIM, leaseMs: LEASE_MS });
@@ -131,6 +147,7 @@ async function live(
 async function round(url: string, way: Way): Promise<void> {
   const watcher = await connect(url);
   const most = { sessions: 0, locks: 0, waiting: 0 };
+  const all = await assemble(url);
   const cpuBefore = endedCpu();
   const began = performance.now();
   const until = began + seconds * 1000;
@@ -147,7 +164,7 @@ async function round(url: string, way: Way): Promise<void> {
     }
   })();
   watching.catch(() => {});
-  const lives = await Promise.all(Array.from({ length: loaders }, () => live(url, way, until)));
+  const lives = await Promise.all(all.map((loader) => live(loader, way, until)));
   const took = (performance.now() - began) / 1000;
   isOver = true;
   await watching;

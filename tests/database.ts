@@ -6,7 +6,9 @@ import type { Client, Pool } from 'pg';
 import { afterAll, afterEach, beforeEach, inject } from 'vitest';
 import { connect, createPool } from '../src/database/connect.ts';
 import { startEmbedded } from '../src/database/embedded.ts';
+import { distribute } from '../src/state/distribute.ts';
 import { migrate } from '../src/state/migrate.ts';
+import { askedEngine, databaseAt, serverOf, type TestServer } from './servers.ts';
 
 /** A database of its own for a test file: a copy of a migrated one, dropped at the end unless a test failed. */
 export interface TestDatabase {
@@ -27,6 +29,8 @@ export interface TestDatabaseOptions {
 const STATEMENT_TIMEOUT_MS = 20_000;
 
 const TEMPLATE = 'backhaul_template';
+/** Of a Citus cluster: each node has some, and each statement goes to few. */
+const SHARDS = 4;
 
 /** The server's speed matters here, what survives a power cut does not. */
 const SETTINGS = {
@@ -37,22 +41,18 @@ const SETTINGS = {
   maintenance_work_mem: '64MB',
 };
 
-/** URL of database `postgres` (or that of TEST_DATABASE_URL) on the server of this run. */
-async function serverUrl(): Promise<string> {
+/** The server of this run: an engine's that was asked for, one that was given, or the embedded one. */
+export async function runServer(): Promise<TestServer> {
+  const engine = askedEngine(process.env['BACKHAUL_TEST_ENGINE']);
+  if (engine !== null) return engine;
   const given = process.env['TEST_DATABASE_URL'];
-  if (given !== undefined && given !== '') return given;
+  if (given !== undefined && given !== '') return serverOf('plain', given);
   const { socketUrl } = await startEmbedded(inject('testRun'), { settings: SETTINGS });
-  return socketUrl;
-}
-
-function urlOf(server: string, database: string): string {
-  const url = new URL(server);
-  url.pathname = `/${database}`;
-  return url.href;
+  return serverOf('plain', socketUrl);
 }
 
 /** The template, made by the first file that needs it; the lock is held by the session, so a crash gives it back. */
-async function ensureTemplate(admin: Client, server: string): Promise<string> {
+async function ensureTemplate(admin: Client, server: TestServer): Promise<string> {
   // Another schema is another template: TEST_DATABASE_URL may point to a server that remembers older ones.
   const name = `${TEMPLATE}_${process.pid}_${randomBytes(3).toString('hex')}`;
   await admin.query(`SELECT pg_advisory_lock(hashtext('${TEMPLATE}'))`);
@@ -64,12 +64,12 @@ async function ensureTemplate(admin: Client, server: string): Promise<string> {
     );
     const known = made.rows[0]?.datname;
     if (known !== undefined) return known;
-    await admin.query(
-      `CREATE DATABASE ${name} TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C'`,
-    );
-    const client = await connect(urlOf(server, name), { applicationName: 'test template' });
-    await migrate(client);
-    await client.end();
+    await server.create(name);
+    const pool = createPool(databaseAt(server.url, name), { applicationName: 'test template', max: 1 });
+    await migrate(pool);
+    if (server.engine === 'citus')
+      await distribute(pool, { shards: SHARDS, dryRun: false, onStep: () => {} });
+    await pool.end();
     await admin.query(`COMMENT ON DATABASE ${name} IS '${run.replaceAll("'", "''")}'`);
     return name;
   } finally {
@@ -77,8 +77,8 @@ async function ensureTemplate(admin: Client, server: string): Promise<string> {
   }
 }
 
-async function withAdmin<T>(server: string, work: (admin: Client) => Promise<T>): Promise<T> {
-  const admin = await connect(server, { applicationName: 'test admin' });
+async function withAdmin<T>(server: TestServer, work: (admin: Client) => Promise<T>): Promise<T> {
+  const admin = await connect(server.url, { applicationName: 'test admin' });
   try {
     return await work(admin);
   } finally {
@@ -97,7 +97,7 @@ async function leakedSessions(admin: Client, name: string): Promise<Session[]> {
   for (let look = 0; ; look++) {
     const { rows } = await admin.query<Session>(
       `SELECT application_name, state, query FROM pg_stat_activity
-       WHERE datname = $1 AND backend_type = 'client backend'`,
+       WHERE datname = $1 AND backend_type = 'client backend' AND application_name NOT LIKE 'citus\\_internal%'`,
       [name],
     );
     if (rows.length === 0 || look === 40) return rows;
@@ -105,13 +105,13 @@ async function leakedSessions(admin: Client, name: string): Promise<Session[]> {
   }
 }
 
-async function finishWith(server: string, name: string, failed: boolean): Promise<void> {
+async function finishWith(server: TestServer, name: string, failed: boolean): Promise<void> {
   await withAdmin(server, async (admin) => {
     const leaked = await leakedSessions(admin, name);
     if (failed) {
       await writeFile(join(inject('testRun'), 'kept'), name);
       process.stderr.write(`Database ${name} is kept.\n`);
-    } else await admin.query(`DROP DATABASE ${name} WITH (FORCE)`);
+    } else await server.drop(name);
     if (leaked.length > 0) {
       const list = leaked.map(
         (one) => `  ${one.application_name} (${one.state}): ${one.query.slice(0, 200)}`,
@@ -123,13 +123,12 @@ async function finishWith(server: string, name: string, failed: boolean): Promis
 
 /** A fresh database for the test file that calls this, at its top: `const database = await testDatabase();` */
 export async function testDatabase(options: TestDatabaseOptions = {}): Promise<TestDatabase> {
-  const server = await serverUrl();
+  const server = await runServer();
   const name = `backhaul_test_${process.pid}_${randomBytes(4).toString('hex')}`;
   await withAdmin(server, async (admin) => {
-    const template = options.content === 'empty' ? 'template0' : await ensureTemplate(admin, server);
-    await admin.query(`CREATE DATABASE ${name} TEMPLATE ${template} STRATEGY file_copy`);
+    await server.create(name, options.content === 'empty' ? null : await ensureTemplate(admin, server));
   });
-  const url = urlOf(server, name);
+  const url = databaseAt(server.url, name);
   const pool = createPool(url, {
     applicationName: 'test pool',
     max: 8,

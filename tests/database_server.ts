@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
 import { connect } from '../src/database/connect.ts';
 import { embeddedUrl, stopEmbedded } from '../src/database/embedded.ts';
+import { askedEngine, isEngine, serverOf, type TestServer } from './servers.ts';
 
 /**
  * One PostgreSQL a test run, in a folder of its own, started by the first file that asks for a database (a run of pure
@@ -43,13 +44,13 @@ function guard(folder: string): () => void {
 }
 
 /** On a server that stays, the template of this run goes; it is known by its comment (see `database.ts`). */
-async function dropTemplate(url: string, folder: string): Promise<void> {
-  const admin = await connect(url, { applicationName: 'test admin' });
+async function dropTemplate(server: TestServer, folder: string): Promise<void> {
+  const admin = await connect(server.url, { applicationName: 'test admin' });
   const { rows } = await admin.query<{ datname: string }>(
     'SELECT datname FROM pg_database d JOIN pg_shdescription s ON s.objoid = d.oid WHERE s.description = $1',
     [join(folder, 'template')],
   );
-  for (const { datname } of rows) await admin.query(`DROP DATABASE ${datname} WITH (FORCE)`);
+  for (const { datname } of rows) await server.drop(datname);
   await admin.end();
 }
 
@@ -60,8 +61,10 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
   const dismiss = guard(folder);
   project.provide('testRun', folder);
   return async () => {
-    const given = process.env['TEST_DATABASE_URL'];
-    if (given !== undefined && given !== '') await dropTemplate(given, folder);
+    const given = process.env['TEST_DATABASE_URL'] ?? '';
+    const engine = askedEngine(isEngine(project.name) ? project.name : process.env['BACKHAUL_TEST_ENGINE']);
+    const stays = engine ?? (given === '' ? null : serverOf('plain', given));
+    if (stays !== null) await dropTemplate(stays, folder);
     await stopEmbedded(folder);
     dismiss();
     const address = await embeddedUrl(folder);

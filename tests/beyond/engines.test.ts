@@ -7,13 +7,8 @@ import { runCli } from '../commands/run_cli.ts';
 import { testDatabase } from '../database.ts';
 import { candles, load, scratchFolder } from '../e2e/loading.ts';
 import { type Bar, krakenCsv, massiveDays, walk, write } from '../e2e/market.ts';
-import {
-  CITUS_URL,
-  citusDatabase,
-  type EngineDatabase,
-  TIMESCALE_URL,
-  timescaleDatabase,
-} from './engine_databases.ts';
+import { CITUS_URL, serverOf, TIMESCALE_URL } from '../servers.ts';
+import { type EngineDatabase, engineDatabase } from './engine_databases.ts';
 
 /**
  * The same life on a plain server and on one with an extension: every step leaves the same bars, to the bit, and every
@@ -31,12 +26,12 @@ const ENGINES: readonly {
   {
     name: 'Citus (TEST_CITUS_URL)',
     url: CITUS_URL,
-    make: citusDatabase,
+    make: () => engineDatabase(serverOf('citus', CITUS_URL)),
   },
   {
     name: 'TimescaleDB (TEST_TIMESCALE_URL)',
     url: TIMESCALE_URL,
-    make: timescaleDatabase,
+    make: () => engineDatabase(serverOf('timescale', TIMESCALE_URL)),
   },
 ];
 

@@ -61,7 +61,7 @@ export async function wipe(db: Pool): Promise<void> {
   const { rows } = await db.query<{ name: string }>('SELECT name FROM backhaul.partition');
   for (const { name } of rows) await db.query(`DROP TABLE backhaul.${name}`);
   await db.query(
-    `TRUNCATE backhaul.partition, backhaul.series, backhaul.series_rule, backhaul.task, backhaul.task_event, backhaul.reject,
+    `TRUNCATE backhaul.bars, backhaul.partition, backhaul.series, backhaul.series_rule, backhaul.task, backhaul.task_event, backhaul.reject,
        backhaul.conflict, backhaul.coverage, backhaul.gap, backhaul.indicator_state, backhaul.run,
        backhaul.rollup, backhaul.derivation, backhaul.rollup_state, backhaul.trade_edge`,
   );

@@ -96,8 +96,9 @@ describe('the same table', () => {
     );
     expect(rows[0]).toEqual({ some: true, checkpoints: true, one_a_month: true, real: true });
     const last = await database.pool.query(
-      `SELECT series_id FROM backhaul.bars b GROUP BY series_id
-       HAVING max(ts) <> (SELECT max(ts) FROM backhaul.indicator_state i WHERE i.series_id = b.series_id)`,
+      `SELECT series_id FROM (SELECT series_id, max(ts) AS bar FROM backhaul.bars GROUP BY series_id) b
+       LEFT JOIN (SELECT series_id, max(ts) AS state FROM backhaul.indicator_state GROUP BY series_id) i USING (series_id)
+       WHERE bar IS DISTINCT FROM state`,
     );
     expect(last.rows).toEqual([]);
   });

@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import type { Pool } from 'pg';
 import { afterAll } from 'vitest';
-import { connect, createPool } from '../../src/database/connect.ts';
-import { type TestDatabase, testDatabase } from '../database.ts';
+import { createPool } from '../../src/database/connect.ts';
+import { runServer, type TestDatabase, testDatabase } from '../database.ts';
+import { databaseAt } from '../servers.ts';
 
 /** Databases that are copied in a moment, so that every trial starts from the same one. */
 
@@ -19,12 +20,6 @@ export interface Original {
   copy(): Promise<Copy>;
 }
 
-function withDatabase(url: string, name: string): string {
-  const other = new URL(url);
-  other.pathname = `/${name}`;
-  return other.href;
-}
-
 /** Makes originals on the server of this run; they and their copies are dropped at the end of the test file. */
 export async function originals(): Promise<{
   readonly empty: TestDatabase;
@@ -33,23 +28,15 @@ export async function originals(): Promise<{
   // Never connected to: a database in use cannot be copied.
   const empty = await testDatabase();
   const made = new Set<string>();
-  const admin = async (sql: string): Promise<void> => {
-    const client = await connect(withDatabase(empty.url, 'postgres'), { applicationName: 'test admin' });
-    try {
-      await client.query(sql);
-    } finally {
-      await client.end();
-    }
-  };
+  const server = await runServer();
   const make = async (template: string): Promise<{ name: string; url: string }> => {
     const name = `backhaul_survive_${process.pid}_${randomBytes(4).toString('hex')}`;
     made.add(name);
-    // FILE_COPY writes no WAL: twice as fast for a database of this size.
-    await admin(`CREATE DATABASE ${name} TEMPLATE ${template} STRATEGY file_copy`);
-    return { name, url: withDatabase(empty.url, name) };
+    await server.create(name, template);
+    return { name, url: databaseAt(server.url, name) };
   };
   const drop = async (name: string): Promise<void> => {
-    if (made.delete(name)) await admin(`DROP DATABASE ${name} WITH (FORCE)`);
+    if (made.delete(name)) await server.drop(name);
   };
   afterAll(async () => {
     for (const name of [...made]) await drop(name);
