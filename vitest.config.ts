@@ -1,5 +1,6 @@
 import { defineConfig, type TestProjectConfiguration } from 'vitest/config';
 
+const ALL = ['tests/**/*.test.ts'];
 /** Where a server with an extension is named, what a load must survive runs against that as well. */
 const ENGINES = ['citus', 'timescale'].filter(
   (name) => (process.env[`TEST_${name.toUpperCase()}_URL`] ?? '') !== '',
@@ -15,7 +16,8 @@ const again = (engine: string): TestProjectConfiguration => ({
 
 export default defineConfig(({ mode }) => ({
   test: {
-    include: ['tests/**/*.test.ts'],
+    // A project adds its own to what stands here.
+    ...(ENGINES.length === 0 ? { include: ALL } : {}),
     globalSetup: ['tests/database_server.ts'],
     setupFiles: ['tests/seed.ts'],
     // Processes: tests start Piscina threads of their own, which worker threads of vitest would nest.
@@ -30,6 +32,6 @@ export default defineConfig(({ mode }) => ({
     env: mode === 'long' ? { BACKHAUL_LONG: '1' } : {},
     ...(ENGINES.length === 0
       ? {}
-      : { projects: [{ extends: true, test: { name: 'plain' } }, ...ENGINES.map(again)] }),
+      : { projects: [{ extends: true, test: { name: 'plain', include: ALL } }, ...ENGINES.map(again)] }),
   },
 }));
