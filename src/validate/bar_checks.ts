@@ -132,8 +132,7 @@ class Pass {
     if (checks.has('grid')) this.#checkGrid(piece, from, to, one.expectedBars);
     if (checks.has('stamps')) this.#checkStamps(piece, from, to);
     if (checks.has('volume')) this.#checkVolumes(piece, from, to);
-    // Around zero no move is large or small, and a sign turns as it likes.
-    if (checks.has('jumps') && one.series.prices !== 'any') this.#checkJumps(piece, from, to, one.series);
+    if (checks.has('jumps')) this.#checkJumps(piece, from, to, one.series);
     this.#before += to - from;
     if (last) this.#close(one.series);
   }
@@ -210,6 +209,7 @@ class Pass {
       part,
       series.intervalS * 1e6,
       this.#options.jumpDeviations,
+      series.prices === 'any',
     );
     if (found.length > 0) this.#jumps = this.#jumps.concat(found);
     if (this.#jumps.length > JUMPS_HELD) this.#tellJumps(series);

@@ -57,6 +57,8 @@ const LEAST_EXPLAINED = 0.35;
 /** Splits come into force while the market is closed. */
 const CLOSED_US = 4 * 3_600_000_000;
 const DAY_US = 86_400_000_000;
+/** Usual moves between a price and 0, or from one side of it to the other, where that is not far away. */
+const FAR_ACROSS = 12;
 /** Up to so many bars say nothing of what is usual. */
 const FEW_BARS = 5;
 /** Closes whose digits tell the tick. */
@@ -100,31 +102,68 @@ export class JumpFinder {
 
   /**
    * The jumps of a part; what lies beside it is only looked at. They need {@link SPIKE_BARS} rows behind them to be told
-   * apart.
+   * apart. `anyPrice`: the market's prices may be zero and below; then moves are what they are, and only slips are told.
    */
-  find(prices: Prices, { rows, from, to, before }: Part, intervalUs: number, deviations: number): Jump[] {
+  find(
+    prices: Prices,
+    { rows, from, to, before }: Part,
+    intervalUs: number,
+    deviations: number,
+    anyPrice = false,
+  ): Jump[] {
     const { close } = prices;
     let count = 0;
-    let negative = 0;
     for (let row = 0; row < rows; row++) {
       const price = close[row]!;
       // Zero and what is no number is told by the check of prices.
       if (price === 0 || !Number.isFinite(price)) continue;
-      if (price < 0) negative++;
       this.#rows[count++] = row;
     }
     if (count < 3) return [];
-    const jumps = this.#isSigned(negative, count)
+    const isSigned = this.#isSigned(close, count);
+    // Around zero no move is large or small, and a sign turns as it likes.
+    if (anyPrice && (isSigned || this.#isNearZero(close, count))) return [];
+    const jumps = isSigned
       ? this.#findSigned(prices, count, intervalUs, deviations)
       : this.#findPositive(prices, count, intervalUs, deviations);
     return jumps
+      .filter((jump) => !anyPrice || isSlip(jump))
       .filter(({ ordinal }) => ordinal >= from && ordinal < to)
       .map((jump) => ({ ...jump, ordinal: before + jump.ordinal }));
   }
 
-  /** Spreads and premiums: values around 0, of which logarithms say nothing. */
-  #isSigned(negative: number, count: number): boolean {
-    return negative > 1 && negative * 50 > count;
+  /**
+   * Spreads and premiums: values around 0, of which logarithms say nothing. Those pass 0 by moves like any other; where
+   * signs were turned by mistake they are far from it.
+   */
+  #isSigned(close: Float64Array, count: number): boolean {
+    const scratch = this.#scratch;
+    let negative = 0;
+    let moved = 0;
+    let crossings = 0;
+    for (let j = 0; j < count; j++) {
+      const price = close[this.#rows[j]!]!;
+      if (price < 0) negative++;
+      if (j === 0) continue;
+      const before = close[this.#rows[j - 1]!]!;
+      if (price < 0 !== before < 0) this.#moves[crossings++] = Math.abs(price - before);
+      else if (price !== before) scratch[moved++] = Math.abs(price - before);
+    }
+    if (negative < 2 || negative * 50 <= count) return false;
+    if (crossings === 0 || moved === 0) return true;
+    return median(this.#moves, crossings) <= FAR_ACROSS * median(scratch, moved);
+  }
+
+  /** Whether usual moves soon take the usual price to 0. */
+  #isNearZero(close: Float64Array, count: number): boolean {
+    for (let j = 0; j < count; j++) this.#moves[j] = Math.abs(close[this.#rows[j]!]!);
+    const price = median(this.#moves, count);
+    let moved = 0;
+    for (let j = 1; j < count; j++) {
+      const move = Math.abs(close[this.#rows[j]!]! - close[this.#rows[j - 1]!]!);
+      if (move !== 0) this.#scratch[moved++] = move;
+    }
+    return moved > 0 && price <= FAR_ACROSS * median(this.#scratch, moved);
   }
 
   #findPositive(prices: Prices, count: number, intervalUs: number, asked: number): Jump[] {
@@ -238,6 +277,12 @@ export class JumpFinder {
     }
     return null;
   }
+}
+
+/** What a mistake leaves, as against a move: a power of ten, or the same price with the other sign. */
+function isSlip({ kind, before, found }: Jump): boolean {
+  if (kind === 'sign') return Math.abs(Math.log(Math.abs(found / before))) < Math.LN2;
+  return kind === 'slip' || kind === 'decimal';
 }
 
 function turned(atUs: number, before: number, found: number, ordinal: number): Jump {

@@ -45,7 +45,7 @@ function scaled({ open, high, low, close }: Bars, from: number, to: number, fact
   return { open: times(open), high: times(high), low: times(low), close: times(close) };
 }
 
-function find({ open, high, low, close }: Bars, deviations = 20): Jump[] {
+function find({ open, high, low, close }: Bars, deviations = 20, anyPrice = false): Jump[] {
   const rows = close.length;
   const prices = {
     ts: Float64Array.from(close, (_, i) => i * DAY),
@@ -54,7 +54,8 @@ function find({ open, high, low, close }: Bars, deviations = 20): Jump[] {
     low: Float64Array.from(low),
     close: Float64Array.from(close),
   };
-  return joined(finder.find(prices, { rows, from: 0, to: rows, before: 0 }, DAY, deviations));
+  const part = { rows, from: 0, to: rows, before: 0 };
+  return joined(finder.find(prices, part, DAY, deviations, anyPrice));
 }
 
 /** `kind factor at bars`. */
@@ -122,6 +123,22 @@ describe('jumps', () => {
     const sound = barsOf(wander(100, 0.01));
     expect(said(find(scaled(sound, 40, 41, -1)))).toEqual(['sign ×-1 40 1']);
     expect(find(scaled(sound, 40, 42, -1)).map(({ kind }) => kind)).toEqual(['sign', 'sign']);
+    // However many there are: those are not values that pass zero on their way.
+    expect(find(scaled(sound, 40, 47, -1)).map(({ kind }) => kind)).toEqual(Array(7).fill('sign'));
+  });
+
+  it('of prices that may be anything are told where they are slips, and where zero is far', () => {
+    const findAny = (bars: Bars): string[] => said(find(bars, 20, true));
+    const sound = barsOf(wander(120, 0.01));
+    expect(findAny(sound)).toEqual([]);
+    expect(findAny(scaled(sound, 40, 42, -1))).toEqual(['sign ×-1 40 1', 'sign ×-1 41 1']);
+    expect(findAny(scaled(sound, 90, 91, 100))).toEqual(['slip ×100 90 1']);
+    // A price may halve, and go below zero.
+    expect(findAny(scaled(sound, 60, 120, 0.5))).toEqual([]);
+    expect(findAny(scaled(sound, 60, 61, -0.3))).toEqual([]);
+    const next = random(6);
+    const spread = Array.from({ length: 200 }, () => next() - 0.2);
+    expect(findAny(barsOf(spread))).toEqual([]);
   });
 
   it('of an open, a high or a low alone are told by their field', () => {

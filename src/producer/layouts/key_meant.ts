@@ -19,10 +19,12 @@ const HOME: Readonly<Record<string, string>> = {
   group: 'symbol, venue or interval',
 };
 
+export const DID_YOU_MEAN = 'did you mean';
+
 /** What a key that does not exist was likely meant to be. */
 export function keyMeant(key: string, keys: readonly string[]): string {
   const near = nearest(key, keys);
-  if (near !== null) return `did you mean ${near}?`;
+  if (near !== null) return `${DID_YOU_MEAN} ${near}?`;
   const home = Object.hasOwn(HOME, key) ? HOME[key] : undefined;
   return home === undefined ? `there are ${keys.join(', ')}` : `${key} belongs into ${home}`;
 }

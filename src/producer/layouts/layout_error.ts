@@ -3,6 +3,7 @@
 import type { z } from 'zod';
 import { nearest } from '../../base/nearest.ts';
 import { BackhaulError } from '../../faults/fault.ts';
+import { DID_YOU_MEAN } from './key_meant.ts';
 
 /** One thing that is wrong. */
 export interface Slip {
@@ -107,9 +108,12 @@ function slipsOfUnion(
   return slipsOf(best, value).map((slip) => ({ path: [...path, ...slip.path], message: slip.message }));
 }
 
-/** How far a value is from a way to write it: keys that do not exist count most. */
+/** How far a value is from a way to write it: keys that do not exist count most, unless one of it was meant. */
 function weight(issues: readonly Issue[]): number {
-  return issues.reduce((sum, { code }) => sum + (code === 'unrecognized_keys' ? 3 : 1), 0);
+  return issues.reduce((sum, { code, message }) => {
+    const isOther = code === 'unrecognized_keys' && !message.includes(DID_YOU_MEAN);
+    return sum + (isOther ? 3 : 1);
+  }, 0);
 }
 
 function valueAt(root: unknown, path: readonly PropertyKey[]): unknown {

@@ -23,7 +23,10 @@ export async function loadLayout(spec: string, known: readonly Layout[]): Promis
     text = parse(await readFile(spec, 'utf8'), { stringKeys: true });
   } catch (error) {
     if (error instanceof YAMLError) {
-      throw new BackhaulError({ kind: 'usage', message: `the layout ${spec} is no YAML: ${error.message}` });
+      throw new BackhaulError({
+        kind: 'usage',
+        message: `the layout ${spec} is no YAML: ${error.message.split('\n', 1)[0]!.replace(/:$/, '')}`,
+      });
     }
     const { fault } = fileError(error, spec);
     const message = `the layout ${spec} cannot be read: ${fault.message}`;

@@ -1,5 +1,6 @@
 /** The scanner of one file, with what it sets aside and how much of that the run allows. */
 
+import { interval as intervalText } from '../../base/quantities.ts';
 import { BackhaulError } from '../../faults/fault.ts';
 import { type Reading, Scanner } from '../../scan/scanner.ts';
 import type { Reject, ScanChecks } from '../../scan/shape.ts';
@@ -127,10 +128,12 @@ export class FileScan {
     const first = this.rejects.list[0];
     const { badStamp } = this.scanner;
     if (first?.reason === 'timestamp' && badStamp !== null) this.#badStamps(badStamp, first);
+    const told = intervalText(this.#plan.intervalS);
+    const isOffGrid = first?.reason === 'off-grid';
     throw new BackhaulError({
       kind: 'too-many-rejects',
       message: `too many bad records: ${this.rejected} of ${this.scanner.counters.recordsRead} read so far; nothing of the file was kept`,
-      expected,
+      expected: isOffGrid ? `${expected}, of ${told} bars, as name and layout say` : expected,
       found: first === undefined ? '' : `${first.reason} in "${first.record}"`,
       ...(first !== undefined && {
         where: {
@@ -139,7 +142,9 @@ export class FileScan {
           ...(first.field !== '' && { field: first.field }),
         },
       }),
-      hint: 'look at the file; --max-rejects allows more, --on-invalid keep loads records that only break a rule',
+      hint: isOffGrid
+        ? `If they are no ${told} bars, npx backhaul inspect FILE shows how far apart they are: its folder or name says otherwise. --on-invalid keep loads them as they are.`
+        : 'look at the file; --max-rejects allows more, --on-invalid keep loads records that only break a rule',
     });
   }
 
