@@ -364,9 +364,19 @@ class Run {
     }
   }
 
-  /** What is left to do once all files are loaded; neither waits for the other. */
+  /**
+   * What is left to do once all files are loaded. Where keys are built, neither waits for the other; where none is, or
+   * one, they share a session: to open another costs more than either.
+   */
   async #tidy(partitions: Partitions, concurrency: number): Promise<void> {
-    const both = await Promise.allSettled([this.#giveKeys(partitions, concurrency), this.#pruneStates()]);
+    const bare = (await partitions.bare()).length;
+    const giveKeys = (): Promise<void> =>
+      bare === 0 ? Promise.resolve() : this.#giveKeys(partitions, concurrency);
+    if (bare < 2) {
+      await giveKeys();
+      return this.#pruneStates();
+    }
+    const both = await Promise.allSettled([giveKeys(), this.#pruneStates()]);
     for (const one of both) if (one.status === 'rejected') throw one.reason;
   }
 
@@ -385,10 +395,8 @@ class Run {
     this.#reporter(await compress(this.#db, { afterS: compressAfterS, dryRun: false, signal }));
   }
 
-  /** Bare partitions get their keys. Those another loader still writes to are left to it. */
+  /** Bare partitions, of which there are some, get their keys. Those another loader still writes to are left to it. */
   async #giveKeys(partitions: Partitions, concurrency: number): Promise<void> {
-    const bare = await partitions.bare();
-    if (bare.length === 0) return;
     const started = performance.now();
     this.#phase = 'finish';
     this.#tally.progress('finish', 0);
