@@ -115,14 +115,17 @@ export async function thawed(program: Program): Promise<Ended> {
 }
 
 /** Flags of a load that takes many batches and transactions for little data. */
-export const SMALL_STEPS = ['--workers', '2', '--batch-bytes', '64KiB', '--lease-seconds', '5'] as const;
+export const SMALL_STEPS = ['--batch-bytes', '64KiB', '--lease-seconds', '5'] as const;
+
+/** On so many threads; each costs a program two thirds of what it costs itself. */
+export const onThreads = (count: number): readonly string[] => ['--workers', String(count), ...SMALL_STEPS];
 
 export function startLoad(
   url: string,
   sources: readonly string[],
-  options: ProgramOptions & { readonly flags?: readonly string[] } = {},
+  options: ProgramOptions & { readonly flags?: readonly string[]; readonly workers?: number } = {},
 ): Program {
-  return start(['load', ...sources, ...SMALL_STEPS, ...(options.flags ?? [])], {
+  return start(['load', ...sources, ...onThreads(options.workers ?? 2), ...(options.flags ?? [])], {
     ...options,
     env: { DATABASE_URL: url, ...options.env },
   });

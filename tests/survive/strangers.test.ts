@@ -125,21 +125,23 @@ async function expectFine(cases: Iterable<Case>): Promise<number> {
   return tried;
 }
 
-/** Every file with every mutation; a few of each of them where the run is not a long one. */
+/** Every file with every mutation; where the run is not a long one, each of either with an eighth of the others. */
 function* singles(): Iterable<Case> {
   const dice = new Dice(seed);
-  // The large ones are the same for all files of a layout.
-  for (const base of files)
-    for (const name of names)
-      if (isLong || dice.next() < (LARGE.has(name) ? 0.03 : 0.3))
+  for (const [i, base] of files.entries())
+    for (const [j, name] of names.entries()) {
+      // The large ones are the same for all files of a layout: one file has its turn.
+      const hasTurn = LARGE.has(name) ? i === j % files.length : (i + j) % 8 === 0;
+      if (isLong || hasTurn)
         yield { base, mutations: [name], container: 'plain', damage: null, seed: dice.below(2 ** 31) };
+    }
 }
 
 /** Several mutations at once, in containers that may be damaged too. */
 function* combinations(): Iterable<Case> {
   const dice = new Dice(seed + 1);
   const until = performance.now() + minutes * 60_000;
-  for (let n = 0; isLong ? performance.now() < until : n < 300; n++) {
+  for (let n = 0; isLong ? performance.now() < until : n < 150; n++) {
     const mutations = Array.from({ length: dice.below(4) }, () => dice.pick(names)).filter(
       (name) => !LARGE.has(name) || dice.next() < 0.03,
     );
@@ -158,8 +160,8 @@ describe.skipIf(!isThere)('a mutated file', () => {
         `strangers: seed ${seed}, ${files.length} files, ${tried} mutations, ` +
           `${counted.loaded} loaded, ${counted.failed} refused\n`,
       );
-      expect(counted.loaded).toBeGreaterThan(200);
-      expect(counted.failed).toBeGreaterThan(200);
+      expect(counted.loaded).toBeGreaterThan(100);
+      expect(counted.failed).toBeGreaterThan(100);
     },
     (minutes + 20) * 60_000,
   );
@@ -180,7 +182,7 @@ describe.skipIf(!isThere)('many mutated files in one load', () => {
     const dice = new Dice(seed + 2);
     const expected = new Map<string, Awaited<ReturnType<typeof run>>[number]>();
     const small = names.filter((name) => !LARGE.has(name));
-    for (let n = 0; expected.size < (isLong ? 2000 : 100); n++) {
+    for (let n = 0; expected.size < (isLong ? 2000 : 50); n++) {
       const symbol = `S${n}USD`;
       const base = dice.pick(files);
       const path = renamed(base, symbol);

@@ -41,14 +41,17 @@ async function withDays(url: string, rollups: readonly Omit<Rollup, 'rollupS'>[]
   }
 }
 
-/** Nothing is there: eight files of two lanes, three months, all leaves bare until the end; days are made of them. */
-export function freshWorld(folder: string): World {
-  massiveDays(join(folder, 'massive'), 6, ['A', 'BRK.B', 'NA', 'aapl'], 7);
+/**
+ * Nothing is there: two lanes, of eight files where nobody asks for fewer days, three months, all leaves bare until the
+ * end; longer bars are made of them.
+ */
+export function freshWorld(folder: string, days = 6): World {
+  massiveDays(join(folder, 'massive'), days, ['A', 'BRK.B', 'NA', 'aapl'].slice(0, days), 7);
   quarter(join(folder, 'kraken'), 0, 3);
   quarter(join(folder, 'kraken'), 1, 3);
   return {
     source: folder,
-    files: 8,
+    files: days + 2,
     prepare: (url) =>
       withDays(url, [
         { venue: 'us_stocks_sip', symbol: null, intervalS: 60 },
