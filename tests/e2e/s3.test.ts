@@ -20,7 +20,7 @@ useTestCredentials();
 const database = await testDatabase();
 const folder = scratchFolder();
 const Q = (quarter: number): number => Date.UTC(2024, 3 * quarter, 1) / 1000;
-const HOURS = walk('XBTUSD', Q(0), Q(3), 3600, 3);
+const HOURS = walk('XBTUSD', Q(0), Q(3), 3600, 3, 0.2);
 const quarter = (q: number) => krakenCsv(HOURS.filter((bar) => bar.time >= Q(q) && bar.time < Q(q + 1)));
 
 let server: S3Server;
@@ -50,11 +50,11 @@ const loadS3 = (uri = 's3://flat', options: Partial<LoadOptions> = {}): Promise<
 
 beforeAll(async () => {
   Object.assign(process.env, EAGER);
-  massiveDays(folder, 4, ['A', 'AA', 'BRK.B', 'NA', 'ZZZ'], 7);
+  massiveDays(folder, 4, ['A', 'NA'], 7);
   for (const q of [0, 1, 2]) write(folder, `kraken/q${q + 1}/XBTUSD_60.csv`, quarter(q));
   await load(database.url, [folder]);
   expected = await candles(database.pool);
-  expect(expected.split('\n').length).toBeGreaterThan(4_000);
+  expect(expected.split('\n').length).toBeGreaterThan(1_000);
   server = await new S3Server().start();
 });
 afterAll(async () => {
