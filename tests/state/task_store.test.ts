@@ -237,9 +237,11 @@ describe('claim', () => {
     for (let n = 0; n < 3; n++) {
       const client = await database.client();
       let read = 0;
-      const query = async (text: string, values?: unknown[]): Promise<unknown> => {
-        if (!text.startsWith('\nWITH')) return client.query(text, values);
-        const { rows } = await client.query(`EXPLAIN (ANALYZE, FORMAT JSON) ${text}`, values);
+      const query = async (asked: string | { text: string; values: unknown[] }): Promise<unknown> => {
+        if (typeof asked === 'string') return client.query(asked);
+        await client.query(`PREPARE claim (uuid, int, float8) AS ${asked.text}`);
+        const values = asked.values.map((value) => `'${value}'`).join(', ');
+        const { rows } = await client.query(`EXPLAIN (ANALYZE, FORMAT JSON) EXECUTE claim (${values})`);
         read = rowsRead(rows[0]['QUERY PLAN'][0].Plan);
         return { rows: [] };
       };
