@@ -47,9 +47,11 @@ async function copying(url: string): Promise<string> {
   return rows[0]!.version >= 150_000 ? 'STRATEGY file_copy' : '';
 }
 
-/** What an extension runs in a database of its own accord keeps it from being copied; it comes back by itself. */
-const ALONE = (name: string): string =>
-  `SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = '${name}'`;
+/** What an extension runs in a database of its own accord keeps it from being copied: it ends, and nobody comes any more. */
+const alone = (name: string): string[] => [
+  `ALTER DATABASE ${name} ALLOW_CONNECTIONS false`,
+  `SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = '${name}'`,
+];
 
 async function createAt(
   url: string,
@@ -64,8 +66,7 @@ async function createAt(
     if (extension !== null) await say(databaseAt(url, name), [`CREATE EXTENSION ${extension}`]);
     return;
   }
-  const copied = `CREATE DATABASE ${name} TEMPLATE ${template} ${await copying(url)}`;
-  await say(url, extension === null ? [copied] : [ALONE(template), copied]);
+  await say(url, [`CREATE DATABASE ${name} TEMPLATE ${template} ${await copying(url)}`]);
 }
 
 const dropped = (name: string): string[] => [`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`];
@@ -74,7 +75,10 @@ function single(engine: Engine, url: string, extension: string | null): TestServ
   return {
     engine,
     url,
-    create: (name, template = null) => createAt(url, name, template, extension),
+    create: async (name, template = null) => {
+      if (template !== null && extension !== null) await say(url, alone(template));
+      await createAt(url, name, template, extension);
+    },
     drop: (name) => say(url, dropped(name)),
   };
 }
@@ -111,6 +115,8 @@ function cluster(url: string): TestServer {
     engine: 'citus',
     url,
     create: async (name, template = null) => {
+      // Each node looks into the others: all are left alone before the first is copied.
+      if (template !== null) for (const node of await everywhere()) await say(node, alone(template));
       for (const node of await everywhere()) await createAt(node, name, template, 'citus');
       if (template !== null) return;
       await say(
