@@ -45,6 +45,10 @@ const WORDS: Readonly<Record<WordRole, readonly string[]>> = {
       'zeitstempel',
       'hora',
       'heure',
+      '时间',
+      '時間',
+      '日時',
+      'время',
     ],
   ],
   date: [
@@ -59,6 +63,9 @@ const WORDS: Readonly<Record<WordRole, readonly string[]>> = {
     'trading_date',
     'dt',
     '日期',
+    '日付',
+    '날짜',
+    'дата',
   ],
   symbol: [
     'symbol',
@@ -86,7 +93,22 @@ const WORDS: Readonly<Record<WordRole, readonly string[]>> = {
       'erster',
       'ouverture',
     ],
-    ...['ouv', 'apertura', 'abertura', 'abert', 'apert', '开盘', '始値', 'startpreis', 'otevření'],
+    ...[
+      'ouv',
+      'apertura',
+      'abertura',
+      'abert',
+      'apert',
+      '开盘',
+      '开盘价',
+      '開盤',
+      '始値',
+      '시가',
+      'открытие',
+      'откр',
+      'startpreis',
+      'otevření',
+    ],
   ],
   high: [
     ...[
@@ -104,7 +126,20 @@ const WORDS: Readonly<Record<WordRole, readonly string[]>> = {
       'plus_haut',
       'maximo',
     ],
-    ...['máximo', 'máx', 'massimo', 'alto', 'máxima', 'maxima', '最高', '高値'],
+    ...[
+      'máximo',
+      'máx',
+      'massimo',
+      'alto',
+      'máxima',
+      'maxima',
+      '最高',
+      '最高价',
+      '高値',
+      '고가',
+      'максимум',
+      'макс',
+    ],
   ],
   low: [
     ...[
@@ -123,7 +158,7 @@ const WORDS: Readonly<Record<WordRole, readonly string[]>> = {
       'mínimo',
       'mín',
     ],
-    ...['baixo', 'bajo', 'basso', 'mínima', 'minima', '最低', '安値'],
+    ...['baixo', 'bajo', 'basso', 'mínima', 'minima', '最低', '最低价', '安値', '저가', 'минимум', 'мин'],
   ],
   close: [
     ...[
@@ -151,7 +186,12 @@ const WORDS: Readonly<Record<WordRole, readonly string[]>> = {
       'fechamento',
       'chiusura',
       '收盘',
+      '收盘价',
+      '收盤',
       '終値',
+      '종가',
+      'закрытие',
+      'закр',
       'adj_close',
     ],
   ],
@@ -171,7 +211,7 @@ const WORDS: Readonly<Record<WordRole, readonly string[]>> = {
       'stücke',
       'menge',
     ],
-    ...['quantity', 'qty', 'volume_from', 'volumefrom', '成交量', '出来高'],
+    ...['quantity', 'qty', 'volume_from', 'volumefrom', '成交量', '出来高', '거래량', 'объем', 'объём'],
   ],
   trades: [
     ...[

@@ -6,6 +6,7 @@ import { type Head, jsonText } from '../producer/layouts/head.ts';
 import { FieldList } from '../scan/csv_record.ts';
 import { sniffEncoding } from '../scan/encoding.ts';
 import { isColumnName } from './column_words.ts';
+import { guessCodePage } from './encoding_guess.ts';
 
 /** A guess and what it is made by. */
 export interface Guess<T> {
@@ -107,7 +108,7 @@ function guessEncoding(bytes: Uint8Array, where: FaultPlace): Guess<string> {
     new TextDecoder('utf-8', { fatal: true }).decode(bytes, { stream: true });
     return { value: 'utf-8', why: 'every byte is UTF-8' };
   } catch {
-    return { value: 'windows-1252', why: 'its bytes are no UTF-8; what else they are cannot be seen' };
+    return guessCodePage(bytes);
   }
 }
 

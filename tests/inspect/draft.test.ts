@@ -44,6 +44,31 @@ describe('a draft', () => {
     expect(yaml).toMatch(/its bytes are no UTF-8/);
   });
 
+  it.each([
+    // Bytes as iconv writes them: the headers 日期,开盘,最高,最低,收盘,成交量, 日付,始値,高値,安値,終値,出来高 and Дата;Откр;Макс;Мин;Закр;Объём.
+    ['gb18030', 'c8d5c6da2cbfaac5cc2cd7eeb8df2cd7eeb5cd2ccad5c5cc2cb3c9bdbbc1bf', ','],
+    ['shift_jis', '93fa95742c8e6e926c2c8d82926c2c88c0926c2c8f49926c2c8f6f97888d82', ','],
+    ['windows-1251', 'c4e0f2e03bcef2eaf03bcce0eaf13bcce8ed3bc7e0eaf03bcee1fab8ec', ';'],
+  ])('tells %s by the words of a header', async (encoding, header, delimiter) => {
+    const records = '2024-02-13,4,8,2,6,9\n2024-02-14,6,9,5,7,11\n'.replaceAll(',', delimiter);
+    const bytes = Buffer.concat([Buffer.from(`${header}0a`, 'hex'), Buffer.from(records)]);
+    const { layout } = await draft('ABC_1d.csv', bytes, { zone: 'UTC' });
+    expect(layout.encoding).toBe(encoding);
+    expect(await bars('ABC_1d.csv', bytes, { zone: 'UTC' })).toEqual([
+      'ABC 1d 2024-02-13T00:00:00 6 9',
+      'ABC 1d 2024-02-14T00:00:00 7 11',
+    ]);
+  });
+
+  it('asks for the encoding where nothing tells it', async () => {
+    const text = 'Stempel;Eins;Zwei;Drei;Vier;St\u00fcckz.\n2024-02-13;4;8;2;6;9\n2024-02-14;6;9;5;7;11\n';
+    const { yaml, layout } = await draft('ABC_1d.csv', Buffer.from(text, 'latin1'));
+    expect(layout.encoding).toBe('windows-1252');
+    expect(yaml.replace(/\n# /g, ' ')).toMatch(
+      /CHECK: its bytes are no UTF-8; nothing tells whether they are this or /,
+    );
+  });
+
   it('reads JSON of arrays and of objects', async () => {
     const rows = [0, 1, 2].map((i) => [
       1_709_251_200_000 + 3_600_000 * i,
