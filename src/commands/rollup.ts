@@ -1,6 +1,7 @@
 /** `backhaul rollup`: longer bars from shorter ones that stand. */
 
 import type { Argv } from 'yargs';
+import { count } from '../base/quantities.ts';
 import type { RollupWork } from '../series/rollup.ts';
 import { eventLine } from '../ui/json_lines.ts';
 import { rollupLine, rollupSummary, rollupWorkLine } from '../ui/rollup_text.ts';
@@ -26,6 +27,8 @@ const ROLLUP_SETTINGS = {
 /** The words of the command line that are no flags, read like flags. */
 const WORDS = { intervals: list({ group: '', describe: '' }, parseRollups) };
 
+/** Series named where nobody asked for JSON. */
+const SERIES_NAMED = 40;
 /** Between two lines of progress. */
 const PROGRESS_EVERY_MS = 10_000;
 
@@ -57,6 +60,7 @@ export const command: Command = {
         const { rollUp } = await import('../series/rollup.ts');
         const isDry = flags['dry-run'] ?? false;
         let toldAt = performance.now();
+        let named = 0;
         const summary = await rollUp(db, {
           filter,
           rollups,
@@ -67,7 +71,7 @@ export const command: Command = {
           onPlan: (work) => {
             if (!isDry) return;
             if (flags.json) print(eventLine(planOf(work)));
-            else print(rollupWorkLine(work));
+            else if (++named <= SERIES_NAMED) print(rollupWorkLine(work));
           },
           onProgress: (work, share, written) => {
             if (performance.now() - toldAt < PROGRESS_EVERY_MS) return;
@@ -76,9 +80,15 @@ export const command: Command = {
           },
           onSeries: (work, bars) => {
             if (flags.json) print(eventLine(madeOf(work, bars)));
-            else if (process.stderr.isTTY === true) say(stderrStyle().dim(rollupLine(work, 1, bars)));
+            else if (process.stderr.isTTY === true && ++named <= SERIES_NAMED)
+              say(stderrStyle().dim(rollupLine(work, 1, bars)));
           },
         });
+        if (named > SERIES_NAMED) {
+          const more = `… and ${count(named - SERIES_NAMED)} more: --json names all`;
+          if (isDry) print(more);
+          else say(stderrStyle().dim(more));
+        }
         if (flags.json) print(eventLine(summary));
         else print(rollupSummary(summary));
         if (summary.interrupted) process.exitCode = EXIT.interrupted;

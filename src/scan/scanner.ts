@@ -6,16 +6,15 @@ import { FirstRecords } from './first_records.ts';
 import { gridZoneName } from './grid.ts';
 import { HeadLines } from './head_lines.ts';
 import { type ColumnRoles, rolesByPosition } from './header.ts';
-import { conflictOf, copyRow } from './held_row.ts';
 import { Judge } from './judge.ts';
 import { PendingBytes } from './pending_bytes.ts';
 import { PlainRecords, STOP_DOUBT, STOP_FULL } from './plain_records.ts';
+import { FIRST_READING, type RecordRules, RecordScanner } from './record_scanner.ts';
 import { recordText } from './record_text.ts';
-import { RejectList, ScanCounters } from './rejects.ts';
-import { ROW_DUPLICATE, ROW_GOES_BACK, ROW_NEW, RowOrder } from './row_order.ts';
-import type { RecordShape, Reject, RejectReason, ScanChecks } from './shape.ts';
-import { type FileFacts, type Need, NO_FACTS, StampReader } from './stamp_reader.ts';
-import { mixedForms, Survey } from './survey.ts';
+import { RowOrder } from './row_order.ts';
+import type { RecordShape, ScanChecks } from './shape.ts';
+import { StampReader } from './stamp_reader.ts';
+import { Survey } from './survey.ts';
 import type { SymbolTable } from './symbols.ts';
 
 export { carryLast } from './held_row.ts';
@@ -26,24 +25,10 @@ const CR = 0x0d;
 /** A delimiter may be none of these, nor a letter or digit: they have a meaning inside fields or around them. */
 const NO_DELIMITER = /^[\p{L}\p{N}\n\r\0"+.-]$/u;
 
-/** Which reading of a file it is. */
-export interface Reading {
-  /** What earlier readings told. */
-  readonly facts: FileFacts;
-  /** What this one is to tell: then it makes no rows. */
-  readonly survey: Need | null;
-}
-
-export const FIRST_READING: Reading = { facts: NO_FACTS, survey: null };
-
 /** What the fast path and the rules need once the columns are known. */
-interface Body {
+interface Body extends RecordRules {
   /** Null where every record is for the judge. */
   readonly plain: PlainRecords | null;
-  readonly judge: Judge;
-  readonly stamps: StampReader;
-  readonly survey: Survey | null;
-  readonly first: FirstRecords;
 }
 
 /**
@@ -56,30 +41,17 @@ interface Body {
  * @throws BackhaulError for a file that is wrong as a whole: `not-a-bar-file`, `timestamp`, `usage` (a shape that
  * cannot be); after that, or once {@link unordered} is set, the scanner is of no more use
  */
-export class Scanner {
-  readonly counters = new ScanCounters();
-  /**
-   * Set, and scanning ends, when a stamp of a series goes back, or in `symbol-time` a symbol does (by its bytes), or
-   * in `time` an equal stamp of a series comes after another's: the file must be read again in order `any`.
-   */
-  unordered = false;
-  /** Set, and scanning ends, when the whole file must be surveyed before it can be read: see {@link Reading}. */
-  need: Need | null = null;
-  readonly #reading: Reading;
+export class Scanner extends RecordScanner<Body> {
   readonly #shape: RecordShape;
   readonly #checks: ScanChecks;
-  readonly #symbols: SymbolTable;
-  readonly #order: RowOrder;
   readonly #isOrdered: boolean;
   readonly #isBySymbol: boolean;
   readonly #delimiter: number;
   readonly #timeZone: Zone;
   readonly #gridZone: Zone;
-  readonly #rejects = new RejectList();
   readonly #fields = new FieldList();
   readonly #pending: PendingBytes;
   readonly #head: HeadLines;
-  #body: Body | null = null;
   #hasBegun = false;
   /** Inside a record too long to be kept: bytes are dropped up to its newline. */
   #isSkipping = false;
@@ -99,11 +71,9 @@ export class Scanner {
     order: 'time' | 'symbol-time' | 'any',
     reading = FIRST_READING,
   ) {
-    this.#reading = reading;
+    super(symbols, new RowOrder(order, symbols), reading);
     this.#shape = shape;
     this.#checks = checks;
-    this.#symbols = symbols;
-    this.#order = new RowOrder(order, symbols);
     this.#isOrdered = order !== 'any';
     this.#isBySymbol = order === 'symbol-time';
     this.#delimiter = delimiterByte(shape.delimiter);
@@ -114,39 +84,9 @@ export class Scanner {
     this.#head = new HeadLines(shape, symbols.isFixed, stamps);
   }
 
-  /** What a survey has told, once {@link finish} has returned true, or {@link hasSettled} is. */
-  get facts(): FileFacts {
-    return this.#body?.survey?.end() ?? this.#reading.facts;
-  }
-
-  /** Whether a survey needs no more of the file. */
-  get hasSettled(): boolean {
-    return this.#body?.survey?.isDone ?? false;
-  }
-
-  /** The first stamp that could not be read, or null. */
-  get badStamp(): string | null {
-    return this.#body?.first.badStamp?.text ?? null;
-  }
-
-  /** The form that text stamps were read by, once it is the only one; null where there is none. */
-  get stampForm(): string | null {
-    return this.#body?.stamps.texts.decided?.form ?? null;
-  }
-
   #stampsOf(columns: ColumnRoles): StampReader {
-    const { facts } = this.#reading;
+    const { facts } = this.reading;
     return new StampReader(columns, this.#shape, this.#checks, this.#timeZone, this.#gridZone, facts);
-  }
-
-  /** Whether no more of the file is wanted: {@link unordered}, {@link need} or {@link hasSettled} says why. */
-  get hasStopped(): boolean {
-    return this.unordered || this.need !== null || this.hasSettled;
-  }
-
-  /** The rejects since the last call; at most 10,000 are kept between two calls, more are only counted. */
-  takeRejects(): Reject[] {
-    return this.#rejects.take();
   }
 
   /**
@@ -193,13 +133,9 @@ export class Scanner {
     if (this.#pending.length > 0) this.#scanPending(out, true);
     if (this.hasStopped) return true;
     if (this.#isFull) return false;
-    if (this.#body === null) this.#head.end();
-    else if (this.#body.survey === null) this.#body.first.end(this.#seen());
+    if (this.rules === null) this.#head.end();
+    else if (this.rules.survey === null) this.rules.first.end(this.seen);
     return true;
-  }
-
-  #seen(): number {
-    return this.counters.recordsRead + this.counters.outside;
   }
 
   #skip(bytes: Uint8Array, start: number, end: number): number {
@@ -242,7 +178,7 @@ export class Scanner {
         this.#isFull = true;
         return p;
       }
-      const plain = this.#subheaderLeft > 0 ? null : (this.#body?.plain ?? null);
+      const plain = this.#subheaderLeft > 0 ? null : (this.rules?.plain ?? null);
       if (plain !== null) {
         if (!isNewlineKnown) newline = bytes.lastIndexOf(LF, end - 1);
         isNewlineKnown = true;
@@ -288,7 +224,7 @@ export class Scanner {
     const contentEnd = newline > p && bytes[newline - 1] === CR ? newline - 1 : newline;
     if (!this.#split(bytes, p, contentEnd)) return this.#spoilt(bytes, p, end, base, BAD_QUOTING);
     if (this.#isSubheader()) this.#subheaderLeft--;
-    else if (this.#body !== null || !this.#readHead(bytes, p, contentEnd, base)) {
+    else if (this.rules !== null || !this.#readHead(bytes, p, contentEnd, base)) {
       if (!this.#record(bytes, p, contentEnd, base, out)) return p;
     }
     this.#addLines(countNewlines(bytes, p, newline + 1));
@@ -307,7 +243,7 @@ export class Scanner {
   /** Whether the line just split stands under the header and holds no stamp; the first that does ends such lines. */
   #isSubheader(): boolean {
     if (this.#subheaderLeft === 0) return false;
-    const { stamps } = this.#body!;
+    const { stamps } = this.rules!;
     const isOne = stamps.lastColumn >= this.#fields.count || !stamps.isStamp(this.#fields);
     if (!isOne) this.#subheaderLeft = 0;
     return isOne;
@@ -323,11 +259,11 @@ export class Scanner {
   }
 
   #begin(columns: ColumnRoles, hasHeader: boolean): void {
-    const [shape, checks, symbols] = [this.#shape, this.#checks, this.#symbols];
-    const { survey, facts } = this.#reading;
+    const [shape, checks, symbols] = [this.#shape, this.#checks, this.symbols];
+    const { survey, facts } = this.reading;
     const stamps = this.#stampsOf(columns);
     if (hasHeader) this.#subheaderLeft = shape.subheader ?? 0;
-    this.#body = {
+    this.rules = {
       plain: survey === null && isPlain(shape, columns) ? this.#plainRecords(columns, stamps) : null,
       judge: new Judge(columns, shape, checks, symbols, stamps, this.#gridZone),
       stamps,
@@ -344,8 +280,8 @@ export class Scanner {
       stamps,
       checks: this.#checks,
       gridZone: this.#gridZone,
-      symbols: this.#symbols,
-      order: this.#order,
+      symbols: this.symbols,
+      order: this.order,
       isOrdered: this.#isOrdered,
       isBySymbol: this.#isBySymbol,
       floor: this.#shape.prices === 'any' ? Number.NEGATIVE_INFINITY : 0,
@@ -356,76 +292,20 @@ export class Scanner {
 
   /** Judges the record just split; false when it is out of order or cannot be read yet, and not consumed. */
   #record(bytes: Uint8Array, start: number, end: number, base: number, out: BarColumns): boolean {
-    const { judge, first, survey } = this.#body!;
+    const { judge, survey } = this.rules!;
     const place = { line: this.#line, byteOffset: base + start };
     if (survey !== null) {
-      this.#survey(survey, place);
+      this.survey(survey, this.#fields, place);
       return true;
     }
     if (indexOf(bytes, 0, start, end) >= 0) {
-      this.#setAside('nul-byte', '', place, recordText(bytes, start, end));
+      this.setAside('nul-byte', '', place, recordText(bytes, start, end));
       return true;
     }
     judge.line = place.line;
     const verdict = judge.judge(this.#fields, out);
-    if (verdict === 'row') return this.#place(out, place);
-    if (verdict === 'unsettled') {
-      this.need = this.#body!.stamps.need;
-      return false;
-    }
-    if (verdict === 'other-form') {
-      const { texts } = this.#body!.stamps;
-      throw mixedForms(texts.forms, { ...place, text: judge.stampText(this.#fields) });
-    }
-    if (verdict === 'outside') {
-      this.counters.outside++;
-      return true;
-    }
-    if (verdict === 'empty') {
-      this.counters.recordsRead++;
-      this.counters.empty++;
-      return true;
-    }
-    const text = recordText(bytes, start, end);
-    if (judge.reason === 'timestamp' && !Number.isNaN(judge.us)) {
-      first.unreasonable(this.#seen() + 1, judge.us, { ...place, text: judge.stampText(this.#fields) });
-      this.#count(judge.reason, judge.field, place, text);
-    } else {
-      if (judge.reason === 'timestamp' && Number.isNaN(judge.us))
-        first.unreadable(this.#seen() + 1, { ...place, text: judge.stampText(this.#fields) });
-      this.#setAside(judge.reason, judge.field, place, text);
-    }
-    return true;
-  }
-
-  /** Shows the record just split to a survey, if it has as many fields as it should. */
-  #survey(survey: Survey, place: Place): void {
-    const { judge } = this.#body!;
-    const series = judge.seriesOf(this.#fields);
-    if (series === null) return;
-    survey.record(this.#fields, series, { ...place, text: judge.stampText(this.#fields) });
-  }
-
-  /** Makes row `out.length`, already written, part of the batch, or folds it into the row before. False: out of order. */
-  #place(out: BarColumns, place: Place): boolean {
-    const row = out.length;
-    out.line[row] = place.line;
-    out.offset[row] = place.byteOffset;
-    const code = this.#order.place(out, row);
-    if (code === ROW_GOES_BACK) {
-      this.unordered = true;
-      return false;
-    }
-    this.counters.recordsRead++;
-    if (code === ROW_NEW) out.length++;
-    else if (code === ROW_DUPLICATE) this.counters.duplicates++;
-    else {
-      const before = row - 1;
-      this.counters.rejected++;
-      this.#rejects.add(conflictOf(out, before, this.#symbols.names));
-      copyRow(out, row, out, before);
-    }
-    return true;
+    const text = verdict === 'reject' ? recordText(bytes, start, end) : '';
+    return this.settle(verdict, this.#fields, place, out, text);
   }
 
   /**
@@ -438,12 +318,12 @@ export class Scanner {
     const cut = newline < 0 || newline > most ? most : newline;
     const text = recordText(bytes, p, cut === newline && bytes[cut - 1] === CR ? cut - 1 : cut);
     const place = { line: this.#line, byteOffset: base + p };
-    if (this.#body === null) {
+    if (this.rules === null) {
       const found = this.#head.read(null, text.slice(0, 200), place);
       if (found !== null) this.#begin(found.columns, found.isHeader);
     }
-    if (this.#body !== null && this.#body.survey === null)
-      this.#setAside(code === TOO_LONG ? 'record-too-long' : 'csv', '', place, text);
+    if (this.rules !== null && this.rules.survey === null)
+      this.setAside(code === TOO_LONG ? 'record-too-long' : 'csv', '', place, text);
     if (newline < 0) {
       this.#isSkipping = true;
       return end;
@@ -452,27 +332,9 @@ export class Scanner {
     return newline + 1;
   }
 
-  /** A record that is none: counted, kept, and shown to those who watch the first ones. */
-  #setAside(reason: RejectReason, field: string, place: Place, text: string): void {
-    this.#body!.first.rejected(this.#seen() + 1, reason, { ...place, text });
-    this.#count(reason, field, place, text);
-  }
-
-  #count(reason: RejectReason, field: string, place: Place, text: string): void {
-    this.counters.recordsRead++;
-    this.counters.rejected++;
-    this.#rejects.add({ ...place, reason, field, record: text });
-  }
-
   #addLines(lines: number): void {
     this.#line += lines;
   }
-}
-
-/** Where a record begins. */
-interface Place {
-  readonly line: number;
-  readonly byteOffset: number;
 }
 
 /** Whether records may be for the fast path: their stamps are one field, and numbers are written as most are. */

@@ -1,7 +1,8 @@
 import { BarColumns } from '../bars/columns.ts';
 import { Zone } from '../base/zone.ts';
 import { Buckets } from './buckets.ts';
-import { type Reading, Scanner } from './scanner.ts';
+import type { Reading } from './record_scanner.ts';
+import { Scanner } from './scanner.ts';
 import type { RecordShape, Reject, ScanChecks } from './shape.ts';
 import type { FileFacts, Need } from './stamp_reader.ts';
 import type { SymbolTable } from './symbols.ts';

@@ -14,6 +14,9 @@ export interface UnloadPlan {
   readonly rowsLoaded: number;
 }
 
+/** Files and series named, each; the sum counts all. */
+const NAMED = 40;
+
 /** `series`: bars of whole series that would go, by name. */
 export function unloadPlanLines(
   files: readonly UnloadPlan[],
@@ -22,11 +25,13 @@ export function unloadPlanLines(
   style: Style = PLAIN,
 ): string[] {
   const right = (title: string) => ({ title, align: 'right' as const });
-  const rows = files.map(({ uri, entry, bars, rowsLoaded }) => [
-    fileText(uri, entry),
-    count(bars),
-    count(Math.max(0, rowsLoaded - bars)),
-  ]);
+  const rows = files
+    .slice(0, NAMED)
+    .map(({ uri, entry, bars, rowsLoaded }) => [
+      fileText(uri, entry),
+      count(bars),
+      count(Math.max(0, rowsLoaded - bars)),
+    ]);
   const bars = [...files, ...series].reduce((sum, one) => sum + one.bars, 0);
   return [
     ...(files.length === 0
@@ -38,6 +43,7 @@ export function unloadPlanLines(
             width,
             style,
           ),
+          ...rest(files.length),
           '',
         ]),
     ...(series.length === 0
@@ -45,14 +51,19 @@ export function unloadPlanLines(
       : [
           ...tableLines(
             [{ title: 'series' }, right('bars that go')],
-            series.map(({ name, bars: n }) => [name, count(n)]),
+            series.slice(0, NAMED).map(({ name, bars: n }) => [name, count(n)]),
             width,
             style,
           ),
+          ...rest(series.length),
           '',
         ]),
     `${counted(bars, 'bar')} would go. Nothing was changed.`,
   ];
+}
+
+function rest(all: number): string[] {
+  return all > NAMED ? [`… and ${count(all - NAMED)} more: --json has all`] : [];
 }
 
 export function unloadLines(summary: UnloadSummary, style: Style = PLAIN): string[] {

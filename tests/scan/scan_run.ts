@@ -1,7 +1,8 @@
 import { BarColumns } from '../../src/bars/columns.ts';
 import { RowKernel } from '../../src/bars/row_kernel.ts';
 import { BackhaulError } from '../../src/faults/fault.ts';
-import { carryLast, type Reading, Scanner } from '../../src/scan/scanner.ts';
+import type { Reading } from '../../src/scan/record_scanner.ts';
+import { carryLast, Scanner } from '../../src/scan/scanner.ts';
 import type { RecordShape, Role, ScanChecks } from '../../src/scan/shape.ts';
 import { SymbolTable } from '../../src/scan/symbols.ts';
 import type { Input, Outcome, Row } from './reference.ts';

@@ -2,7 +2,8 @@
 
 import { interval as intervalText } from '../../base/quantities.ts';
 import { BackhaulError } from '../../faults/fault.ts';
-import { type Reading, Scanner } from '../../scan/scanner.ts';
+import type { Reading } from '../../scan/record_scanner.ts';
+import { Scanner } from '../../scan/scanner.ts';
 import type { Reject, ScanChecks } from '../../scan/shape.ts';
 import type { SortOutcome } from '../../scan/sort.ts';
 import { expectedStamp, stampHint } from '../../scan/stamp_hint.ts';
