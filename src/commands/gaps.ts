@@ -3,19 +3,22 @@
 import type { Pool } from 'pg';
 import type { Argv, CommandModule } from 'yargs';
 import { INDICATOR_NAMES } from '../bars/columns.ts';
+import { Foremost } from '../base/foremost.ts';
 import { count, counted, duration } from '../base/quantities.ts';
 import { BackhaulError } from '../faults/fault.ts';
 import type { ApiOptions } from '../gaps/api_client.ts';
 import type { FillFilter, FillSummary, GapFiller } from '../gaps/fill.ts';
-import { apiOf, KRAKEN_API } from '../gaps/find.ts';
+import { KRAKEN_API } from '../gaps/find.ts';
 import { GAP_STATES, type Gap, type GapState } from '../gaps/gap_store.ts';
 import type { SeriesScan } from '../gaps/scan.ts';
 import type { SuspiciousRun } from '../gaps/suspicious.ts';
-import { noticeOfGaps } from '../notify/of_commands.ts';
+import { GapTally } from '../gaps/tally.ts';
+import { LongGaps } from '../notify/of_commands.ts';
 import type { RollupWork } from '../series/rollup.ts';
 import type { Telemetry } from '../telemetry/telemetry.ts';
 import { faultLine } from '../ui/fault_text.ts';
 import {
+  DOWNLOADS_HEAD,
   downloadLines,
   fillLines,
   gapEvent,
@@ -176,16 +179,25 @@ const scanCommand: CommandModule<object, Arguments> = {
     const now = nowUs();
     await withLoadedDatabase(flags.database, 'gaps', async (db) => {
       const { scanSeries } = await import('../gaps/scan.ts');
-      const { listGaps, recordScan } = await import('../gaps/gap_store.ts');
+      const { eachGap, recordScan } = await import('../gaps/gap_store.ts');
       const { findSuspicious } = await import('../gaps/suspicious.ts');
       const scans = await scanSeries(db, { filter, fromUs: from, toUs: to, nowUs: now });
       const recorded = await recordScan(db, scans, from === null && to === null, now);
       const runs = flags.quick ? [] : await findSuspicious(db, scans);
-      const gaps = await listGaps(db, { ...filter, states: OPEN_STATES, fromUs: from, toUs: to });
-      if (flags.json) showScanJson(scans, gaps, runs, recorded);
-      else if (flags.csv) showCsv(gaps, now);
-      else showScan(scans, gaps, runs);
-      await tell(flags, [noticeOfGaps(gaps, 'gaps scan')]);
+      const tally = new GapTally();
+      const worst = new Foremost<Gap>(GAPS_SHOWN, ({ candles }) => candles);
+      const long = new LongGaps();
+      const list = gapWriter(flags, now);
+      await eachGap(db, { ...filter, states: OPEN_STATES, fromUs: from, toUs: to }, (gap) => {
+        tally.take(gap);
+        worst.take(gap);
+        long.take(gap);
+        list?.take(gap);
+      });
+      list?.end();
+      if (flags.json) showScanJson(scans, tally, runs, recorded);
+      else if (!flags.csv) showScan(scans, tally, worst.sorted(), runs);
+      await tell(flags, [long.notice('gaps scan')]);
     });
   },
 };
@@ -205,15 +217,19 @@ const listCommand: CommandModule<object, Arguments> = {
     const now = nowUs();
     await withLoadedDatabase(flags.database, 'gaps', async (db) => {
       const { checkRange } = await import('../gaps/scan.ts');
-      const { ageGaps, listGaps } = await import('../gaps/gap_store.ts');
+      const { ageGaps, eachGap, listGaps } = await import('../gaps/gap_store.ts');
       checkRange(from, to, now);
       await ageGaps(db, now);
-      const gaps = await listGaps(db, { ...filter, states, fromUs: from, toUs: to });
-      if (flags.json) for (const gap of gaps) print(eventLine(gapEvent(gap)));
-      else if (flags.csv) showCsv(gaps, now);
-      else if (gaps.length === 0) say('No such gap is on record: npx backhaul gaps scan looks for them');
-      else
-        print(gapLines(gaps, Number.POSITIVE_INFINITY, stdoutWidth(), stdoutStyle()), '', gapSum(gaps, null));
+      const asked = { ...filter, states, fromUs: from, toUs: to };
+      const list = gapWriter(flags, now);
+      if (list !== null) {
+        await eachGap(db, asked, list.take);
+        return list.end();
+      }
+      const gaps = await listGaps(db, asked);
+      const tally = new GapTally(gaps);
+      if (gaps.length === 0) say('No such gap is on record: npx backhaul gaps scan looks for them');
+      else print(gapLines(gaps, tally, stdoutWidth(), stdoutStyle()), '', gapSum(tally, null));
     });
   },
 };
@@ -445,40 +461,65 @@ function exitCodeOfFill(summary: FillSummary): number {
   return summary.load === null ? EXIT.fine : exitCodeOfLoad(summary.load);
 }
 
-function showScan(scans: readonly SeriesScan[], gaps: readonly Gap[], runs: readonly SuspiciousRun[]): void {
-  const style = stdoutStyle();
-  const width = stdoutWidth();
-  if (gaps.length === 0) {
-    print(style.green(`No gap: ${scanned(scans)}`));
-  } else {
-    const worst = [...gaps].sort((a, b) => b.candles - a.candles);
-    print(gapLines(worst, GAPS_SHOWN, width, style), '', gapSum(gaps, scans.length), scanned(scans));
-  }
-  print(suspiciousLines(runs, RUNS_SHOWN, width, style));
-  print(nextLines(gaps));
+interface GapWriter {
+  take(this: void, gap: Gap): void;
+  end(): void;
 }
 
-function nextLines(gaps: readonly Gap[]): string[] {
+/** Writes each gap as it comes, for `--json` and `--csv`; null: neither is asked for. */
+function gapWriter(
+  flags: { readonly json?: boolean | undefined; readonly csv?: boolean | undefined },
+  now: number,
+): GapWriter | null {
+  if (flags.json) return { take: (gap) => print(eventLine(gapEvent(gap))), end: () => {} };
+  if (!flags.csv) return null;
+  // Not before the first gap: what was asked for may be refused.
+  let hasHead = false;
+  const end = (): void => {
+    if (!hasHead) print(DOWNLOADS_HEAD);
+    hasHead = true;
+  };
+  const take = (gap: Gap): void => {
+    end();
+    for (const line of downloadLines(gap, now)) if (!stdoutGone()) print(line);
+  };
+  return { take, end };
+}
+
+/** `worst`: those with most bars missing. */
+function showScan(
+  scans: readonly SeriesScan[],
+  tally: GapTally,
+  worst: readonly Gap[],
+  runs: readonly SuspiciousRun[],
+): void {
+  const style = stdoutStyle();
+  const width = stdoutWidth();
+  if (tally.count === 0) print(style.green(`No gap: ${scanned(scans)}`));
+  else print(gapLines(worst, tally, width, style), '', gapSum(tally, scans.length), scanned(scans));
+  print(suspiciousLines(runs, RUNS_SHOWN, width, style));
+  print(nextLines(tally));
+}
+
+function nextLines({ reachable, slow, hasFile }: GapTally): string[] {
   const lines: string[] = [];
-  if (gaps.some((gap) => gap.overflow !== null && gap.overflow <= 0))
+  if (reachable > 0)
     lines.push('npx backhaul gaps fill --api kraken               fills what its API still has');
-  if (gaps.some((gap) => apiOf(gap) === 'kraken-trades'))
+  if (slow > 0)
     lines.push(
       'npx backhaul gaps fill --api kraken-trades        fills the others, slowly: --dry-run says how slowly',
     );
-  if (gaps.some((gap) => gap.file !== null))
-    lines.push('npx backhaul gaps list --csv                      the files to download');
+  if (hasFile) lines.push('npx backhaul gaps list --csv                      the files to download');
   if (lines.length > 0) lines.push('npx backhaul gaps fill <folder or zip>            fills from them');
   return lines.length === 0 ? [] : ['', ...lines];
 }
 
 function showScanJson(
   scans: readonly SeriesScan[],
-  gaps: readonly Gap[],
+  tally: GapTally,
   runs: readonly SuspiciousRun[],
   recorded: { readonly added: number; readonly filled: number; readonly dropped: number },
 ): void {
-  for (const gap of gaps) print(eventLine(gapEvent(gap)));
   for (const run of runs) print(eventLine(suspiciousEvent(run)));
   const { added, filled, dropped } = recorded;
   const sums = {
@@ -486,21 +527,14 @@ function showScanJson(
     series: scans.length,
     expected: scans.reduce((sum, scan) => sum + scan.expected, 0),
     vouched: scans.reduce((sum, scan) => sum + scan.vouched, 0),
-    gaps: gaps.length,
-    candles: gaps.reduce((sum, gap) => sum + gap.candles, 0),
+    gaps: tally.count,
+    candles: tally.candles,
     suspicious: runs.length,
     added,
     filled,
     dropped,
   };
   print(eventLine(sums));
-}
-
-function showCsv(gaps: readonly Gap[], now: number): void {
-  for (const line of downloadLines(gaps, now)) {
-    if (stdoutGone()) return;
-    print(line);
-  }
 }
 
 /** Requests a second: an exchange that is asked more often answers less. */

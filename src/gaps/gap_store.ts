@@ -126,8 +126,12 @@ function recordOf(
 const RECORDS = `jsonb_to_recordset($1::jsonb) AS r (gap_id bigint, series_id int, from_us bigint, to_us bigint,
   candles bigint, candles_from_now bigint, overflow bigint, file text, files int)`;
 const STATE = stateOf('r.overflow');
-/** Records of a statement: 10 MB of them. */
+/** Records of a statement, and about as many are held: 10 MB of them. */
 const MOST_RECORDS = 50_000;
+/** Series whose gaps on record are read at a time. */
+const MOST_SERIES = 500;
+/** Gaps read at a time where they are told one by one. */
+const MOST_READ = 5_000;
 
 /** Series that have an open gap. */
 export async function seriesWithOpenGaps(db: Db): Promise<Set<number>> {
@@ -158,52 +162,64 @@ export async function recordScan(
   return inTransaction(db, async (client) => {
     await client.query(`SELECT ${SCAN_LOCK}`);
     await releaseForsaken(client);
-    const open = await readOpen(
-      client,
-      scans.map((scan) => scan.series.seriesId),
-    );
-    const kept: Record[] = [];
-    const added: Record[] = [];
-    const filled: number[] = [];
-    const dropped: number[] = [];
-    for (const scan of scans) {
-      const { series, lastFile } = scan;
-      const found = reconcile(
-        scan.expectedBars,
-        scan.window,
-        whole,
-        scan.covered,
-        open.get(series.seriesId) ?? [],
-      );
-      for (const { gapId, hole } of found.kept) kept.push(recordOf(series, lastFile, hole, gapId, nowUs));
-      for (const hole of found.added) added.push(recordOf(series, lastFile, hole, null, nowUs));
-      filled.push(...found.filled);
-      dropped.push(...found.dropped);
-    }
-    await store(client, kept, added, filled, dropped);
-    return {
-      added: added.length,
-      filled: filled.length,
-      dropped: dropped.length,
-      open: kept.length + added.length,
+    const sums = { added: 0, filled: 0, dropped: 0, open: 0 };
+    let changes = new Changes();
+    const write = async (): Promise<void> => {
+      const { kept, added, filled, dropped } = changes;
+      await store(client, changes);
+      sums.added += added.length;
+      sums.filled += filled.length;
+      sums.dropped += dropped.length;
+      sums.open += kept.length + added.length;
+      changes = new Changes();
     };
+    for (let at = 0; at < scans.length; at += MOST_SERIES) {
+      const some = scans.slice(at, at + MOST_SERIES);
+      const open = await readOpen(
+        client,
+        some.map((scan) => scan.series.seriesId),
+      );
+      for (const scan of some) {
+        changes.look(scan, whole, open.get(scan.series.seriesId) ?? [], nowUs);
+        // What makes room is written with what takes it: a series is never cut in two.
+        if (changes.count >= MOST_RECORDS) await write();
+      }
+    }
+    await write();
+    return sums;
   });
 }
 
-async function store(
-  client: ClientBase,
-  kept: readonly Record[],
-  added: readonly Record[],
-  filled: readonly number[],
-  dropped: readonly number[],
-): Promise<void> {
+/** What is to be written of some series. */
+class Changes {
+  readonly kept: Record[] = [];
+  readonly added: Record[] = [];
+  readonly filled: number[] = [];
+  readonly dropped: number[] = [];
+
+  get count(): number {
+    return this.kept.length + this.added.length + this.filled.length + this.dropped.length;
+  }
+
+  look(scan: SeriesScan, whole: boolean, open: readonly OpenRow[], nowUs: number): void {
+    const { series, lastFile, expectedBars, window, covered } = scan;
+    const found = reconcile(expectedBars, window, whole, covered, open);
+    for (const { gapId, hole } of found.kept) this.kept.push(recordOf(series, lastFile, hole, gapId, nowUs));
+    for (const hole of found.added) this.added.push(recordOf(series, lastFile, hole, null, nowUs));
+    for (const gapId of found.filled) this.filled.push(gapId);
+    for (const gapId of found.dropped) this.dropped.push(gapId);
+  }
+}
+
+async function store(client: ClientBase, { kept, added, filled, dropped }: Changes): Promise<void> {
   // First what makes room for starts that move.
-  await client.query('DELETE FROM backhaul.gap WHERE gap_id = ANY ($1)', [dropped]);
-  await client.query(
-    `UPDATE backhaul.gap SET state = 'filled', error = NULL, filled_at = clock_timestamp(), seen_at = clock_timestamp(),
-       changed_at = clock_timestamp() WHERE gap_id = ANY ($1)`,
-    [filled],
-  );
+  if (dropped.length > 0) await client.query('DELETE FROM backhaul.gap WHERE gap_id = ANY ($1)', [dropped]);
+  if (filled.length > 0)
+    await client.query(
+      `UPDATE backhaul.gap SET state = 'filled', error = NULL, filled_at = clock_timestamp(), seen_at = clock_timestamp(),
+         changed_at = clock_timestamp() WHERE gap_id = ANY ($1)`,
+      [filled],
+    );
   for (const some of portions(kept)) {
     await client.query(
       `UPDATE backhaul.gap g SET start_ts = ${stampOf('r.from_us')}, end_ts = ${stampOf('r.to_us')},
@@ -264,21 +280,36 @@ export async function ageGaps(db: Db, nowUs: number): Promise<void> {
   );
 }
 
-/** Gaps on record, by series and start. Faults `usage` for an unknown symbol or interval. */
-export async function listGaps(db: Db, filter: GapFilter): Promise<Gap[]> {
-  const series = await findSeries(db, filter);
-  const { rows } = await db.query<Gap>(
-    `SELECT gap_id AS "gapId", series_id AS "seriesId", venue, symbol, interval_s AS "intervalS",
+const GAPS = `SELECT gap_id AS "gapId", series_id AS "seriesId", venue, symbol, interval_s AS "intervalS",
        ${usOf('start_ts')} AS "fromUs", ${usOf('end_ts')} AS "toUs", candles, g.state,
        candles_from_now AS "candlesFromNow", overflow, file, files, error, ${usOf('detected_at')} AS "detectedUs",
        ${usOf('changed_at')} AS "changedUs"
      FROM backhaul.gap g JOIN backhaul.series s USING (series_id)
      WHERE series_id = ANY ($1) AND g.state = ANY ($2)
        AND ($3::float8 IS NULL OR end_ts > ${stampOf('$3')}) AND ($4::float8 IS NULL OR start_ts < ${stampOf('$4')})
-     ORDER BY venue, symbol, interval_s, start_ts`,
-    [series.map((one) => one.seriesId), filter.states, filter.fromUs, filter.toUs],
-  );
-  return rows;
+     ORDER BY venue, symbol, interval_s, start_ts`;
+
+async function asked(db: Db, filter: GapFilter): Promise<unknown[]> {
+  const series = await findSeries(db, filter);
+  return [series.map((one) => one.seriesId), filter.states, filter.fromUs, filter.toUs];
+}
+
+/** Gaps on record, by series and start. Faults `usage` for an unknown symbol or interval. */
+export async function listGaps(db: Db, filter: GapFilter): Promise<Gap[]> {
+  return (await db.query<Gap>(GAPS, await asked(db, filter))).rows;
+}
+
+/** The same one by one: of millions of gaps a few thousand are held. */
+export async function eachGap(db: Db, filter: GapFilter, take: (gap: Gap) => void): Promise<void> {
+  const values = await asked(db, filter);
+  await inTransaction(db, async (client) => {
+    await client.query(`DECLARE backhaul_gaps NO SCROLL CURSOR FOR ${GAPS}`, values);
+    for (;;) {
+      const { rows } = await client.query<Gap>(`FETCH ${MOST_READ} FROM backhaul_gaps`);
+      for (const gap of rows) take(gap);
+      if (rows.length < MOST_READ) return;
+    }
+  });
 }
 
 /** Notes that gaps are being filled. */

@@ -1,5 +1,6 @@
 /** What the commands have to tell: how a load, a scan and a validation become notices. Pure. */
 
+import { Foremost } from '../base/foremost.ts';
 import { count, counted, duration, instant, interval } from '../base/quantities.ts';
 import type { Fault } from '../faults/fault.ts';
 import type { LoadSummary } from '../load/events.ts';
@@ -9,13 +10,14 @@ const MOST_LINES = 10;
 
 type Said = Omit<Notice, 'type' | 'at'>;
 
-function notice(said: Said): Notice {
-  return { type: 'notice', at: new Date().toISOString(), ...said, lines: shortened(said.lines) };
+/** `lines`: how many there are of which `said` has the first. */
+function notice(said: Said, lines = said.lines.length): Notice {
+  return { type: 'notice', at: new Date().toISOString(), ...said, lines: shortened(said.lines, lines) };
 }
 
-function shortened(lines: readonly string[]): string[] {
-  if (lines.length <= MOST_LINES) return [...lines];
-  return [...lines.slice(0, MOST_LINES - 1), `… and ${count(lines.length - MOST_LINES + 1)} more`];
+function shortened(lines: readonly string[], all: number): string[] {
+  if (all <= MOST_LINES) return [...lines];
+  return [...lines.slice(0, MOST_LINES - 1), `… and ${count(all - MOST_LINES + 1)} more`];
 }
 
 /** How a load ended. `failuresInARow`: runs before this one that failed as well, this one included. */
@@ -72,23 +74,41 @@ export interface GapSeen {
   readonly toUs: number;
 }
 
-/** Gaps longer than a day; loudly with one longer than a week; null without any. */
-export function noticeOfGaps(gaps: readonly GapSeen[], command: string): Notice | null {
-  const long = gaps.filter(({ fromUs, toUs }) => toUs - fromUs > GAP_WARNING_US);
-  if (long.length === 0) return null;
-  const byLength = [...long].sort((a, b) => b.toUs - b.fromUs - (a.toUs - a.fromUs));
-  const weeks = long.filter(({ fromUs, toUs }) => toUs - fromUs > GAP_CRITICAL_US).length;
-  return notice({
-    event: 'gaps',
-    level: weeks > 0 ? 'critical' : 'warning',
-    title: `${counted(long.length, 'gap')} of more than a day${weeks > 0 ? `, ${count(weeks)} of more than a week` : ''}`,
-    lines: byLength.map(
-      ({ venue, symbol, intervalS, fromUs, toUs }) =>
-        `${venue} ${symbol} ${interval(intervalS)}: ${instant(fromUs)} to ${instant(toUs)}`,
-    ),
-    command,
-    runId: null,
-  });
+/** Gaps longer than a day among those that pass by; the longest are kept. */
+export class LongGaps {
+  readonly #longest = new Foremost<GapSeen>(MOST_LINES, ({ fromUs, toUs }) => toUs - fromUs);
+  #count = 0;
+  #weeks = 0;
+
+  take(gap: GapSeen): void {
+    const lengthUs = gap.toUs - gap.fromUs;
+    if (lengthUs <= GAP_WARNING_US) return;
+    this.#count++;
+    if (lengthUs > GAP_CRITICAL_US) this.#weeks++;
+    this.#longest.take(gap);
+  }
+
+  /** Louder with one longer than a week; null without any. */
+  notice(command: string): Notice | null {
+    const weeks = this.#weeks;
+    if (this.#count === 0) return null;
+    return notice(
+      {
+        event: 'gaps',
+        level: weeks > 0 ? 'critical' : 'warning',
+        title: `${counted(this.#count, 'gap')} of more than a day${weeks > 0 ? `, ${count(weeks)} of more than a week` : ''}`,
+        lines: this.#longest
+          .sorted()
+          .map(
+            ({ venue, symbol, intervalS, fromUs, toUs }) =>
+              `${venue} ${symbol} ${interval(intervalS)}: ${instant(fromUs)} to ${instant(toUs)}`,
+          ),
+        command,
+        runId: null,
+      },
+      this.#count,
+    );
+  }
 }
 
 /** Findings of `validate` by check; those of freshness are told apart as staleness. Empty without any. */

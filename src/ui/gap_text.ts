@@ -7,6 +7,7 @@ import { apiOf } from '../gaps/find.ts';
 import type { Gap } from '../gaps/gap_store.ts';
 import type { SeriesScan } from '../gaps/scan.ts';
 import { SUSPICIOUS_HABITS, type SuspiciousRun } from '../gaps/suspicious.ts';
+import { GapTally } from '../gaps/tally.ts';
 import type { TradesWalk, WalkProgress } from '../gaps/trades_fill.ts';
 import { faultLine } from './fault_text.ts';
 import { isoInstant } from './json_lines.ts';
@@ -21,12 +22,17 @@ const right = 'right' as const;
 const WIDE = 160;
 const NARROW = 116;
 
-/** Gaps as a table, at most `most` of them. `width` is the terminal's. */
-export function gapLines(gaps: readonly Gap[], most: number, width: number, style: Style = PLAIN): string[] {
+/** Some gaps as a table, and how many there are besides. `width` is the terminal's. */
+export function gapLines(
+  gaps: readonly Gap[],
+  all: Pick<GapTally, 'count' | 'venues'>,
+  width: number,
+  style: Style = PLAIN,
+): string[] {
   if (gaps.length === 0) return [];
   const isNarrow = width < NARROW;
   const left: readonly string[] = isNarrow ? ['from now', 'file'] : width < WIDE ? ['from now'] : [];
-  const oneVenue = new Set(gaps.map((gap) => gap.venue)).size === 1;
+  const oneVenue = all.venues.size === 1;
   const columns: [Column, (gap: Gap) => string][] = [
     [
       { title: 'series' },
@@ -44,11 +50,11 @@ export function gapLines(gaps: readonly Gap[], most: number, width: number, styl
   const told = columns.filter(([{ title }]) => !left.includes(title));
   const lines = tableLines(
     told.map(([column]) => column),
-    gaps.slice(0, most).map((gap) => told.map(([, text]) => text(gap))),
+    gaps.map((gap) => told.map(([, text]) => text(gap))),
     width,
     style,
   );
-  const more = gaps.length - most;
+  const more = all.count - gaps.length;
   return [
     ...lines,
     ...(more > 0 ? [`… and ${count(more)} more: --json and --csv have all`] : []),
@@ -72,26 +78,21 @@ function shortFileText({ file, files }: Gap): string {
  * `12 gaps in 4 of 20 series, 1,234 bars missing: 3 within the reach of an API, 5 beyond it (in files, and slowly by
  * --api kraken-trades), 4 only in files; 2 filled`.
  */
-export function gapSum(gaps: readonly Gap[], seriesLooked: number | null): string {
-  const open = gaps.filter((gap) => gap.state !== 'filled');
-  const filled = gaps.length - open.length;
+export function gapSum(tally: GapTally, seriesLooked: number | null): string {
+  const { open, filled, series, candles, reachable, slow } = tally;
   const done = filled === 0 ? '' : counted(filled, 'filled gap');
-  if (open.length === 0) return `No open gap${done === '' ? '' : `; ${done}`}`;
-  const series = new Set(open.map((gap) => gap.seriesId)).size;
-  const candles = open.reduce((sum, gap) => sum + gap.candles, 0);
-  const reachable = open.filter((gap) => gap.overflow !== null && gap.overflow <= 0).length;
+  if (open === 0) return `No open gap${done === '' ? '' : `; ${done}`}`;
   const where =
     seriesLooked === null
-      ? counted(series, 'series', 'series')
-      : `${count(series)} of ${count(seriesLooked)} series`;
-  const slow = open.filter((gap) => apiOf(gap) === 'kraken-trades').length;
-  const inFiles = open.length - reachable - slow;
+      ? counted(series.size, 'series', 'series')
+      : `${count(series.size)} of ${count(seriesLooked)} series`;
+  const inFiles = open - reachable - slow;
   const fill = [
     ...(reachable > 0 ? [`${count(reachable)} within the reach of an API`] : []),
     ...(slow > 0 ? [`${count(slow)} in files, or slowly by --api kraken-trades`] : []),
     ...(inFiles > 0 ? [`${count(inFiles)} only in files`] : []),
   ];
-  const sum = `${counted(open.length, 'gap')} in ${where}, ${counted(candles, 'bar')} missing: ${fill.join(', ')}`;
+  const sum = `${counted(open, 'gap')} in ${where}, ${counted(candles, 'bar')} missing: ${fill.join(', ')}`;
   return done === '' ? sum : `${sum}; ${done}`;
 }
 
@@ -169,31 +170,28 @@ export function suspiciousEvent(
   };
 }
 
-const DOWNLOADS_HEAD =
+export const DOWNLOADS_HEAD =
   'file,entry,out_after,venue,symbol,interval_s,start,end,candles,candles_from_now,overflow,state';
 
-/** A download list: a line for each file of each gap, so that the first column is what to fetch. */
-export function* downloadLines(gaps: readonly Gap[], nowUs: number): Iterable<string> {
-  yield DOWNLOADS_HEAD;
-  for (const gap of gaps) {
-    const rest = [
-      gap.venue,
-      gap.symbol,
-      String(gap.intervalS),
-      isoInstant(gap.fromUs),
-      isoInstant(gap.toUs),
-      String(gap.candles),
-      String(gap.candlesFromNow),
-      gap.overflow === null ? null : String(gap.overflow),
-      gap.state,
-    ];
-    let named = false;
-    for (const { name, entry, periodEndUs } of publishedFiles(gap, gap, nowUs)) {
-      named = true;
-      yield csvLine([name, entry, isoInstant(periodEndUs).slice(0, 10), ...rest]);
-    }
-    if (!named) yield csvLine([gap.file, null, null, ...rest]);
+/** A gap in a download list: a line for each of its files, so that the first column is what to fetch. */
+export function* downloadLines(gap: Gap, nowUs: number): Iterable<string> {
+  const rest = [
+    gap.venue,
+    gap.symbol,
+    String(gap.intervalS),
+    isoInstant(gap.fromUs),
+    isoInstant(gap.toUs),
+    String(gap.candles),
+    String(gap.candlesFromNow),
+    gap.overflow === null ? null : String(gap.overflow),
+    gap.state,
+  ];
+  let named = false;
+  for (const { name, entry, periodEndUs } of publishedFiles(gap, gap, nowUs)) {
+    named = true;
+    yield csvLine([name, entry, isoInstant(periodEndUs).slice(0, 10), ...rest]);
   }
+  if (!named) yield csvLine([gap.file, null, null, ...rest]);
 }
 
 /** What a scan looked at, in a line. */
@@ -211,9 +209,10 @@ export function fillLines(summary: FillSummary, most: number, width: number, sty
   const inPart = partly === 0 ? '' : `, ${count(partly)} in part`;
   const head = `${count(filled)} of ${counted(gaps, 'gap')} filled${inPart}; ${counted(candlesFilled, 'bar')} covered that were not`;
   if (remaining.length === 0) return [style.green(head)];
+  const tally = new GapTally(remaining);
   return [
     filled > 0 ? style.green(head) : style.bold(head),
-    `still open: ${gapSum(remaining, null)}`,
+    `still open: ${gapSum(tally, null)}`,
     ...remaining
       .filter((gap) => gap.error !== null)
       .slice(0, 5)
@@ -221,7 +220,7 @@ export function fillLines(summary: FillSummary, most: number, width: number, sty
         (gap) =>
           `${style.red('failed')} ${sanitise(gap.symbol)} ${interval(gap.intervalS)} ${instant(gap.fromUs)}: ${faultLine(gap.error!)}`,
       ),
-    ...gapLines(remaining, most, width, style),
+    ...gapLines(remaining.slice(0, most), tally, width, style),
   ];
 }
 

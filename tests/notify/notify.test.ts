@@ -7,7 +7,7 @@ import { SMTPServer } from 'smtp-server';
 import { afterEach, describe, expect, it } from 'vitest';
 import { type DeliverySettings, deliver } from '../../src/notify/deliver.ts';
 import type { Notice } from '../../src/notify/notice.ts';
-import { noticeOfGaps, noticeOfLoad, noticesOfFindings } from '../../src/notify/of_commands.ts';
+import { LongGaps, noticeOfLoad, noticesOfFindings } from '../../src/notify/of_commands.ts';
 import { parseTarget } from '../../src/notify/target.ts';
 import { answerOf } from '../commands/in_process.ts';
 import { scratchFolder } from '../commands/run_cli.ts';
@@ -191,15 +191,24 @@ describe('what there is to tell', () => {
       fromUs: 0,
       toUs: days * day,
     });
-    expect(noticeOfGaps([gap(1)], 'gaps scan')).toBeNull();
-    expect(noticeOfGaps([gap(1), gap(2)], 'gaps scan')).toMatchObject({
+    const noticeOf = (...days: number[]) => {
+      const long = new LongGaps();
+      for (const one of days) long.take(gap(one));
+      return long.notice('gaps scan');
+    };
+    expect(noticeOf(1)).toBeNull();
+    expect(noticeOf(1, 2)).toMatchObject({
       level: 'warning',
       title: '1 gap of more than a day',
     });
-    expect(noticeOfGaps([gap(2), gap(8)], 'gaps scan')).toMatchObject({
+    expect(noticeOf(2, 8)).toMatchObject({
       level: 'critical',
       lines: [expect.stringContaining('1970-01-09'), {}],
     });
+    const many = noticeOf(...Array.from({ length: 60 }, (_, i) => 2 + (i % 5)), 9)!;
+    expect(many.lines).toHaveLength(10);
+    expect(many.lines[0]).toContain('1970-01-10');
+    expect(many.lines[9]).toBe('… and 52 more');
   });
 
   it('tells findings and staleness apart', () => {

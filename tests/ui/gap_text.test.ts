@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { FillSummary } from '../../src/gaps/fill.ts';
 import type { Gap } from '../../src/gaps/gap_store.ts';
+import { GapTally } from '../../src/gaps/tally.ts';
 import { fillLines, gapLines, gapSum, nothingFilled } from '../../src/ui/gap_text.ts';
 import { at } from '../gaps/loaded_market.ts';
 
@@ -36,36 +37,38 @@ const FILL: FillSummary = {
   load: null,
 };
 
+const tally = (...gaps: Gap[]): GapTally => new GapTally(gaps);
+
 describe('gaps as text', () => {
   it('fit a terminal: what is told of each depends on its width, and nothing of it is cut', () => {
-    expect(gapLines([GAP], 9, Number.POSITIVE_INFINITY)[1]).toBe(
+    expect(gapLines([GAP], tally(GAP), Number.POSITIVE_INFINITY)[1]).toBe(
       'kraken XBTUSD 1h  2024-04-01 00:00  2024-07-01 00:00    2,184     9,000     8,280  unfillable  Kraken_OHLCVT_2024Q2.zip › XBTUSD_60.csv',
     );
-    expect(gapLines([{ ...GAP, files: 3 }], 9, 130)[1]).toBe(
+    expect(gapLines([{ ...GAP, files: 3 }], tally(GAP), 130)[1]).toBe(
       'XBTUSD 1h  2024-04-01 00:00  2024-07-01 00:00    2,184     8,280  unfillable  Kraken_OHLCVT_2024Q2.zip +2',
     );
-    expect(gapLines([GAP], 9, 80)).toEqual([
+    expect(gapLines([GAP], tally(GAP), 80)).toEqual([
       'series     from              to                missing  overflow  state',
       'XBTUSD 1h  2024-04-01 00:00  2024-07-01 00:00    2,184     8,280  unfillable',
       'A wider terminal, --json and --csv tell the files too.',
     ]);
     const elsewhere = { ...GAP, venue: 'binance', file: 'data/spot/monthly/X-1h-2024-04.zip' };
-    expect(gapLines([GAP, elsewhere], 1, 130).slice(1)).toEqual([
+    expect(gapLines([GAP], tally(GAP, elsewhere), 130).slice(1)).toEqual([
       'kraken XBTUSD 1h  2024-04-01 00:00  2024-07-01 00:00    2,184     8,280  unfillable  Kraken_OHLCVT_2024Q2.zip',
       '… and 1 more: --json and --csv have all',
     ]);
-    expect(gapLines([elsewhere], 1, 130)[1]).toMatch(/ {2}X-1h-2024-04\.zip$/);
+    expect(gapLines([elsewhere], tally(elsewhere), 130)[1]).toMatch(/ {2}X-1h-2024-04\.zip$/);
   });
 
   it('sum up what is missing, not what was filled', () => {
     const filled = { ...GAP, state: 'filled' as const };
     const near = { ...GAP, overflow: 0, candles: 5, seriesId: 2 };
-    expect(gapSum([GAP, near, filled, filled], null)).toBe(
+    expect(gapSum(tally(GAP, near, filled, filled), null)).toBe(
       '2 gaps in 2 series, 2,189 bars missing: 1 within the reach of an API, 1 in files, or slowly by --api kraken-trades; 2 filled gaps',
     );
-    expect(gapSum([filled], null)).toBe('No open gap; 1 filled gap');
-    expect(gapSum([{ ...GAP, venue: 'binance', overflow: null }], null)).toMatch(/: 1 only in files$/);
-    expect(gapSum([GAP], 7)).toBe(
+    expect(gapSum(tally(filled), null)).toBe('No open gap; 1 filled gap');
+    expect(gapSum(tally({ ...GAP, venue: 'binance', overflow: null }), null)).toMatch(/: 1 only in files$/);
+    expect(gapSum(tally(GAP), 7)).toBe(
       '1 gap in 1 of 7 series, 2,184 bars missing: 1 in files, or slowly by --api kraken-trades',
     );
   });
