@@ -5,8 +5,9 @@ import { type OnInvalid, type RecordShape, type Role, WAIVABLE } from '../../src
 import { type Input, recordsOf, reference } from './reference.ts';
 import { checksOf, comparable, scan, shapeOf } from './scan_run.ts';
 
+const LONG = process.env['BACKHAUL_LONG'] === '1';
 /** A longer look: `SCAN_RUNS=100000 npx vitest run tests/scan`. */
-const RUNS = Number(process.env['SCAN_RUNS'] ?? 700);
+const RUNS = Number(process.env['SCAN_RUNS'] ?? (LONG ? 5_000 : 350));
 
 const START_S = 1_600_000_020;
 /** Null, but once in `n` times. */
@@ -274,7 +275,7 @@ describe('the scanner against a plain reference', () => {
         const all = Array.from({ length: given.bytes.length }, (_, i) => i);
         expect(comparable(scan(given, all, 2))).toEqual(expected);
       }),
-      { numRuns: 4 },
+      { numRuns: LONG ? 20 : 2 },
     );
   }, 600_000);
 

@@ -72,13 +72,16 @@ const options = fc.record({
   ),
 });
 
+/** Many more, drawn anew, in a long run. */
+const TIMES = process.env['BACKHAUL_LONG'] === '1' ? 20 : 1;
+
 describe('inflate', () => {
   it('makes what zlib makes, of anything zlib has compressed in any way, in any pieces', async () => {
     await fc.assert(
       fc.asyncProperty(content, options, fc.integer({ min: 1, max: 200_000 }), async (bytes, how, size) => {
         expect((await inflated(deflateRawSync(bytes, how), size)).equals(bytes)).toBe(true);
       }),
-      { numRuns: 150, seed: 1 },
+      { numRuns: 60 * TIMES },
     );
   });
 
@@ -102,9 +105,9 @@ describe('inflate', () => {
           }
         },
       ),
-      { numRuns: 700, seed: 2 },
+      { numRuns: 300 * TIMES },
     );
-    expect(good).toBeGreaterThan(20);
+    expect(good).toBeGreaterThan(10);
   });
 
   it('says of arbitrary bytes what zlib says of them', async () => {
@@ -115,7 +118,7 @@ describe('inflate', () => {
         expect(found === null).toBe(expected === null);
         if (expected !== null && found !== null) expect(found.equals(expected)).toBe(true);
       }),
-      { numRuns: 1200, seed: 3 },
+      { numRuns: 500 * TIMES },
     );
   });
 
