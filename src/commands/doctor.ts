@@ -300,7 +300,8 @@ async function marketChecks(url: string, client: Client, fix: boolean): Promise<
   if (!rows[0]!.there) return [];
   const { checkMarkets, mendedCheck } = await import('../doctor/markets.ts');
   const { mendMarket, splitMarkets } = await import('../series/split_market.ts');
-  const split = await splitMarkets(client);
+  const { renamedMarkets } = await import('../series/renamed_market.ts');
+  const split = [...(await splitMarkets(client)), ...(await renamedMarkets(client))];
   if (!fix || split.length === 0) return checkMarkets(split);
   const { createPool } = await import('../database/connect.ts');
   const { migrate } = await import('../state/migrate.ts');

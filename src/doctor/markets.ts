@@ -11,15 +11,21 @@ const NAMED = 10;
 /** Nothing where all is well: most databases never had one. */
 export function checkMarkets(split: readonly SplitMarket[]): Check[] {
   const { warning } = checksOf('database');
-  const checks = split.slice(0, NAMED).map(({ keep, others }) => {
+  const checks = split.slice(0, NAMED).map(({ keep, others, untilUs }) => {
     const names = others.map((other) => other.symbol).join(' and ');
-    const what = `${seriesText(keep)} stands under ${names} too: one market, and each holds a part of its bars`;
+    const until = untilUs === null ? '' : `, before its rename on ${dayOf(untilUs)}`;
+    const what = `${seriesText(keep)} stands under ${names} too${until}: one market, and each holds a part of its bars`;
     return warning('one market', what, MEND);
   });
   const more = split.length - checks.length;
   return more > 0
     ? [...checks, warning('one market', `${counted(more, 'more market')} under two names`, MEND)]
     : checks;
+}
+
+/** A rename's day, of whichever zone: a session begins half a day off at most. */
+function dayOf(us: number): string {
+  return new Date(us / 1000 + 43_200_000).toISOString().slice(0, 10);
 }
 
 const MEND = 'npx backhaul doctor --fix makes one series of them, and keeps every bar';

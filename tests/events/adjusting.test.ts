@@ -2,7 +2,9 @@ import { existsSync, readFileSync } from 'node:fs';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { changeEvents } from '../../src/events/change_events.ts';
 import { dayOf, type MarketEvent } from '../../src/events/market_event.ts';
+import { renamedMarkets } from '../../src/series/renamed_market.ts';
 import { ALL_SERIES, readSeries } from '../../src/series/series.ts';
+import { mendMarket } from '../../src/series/split_market.ts';
 import { validate } from '../../src/validate/validate.ts';
 import { testDatabase } from '../database.ts';
 import { load, scratchFolder } from '../e2e/loading.ts';
@@ -179,6 +181,72 @@ it('a week into which a split falls is told in the scale behind it, whichever co
   expect(await week('LATE', 'none')).toEqual(right);
   // No jump, and no split that prices do not show.
   expect(await findings('KNOWN')).toEqual([]);
+});
+
+it('files of both names of a company are made one series, and bars of other companies stay where they are', async () => {
+  const walk = (from: string, count: number, seed: number): string[] =>
+    Array.from({ length: count }, (_, i) => {
+      const day = new Date(Date.parse(from) + i * 86_400_000).toISOString().slice(0, 10);
+      const close = 100 + 10 * Math.sin(i / 3 + seed);
+      return `${day},${close - 1},${close + 2},${close - 3},${close},0,${1000 + i}`;
+    });
+  const [before, behind] = [walk('2022-04-18', 45, 1), walk('2022-06-02', 40, 2)];
+  const options = { layout, workers: 1, rollups: [604_800] };
+  const path = (symbol: string, lines: readonly string[]): string =>
+    write(folder, `${symbol}_1d.txt`, `${HEADER}\n${lines.join('\n')}\n`);
+  const rename = (old: string, to: string): MarketEvent => ({
+    kind: 'rename',
+    ...of(old, '2022-06-02'),
+    newSymbol: to,
+  });
+  const all = async (symbol: string): Promise<string> => {
+    const { rows } = await db.query<{ line: string }>(
+      `SELECT concat_ws(',', interval_s, (c::text)) AS line FROM backhaul.candles c WHERE venue = 'yahoo' AND symbol = $1
+       ORDER BY interval_s, ts`,
+      [symbol],
+    );
+    return rows.map(({ line }) => line.replaceAll(symbol, 'X')).join('\n');
+  };
+  await load(database.url, [path('WHOLE', [...before, ...behind])], options);
+  const whole = await all('WHOLE');
+  const both = [path('OLDA', before), path('NEWA', behind)];
+  await load(database.url, both, options);
+  // Half a year later another company gets the old name.
+  const reused = walk('2022-12-01', 5, 3);
+  await load(database.url, [path('OLDB', [...before, ...reused]), path('NEWB', behind)], options);
+  // And this new name was another company's before.
+  await load(
+    database.url,
+    [path('OLDC', before), path('NEWC', [...walk('2022-04-20', 3, 9), ...behind])],
+    options,
+  );
+  expect(await renamedMarkets(db)).toEqual([]);
+  await tell([rename('OLDA', 'NEWA'), rename('OLDB', 'NEWB'), rename('OLDC', 'NEWC')]);
+  const found = await renamedMarkets(db);
+  expect(found.map(({ keep, others }) => [keep.symbol, keep.intervalS, others[0]!.symbol])).toEqual([
+    ['NEWA', 604_800, 'OLDA'],
+    ['NEWA', 86_400, 'OLDA'],
+    ['NEWB', 604_800, 'OLDB'],
+    ['NEWB', 86_400, 'OLDB'],
+  ]);
+  for (const market of found) await mendMarket(db, market);
+  expect(await renamedMarkets(db)).toEqual([]);
+  expect(await all('NEWA')).toBe(whole);
+  expect(await all('NEWB')).toBe(whole);
+  expect(await all('OLDA')).toBe('');
+  expect(await column('OLDA', 'close', 'none')).toEqual(await column('NEWA', 'close', 'none'));
+  expect(await column('OLDB', 'sma_20', 'none')).toEqual([null, null, null, null, null]);
+  expect(await column('OLDB', 'close', 'none')).toHaveLength(5);
+  expect(await column('OLDC', 'close', 'none')).toHaveLength(45);
+  const { rows } = await db.query(
+    `SELECT symbol, from_interval_s, lower(covered)::date::text AS day FROM backhaul.derived
+     WHERE symbol ~ '^(OLDA|NEW[AB])$' ORDER BY 1, 3`,
+  );
+  expect(rows.map(({ symbol, day }) => `${symbol} ${day}`)).toEqual(['NEWA 2022-04-18', 'NEWB 2022-04-18']);
+  // The same files again bring nothing.
+  const again = await load(database.url, both, options);
+  expect(await all('NEWA')).toBe(whole);
+  expect(again.rows.loaded).toBe(0);
 });
 
 it('a symbol that was renamed is found under each of its names, by candles_of and by --symbols', async () => {

@@ -84,7 +84,7 @@ const LOOKED_AT: Readonly<Record<string, readonly string[]>> = {
   'src/validate/agreement.ts': ['columns', 'table', 'parameter', "[...FIELDS, 'volume'].map(far).join(', ')"],
   'src/validate/bar_checks.ts': ['columns', 'table', 'bad', 'details'],
   // Lists of columns, and the alias its callers write out.
-  'src/series/split_market.ts': ['differ', 'alias', 'name'],
+  'src/series/split_market.ts': ['differ', 'alias', 'name', 'names', 'values', 'table', 'column', 'until'],
   // Names of leaves are made of a year and a month, their bounds of numbers.
   'src/state/partitions.ts': ['name'],
   'src/state/leaf_statements.ts': ['name', 'from', 'to'],
