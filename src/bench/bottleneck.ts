@@ -19,7 +19,7 @@ export interface Evidence {
 }
 
 /** The load with the least time. */
-export function fastest(series: readonly Series[]): Series | null {
+function fastest(series: readonly Series[]): Series | null {
   return series.reduce<Series | null>(
     (best, one) => (best === null || one.seconds.median < best.seconds.median ? one : best),
     null,

@@ -17,7 +17,7 @@ interface Floors {
 const NONE: Floors = { floor: null, short: null };
 
 /** Runs of one kind and one number of workers. */
-export function seriesOf(runs: readonly RunEvent[], floors: Floors): Series {
+function seriesOf(runs: readonly RunEvent[], floors: Floors): Series {
   const { workers } = runs[0]!;
   const us = (seconds: number | null, records: number): number | null =>
     seconds === null ? null : (seconds * 1e6) / records;

@@ -97,7 +97,7 @@ export const FOREX_FROM_MONDAY: MarketCalendar = {
   sessions: (fromUs, toUs) => forexWeeks(mondayOf, fromUs, toUs),
 };
 /** Futures of CME, CBOT, NYMEX and COMEX: from Sunday to Friday with a break of an hour a day. */
-export const CME: MarketCalendar = { name: 'cme', sessions: cmeSessions };
+const CME: MarketCalendar = { name: 'cme', sessions: cmeSessions };
 /** Nothing is expected: no bar of such a series is ever missing. */
 const NO_CALENDAR: MarketCalendar = { name: 'none', sessions: () => [] };
 

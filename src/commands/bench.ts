@@ -207,7 +207,7 @@ async function rollupCost(options: RollupCostOptions, json: boolean, signal: Abo
 }
 
 /** 1, 2, 4 … up to the cores, the cores themselves, and auto. */
-export function scale(cores: number): Workers[] {
+function scale(cores: number): Workers[] {
   const numbers = [];
   for (let n = 1; n < cores; n *= 2) numbers.push(n);
   return [...numbers, cores, 'auto'];

@@ -13,7 +13,7 @@ const LONGEST_PAUSE_MS = 60_000;
  * per second" stays within its limits, which count by address and pair (support.kraken.com, "What are the API rate
  * limits?").
  */
-export const API_RATES = { kraken: 1 } as const;
+const API_RATES = { kraken: 1 } as const;
 export type ApiVenue = keyof typeof API_RATES;
 
 export interface ApiOptions {

@@ -12,29 +12,29 @@ const COUNTED_ON = 1;
  * Bars are counted up to here: behind the 201st no weight depends on how many there were, so that two states are the
  * same bits where all that follows is, however many bars came before each.
  */
-export const COUNTED = 256;
+const COUNTED = 256;
 
 /** Closes kept: the longest window. */
-export const CLOSES = 50;
+const CLOSES = 50;
 /** Returns kept: the window of `volatility_20`. */
-export const RETURNS = 20;
+const RETURNS = 20;
 
 // Slots of a state, in doubles.
 export const VERSION = 0;
 /** Bars seen, {@link COUNTED} at most, without those that are no bars to an indicator (see `IndicatorEngine.run`). */
-export const COUNT = 1;
+const COUNT = 1;
 export const LAST_TS = 2;
-export const LAST_CLOSE = 3;
+const LAST_CLOSE = 3;
 const EMA_20 = 4;
 const EMA_50 = 5;
 const EMA_100 = 6;
 const EMA_200 = 7;
 const EMA_12 = 8;
 const EMA_26 = 9;
-export const SIGNAL = 10;
-export const GAIN = 11;
-export const LOSS = 12;
-export const ATR = 13;
+const SIGNAL = 10;
+const GAIN = 11;
+const LOSS = 12;
+const ATR = 13;
 export const SESSION = 14;
 /** Σ(typical price × volume) and Σ(volume) of the session. */
 export const TURNOVER = 15;

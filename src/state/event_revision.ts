@@ -8,7 +8,7 @@
 const STEP = 1_000_000_000;
 
 /** SQL: the revision of the events of a venue, which is an SQL expression. */
-export function eventRevision(venue: string): string {
+function eventRevision(venue: string): string {
   return `coalesce((SELECT max(change_id) FROM backhaul.event_change c WHERE c.venue = ${venue}), 0)`;
 }
 

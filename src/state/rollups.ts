@@ -384,7 +384,7 @@ export interface RollupState {
 const VALUES = ['open', 'high', 'low', 'close', 'volume'] as const;
 
 /** Writes states by COPY. */
-export async function writeRollupStates(client: ClientBase, states: readonly RollupState[]): Promise<void> {
+async function writeRollupStates(client: ClientBase, states: readonly RollupState[]): Promise<void> {
   if (states.length === 0) return;
   const orNull = (value: number): number | null => (Number.isNaN(value) ? null : value);
   const rows = new RowEncoder(12, 1 << 28, 140 * states.length);
@@ -404,7 +404,7 @@ export async function writeRollupStates(client: ClientBase, states: readonly Rol
 }
 
 /** The states of series, by id: of those that have one, as made of `fromSeriesIds`. */
-export async function readRollupStates(
+async function readRollupStates(
   db: Db,
   seriesIds: readonly number[],
 ): Promise<Map<number, RollupState>> {

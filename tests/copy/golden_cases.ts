@@ -78,7 +78,7 @@ export const GOLDEN_BARS: readonly GoldenBar[] = [
 ];
 
 /** µs since 1970 of an ISO stamp with six decimals. */
-export function usOf(at: string): number {
+function usOf(at: string): number {
   return Date.parse(`${at.slice(0, 19)}Z`) * 1000 + Number(at.slice(20, 26));
 }
 

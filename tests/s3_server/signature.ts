@@ -102,7 +102,7 @@ function parseStamp(stamp: string): number {
 }
 
 /** The signature in hex that this request ought to carry. */
-export function sign(
+function sign(
   request: SignedRequest,
   secret: string,
   region: string,

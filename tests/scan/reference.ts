@@ -157,7 +157,7 @@ const NUMBER = /^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/;
 const MOST_POWER = 30;
 
 /** µs, or null. Units s, ms, us, ns and magnitude. */
-export function stampOf(field: string, unit: RecordShape['time']): number | null {
+function stampOf(field: string, unit: RecordShape['time']): number | null {
   const match = /^([+-]?)(\d+)(?:\.(\d*))?(?:[eE]([+-]?\d+))?$/.exec(trim(field));
   if (match === null) return null;
   const [, sign, whole, fraction = '', exponent = '0'] = match;

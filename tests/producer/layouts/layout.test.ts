@@ -385,6 +385,11 @@ interval: { column: tf }
       yaml.replace('interval: 1d', 'interval: { column: tf }'),
       'there is no column tf',
     ],
+    [
+      'a way to tell that is misspelt',
+      yaml.replace(/^symbol:.*$/m, 'symbol: { grop: symbol }'),
+      'there is no key grop; did you mean group?',
+    ],
     ['no YAML', 'a: [1', 'no YAML'],
     ['no object', '- 1', 'not valid'],
     ['nothing', '', 'not valid'],

@@ -92,7 +92,7 @@ function sortedAndFolded(rows: readonly Row[]): { rows: Row[]; duplicate: number
 }
 
 /** What a file of one series without a header comes to, by the plain reference. */
-export function expectation(content: Buffer, plan: TaskPlan): Expected {
+function expectation(content: Buffer, plan: TaskPlan): Expected {
   const input: Input = {
     bytes: content,
     shape: { ...plan.shape, header: 'none' },

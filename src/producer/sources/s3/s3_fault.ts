@@ -139,7 +139,7 @@ const skewed: Explain = (_, error) => {
 };
 
 /** What is said of the codes of `S3_CODE`. */
-export const WORDS: Readonly<Record<string, Explain>> = {
+const WORDS: Readonly<Record<string, Explain>> = {
   NoSuchBucket: ({ bucket, server }) => ({
     message: `there is no bucket ${bucket} at ${server}`,
     hint: 'check the name, and --endpoint-url when it is not at AWS',
