@@ -19,6 +19,29 @@ const MOST_BYTES = 1 << 20;
 const ascii = new TextEncoder();
 const NULL = ascii.encode('null');
 
+/** Bytes that grow in number. An array of numbers in its place takes four times as long for a whole text. */
+class ByteList {
+  bytes = new Uint8Array(1024);
+  length = 0;
+
+  push(byte: number): void {
+    if (this.length === this.bytes.length) this.#grow(this.length + 1);
+    this.bytes[this.length++] = byte;
+  }
+
+  append({ bytes, length }: ByteList): void {
+    if (this.length + length > this.bytes.length) this.#grow(this.length + length);
+    this.bytes.set(bytes.subarray(0, length), this.length);
+    this.length += length;
+  }
+
+  #grow(least: number): void {
+    const more = new Uint8Array(Math.max(least, 2 * this.bytes.length));
+    more.set(this.bytes);
+    this.bytes = more;
+  }
+}
+
 /** Turns pieces of such a text into pieces of lines, record by record. Keys of objects become the header, from the first. */
 export class JsonRecords {
   #depth = 0;
@@ -28,18 +51,20 @@ export class JsonRecords {
   /** Within an object, before the colon: bytes are of a key. */
   #inKey = false;
   /** Keys of the first object, until its end. */
-  #keys: number[] | null = null;
+  readonly #keys = new ByteList();
   #hasHeader = false;
   /** Bytes of the record under way, and where its last value starts. */
-  #record: number[] = [];
+  readonly #record = new ByteList();
+  readonly #out = new ByteList();
   #valueFrom = 0;
   #line = 1;
 
   /** The lines that `bytes` complete. Fails with `not-a-bar-file` where it is no array of records. */
   push(bytes: Uint8Array): Uint8Array {
-    const out: number[] = [];
-    for (const byte of bytes) this.#take(byte, out);
-    return Uint8Array.from(out);
+    const out = this.#out;
+    out.length = 0;
+    for (let i = 0; i < bytes.length; i++) this.#take(bytes[i]!);
+    return out.bytes.slice(0, out.length);
   }
 
   /** The text has ended. Fails with `truncated` within a record. */
@@ -54,11 +79,11 @@ export class JsonRecords {
     }
   }
 
-  #take(byte: number, out: number[]): void {
+  #take(byte: number): void {
     if (this.#inString) this.#string(byte);
     else if (byte === QUOTE) this.#openString();
     else if (byte === OPEN_ARRAY || byte === OPEN_OBJECT) this.#open(byte === OPEN_OBJECT);
-    else if (byte === CLOSE_ARRAY || byte === CLOSE_OBJECT) this.#close(out);
+    else if (byte === CLOSE_ARRAY || byte === CLOSE_OBJECT) this.#close();
     else if (byte === COMMA) this.#comma();
     else if (byte === COLON) this.#inKey = false;
     else if (byte > BLANK) {
@@ -72,7 +97,7 @@ export class JsonRecords {
     this.#inString = true;
     if (this.#depth < 2) throw this.#noRecords();
     if (!this.#inKey) this.#record.push(QUOTE);
-    else if (!this.#hasHeader) this.#keys!.push(QUOTE);
+    else if (!this.#hasHeader) this.#keys.push(QUOTE);
   }
 
   #comma(): void {
@@ -80,15 +105,16 @@ export class JsonRecords {
     this.#endValue();
     this.#record.push(COMMA);
     this.#valueFrom = this.#record.length;
-    if (this.#isObject && !this.#hasHeader) this.#keys!.push(COMMA);
+    if (this.#isObject && !this.#hasHeader) this.#keys.push(COMMA);
     this.#inKey = this.#isObject;
   }
 
   #string(byte: number): void {
-    const target = this.#inKey ? (this.#hasHeader ? null : this.#keys!) : this.#record;
+    const target = this.#inKey ? (this.#hasHeader ? null : this.#keys) : this.#record;
     if (this.#isEscaped) {
       this.#isEscaped = false;
-      target?.push(...(byte === QUOTE ? [QUOTE, QUOTE] : [byte]));
+      if (byte === QUOTE) target?.push(QUOTE);
+      target?.push(byte);
     } else if (byte === BACKSLASH) this.#isEscaped = true;
     else {
       if (byte === QUOTE) this.#inString = false;
@@ -102,21 +128,22 @@ export class JsonRecords {
     if (this.#depth !== 2) throw this.#noRecords();
     this.#isObject = isObject;
     this.#inKey = isObject;
-    this.#record = [];
+    this.#record.length = 0;
     this.#valueFrom = 0;
-    if (isObject && !this.#hasHeader) this.#keys = [];
+    if (isObject && !this.#hasHeader) this.#keys.length = 0;
   }
 
-  #close(out: number[]): void {
+  #close(): void {
+    const out = this.#out;
     this.#depth--;
     if (this.#depth !== 1) return;
     this.#endValue();
     if (this.#isObject && !this.#hasHeader) {
-      for (const byte of this.#keys!) out.push(byte);
+      out.append(this.#keys);
       out.push(LF);
       this.#hasHeader = true;
     }
-    for (const byte of this.#record) out.push(byte);
+    out.append(this.#record);
     out.push(LF);
     this.#line++;
     this.#inKey = false;
@@ -127,7 +154,7 @@ export class JsonRecords {
     const from = this.#valueFrom;
     if (
       this.#record.length - from === NULL.length &&
-      NULL.every((byte, i) => this.#record[from + i] === byte)
+      NULL.every((byte, i) => this.#record.bytes[from + i] === byte)
     )
       this.#record.length = from;
   }
