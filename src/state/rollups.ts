@@ -404,10 +404,7 @@ async function writeRollupStates(client: ClientBase, states: readonly RollupStat
 }
 
 /** The states of series, by id: of those that have one, as made of `fromSeriesIds`. */
-async function readRollupStates(
-  db: Db,
-  seriesIds: readonly number[],
-): Promise<Map<number, RollupState>> {
+async function readRollupStates(db: Db, seriesIds: readonly number[]): Promise<Map<number, RollupState>> {
   const { rows } = await db.query<Record<keyof RollupState, number | null>>(
     `SELECT w.id AS "seriesId", l.from_series_id AS "fromSeriesId", ${usOf('l.at')} AS "atUs",
        ${usOf('l.known_from')} AS "knownFromUs", ${usOf('l.known_to')} AS "knownToUs", ${usOf('l.ts')} AS ts,
