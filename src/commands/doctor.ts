@@ -228,12 +228,14 @@ async function showDatabase(
     ];
     const mine = fix ? await mended(serverChecks, client) : serverChecks;
     const tables = await tableChecks(found.url, client, fix);
+    const { checkExtensions } = await import('../doctor/extensions.ts');
     show('database', [
       check,
       ...mine,
       checkDisk(planned, freeBytes, place, walBytes),
       checkDatabaseClock((before + Date.now()) / 2 - rows[0]!.ms),
       ...tables,
+      ...(await checkExtensions(client)),
       ...(await marketChecks(found.url, client, fix && tables.every(({ state }) => state !== 'failure'))),
     ]);
     const memoryBytes = place === null ? null : (memoryLimit() ?? totalmem());

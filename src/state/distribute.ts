@@ -114,6 +114,19 @@ async function spread(client: ClientBase, shards: number): Promise<void> {
   await client.query('DROP TABLE backhaul.bars_bare_before');
 }
 
+/**
+ * How the tables stand on a cluster, the extension being there: its version, and in how many shards the bars lie, null where
+ * they are not distributed. Faults as {@link distribute}: a worker's address, too old a version, other hands.
+ */
+export async function distributionOf(
+  db: Db,
+): Promise<{ readonly citus: string; readonly shards: number | null }> {
+  const citus = await checkCitus(db);
+  if (await isDistributed(db)) return { citus, shards: (await checkOurs(db)).shards };
+  await checkStrangers(db);
+  return { citus, shards: null };
+}
+
 /** The version of Citus. Faults where it is not there, too old, or we are not on its coordinator. */
 async function checkCitus(db: Db): Promise<string> {
   const { rows } = await db.query<{ version: string }>(

@@ -52,6 +52,7 @@ export async function makeReadingAnew(client: ClientBase): Promise<void> {
   const list = columns.map((name) => `b.${name}`).join(', ');
   const all = ['series_id', ...columns].join(', ');
   const values = columns.map(adjusted).join(', ');
+  const isSpread = await isDistributed(client);
   // Each by itself: Citus carries out but one at a time of what changes tables.
   await client.query(
     `CREATE OR REPLACE VIEW backhaul.candles AS
@@ -61,9 +62,22 @@ export async function makeReadingAnew(client: ClientBase): Promise<void> {
   );
   await client.query(
     `CREATE OR REPLACE FUNCTION backhaul.candles_of(venue text, symbol text, "interval" text, adjust text DEFAULT 'none')
-    RETURNS SETOF backhaul.candles ${(await isDistributed(client)) ? afterLookUp(values) : inPlace(values)}`,
+    RETURNS SETOF backhaul.candles ${isSpread ? afterLookUp(values) : inPlace(values)}`,
   );
+  if (isSpread) await client.query(DERIVED_OF_NODES);
 }
+
+/** What derived bars are made of: on a cluster the ends of the series are asked of the nodes first, for Citus plans no LATERAL. */
+const DERIVED_OF_NODES = `CREATE OR REPLACE VIEW backhaul.derived AS
+  WITH ends AS MATERIALIZED (
+    SELECT series_id, min(ts) AS first, max(ts) AS last FROM backhaul.bars GROUP BY series_id)
+  SELECT s.venue, s.symbol, s.interval_s, f.interval_s AS from_interval_s,
+    d.covered * tstzrange(e.first, e.last, '[]') AS covered, d.series_id, d.from_series_id
+  FROM backhaul.derivation d
+  JOIN ends e ON e.series_id = d.series_id
+  JOIN backhaul.series s ON s.series_id = d.series_id
+  JOIN backhaul.series f ON f.series_id = d.from_series_id
+  WHERE d.covered && tstzrange(e.first, e.last, '[]')`;
 
 /** As above. */
 function inPlace(values: string): string {

@@ -116,6 +116,10 @@ const LIFE: readonly (readonly [string, (url: string) => Promise<string>])[] = [
   ['a series taken out', cli('unload', '--symbols', 'NA', '--json')],
   ['indicators computed again', cli('recompute', '--json')],
   ['longer bars of what stands', cli('rollup', '4h,1d', '--symbols', 'XBTUSD', '--json')],
+  [
+    'what they are made of',
+    cli('query', 'SELECT symbol, interval_s, from_interval_s, covered FROM derived ORDER BY 1, 2'),
+  ],
   ['a split', cli('events', 'load', splits, '--json')],
   ['an earlier file', loading([late])],
   ['a file taken out from under longer bars', cli('unload', second, '--json')],

@@ -47,7 +47,7 @@ const LOOKED_AT: Readonly<Record<string, readonly string[]>> = {
     'values',
     'column',
     'bucket',
-    '(await isDistributed(client)) ? afterLookUp(values) : inPlace(values)',
+    'isSpread ? afterLookUp(values) : inPlace(values)',
   ],
   // Expressions its callers write out, and a constant.
   'src/state/event_revision.ts': ['venue', 'loaded', 'eventRevision(venue)'],
