@@ -10,6 +10,8 @@ const again = (engine: string): TestProjectConfiguration => ({
   test: {
     name: engine,
     env: { BACKHAUL_TEST_ENGINE: engine },
+    // Two-phase commits and tables on three nodes take their time.
+    testTimeout: 600_000,
     include: ['tests/survive/{crash,company}.test.ts', 'tests/e2e/same_table.test.ts'],
   },
 });

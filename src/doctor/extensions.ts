@@ -1,6 +1,6 @@
 /** Extensions below the tables: what they are used for, and whether they are of a version, and in a state, that will do. */
 
-import type { Db } from '../database/connect.ts';
+import type { ClientBase } from 'pg';
 import { faultOf } from '../faults/classify.ts';
 import { checkCompressible } from '../state/compress.ts';
 import { distributionOf } from '../state/distribute.ts';
@@ -8,7 +8,7 @@ import { isHypertable } from '../state/migrate.ts';
 import { type Check, checksOf } from './check.ts';
 
 /** Nothing where neither is installed. Of tables that are not there yet only the versions are looked at. */
-export async function checkExtensions(db: Db): Promise<Check[]> {
+export async function checkExtensions(db: ClientBase): Promise<Check[]> {
   const { ok, warning, failure } = checksOf('database');
   const { rows } = await db.query<{ name: string; version: string; there: boolean }>(
     `SELECT extname AS name, extversion AS version, to_regclass('backhaul.bars') IS NOT NULL AS there
