@@ -46,6 +46,7 @@ export const command: Command = {
           'A path or address, a folder, zip or prefix, an entry, * for anything; the number of a task; run N',
       })
       .example('$0 unload ./wrong.csv --dry-run', 'what would go')
+      .example('$0 unload ./2024Q1.zip/XBTUSD_60.csv', 'an entry of a zip, and not of the other quarters')
       .example('$0 unload run 12', 'all that run 12 loaded')
       .example('$0 unload --symbols XBTUSD --intervals 1h', 'a series, whatever brought it')
       .epilogue(

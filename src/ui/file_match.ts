@@ -13,7 +13,8 @@ export interface NamedFile {
 
 /**
  * Whether a word names the file exactly: its number, its path or address, a folder, zip or prefix that it lies in, its
- * entry, or a pattern with `*` that its whole address or entry fits. A part of a name is not enough.
+ * entry, the entry behind its zip (`a.zip/b.csv`, or `a.zip › b.csv` as we print it: each quarter's zip has entries of
+ * the same names), or a pattern with `*` that its whole address or entry fits. A part of a name is not enough.
  */
 export function isMeant(word: string, { taskId, uri, entry }: NamedFile): boolean {
   if (/^\d+$/.test(word) && taskId === Number(word)) return true;
@@ -23,8 +24,9 @@ export function isMeant(word: string, { taskId, uri, entry }: NamedFile): boolea
     const whole = new RegExp(`^(?:.*/)?${expression.join('.*')}$`, 'is');
     return whole.test(decoded(uri)) || (entry !== null && whole.test(entry));
   }
-  const base = addressOf(word).replace(/\/+$/, '');
-  return uri === base || uri.startsWith(`${base}/`);
+  const base = addressOf(word.replace(' › ', '/')).replace(/\/+$/, '');
+  if (uri === base || uri.startsWith(`${base}/`)) return true;
+  return entry !== null && `${decoded(uri)}/${entry}` === decoded(base);
 }
 
 /** A path becomes the address that a load gave it, whether it stands still or not. */

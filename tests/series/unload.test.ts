@@ -5,7 +5,8 @@ import { answerOf } from '../commands/in_process.ts';
 import { jsonLines } from '../commands/run_cli.ts';
 import { testDatabase } from '../database.ts';
 import { candles, load, scratchFolder, wipe } from '../e2e/loading.ts';
-import { krakenCsv, walk, write } from '../e2e/market.ts';
+import { krakenCsv, massiveCsv, walk, write } from '../e2e/market.ts';
+import { zipBytes } from '../producer/archive/zip_bytes.ts';
 import { differences, originals, snapshot } from '../survive/copies.ts';
 import { start } from '../survive/program.ts';
 import { onCopy } from '../survive/worlds.ts';
@@ -110,6 +111,75 @@ describe('an unload', () => {
       const refused = await run(url, args);
       expect(refused).toMatchObject({ code: 2, stdout: '' });
       expect(refused.stderr.trim().split('\n')).toHaveLength(1);
+    }
+  });
+
+  it('of an entry of one zip leaves its namesake in another, and longer bars as of a load of what remains', async () => {
+    const { url, pool } = await testDatabase();
+    const rollups = [4 * HOUR];
+    const zip = (name: string, from: number, to: number): string =>
+      write(
+        folder,
+        `${name}.zip`,
+        zipBytes([
+          { name: 'XBTUSD_60.csv', data: krakenCsv(BARS.slice(from, to)) },
+          { name: 'ETHUSD_60.csv', data: krakenCsv(BARS.slice(from, to)) },
+        ]),
+      );
+    const [one, two, three] = [zip('Q 1', 0, 120), zip('Q 2', 100, 220), zip('Q 3', 210, 300)];
+    await load(url, [one, two, three], { rollups });
+    for (const word of [`${two}/XBTUSD_60.csv`, `${two} › ETHUSD_60.csv`]) {
+      const { stdout } = await run(url, ['unload', word, '--json']);
+      expect(jsonLines(stdout)).toMatchObject([
+        { type: 'unloaded', uri: expect.stringContaining('Q%202') },
+        {},
+      ]);
+    }
+    const left = await standing(pool);
+    await wipe(pool);
+    await load(url, [one, three], { rollups });
+    expect(differences(left, await standing(pool))).toEqual([]);
+  });
+
+  it('of a symbol takes it out of a file of many, with its longer bars, and no other', async () => {
+    const { url, pool } = await testDatabase();
+    const rollups = [300];
+    const day = Date.UTC(2024, 3, 1, 14) / 1000;
+    const bars = ['AAA', 'BBB', 'CCC'].flatMap((symbol, i) => walk(symbol, day, day + 2 * HOUR, 60, i, 0.8));
+    const file = (name: string, held: typeof bars): string =>
+      write(folder, `${name}/us_stocks_sip/minute_aggs_v1/2024/04/2024-04-01.csv.gz`, massiveCsv(held));
+    await load(url, [file('all', bars)], { rollups, workers: 1 });
+    expect((await run(url, ['unload', '--symbols', 'BBB', '--json'])).code).toBe(0);
+    const left = await candles(pool);
+    await wipe(pool);
+    await load(
+      url,
+      [
+        file(
+          'some',
+          bars.filter(({ symbol }) => symbol !== 'BBB'),
+        ),
+      ],
+      { rollups, workers: 1 },
+    );
+    expect(left).toBe(await candles(pool));
+  });
+
+  it('leaves a bar that another file vouches for, whichever of them is taken out', async () => {
+    const { url, pool } = await testDatabase();
+    const twin = part('twin', 0, 350);
+    for (const [out, stays] of [
+      [files.first, twin],
+      [twin, files.first],
+    ] as const) {
+      await wipe(pool);
+      await load(url, [files.first, twin], { workers: 1 });
+      const before = await candles(pool);
+      const done = await run(url, ['unload', out, '--json']);
+      expect(jsonLines(done.stdout).at(-1)).toMatchObject({ tasks: 1, bars: 0, recomputed: 0 });
+      expect(await candles(pool)).toBe(before);
+      await run(url, ['unload', stays]);
+      expect(await candles(pool)).toBe('');
     }
   });
 
