@@ -127,6 +127,30 @@ describe('a file of trades', () => {
     expect(await candles(db)).toBe(expected);
   });
 
+  it('goes on where the last bar stands with --incremental, whichever way the newer trades come', async () => {
+    await run([whole]);
+    const expected = await candles(db);
+    const goOn = async (source: string): Promise<void> => {
+      const args = ['load', source, '--layout', layout, '--intervals', '1m,1h', '--incremental'];
+      const done = await answerOf([...args, '--workers', '1', '--database', database.url], { cwd: folder });
+      expect(done).toMatchObject({ code: 0 });
+    };
+    // The older file grown, a file of the newer trades alone, and one that overlaps.
+    for (const from of [0, 233, 100]) {
+      await wipe(db);
+      const older = file(trades.slice(0, 233));
+      await run([older]);
+      const newer = from === 0 ? older : file(trades.slice(from));
+      if (from === 0) writeFileSync(older, trades.join(''));
+      await goOn(newer);
+      expect([from, (await candles(db)) === expected]).toEqual([from, true]);
+      if (from !== 100) continue;
+      // What it has cut is not put behind what the other file tells whole.
+      await run([older], { reload: true });
+      expect(await candles(db)).toBe(expected);
+    }
+  });
+
   it('that is taken out leaves the bar it shared as the other file tells it', async () => {
     const [first, second] = [file(trades.slice(0, 233)), file(trades.slice(233))];
     for (const [gone, left] of [

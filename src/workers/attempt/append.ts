@@ -46,7 +46,7 @@ export async function append(parts: AttemptParts, file: FileScan, sorting: boole
         });
   const series = new SeriesStates(link, file.symbols, plan, inOrder, splits, rollups);
   const engine = new IndicatorEngine(SessionClock.zone(plan.sessionZone), memory.kernel);
-  const edges = file.trades === null ? null : new EdgeBars(plan);
+  const edges = file.trades === null ? null : new EdgeBars(plan, file);
   const held = (): number => series.checkpoints.count + (rollups?.checkpoints.count ?? 0);
   const take: BatchConsumer = async (cols, rows) => {
     if (rows === 0) return;

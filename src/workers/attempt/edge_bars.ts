@@ -6,6 +6,7 @@ import { Zone } from '../../base/zone.ts';
 import { Buckets } from '../../scan/buckets.ts';
 import { type TradeEdge, writeEdges } from '../../state/trade_edges.ts';
 import type { Assignment } from '../link/assignment.ts';
+import type { FileScan } from './file_scan.ts';
 
 interface SeriesEdges {
   first: TradeEdge;
@@ -14,10 +15,12 @@ interface SeriesEdges {
 
 export class EdgeBars {
   readonly #plan: Assignment['plan'];
+  readonly #file: Pick<FileScan, 'beginsBefore'>;
   readonly #bySeries = new Map<number, SeriesEdges>();
 
-  constructor(plan: Assignment['plan']) {
+  constructor(plan: Assignment['plan'], file: Pick<FileScan, 'beginsBefore'>) {
     this.#plan = plan;
+    this.#file = file;
   }
 
   /**
@@ -38,9 +41,11 @@ export class EdgeBars {
     }
   }
 
-  /** Of the first bar that has come of a series, µs. */
+  /** Of the first bar that has come of a series and that the start of the file may have cut, µs. */
   readonly firstOf = (seriesId: number): number =>
-    this.#bySeries.get(seriesId)?.first.ts ?? Number.POSITIVE_INFINITY;
+    this.#file.beginsBefore
+      ? Number.NEGATIVE_INFINITY
+      : (this.#bySeries.get(seriesId)?.first.ts ?? Number.POSITIVE_INFINITY);
 
   /** Stores those that the file may not hold whole, in the place of those the task had. */
   async write(client: ClientBase, taskId: number): Promise<void> {
@@ -51,7 +56,7 @@ export class EdgeBars {
       return (fileFromUs ?? Infinity) <= ts && (fileToUs ?? -Infinity) >= buckets.end;
     };
     const edges = [...this.#bySeries.values()].flatMap(({ first, last }) =>
-      first.ts === last.ts ? [last] : [first, last],
+      first.ts === last.ts || this.#file.beginsBefore ? [last] : [first, last],
     );
     await writeEdges(
       client,

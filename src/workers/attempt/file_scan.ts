@@ -84,6 +84,16 @@ export class FileScan {
     return { used, made: made - this.#joined };
   }
 
+  /**
+   * Whether the first bar made of the file's trades is known to hold all of them: earlier ones were read and not asked
+   * for. False of a file of many symbols or several series, and where an end of the range may have left them out too.
+   */
+  get beginsBefore(): boolean {
+    const { shape, wantToUs } = this.#plan;
+    const isOfOne = this.symbols.isFixed && shape.columns.every(({ value }) => value === undefined);
+    return isOfOne && wantToUs === null && this.scanner.counters.outside > 0;
+  }
+
   get duplicates(): number {
     return this.scanner.counters.duplicates + this.#foldedDuplicates;
   }

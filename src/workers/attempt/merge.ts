@@ -85,7 +85,7 @@ class FileMerge {
     this.#file = file;
     const { plan, taskId } = parts.task;
     this.series = new SeriesStates(parts.link, file.symbols, plan, false, null);
-    this.edges = file.trades === null ? null : new EdgeBars(plan);
+    this.edges = file.trades === null ? null : new EdgeBars(plan, file);
     this.#joins = file.trades === null ? null : new TradeParts(parts.client!, taskId);
   }
 
