@@ -1,4 +1,6 @@
+import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
+import { answerOf } from '../commands/in_process.ts';
 import { testDatabase } from '../database.ts';
 import { candles, load, scratchFolder, wipe } from './loading.ts';
 import { write } from './market.ts';
@@ -72,6 +74,29 @@ describe('--prices numeric', () => {
         `SELECT string_agg(close_exact::text, ' ') AS text FROM backhaul.candles WHERE close_exact::text LIKE '%9'`,
       ),
     ).toBe(close(11).replace(/0$/, '9'));
+  });
+
+  it('goes out in an export and comes in again with every digit; what is taken out leaves the others as they were', async () => {
+    const [early, late] = [file('first', 0, 30), file('second', 30, 60)];
+    await load(url, [early], { prices: 'numeric' });
+    const expected = await candles(db);
+    await load(url, [late], { prices: 'numeric' });
+    const both = await candles(db);
+    const done = async (...args: string[]): Promise<void> => {
+      const { code, stderr } = await answerOf([...args, '--database', url], { cwd: folder });
+      expect({ code, stderr }).toMatchObject({ code: 0 });
+    };
+    await done('export', 'out', '--format', 'parquet');
+    await done('unload', late);
+    expect(await candles(db)).toBe(expected);
+    await wipe(db);
+    await load(url, [join(folder, 'out')]);
+    expect(await candles(db)).toBe(both);
+    // Held against the vendor's file, the digits are the same ones.
+    const again = await load(url, [early], { prices: 'numeric' });
+    expect(again.rows).toMatchObject({ loaded: 0, duplicate: 30, conflict: 0 });
+    expect(await textOf(`SELECT min(close_exact)::text AS text FROM backhaul.candles`)).toBe(close(0));
+    expect(await candles(db)).toBe(both);
   });
 
   it('reads the numbers of every dialect: commas, thousands, suffixes, fixed points', async () => {
