@@ -217,11 +217,7 @@ async function worksOf(
     )
     .filter((market) => market.some(wants));
   const ids = fitting.flat().map(({ seriesId }) => seriesId);
-  const derivations = await readDerivations(db, ids, 'from');
-  const made = Map.groupBy(
-    derivations.filter((one) => one.rollupS === rollupS),
-    (one) => one.fromSeriesId,
-  );
+  const made = Map.groupBy(await readDerivations(db, ids, 'from', rollupS), (one) => one.fromSeriesId);
   const works: RollupWork[] = [];
   for (const market of fitting)
     for (const [n, base] of market.entries()) {

@@ -4,6 +4,7 @@ import type { ClientBase } from 'pg';
 import { type BarRange, rangeRows } from '../copy/copy_reader.ts';
 import { copyRows } from '../copy/copy_writer.ts';
 import { RowEncoder } from '../copy/row_encoder.ts';
+import { arrayText } from '../database/array_text.ts';
 import type { Db } from '../database/connect.ts';
 import { stampOf, usOf } from '../database/stamps.ts';
 
@@ -179,7 +180,7 @@ export async function pruneStates(db: Db, seriesIds: readonly number[], interval
   // In two steps: on a cluster series is on every node and states are on one, and no DELETE takes both.
   const { rows } = await db.query<{ id: number; intervalS: number }>(
     'SELECT series_id AS id, interval_s AS "intervalS" FROM backhaul.series WHERE series_id = ANY ($1)',
-    [seriesIds],
+    [arrayText(seriesIds)],
   );
   const { rowCount } = await db.query(
     // By their place in the table: found by their key once more they would take half as long again. States are inserted
@@ -192,7 +193,7 @@ export async function pruneStates(db: Db, seriesIds: readonly number[], interval
                FROM unnest($1::int[], $3::int[]) AS s (series_id, interval_s)
                JOIN backhaul.indicator_state i USING (series_id)) p) n
        WHERE n.next = n.period AND floor(n.at / n.interval_s) % $2 <> 0))`,
-    [rows.map(({ id }) => id), intervals, rows.map(({ intervalS }) => intervalS)],
+    [arrayText(rows.map(({ id }) => id)), intervals, arrayText(rows.map(({ intervalS }) => intervalS))],
   );
   return rowCount ?? 0;
 }

@@ -7,6 +7,7 @@ import type { ClientBase } from 'pg';
 import { merge, type Range } from '../base/ranges.ts';
 import { copyRows } from '../copy/copy_writer.ts';
 import { RowEncoder } from '../copy/row_encoder.ts';
+import { arrayText } from '../database/array_text.ts';
 import type { Db } from '../database/connect.ts';
 import { stampOf, usOf } from '../database/stamps.ts';
 
@@ -301,27 +302,37 @@ export async function standingTargets(
   return new Map(rows.map(({ base, id }) => [base, id]));
 }
 
-/** All such stretches of these series, or of what was made `from` them. */
+/** All such stretches of these series, or of what was made `from` them; of one length alone, or of all (null). */
 export async function readDerivations(
   db: Db,
   seriesIds: readonly number[],
   which: 'of' | 'from' = 'of',
+  rollupS: number | null = null,
 ): Promise<Derivation[]> {
-  const { rows } = await db.query<Derivation & { fromUs: number | null; toUs: number | null }>(
+  const { rows } = await db.query<
+    Omit<Derivation, keyof Range> & { fromUs: number | null; toUs: number | null }
+  >(
     `SELECT d.series_id AS "seriesId", d.from_series_id AS "fromSeriesId", s.interval_s AS "fromIntervalS",
        m.interval_s AS "rollupS",
-       CASE WHEN lower_inf(d.covered) THEN NULL ELSE ${usOf('lower(d.covered)')} END AS "fromUs",
-       CASE WHEN upper_inf(d.covered) THEN NULL ELSE ${usOf('upper(d.covered)')} END AS "toUs"
+       ${BOUNDS}
      FROM backhaul.derivation d JOIN backhaul.series s ON s.series_id = d.from_series_id
      JOIN backhaul.series m ON m.series_id = d.series_id
-     WHERE ($2 AND d.series_id = ANY ($1)) OR (NOT $2 AND d.from_series_id = ANY ($1))`,
-    [seriesIds, which === 'of'],
+     WHERE (($2 AND d.series_id = ANY ($1)) OR (NOT $2 AND d.from_series_id = ANY ($1)))
+       AND ($3::int IS NULL OR m.interval_s = $3)`,
+    [arrayText(seriesIds), which === 'of', rollupS],
   );
-  return rows.map((row) => ({
-    ...row,
-    fromUs: row.fromUs ?? Number.NEGATIVE_INFINITY,
-    toUs: row.toUs ?? Number.POSITIVE_INFINITY,
-  }));
+  return rows.map(bounded);
+}
+
+/** SQL: the stretch of derivation `d`; NULL where it has no end. */
+const BOUNDS = `CASE WHEN lower_inf(d.covered) THEN NULL ELSE ${usOf('lower(d.covered)')} END AS "fromUs",
+       CASE WHEN upper_inf(d.covered) THEN NULL ELSE ${usOf('upper(d.covered)')} END AS "toUs"`;
+
+function bounded<Row extends { readonly fromUs: number | null; readonly toUs: number | null }>(
+  row: Row,
+): Row & Range {
+  const { fromUs, toUs } = row;
+  return { ...row, fromUs: fromUs ?? Number.NEGATIVE_INFINITY, toUs: toUs ?? Number.POSITIVE_INFINITY };
 }
 
 /** Series of one interval that are, at least in part, made of bars of another. */
@@ -428,7 +439,7 @@ export async function replaceRollupStates(
   gone: readonly number[],
   states: readonly RollupState[],
 ): Promise<void> {
-  await client.query('DELETE FROM backhaul.rollup_state WHERE series_id = ANY ($1)', [gone]);
+  await client.query('DELETE FROM backhaul.rollup_state WHERE series_id = ANY ($1)', [arrayText(gone)]);
   await writeRollupStates(client, states);
 }
 
@@ -442,7 +453,7 @@ export async function haveMovedOn(
        LEFT JOIN LATERAL (SELECT r.at FROM backhaul.rollup_state r WHERE r.series_id = w.id
                           ORDER BY r.at DESC LIMIT 1) l ON true
        WHERE l.at IS DISTINCT FROM ${stampOf('w.us')}) AS moved`,
-    [seen.map(({ seriesId }) => seriesId), seen.map(({ atUs }) => atUs)],
+    [arrayText(seen.map(({ seriesId }) => seriesId)), arrayText(seen.map(({ atUs }) => atUs))],
   );
   return rows[0]!.moved;
 }
@@ -454,10 +465,17 @@ export async function addDerivations(
 ): Promise<boolean> {
   const madeOf = new Map(added.map(({ seriesId, fromSeriesId }) => [seriesId, fromSeriesId]));
   const ids = [...madeOf.keys()];
-  const before = await readDerivations(client, ids);
+  const { rows: stretches } = await client.query<
+    Pick<Derivation, 'seriesId' | 'fromSeriesId'> & { fromUs: number | null; toUs: number | null }
+  >(
+    `SELECT d.series_id AS "seriesId", d.from_series_id AS "fromSeriesId", ${BOUNDS}
+     FROM backhaul.derivation d WHERE d.series_id = ANY ($1)`,
+    [arrayText(ids)],
+  );
+  const before = stretches.map(bounded);
   if (before.some(({ seriesId, fromSeriesId }) => madeOf.get(seriesId) !== fromSeriesId)) return false;
   if (before.length > 0)
-    await client.query('DELETE FROM backhaul.derivation WHERE series_id = ANY ($1)', [ids]);
+    await client.query('DELETE FROM backhaul.derivation WHERE series_id = ANY ($1)', [arrayText(ids)]);
   const rows = new RowEncoder(3, 1 << 28, 60 * (added.length + before.length));
   for (const [seriesId, ranges] of Map.groupBy([...before, ...added], (one) => one.seriesId))
     for (const { fromUs, toUs } of merge(ranges)) {
