@@ -1,3 +1,4 @@
+import { writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -13,7 +14,7 @@ import { testDatabase } from '../database.ts';
 import { candles, load, scratchFolder } from '../e2e/loading.ts';
 import { krakenCsv, walk, write } from '../e2e/market.ts';
 import { type Copy, differences, type Original, originals, snapshot } from './copies.ts';
-import { start } from './program.ts';
+import { start, startLoad, thawed, untilFrozen } from './program.ts';
 import { onCopy } from './worlds.ts';
 
 /** `kill -9` of the commands that change what stands: the same command again ends as if nothing had been. */
@@ -122,6 +123,31 @@ describe.each([
         expect([life, ...differences(await outcome(copy), undisturbed)]).toEqual([life]);
       });
     }
+  });
+});
+
+describe('a late file that is written over while it is merged', () => {
+  it('brings nothing of either, and by the next load all that it is now', async () => {
+    const late = write(folder, 'late/XBTUSD_60.csv', krakenCsv(BARS.slice(100, 1300)));
+    const now = krakenCsv(walk('XBTUSD', END - 350 * HOUR, END - 150 * HOUR, HOUR, 9, 0.7));
+    const copy = await gapped.copy();
+    const before = await candles(copy.pool);
+    const env = { BACKHAUL_FREEZE_AT: 'merge.compared' };
+    const program = startLoad(copy.url, [late], { workers: 1, env });
+    await untilFrozen(program);
+    writeFileSync(late, now);
+    const { code, stderr } = await thawed(program);
+    expect(code).toBe(3);
+    expect(stderr).toContain('the file has changed since it was listed');
+    expect((await candles(copy.pool)) === before).toBe(true);
+    await load(copy.url, [late]);
+    const after = await snapshot(copy.pool);
+    await copy.drop();
+    const ofNow = await onCopy(gapped, async ({ url, pool }) => {
+      await load(url, [late]);
+      return snapshot(pool);
+    });
+    expect(differences(after, ofNow)).toEqual([]);
   });
 });
 
