@@ -2,9 +2,11 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { beforeEach, describe, expect, it } from 'vitest';
+import type { KillPoint } from '../../src/base/kill_points.ts';
 import type { LoadEvent, LoadOptions, LoadSummary } from '../../src/load/events.ts';
 import { answerOf } from '../commands/in_process.ts';
 import { testDatabase } from '../database.ts';
+import { startLoad } from '../survive/program.ts';
 import { candles, load, scratchFolder, wipe } from './loading.ts';
 import { write } from './market.ts';
 
@@ -148,6 +150,42 @@ describe('a file of trades', () => {
       // What it has cut is not put behind what the other file tells whole.
       await run([older], { reload: true });
       expect(await candles(db)).toBe(expected);
+    }
+  });
+
+  it('killed before and behind its commit, and loaded again, makes the table of a load nobody disturbed', async () => {
+    await run([whole]);
+    const expected = await candles(db);
+    await wipe(db);
+    const [first, second] = [file(trades.slice(0, 233)), file(trades.slice(233))];
+    await run([first]);
+    const flags = ['--layout', layout, '--intervals', '1m,1h'];
+    for (const point of ['task.finished', 'commit.answered'] satisfies KillPoint[]) {
+      const program = startLoad(database.url, [second], {
+        flags,
+        workers: 1,
+        env: { BACKHAUL_KILL_AT: point },
+      });
+      expect([point, (await program.ended).signal]).toEqual([point, 'SIGKILL']);
+    }
+    await run([second], { leaseMs: 5_000 });
+    expect(await candles(db)).toBe(expected);
+  });
+
+  it('makes the same longer bars of a bar that two files share, in any order, in one run or two', async () => {
+    const rollups: Partial<LoadOptions> = { intervals: [60], rollups: [300, 3600] };
+    await run([whole], rollups);
+    const expected = await candles(db);
+    expect(expected).toContain('(acme,XBTUSD,300,');
+    const [first, second] = [file(trades.slice(0, 233)), file(trades.slice(233))];
+    for (const [name, runs] of [
+      ['one after the other', [[first], [second]]],
+      ['the later first', [[second], [first]]],
+      ['both at once', [[second, first]]],
+    ] as const) {
+      await wipe(db);
+      for (const sources of runs) await run(sources, rollups);
+      expect([name, (await candles(db)) === expected]).toEqual([name, true]);
     }
   });
 

@@ -12,6 +12,7 @@ import { ALL_SERIES } from '../../src/series/series.ts';
 import { testDatabase } from '../database.ts';
 import { candles, load, scratchFolder } from '../e2e/loading.ts';
 import { write } from '../e2e/market.ts';
+import { start } from '../survive/program.ts';
 import { at, wipe } from './loaded_market.ts';
 
 /** A stand-in for Kraken's Trades endpoint, and the table held against a load of the same trades as a file. */
@@ -218,6 +219,25 @@ describe('a fill from trades', () => {
     expect(await fill()).toMatchObject({ filled: 2, remaining: [] });
     // What stands is not walked again: at most the hour that was not whole.
     expect(BigInt(asked[0]!)).toBeGreaterThan(BigInt(FROM + 14 * 3_600_000_000) * 1000n);
+    expect(await candles(db)).toBe(whole);
+  });
+
+  it('killed between the commits of two intervals ends as if nothing had been, run again', async () => {
+    const whole = await wholeTable();
+    await withHole(10, 40);
+    // Two commits of each interval: the first minutes are kept, the first hours are not.
+    pageSize = 20;
+    const stamp = (us: number): string => new Date(us / 1000).toISOString();
+    const args = ['--api-url', baseUrl, '--api-rate', '1000', '--to', stamp(EVERYWHERE.toUs)];
+    const env = { DATABASE_URL: database.url, BACKHAUL_KILL_AT: 'api.merged:2' };
+    const ended = await start(['gaps', 'fill', '--api', 'kraken-trades', ...args], { env }).ended;
+    expect(ended).toMatchObject({ signal: 'SIGKILL' });
+    const { rows } = await db.query(
+      `SELECT DISTINCT s.interval_s FROM backhaul.coverage c JOIN backhaul.series s USING (series_id)
+       JOIN backhaul.task t USING (task_id) WHERE t.layout = 'kraken-trades-api'`,
+    );
+    expect(rows).toEqual([{ interval_s: 60 }]);
+    expect(await fill()).toMatchObject({ filled: 2, remaining: [] });
     expect(await candles(db)).toBe(whole);
   });
 
