@@ -21,22 +21,47 @@ export async function chunksWithin(client: ClientBase, { fromUs, toUs }: Leaf): 
   }));
 }
 
-/** Makes the chunk of `tsUs`: of the range of `wide`, less what stands of it. */
+/** The function that makes a chunk of a range we choose is TimescaleDB's own business: where it is, changes by version. */
+const MAKERS = [
+  { name: '_timescaledb_functions.create_chunk', sql: making('_timescaledb_functions') },
+  { name: '_timescaledb_internal.create_chunk', sql: making('_timescaledb_internal') },
+] as const;
+
+/**
+ * Makes the chunk of `tsUs`: of the range of `wide`, less what stands of it. Where TimescaleDB has no function for that, a
+ * row that comes and goes makes it cut one by its own interval.
+ */
 export async function createChunk(
   client: ClientBase,
   wide: Leaf,
   tsUs: number,
   standing: readonly Leaf[],
 ): Promise<Leaf> {
+  const { rows: makers } = await client.query<{ name: string }>(
+    'SELECT name FROM unnest($1::text[]) AS name WHERE to_regproc(name) IS NOT NULL',
+    [MAKERS.map(({ name }) => name)],
+  );
+  const maker = MAKERS.find(({ name }) => makers.some((has) => has.name === name));
+  if (maker === undefined) return chunkOfARow(client, tsUs);
   let { fromUs, toUs } = wide;
   for (const other of standing) {
     if (other.toUs <= tsUs) fromUs = Math.max(fromUs, other.toUs);
     else toUs = Math.min(toUs, other.fromUs);
   }
-  const { rows } = await client.query<{ name: string }>(
-    `SELECT table_name AS name FROM _timescaledb_functions.create_chunk('backhaul.bars',
-       jsonb_build_object('ts', jsonb_build_array($1::bigint, $2::bigint)))`,
-    [fromUs, toUs],
-  );
+  const { rows } = await client.query<{ name: string }>(maker.sql, [fromUs, toUs]);
   return { name: rows[0]!.name, fromUs, toUs };
+}
+
+function making(schema: '_timescaledb_functions' | '_timescaledb_internal'): string {
+  return `SELECT table_name AS name FROM ${schema}.create_chunk('backhaul.bars',
+    jsonb_build_object('ts', jsonb_build_array($1::bigint, $2::bigint)))`;
+}
+
+/** No series has the number 0: nobody sees the row, nor waits for it. */
+async function chunkOfARow(client: ClientBase, tsUs: number): Promise<Leaf> {
+  const ts = new Date(Math.floor(tsUs / 1000));
+  await client.query('INSERT INTO backhaul.bars (series_id, ts) VALUES (0, $1)', [ts]);
+  await client.query('DELETE FROM backhaul.bars WHERE series_id = 0 AND ts = $1', [ts]);
+  const [chunk] = await chunksWithin(client, { name: '', fromUs: tsUs, toUs: tsUs + 1000 });
+  return chunk!;
 }

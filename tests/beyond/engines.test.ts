@@ -1,8 +1,11 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
+import type { Leaf } from '../../src/copy/leaf.ts';
+import { chunksWithin, createChunk } from '../../src/state/chunks.ts';
 import { compress } from '../../src/state/compress.ts';
 import { distribute } from '../../src/state/distribute.ts';
+import { migrate } from '../../src/state/migrate.ts';
 import { runCli } from '../commands/run_cli.ts';
 import { testDatabase } from '../database.ts';
 import { candles, load, scratchFolder } from '../e2e/loading.ts';
@@ -204,6 +207,39 @@ describe.each(ENGINES.filter(({ url }) => url !== ''))('on $name', ({ name, make
       }
     });
   }, 600_000);
+});
+
+it.skipIf(TIMESCALE_URL === '')('a chunk is made by what a version has for it', async () => {
+  const { pool } = await engineDatabase(serverOf('timescale', TIMESCALE_URL));
+  await migrate(pool);
+  const client = await pool.connect();
+  const at = (from: string, to: string): Omit<Leaf, 'name'> => ({
+    fromUs: Date.parse(from) * 1000,
+    toUs: Date.parse(to) * 1000,
+  });
+  const year = { name: '', ...at('2023-01-01', '2024-01-01') };
+  const march = { name: '', ...at('2023-03-01', '2023-04-01') };
+  const make = (ts: string, standing: readonly Leaf[] = []) =>
+    createChunk(client, year, Date.parse(ts) * 1000, standing);
+  await client.query('BEGIN');
+  try {
+    expect(await make('2023-02-05', [march])).toMatchObject(at('2023-01-01', '2023-03-01'));
+    // As before 2.12: in another schema.
+    await client.query('ALTER FUNCTION _timescaledb_internal.create_chunk RENAME TO another_chunk');
+    await client.query(
+      'ALTER FUNCTION _timescaledb_functions.create_chunk SET SCHEMA _timescaledb_internal',
+    );
+    expect(await make('2023-05-05', [march])).toMatchObject(at('2023-04-01', '2024-01-01'));
+    await client.query('ALTER FUNCTION _timescaledb_internal.create_chunk RENAME TO no_chunk');
+    const stamp = Date.parse('2024-06-05T10:00Z') * 1000;
+    const own = await make('2024-06-05T10:00Z');
+    expect(own.fromUs <= stamp && stamp < own.toUs).toBe(true);
+    expect(await chunksWithin(client, { ...own, fromUs: stamp, toUs: stamp + 1000 })).toEqual([own]);
+    expect((await client.query('SELECT 1 FROM backhaul.bars')).rowCount).toBe(0);
+  } finally {
+    await client.query('ROLLBACK');
+    client.release();
+  }
 });
 
 it('nothing is distributed where there is no Citus, and the fault says so', async () => {
