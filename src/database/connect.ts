@@ -37,6 +37,12 @@ const ORPHAN_CHECK: Setting = ['client_connection_check_interval', 1000];
 const ORPHAN_CHECK_SINCE = 14;
 const DEFAULT_PORT = 5432;
 
+/** Where Citus ends a transaction because a node of it is gone: it says so as an internal error (XX000). */
+const NODE_LOST: ReadonlySet<unknown> = new Set([
+  'MarkRemoteTransactionFailed',
+  'CheckRemoteTransactionsHealth',
+]);
+
 const INT8_OID = 20;
 
 /** int8 as a number: our ids, counts and µs stay far below 2^53, and arithmetic on strings is how bugs begin. */
@@ -63,8 +69,8 @@ function isSubmittable(query: unknown): query is Submittable {
 
 /**
  * `pg` reports a broken connection by errors without a code. This client gives each the SQLSTATE that libpq's drivers
- * use: 08001 could not connect, 08006 broke while in use, 08003 used after it broke. It also swallows the `error`
- * event of an idle connection (unheard, it would end the whole program); the next query reports the loss.
+ * use: 08001 could not connect, 08006 broke while in use (or one of a Citus coordinator to its node did), 08003 used
+ * after it broke. It also swallows the `error` event of an idle connection (unheard, it would end the whole program); the next query reports the loss.
  */
 class CodedClient extends pg.Client {
   readonly #config: pg.ClientConfig;
@@ -87,6 +93,9 @@ class CodedClient extends pg.Client {
     });
     everySession.add(this);
     const { connection } = this as unknown as { readonly connection: NodeJS.EventEmitter };
+    connection.on('errorMessage', (told: { readonly routine?: string; code?: string }) => {
+      if (NODE_LOST.has(told.routine)) told.code = '08006';
+    });
     connection.on('parameterStatus', (told: { readonly parameterName: string; parameterValue: string }) => {
       if (told.parameterName === 'server_version') this.#major = Number.parseInt(told.parameterValue, 10);
     });

@@ -23,8 +23,16 @@ export async function chunksWithin(client: ClientBase, { fromUs, toUs }: Leaf): 
 
 /** The function that makes a chunk of a range we choose is TimescaleDB's own business: where it is, changes by version. */
 const MAKERS = [
-  { name: '_timescaledb_functions.create_chunk', sql: making('_timescaledb_functions') },
-  { name: '_timescaledb_internal.create_chunk', sql: making('_timescaledb_internal') },
+  {
+    name: '_timescaledb_functions.create_chunk',
+    sql: `SELECT table_name AS name FROM _timescaledb_functions.create_chunk('backhaul.bars',
+      jsonb_build_object('ts', jsonb_build_array($1::bigint, $2::bigint)))`,
+  },
+  {
+    name: '_timescaledb_internal.create_chunk',
+    sql: `SELECT table_name AS name FROM _timescaledb_internal.create_chunk('backhaul.bars',
+      jsonb_build_object('ts', jsonb_build_array($1::bigint, $2::bigint)))`,
+  },
 ] as const;
 
 /**
@@ -50,11 +58,6 @@ export async function createChunk(
   }
   const { rows } = await client.query<{ name: string }>(maker.sql, [fromUs, toUs]);
   return { name: rows[0]!.name, fromUs, toUs };
-}
-
-function making(schema: '_timescaledb_functions' | '_timescaledb_internal'): string {
-  return `SELECT table_name AS name FROM ${schema}.create_chunk('backhaul.bars',
-    jsonb_build_object('ts', jsonb_build_array($1::bigint, $2::bigint)))`;
 }
 
 /** No series has the number 0: nobody sees the row, nor waits for it. */

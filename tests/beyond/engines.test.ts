@@ -226,9 +226,7 @@ it.skipIf(TIMESCALE_URL === '')('a chunk is made by what a version has for it', 
     expect(await make('2023-02-05', [march])).toMatchObject(at('2023-01-01', '2023-03-01'));
     // As before 2.12: in another schema.
     await client.query('ALTER FUNCTION _timescaledb_internal.create_chunk RENAME TO another_chunk');
-    await client.query(
-      'ALTER FUNCTION _timescaledb_functions.create_chunk SET SCHEMA _timescaledb_internal',
-    );
+    await client.query('ALTER FUNCTION _timescaledb_functions.create_chunk SET SCHEMA _timescaledb_internal');
     expect(await make('2023-05-05', [march])).toMatchObject(at('2023-04-01', '2024-01-01'));
     await client.query('ALTER FUNCTION _timescaledb_internal.create_chunk RENAME TO no_chunk');
     const stamp = Date.parse('2024-06-05T10:00Z') * 1000;
