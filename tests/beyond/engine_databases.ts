@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import type { Pool } from 'pg';
-import { afterAll } from 'vitest';
+import { onTestFinished } from 'vitest';
 import { createPool } from '../../src/database/connect.ts';
 import { databaseAt, type TestServer } from '../servers.ts';
 
-/** Empty databases on servers with an extension: a fresh one for a test file, dropped at its end. */
+/** Empty databases on servers with an extension: a fresh one for a test, dropped at its end. */
 
 export interface EngineDatabase {
   readonly url: string;
@@ -16,7 +16,7 @@ export async function engineDatabase(server: TestServer): Promise<EngineDatabase
   await server.create(name);
   const url = databaseAt(server.url, name);
   const pool = createPool(url, { applicationName: 'test pool', max: 4 });
-  afterAll(async () => {
+  onTestFinished(async () => {
     await pool.end();
     await server.drop(name);
   });
