@@ -13,28 +13,14 @@ import type { ObjectReader } from '../src/producer/sources/source.ts';
 import { utf8Text } from '../src/scan/encoding.ts';
 import { jsonLines } from '../src/scan/json_records.ts';
 import { carryLast, Scanner } from '../src/scan/scanner.ts';
-import type { ScanChecks } from '../src/scan/shape.ts';
 import { SymbolTable } from '../src/scan/symbols.ts';
 import type { Storage } from '../src/state/task_plan.ts';
+import { MINUTE_CHECKS } from './scan_checks.ts';
 
 const records = Number(process.argv[2] ?? 200_000);
 const ROUNDS = 5;
 const BATCH_ROWS = 8192;
 const START_S = 1_600_000_020;
-
-const checks: ScanChecks = {
-  intervalUs: 60e6,
-  grid: 'epoch',
-  zone: 'UTC',
-  fileFromUs: Number.NEGATIVE_INFINITY,
-  fileToUs: Number.POSITIVE_INFINITY,
-  wantFromUs: Number.NEGATIVE_INFINITY,
-  wantToUs: Number.POSITIVE_INFINITY,
-  earliestUs: 0,
-  latestUs: Number.POSITIVE_INFINITY,
-  onInvalid: 'reject',
-  maxRecordBytes: 1 << 20,
-};
 
 type Numbers = readonly [open: number, high: number, low: number, close: number, volume: number];
 
@@ -170,7 +156,7 @@ async function read({ keys, storage = { kind: 'plain' } }: Kind, bytes: Buffer):
   };
   const { shape } = checkLayout(written, 'bench', 'bench');
   out.length = 0;
-  const scanner = new Scanner(shape, checks, new SymbolTable('X', null), 'time');
+  const scanner = new Scanner(shape, MINUTE_CHECKS, new SymbolTable('X', null), 'time');
   const unpacked = utf8Text(openBytes(memory(bytes), storage), shape.encoding);
   for await (const piece of shape.syntax === 'json' ? jsonLines(unpacked) : unpacked) {
     for (let at = 0; at < piece.length; ) {

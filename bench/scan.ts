@@ -8,8 +8,9 @@
  */
 import { BarColumns } from '../src/bars/columns.ts';
 import { carryLast, Scanner } from '../src/scan/scanner.ts';
-import type { RecordShape, Role, ScanChecks } from '../src/scan/shape.ts';
+import type { RecordShape, Role } from '../src/scan/shape.ts';
 import { SymbolTable } from '../src/scan/symbols.ts';
+import { MINUTE_CHECKS } from './scan_checks.ts';
 
 const PASSES = 400;
 const WARM_UP = 50;
@@ -124,24 +125,15 @@ function shapeOf(kind: Kind): RecordShape {
   return { delimiter: ',', header: 'none', preamble: 0, columns, time: kind.time, timeZone: 'UTC' };
 }
 
-const CHECKS: ScanChecks = {
-  intervalUs: 60e6,
-  grid: 'epoch',
-  zone: 'UTC',
-  fileFromUs: Number.NEGATIVE_INFINITY,
-  fileToUs: Number.POSITIVE_INFINITY,
-  wantFromUs: Number.NEGATIVE_INFINITY,
-  wantToUs: Number.POSITIVE_INFINITY,
-  earliestUs: Date.UTC(1990, 0, 1) * 1000,
-  latestUs: Date.UTC(2200, 0, 1) * 1000,
-  onInvalid: 'reject',
-  maxRecordBytes: 1 << 20,
-};
-
 /** Scans all bytes; returns the number of rows. */
 function pass(bytes: Uint8Array, kind: Kind, out: BarColumns): number {
   const fixed = kind.roles.includes('symbol') ? null : 'X';
-  const scanner = new Scanner(shapeOf(kind), CHECKS, new SymbolTable(fixed, kind.wanted ?? null), kind.order);
+  const scanner = new Scanner(
+    shapeOf(kind),
+    MINUTE_CHECKS,
+    new SymbolTable(fixed, kind.wanted ?? null),
+    kind.order,
+  );
   let rows = 0;
   const hand = (): void => {
     rows += out.length - 1;

@@ -14,10 +14,11 @@ import { openBytes } from '../src/producer/archive/entry_stream.ts';
 import { openTable } from '../src/producer/archive/table/open_table.ts';
 import type { ObjectReader } from '../src/producer/sources/source.ts';
 import { carryLast, Scanner } from '../src/scan/scanner.ts';
-import type { RecordShape, ScanChecks } from '../src/scan/shape.ts';
+import type { RecordShape } from '../src/scan/shape.ts';
 import { SymbolTable } from '../src/scan/symbols.ts';
 import { TableScanner } from '../src/scan/table/scanner.ts';
 import type { Storage } from '../src/state/task_plan.ts';
+import { MINUTE_CHECKS } from './scan_checks.ts';
 
 const arrow = createRequire(import.meta.url)('apache-arrow/Arrow.es2015.min') as typeof Arrow;
 const rows = Number(process.argv[2] ?? 500_000);
@@ -33,20 +34,6 @@ const shape: RecordShape = {
   time: 's',
   timeZone: 'UTC',
 };
-const checks: ScanChecks = {
-  intervalUs: 60e6,
-  grid: 'epoch',
-  zone: 'UTC',
-  fileFromUs: Number.NEGATIVE_INFINITY,
-  fileToUs: Number.POSITIVE_INFINITY,
-  wantFromUs: Number.NEGATIVE_INFINITY,
-  wantToUs: Number.POSITIVE_INFINITY,
-  earliestUs: 0,
-  latestUs: Number.POSITIVE_INFINITY,
-  onInvalid: 'reject',
-  maxRecordBytes: 1 << 20,
-};
-
 const columns = NAMES.map(() => new Float64Array(rows));
 let price = 100;
 for (let i = 0; i < rows; i++) {
@@ -88,7 +75,7 @@ const out = new RowKernel(1, BATCH_ROWS, 0, 0).columns(BATCH_ROWS);
 
 async function scanText(bytes: Buffer, storage: Storage): Promise<number> {
   out.length = 0;
-  const scanner = new Scanner(shape, checks, new SymbolTable('X', null), 'time');
+  const scanner = new Scanner(shape, MINUTE_CHECKS, new SymbolTable('X', null), 'time');
   for await (const piece of openBytes(memory(bytes), storage)) {
     for (let at = 0; at < piece.length; ) {
       at += scanner.push(piece, at, piece.length, out);
@@ -101,7 +88,7 @@ async function scanText(bytes: Buffer, storage: Storage): Promise<number> {
 
 async function scanTable(bytes: Buffer, storage: Storage): Promise<number> {
   out.length = 0;
-  const scanner = new TableScanner(shape, checks, new SymbolTable('X', null), 'time');
+  const scanner = new TableScanner(shape, MINUTE_CHECKS, new SymbolTable('X', null), 'time');
   const file = await openTable(memory(bytes), storage, undefined);
   for await (const batch of file.batches(scanner.begin(file.fields))) {
     for (let at = 0; at < batch.rows; ) {

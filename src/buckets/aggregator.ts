@@ -141,6 +141,8 @@ export function aggregateThrough(
   out: BarsOut,
   ordinal: number,
 ): number {
+  if (splits.fromUs.length === 0)
+    return aggregate(grid, state, at, wholeFromUs, bars, from, to, out, ordinal);
   const { ts } = bars;
   let before = lastUs;
   for (let row = from; row < to; ) {

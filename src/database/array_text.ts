@@ -1,6 +1,6 @@
 /**
  * Numbers as the text of an array parameter: of the thousands that a file of many series brings, the driver would quote
- * each with three calls, at five times the CPU. null is NULL.
+ * each by itself. null is NULL.
  */
 export function arrayText(values: readonly (number | null)[]): string {
   // As text, `join` leaves nothing where there is null.

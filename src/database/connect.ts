@@ -70,7 +70,8 @@ function isSubmittable(query: unknown): query is Submittable {
 /**
  * `pg` reports a broken connection by errors without a code. This client gives each the SQLSTATE that libpq's drivers
  * use: 08001 could not connect, 08006 broke while in use (or one of a Citus coordinator to its node did), 08003 used
- * after it broke. It also swallows the `error` event of an idle connection (unheard, it would end the whole program); the next query reports the loss.
+ * after it broke. It also swallows the `error` event of an idle connection (unheard, it would end the whole program);
+ * the next query reports the loss.
  */
 class CodedClient extends pg.Client {
   readonly #config: pg.ClientConfig;

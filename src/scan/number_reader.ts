@@ -51,7 +51,7 @@ export class NumberReader {
       plain[length++] = bytes[p++]!;
       p = this.#behindCurrency(bytes, p, last);
     }
-    // Digits of the groups between the first and the last: three, or of those that a comma parts two as in India (12,34,567).
+    // Digits of the groups between the first and the last: three; two, as in India, of those that a comma parts (12,34,567).
     let inner = this.#thousands === COMMA ? 0 : 3;
     for (let groups = 0; ; groups++) {
       const from = p;
@@ -62,11 +62,13 @@ export class NumberReader {
         if (groups > 0 && digits !== 3) return Number.NaN;
         break;
       }
-      if (
-        groups === 0 ? digits === 0 || digits > 3 : digits !== (inner || digits) || digits < 2 || digits > 3
-      )
-        return Number.NaN;
-      if (groups > 0) inner = digits;
+      if (groups === 0) {
+        if (digits === 0 || digits > 3) return Number.NaN;
+      } else {
+        // The first such group tells how many all of them have.
+        if (inner === 0) inner = digits === 2 ? 2 : 3;
+        if (digits !== inner) return Number.NaN;
+      }
       p += width;
     }
     if (p < last && bytes[p] === this.#decimal) {
@@ -100,7 +102,10 @@ export class NumberReader {
     return last;
   }
 
-  /** Bytes of a separator of thousands at `p`; 0 for none. A space may be one that does not break, an apostrophe a typographic one, as UTF-8. */
+  /**
+   * Bytes of a separator of thousands at `p`; 0 for none. A space may be one that does not break, an apostrophe a
+   * typographic one, as UTF-8.
+   */
   #separator(bytes: Uint8Array, p: number, end: number): number {
     if (p >= end || this.#thousands < 0) return 0;
     if (bytes[p] === this.#thousands) return 1;

@@ -1,5 +1,5 @@
+import { firstOfMonth, mondayOf } from '../base/first_days.ts';
 import type { Zone } from '../base/zone.ts';
-import { dayOfMonth } from './civil.ts';
 import type { FieldList } from './csv_record.ts';
 import { isOnGrid } from './grid.ts';
 import type { ColumnRoles } from './header.ts';
@@ -13,8 +13,6 @@ const DAY_US = 86_400_000_000;
 const WEEK_US = 7 * DAY_US;
 /** Months go by as thirty days, and are told by that. */
 const MONTH_US = 30 * DAY_US;
-/** Days since 1970: 1970-01-05 was a Monday. */
-const FIRST_MONDAY = 4;
 /** By how much a bar's end may be written too early: `10:04:59.999` for 10:05. */
 const INCLUSIVE_US = [1, 1_000, 1_000_000];
 
@@ -207,9 +205,8 @@ export class StampReader {
     const late = isEnd(us) ? undefined : INCLUSIVE_US.find((by) => isEnd(us + by));
     const end = us + (late ?? 0);
     const isOfZone = !this.#gridZone.isUtc;
-    if (intervalUs === MONTH_US) return this.#localStart(end, (day) => day - dayOfMonth(day) + 1);
-    if (grid === 'week' || (isOfZone && intervalUs === WEEK_US))
-      return this.#localStart(end, (day) => day - ((((day - FIRST_MONDAY) % 7) + 7) % 7));
+    if (intervalUs === MONTH_US) return this.#localStart(end, (day) => firstOfMonth(day, 0));
+    if (grid === 'week' || (isOfZone && intervalUs === WEEK_US)) return this.#localStart(end, mondayOf);
     if (grid === 'zone-day') return this.#localStart(end, (day) => day);
     // So many days of a zone, of which some have 23 or 25 hours.
     if (isOfZone && intervalUs % DAY_US === 0) return this.#daysBefore(end, intervalUs);

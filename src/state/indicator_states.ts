@@ -7,6 +7,7 @@ import { RowEncoder } from '../copy/row_encoder.ts';
 import { arrayText } from '../database/array_text.ts';
 import type { Db } from '../database/connect.ts';
 import { stampOf, usOf } from '../database/stamps.ts';
+import type { RecordedSplits } from './venue_splits.ts';
 
 /** The state behind a bar, as the engine encodes it. µs since 1970. */
 export interface StoredState {
@@ -81,8 +82,7 @@ export interface StartOfSeries {
   readonly withheld: number;
   /** The task its last state came with. */
   readonly taskId: number;
-  /** Its splits: days since 1970-01-01, and ratios. */
-  readonly splits: { readonly days: readonly number[]; readonly ratios: readonly number[] };
+  readonly splits: RecordedSplits;
 }
 
 /** SQL: the days and the ratios of the splits of series `s`, in the order of time, as `p`; NULL where there are none. */

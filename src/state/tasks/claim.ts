@@ -132,9 +132,10 @@ const BY_INDEX = `SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = 
   SET LOCAL jit = off; SET LOCAL plan_cache_mode = force_generic_plan`;
 
 /**
- * Where claims queue. LOCK TABLE waits without a snapshot, a function that takes a lock with one: 200 loaders waiting in
- * the latter kept all that was claimed meanwhile from ever being left out of the index of what is pending, and each claim
- * stepped over more of it. The mode excludes itself and no reader or writer; the table is one that nobody changes.
+ * Where claims queue. LOCK TABLE waits without a snapshot, a function that takes a lock with one, and as long as somebody
+ * waits with an old one, what was claimed since cannot be left out of the index of what is pending. The mode excludes
+ * itself and no reader or writer; the table is one that nobody changes. What it and the two points above bring together:
+ * docs/scaling.md.
  */
 const IN_LINE = 'LOCK TABLE backhaul.migration IN SHARE UPDATE EXCLUSIVE MODE';
 

@@ -10,7 +10,6 @@
 import type { BarColumns } from '../../bars/columns.ts';
 import { type BarBatch, toRecordBatch } from '../../bars/record_batch.ts';
 import {
-  aggregate,
   aggregateThrough,
   BUCKET_LENGTH,
   barSoFar,
@@ -221,8 +220,7 @@ export class PassingRollups {
     const slot = cols.symbol[from]!;
     const series = this.#series[slot]!;
     if (Number.isNaN(series.firstUs)) this.#begin(series, cols.ts[from]!);
-    const { splits } = series;
-    const hasSplits = splits.fromUs.length > 0;
+    const { splits, knownFromUs } = series;
     const beforeUs = Number.isNaN(series.lastUs)
       ? (series.fromUs ?? Number.NEGATIVE_INFINITY)
       : series.lastUs;
@@ -233,14 +231,9 @@ export class PassingRollups {
       for (let row = from; ; ) {
         const first = made.length;
         const grid = this.#grids[k]!;
-        const at = ordinal * BUCKET_LENGTH;
-        const { knownFromUs } = series;
-        if (!hasSplits) row = aggregate(grid, this.#buckets, at, knownFromUs, cols, row, to, made, ordinal);
-        else {
-          const lastUs = row === from ? beforeUs : cols.ts[row - 1]!;
-          const state = this.#buckets;
-          row = aggregateThrough(splits, lastUs, grid, state, at, knownFromUs, cols, row, to, made, ordinal);
-        }
+        const [state, at] = [this.#buckets, ordinal * BUCKET_LENGTH];
+        const lastUs = row === from ? beforeUs : cols.ts[row - 1]!;
+        row = aggregateThrough(splits, lastUs, grid, state, at, knownFromUs, cols, row, to, made, ordinal);
         this.#compute(engine, slot, k, first);
         if (row === to) break;
         await this.flush();
