@@ -73,6 +73,7 @@ function flagsOf(options: PastOptions, database: string | undefined): string {
     ['intervals', options.intervals?.map(interval).join(',')],
     ['from', timeOf(options.fromUs)],
     ['to', timeOf(options.toUs)],
+    ['rollups', options.rollups?.map(interval).join(',') || null],
     ['prices', options.prices === 'numeric' && 'numeric'],
     ['on-conflict', options.onConflict === 'replace' ? 'replace' : null],
     [

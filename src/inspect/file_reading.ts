@@ -112,7 +112,10 @@ async function scan(
   const { plan, entry } = task;
   const queue = new BatchQueue(
     [new BarColumns(BATCH_ROWS, false), new BarColumns(BATCH_ROWS, false)],
-    async (cols, rows) => ends.take(cols, rows, file.symbols.names),
+    async (cols, rows) => {
+      file.see(cols, rows);
+      ends.take(cols, rows, file.symbols.names);
+    },
   );
   const reader = await openReader({ ...task, settings: { source } });
   try {

@@ -17,6 +17,7 @@ import {
   type ScanChecks,
   type Waivable,
 } from './shape.ts';
+import { StampDistances } from './stamp_distances.ts';
 import type { StampReader } from './stamp_reader.ts';
 import { SYMBOL_INVALID, SYMBOL_NOT_ASKED, type SymbolTable } from './symbols.ts';
 
@@ -47,6 +48,8 @@ export class Judge {
   us = Number.NaN;
   /** Line of the record to be judged. */
   line = 1;
+  /** Of the records that are off the grid. */
+  readonly offGrid = new StampDistances();
   readonly #columns: ColumnRoles;
   readonly #shape: RecordShape;
   readonly #checks: ScanChecks;
@@ -248,7 +251,10 @@ export class Judge {
     const { fileFromUs, fileToUs, grid, intervalUs } = this.#checks;
     const us = out.ts[row]!;
     if ((us < fileFromUs || us >= fileToUs) && this.#breaks('outside-file-range', 'time')) return false;
-    if (!isOnGrid(us, grid, intervalUs, this.#gridZone) && this.#breaks('off-grid', 'time')) return false;
+    if (!isOnGrid(us, grid, intervalUs, this.#gridZone) && this.#breaks('off-grid', 'time')) {
+      this.offGrid.see(out.symbol[row]!, us);
+      return false;
+    }
     const floor = this.#shape.prices === 'any' ? Number.NEGATIVE_INFINITY : 0;
     if (this.#shape.kind === 'trades') return this.#isTrade(out, row, floor);
     for (const role of PRICES) {

@@ -72,6 +72,11 @@ export abstract class RecordScanner<Rules extends RecordRules> {
     return this.rules?.first.badStamp?.text ?? null;
   }
 
+  /** How far apart the records off the grid lie mostly, µs, or null. */
+  get offGridUs(): number | null {
+    return this.rules?.judge.offGrid.mostUs ?? null;
+  }
+
   /** The form that text stamps were read by, once it is the only one; null where there is none. */
   get stampForm(): string | null {
     return this.rules?.stamps.texts.decided?.form ?? null;

@@ -79,6 +79,9 @@ export class TradeScanner {
     return this.#scanner.badStamp;
   }
 
+  /** Trades are on no grid. */
+  readonly offGridUs = null;
+
   get stampForm(): string | null {
     return this.#scanner.stampForm;
   }

@@ -38,11 +38,12 @@ describe('the command that loads a file again', () => {
       fromUs: Date.UTC(2024, 2, 5) * 1000,
       symbols: ['XBTUSD', 'BRK B'],
       intervals: [3600, 86_400],
+      rollups: [604_800],
       sourceOptions: { profile: 'work', signRequest: true, pathStyle: true },
     } as const;
     expect(commandsFor(['s3://b/ohlc/x.zip'], [asked], '/w', 'postgres://me:pw@h/d')).toEqual([
       "npx backhaul load s3://b/ohlc --symbols 'XBTUSD,BRK B' --intervals 1h,1d --from 2024-03-05 " +
-        "--on-conflict replace --on-invalid keep --max-rejects 7% --profile work --path-style --database 'postgres://me:***@h/d'",
+        "--rollups 1w --on-conflict replace --on-invalid keep --max-rejects 7% --profile work --path-style --database 'postgres://me:***@h/d'",
     ]);
   });
 });

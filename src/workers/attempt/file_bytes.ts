@@ -24,7 +24,11 @@ export async function scanFile(
   take: BatchConsumer,
   queued?: (rows: number) => void,
 ): Promise<void> {
-  const queue = new BatchQueue(parts.memory.columns, take, queued);
+  const seen: BatchConsumer = (cols, rows) => {
+    file.see(cols, rows);
+    return take(cols, rows);
+  };
+  const queue = new BatchQueue(parts.memory.columns, seen, queued);
   const reader = await openReader(parts.task);
   try {
     await scanStored(reader, parts.task.plan, file, queue, {

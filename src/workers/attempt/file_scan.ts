@@ -1,11 +1,13 @@
 /** The scanner of one file, with what it sets aside and how much of that the run allows. */
 
+import type { BarColumns } from '../../bars/columns.ts';
 import { interval as intervalText } from '../../base/quantities.ts';
 import { BackhaulError } from '../../faults/fault.ts';
 import type { Reading } from '../../scan/record_scanner.ts';
 import { Scanner } from '../../scan/scanner.ts';
 import type { Reject, ScanChecks } from '../../scan/shape.ts';
 import type { SortOutcome } from '../../scan/sort.ts';
+import { StampDistances } from '../../scan/stamp_distances.ts';
 import { expectedStamp, stampHint } from '../../scan/stamp_hint.ts';
 import { SymbolTable } from '../../scan/symbols.ts';
 import { TableScanner } from '../../scan/table/scanner.ts';
@@ -21,6 +23,9 @@ const EARLIEST_TEXT_US = Date.UTC(1800, 0, 1) * 1000;
 
 /** A share of a handful of records says nothing: a file may always have this many. */
 const SMALL_FILE_REJECTS = 10;
+
+const DAY_S = 86_400;
+const MONTH_S = 2_592_000;
 
 /** What of a run's settings records are held against. */
 type ScanSettings = Pick<WorkerSettings, 'latestUs' | 'maxRecordBytes'>;
@@ -54,6 +59,7 @@ export class FileScan {
   readonly symbols: SymbolTable;
   readonly rejects = new RejectLedger();
   readonly #plan: Assignment['plan'];
+  readonly #distances = new StampDistances();
   #joined = 0;
   #foldedDuplicates = 0;
   #foldedRejects = 0;
@@ -124,9 +130,13 @@ export class FileScan {
     if (maxRejects !== null && this.rejected > maxRejects) this.#overBudget(`at most ${maxRejects} rejects`);
   }
 
-  /** @throws BackhaulError when the whole file has more rejects than its share, or nothing but rejects */
+  /**
+   * @throws BackhaulError when the whole file has more rejects than its share, nothing but rejects, or bars of another
+   * interval
+   */
   checkEnd(): void {
     this.checkBudget();
+    this.#checkDistances();
     const { maxRejectShare } = this.#plan;
     const read = this.scanner.counters.recordsRead;
     const rejected = this.rejected;
@@ -136,16 +146,17 @@ export class FileScan {
   }
 
   #overBudget(expected: string): never {
-    const first = this.rejects.list[0];
-    const { badStamp } = this.scanner;
+    const first = this.rejects.mostFrequent;
+    const { badStamp, offGridUs } = this.scanner;
     if (first?.reason === 'timestamp' && badStamp !== null) this.#badStamps(badStamp, first);
-    const told = intervalText(this.#plan.intervalS);
     const isOffGrid = first?.reason === 'off-grid';
+    const told = intervalText(this.#plan.intervalS);
+    const apart = offGridUs === null ? '' : `records ${intervalText(offGridUs / 1e6)} apart, `;
     throw new BackhaulError({
       kind: 'too-many-rejects',
       message: `too many bad records: ${this.rejected} of ${this.scanner.counters.recordsRead} read so far; nothing of the file was kept`,
-      expected: isOffGrid ? `${expected}, of ${told} bars, as name and layout say` : expected,
-      found: first === undefined ? '' : `${first.reason} in "${first.record}"`,
+      expected: isOffGrid ? `${expected}, of ${told} bars, ${SAID_BY}` : expected,
+      found: first === undefined ? '' : `${isOffGrid ? apart : ''}${first.reason} in "${first.record}"`,
       ...(first !== undefined && {
         where: {
           line: first.line,
@@ -154,8 +165,37 @@ export class FileScan {
         },
       }),
       hint: isOffGrid
-        ? `If they are no ${told} bars, npx backhaul inspect FILE shows how far apart they are: its folder or name says otherwise. --on-invalid keep loads them as they are.`
+        ? `${notThoseBars(told)} --on-invalid keep loads them as they are.`
         : 'look at the file; --max-rejects allows more, --on-invalid keep loads records that only break a rule',
+    });
+  }
+
+  /**
+   * Sees rows of the file as they come. Where bars of an interval may open at any instant, nothing but their distances
+   * tell that they are none of it: see {@link checkEnd}, which waits for few.
+   */
+  see({ symbol, ts }: BarColumns, rows: number): void {
+    const { grid, onInvalid } = this.#plan;
+    const keepsAll = onInvalid === 'keep' || onInvalid.includes('off-grid');
+    if (grid !== 'none' || keepsAll || this.trades !== null || this.#distances.isFull) return;
+    for (let row = 0; row < rows && !this.#distances.isFull; row++)
+      this.#distances.see(symbol[row]!, ts[row]!);
+    if (this.#distances.isFull) this.#checkDistances();
+  }
+
+  /** @throws BackhaulError `not-a-bar-file` where most of the first rows are nearer to each other than such bars are */
+  #checkDistances(): void {
+    const { intervalS } = this.#plan;
+    // Clocks change, and months are 28 days long.
+    const leastS = intervalS < DAY_S ? intervalS : intervalS < MONTH_S ? intervalS - 3600 : 28 * DAY_S - 3600;
+    if (!this.#distances.areBelow(leastS * 1e6)) return;
+    const told = intervalText(intervalS);
+    throw new BackhaulError({
+      kind: 'not-a-bar-file',
+      message: 'the records are too near to each other; nothing of the file was kept',
+      expected: `${told} bars, ${SAID_BY}`,
+      found: `records ${intervalText(this.#distances.mostUs! / 1e6)} apart`,
+      hint: notThoseBars(told),
     });
   }
 
@@ -170,6 +210,13 @@ export class FileScan {
       hint: stampHint(found, this.#plan.shape),
     });
   }
+}
+
+/** Who may have said of which bars a file is. */
+const SAID_BY = 'as its name, its layout or --interval says';
+
+function notThoseBars(told: string): string {
+  return `If they are no ${told} bars: npx backhaul inspect FILE shows how it is read; rename it, or say interval: in a layout of your own.`;
 }
 
 function tradesInTable(): BackhaulError {

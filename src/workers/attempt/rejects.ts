@@ -10,15 +10,16 @@ export class RejectLedger {
     for (const reject of rejects) this.list.push(reject);
   }
 
+  /** The first reject of the reason that most have; undefined where there is none. */
+  get mostFrequent(): Reject | undefined {
+    let most: { readonly count: number; readonly first: Reject } | undefined;
+    for (const group of this.#byReason().values()) if (group.count > (most?.count ?? 0)) most = group;
+    return most?.first;
+  }
+
   /** Counts by reason, each with its first reject. */
   summary(task: Pick<Assignment, 'uri' | 'entry'>): RejectSummary[] {
-    const byReason = new Map<string, { count: number; first: Reject }>();
-    for (const reject of this.list) {
-      const seen = byReason.get(reject.reason);
-      if (seen === undefined) byReason.set(reject.reason, { count: 1, first: reject });
-      else seen.count++;
-    }
-    return [...byReason.values()].map(({ count, first }) => ({
+    return [...this.#byReason().values()].map(({ count, first }) => ({
       reason: first.reason,
       count,
       example: {
@@ -30,5 +31,15 @@ export class RejectLedger {
         record: first.record,
       },
     }));
+  }
+
+  #byReason(): ReadonlyMap<string, { readonly count: number; readonly first: Reject }> {
+    const byReason = new Map<string, { count: number; first: Reject }>();
+    for (const reject of this.list) {
+      const seen = byReason.get(reject.reason);
+      if (seen === undefined) byReason.set(reject.reason, { count: 1, first: reject });
+      else seen.count++;
+    }
+    return byReason;
   }
 }
