@@ -223,6 +223,7 @@ export function loadOptions(
     onInvalid: flags['on-invalid'] ?? LOAD_DEFAULTS.onInvalid,
     onConflict: flags['on-conflict'] ?? LOAD_DEFAULTS.onConflict,
     reload: flags.reload ?? false,
+    incremental: flags.incremental ?? false,
     dryRun: flags['dry-run'] ?? false,
     distribute: flags.distribute ?? false,
     compressAfterS: flags['compress-after'] ?? null,

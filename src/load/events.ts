@@ -47,6 +47,8 @@ export interface LoadOptions {
   readonly onConflict: 'keep' | 'replace';
   /** Load again what is loaded, or was unloaded. */
   readonly reload?: boolean;
+  /** The selection that the load is given is that of what is newer than the bars that stand. */
+  readonly incremental?: boolean;
   /** The database is to be a distributed one: it is made one before anything is loaded, if it is not yet. */
   readonly distribute?: boolean;
   /** At the end, chunks of a hypertable that hold no bars younger than this, s, go to its columnstore; null: none. */

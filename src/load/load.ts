@@ -234,7 +234,10 @@ class Run {
     const followers = workers === 'auto' ? null : new Followers(limit, bounds.start);
     const pool = this.#pool;
     const meter = new LoadMeter();
-    const work = this.#feed.isSelective ? null : workOf(this.#options, this.#feed.uris);
+    // A fill goes by gaps, which only its own command knows. Loads of what is newer want the same or, the later they
+    // begin, less: what the first one's listing has found serves them all.
+    const isOfItsOwn = this.#feed.isSelective && this.#options.incremental !== true;
+    const work = isOfItsOwn ? null : workOf(this.#options, this.#feed.uris);
     const { runId, owner } = await acrossRestarts(patience, async () => {
       // Another one each time: the run of a try whose answer was lost is found dead, and its owner with it.
       const fresh = randomUUID();

@@ -7,6 +7,7 @@ import {
   broughtBy,
   firstOfRun,
   leaveShare,
+  listedBefore,
   listingOf,
   listingTurn,
   noteListing,
@@ -14,6 +15,7 @@ import {
   sharersOf,
   stillAtWork,
 } from '../state/shared_run.ts';
+import { unfinished } from '../state/tasks/lane_standing.ts';
 import type { RejectSummary, RowCounts } from '../workers/link/task_result.ts';
 import { acrossRestarts, type Patience } from '../workers/restarts.ts';
 import type { LoadOptions, LoadSummary, RunHost } from './events.ts';
@@ -21,6 +23,11 @@ import type { Listing, Share } from './share.ts';
 
 /** Between two looks at what the others do. */
 const LOOK_MS = 250;
+/**
+ * Whoever comes late has the sources listed again, for what is new in them; all who come within this share that listing,
+ * ms. Where nothing is left to load meanwhile nobody waits for it.
+ */
+const LISTED_EVERY_MS = 60_000;
 /** Who gives no sign of life for so long is waited for no longer, whatever the lease: signs come every two seconds. */
 const LEAST_PATIENCE_MS = 5_000;
 /** Failures that a summary lists. */
@@ -72,6 +79,24 @@ export class SharedRun {
   /** The number of the run that all share. */
   get runId(): number {
     return this.#place.first;
+  }
+
+  /**
+   * Waits, where the run's last listing ended before this load began, until it is time for another one: what has been
+   * found is loaded first. `late` is called where that is so.
+   */
+  async timeToList(signal: AbortSignal, late: () => void): Promise<void> {
+    if (this.#reload) return;
+    for (let isFirst = true; ; isFirst = false) {
+      const agoMs = await acrossRestarts(this.#patience, () => listedBefore(this.#db, this.#place));
+      if (agoMs === null) return;
+      if (isFirst) late();
+      if (agoMs >= LISTED_EVERY_MS) return;
+      const { pending } = await acrossRestarts(this.#patience, () => unfinished(this.#db));
+      if (pending === 0) return;
+      await pause(LOOK_MS * (0.5 + Math.random()), signal);
+      signal.throwIfAborted();
+    }
   }
 
   /** Null: it is this one's turn to list. Else what another has found, once it has; `waiting` is called if it has not yet. */

@@ -136,6 +136,10 @@ export class TaskFeed {
       onTasks();
     };
     try {
+      await shared.timeToList(signal, () => {
+        this.#claimable();
+        onTasks();
+      });
       const others = await shared.turnToList(signal, () => {
         this.#reporter({ type: 'note', level: 'info', message: 'another loader lists the sources' });
         // What it has found so far can be loaded meanwhile.

@@ -61,6 +61,20 @@ export async function listingTurn(
   return mine || !isThere ? 'list' : 'wait';
 }
 
+/**
+ * How long ago the last listing of the run ended, ms, where that was before the caller began; null where there was none,
+ * or one that the caller can go by.
+ */
+export async function listedBefore(db: Db, { runId, first }: Place): Promise<number | null> {
+  const { rows } = await db.query<{ agoMs: number }>(
+    `SELECT (1000 * extract(epoch FROM clock_timestamp() - r.listed_at))::float8 AS "agoMs"
+     FROM backhaul.run r JOIN backhaul.run me ON me.run_id = $1
+     WHERE r.run_id = $2 AND $1 <> $2 AND r.listed_at <= me.started_at`,
+    [runId, first],
+  );
+  return rows[0]?.agoMs ?? null;
+}
+
 /** Leaves what the caller's listing found to the others. The first one stays: it saw what was new. */
 export async function noteListing(db: Db, { runId, first }: Place, listing: unknown): Promise<void> {
   await db.query(

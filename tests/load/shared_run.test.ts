@@ -1,19 +1,25 @@
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import type { LoadEvent, LoadSummary } from '../../src/load/events.ts';
+import { runLoad } from '../../src/load/load.ts';
 import { workOf } from '../../src/load/shared_run.ts';
+import { incrementalSelection } from '../../src/series/incremental.ts';
 import { CLAIM_LOCK } from '../../src/state/moves.ts';
 import { startRun } from '../../src/state/run_store.ts';
 import { statusSummary } from '../../src/state/status.ts';
+import { answerOf } from '../commands/in_process.ts';
 import { testDatabase } from '../database.ts';
 import { LOAD_DEFAULTS, load, scratchFolder, wipe } from '../e2e/loading.ts';
-import { krakenCsv, walk, write } from '../e2e/market.ts';
+import { krakenCsv, massiveDays, walk, write } from '../e2e/market.ts';
+import { useTestCredentials } from '../producer/sources/s3/s3_setup.ts';
+import { S3Server } from '../s3_server/s3_server.ts';
 
+useTestCredentials();
 const database = await testDatabase();
 const folder = scratchFolder();
 const HOURS = 200;
-const WITHIN = { timeout: 20_000 };
+const WITHIN = { timeout: 60_000 };
 const START = Date.UTC(2024, 0, 1) / 1000;
 
 /** Six files of as many series, one with a bad record, and a seventh that is no bar file. */
@@ -108,11 +114,86 @@ test('whoever waits for a listing takes over when the lister dies, and does all'
   ]);
 });
 
+test('who comes late loads at once, and one for all looks for what is new', async () => {
+  await wipe(database.pool);
+  const server = await new S3Server().start();
+  onTestFinished(() => server.stop());
+  server.bucket('flat');
+  const put = (symbol: string) =>
+    server.put(
+      'flat',
+      `${symbol}_60.csv`,
+      Buffer.from(krakenCsv(walk(symbol, START, START + 7200, 3600, 1))),
+    );
+  for (const symbol of ['AAAUSD', 'BBBUSD', 'CCCUSD', 'DDDUSD', 'EEEUSD', 'FFFUSD']) put(symbol);
+  const events: LoadEvent[] = [];
+  const start = (): Promise<LoadSummary> =>
+    load(database.url, ['s3://flat'], { sourceOptions: { endpointUrl: server.endpointUrl } }, (event) =>
+      events.push(event),
+    );
+  const running = async (): Promise<number> => {
+    const { rows } = await database.pool.query<{ n: number }>(
+      `SELECT count(DISTINCT owner)::int AS n FROM backhaul.task WHERE state = 'running'`,
+    );
+    return rows[0]!.n;
+  };
+  // No file can be committed before all three have one, and more is left to claim.
+  const holder = await database.client();
+  await holder.query('BEGIN; LOCK TABLE backhaul.coverage IN ACCESS EXCLUSIVE MODE');
+  const first = start();
+  await expect.poll(() => events.filter(({ type }) => type === 'discovered').length, WITHIN).toBe(1);
+  put('GGGUSD');
+  const late = [start(), start()];
+  await expect.poll(running, WITHIN).toBe(3);
+  expect(server.count('list')).toBe(1);
+  await holder.query('COMMIT');
+  for (const { tasks, hosts } of await Promise.all([first, ...late]))
+    expect([tasks.loaded, hosts.length]).toEqual([7, 3]);
+  expect(server.count('list')).toBe(2);
+  expect(await bars()).toBe(14);
+});
+
+test('loads of what is newer are one run as well', async () => {
+  await wipe(database.pool);
+  const source = join(folder, 'newer');
+  const days = massiveDays(source, 3, ['A'], 7);
+  await load(database.url, [days[1]!]);
+  const standing = await bars();
+  const events: LoadEvent[] = [];
+  const never = new AbortController().signal;
+  const holder = await database.client();
+  await holder.query(`BEGIN; SELECT ${CLAIM_LOCK}`);
+  const both = [1, 2].map(() =>
+    runLoad(
+      { ...LOAD_DEFAULTS, sources: [source], databaseUrl: database.url, incremental: true },
+      (event) => events.push(event),
+      { drain: never, abort: never },
+      incrementalSelection,
+    ),
+  );
+  await expect.poll(() => noted(events, 'another loader lists the sources'), WITHIN).toBe(1);
+  await holder.query('COMMIT');
+  const [one, other] = await Promise.all(both);
+  const told = ({ runId, tasks, rows, hosts, leftOut }: LoadSummary) =>
+    [runId, tasks.loaded, rows.loaded, hosts.length, leftOut] as const;
+  expect(told(other!)).toEqual(told(one!));
+  // The day before was not asked for.
+  expect(told(one!)).toEqual([expect.any(Number), 1, (await bars()) - standing, 2, 1]);
+  expect(one!.rows.loaded).toBeGreaterThan(0);
+  // So does the command.
+  expect((await answerOf(['load', source, '--incremental', '--database', database.url])).code).toBe(0);
+  const { rows } = await database.pool.query(
+    `SELECT options->'incremental' AS asked, work IS NOT NULL AS shared FROM backhaul.run ORDER BY run_id DESC LIMIT 1`,
+  );
+  expect(rows).toEqual([{ asked: true, shared: true }]);
+});
+
 test('what a load is to bring tells two apart, the machine it runs on does not', () => {
   const options = { ...LOAD_DEFAULTS, sources: ['a'], databaseUrl: 'postgres://h/d' };
   const work = workOf(options, ['file:///a', 'file:///b']);
   expect(workOf({ ...options, workers: 7, databaseUrl: null }, ['file:///b', 'file:///a'])).toBe(work);
   expect(workOf({ ...options, symbols: ['X'] }, ['file:///a', 'file:///b'])).not.toBe(work);
+  expect(workOf({ ...options, incremental: true }, ['file:///a', 'file:///b'])).not.toBe(work);
   expect(workOf({ ...options, reload: true }, ['file:///a', 'file:///b'])).not.toBe(work);
   expect(workOf(options, ['file:///a'])).not.toBe(work);
 });
