@@ -13,7 +13,7 @@ import type { ObjectReader } from '../src/producer/sources/source.ts';
 import { utf8Text } from '../src/scan/encoding.ts';
 import { jsonLines } from '../src/scan/json_records.ts';
 import { carryLast, Scanner } from '../src/scan/scanner.ts';
-import { SymbolTable } from '../src/scan/symbols.ts';
+import { SymbolTable } from '../src/scan/symbol_table.ts';
 import type { Storage } from '../src/state/task_plan.ts';
 import { MINUTE_CHECKS } from './scan_checks.ts';
 

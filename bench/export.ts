@@ -7,9 +7,9 @@
 import { INDICATOR_NAMES } from '../src/bars/columns.ts';
 import { median } from '../src/bench/statistics.ts';
 import type { ColumnKind, DecodedColumn } from '../src/copy/column_decoder.ts';
+import { BatchBuilder, type ExportColumn } from '../src/export/export_batch.ts';
 import { fileBytes } from '../src/export/formats.ts';
-import { FORMATS } from '../src/export/plan.ts';
-import { BatchBuilder, type ExportColumn } from '../src/export/record_batch.ts';
+import { FORMATS } from '../src/export/partition_plan.ts';
 
 const BATCH_ROWS = 65_536;
 const rows = Number(process.argv[2] ?? 1_000_000);

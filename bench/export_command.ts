@@ -10,9 +10,9 @@ import { mkdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { to as copyTo } from 'pg-copy-streams';
+import { BenchDatabase } from '../src/bench/bench_database.ts';
 import { runProgram } from '../src/bench/load_run.ts';
 import { quarterFiles } from '../src/bench/quarter_files.ts';
-import { BenchDatabase } from '../src/bench/server.ts';
 import { median } from '../src/bench/statistics.ts';
 import { connect } from '../src/database/connect.ts';
 

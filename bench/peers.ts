@@ -13,9 +13,9 @@ import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { INDICATOR_NAMES } from '../src/bars/columns.ts';
+import { BenchDatabase } from '../src/bench/bench_database.ts';
 import { type DayFiles, dayFiles } from '../src/bench/day_files.ts';
 import { timeLoad } from '../src/bench/load_run.ts';
-import { BenchDatabase } from '../src/bench/server.ts';
 import { sizeOf } from '../src/bench/size.ts';
 import { connect } from '../src/database/connect.ts';
 

@@ -16,12 +16,12 @@ import { fileURLToPath } from 'node:url';
 import { keepYoungGenerationSmall } from '../src/base/young_generation.ts';
 import { connect, createPool } from '../src/database/connect.ts';
 import { ensureEmbedded } from '../src/database/embedded.ts';
-import type { LoadOptions } from '../src/load/events.ts';
+import type { LoadOptions } from '../src/load/load_events.ts';
 import { RunTally } from '../src/load/run_tally.ts';
 import { SharedRun } from '../src/load/shared_run.ts';
 import { TaskFeed } from '../src/load/task_feed.ts';
-import { migrate } from '../src/state/migrate.ts';
-import { startRun } from '../src/state/run_store.ts';
+import { startRun } from '../src/state/runs/run_store.ts';
+import { migrate } from '../src/state/schema/migrate.ts';
 import { S3Server, TEST_ACCOUNT } from '../tests/s3_server/s3_server.ts';
 import { storedObject } from '../tests/s3_server/stored_object.ts';
 

@@ -9,7 +9,7 @@
 import { readFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { connect } from '../src/database/connect.ts';
-import { migrate } from '../src/state/migrate.ts';
+import { migrate } from '../src/state/schema/migrate.ts';
 import { makeMarket, queriesIn } from './query_market.ts';
 
 const ROUNDS = 5;

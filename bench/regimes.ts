@@ -23,7 +23,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { isMainThread, parentPort, Worker } from 'node:worker_threads';
 import { gzipSync } from 'node:zlib';
-import { BenchDatabase } from '../src/bench/server.ts';
+import { BenchDatabase } from '../src/bench/bench_database.ts';
 import { S3Server, TEST_ACCOUNT } from '../tests/s3_server/s3_server.ts';
 import { storedObject } from '../tests/s3_server/stored_object.ts';
 

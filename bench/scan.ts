@@ -9,7 +9,7 @@
 import { BarColumns } from '../src/bars/columns.ts';
 import { carryLast, Scanner } from '../src/scan/scanner.ts';
 import type { RecordShape, Role } from '../src/scan/shape.ts';
-import { SymbolTable } from '../src/scan/symbols.ts';
+import { SymbolTable } from '../src/scan/symbol_table.ts';
 import { MINUTE_CHECKS } from './scan_checks.ts';
 
 const PASSES = 400;

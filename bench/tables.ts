@@ -15,8 +15,8 @@ import { openTable } from '../src/producer/archive/table/open_table.ts';
 import type { ObjectReader } from '../src/producer/sources/source.ts';
 import { carryLast, Scanner } from '../src/scan/scanner.ts';
 import type { RecordShape } from '../src/scan/shape.ts';
-import { SymbolTable } from '../src/scan/symbols.ts';
-import { TableScanner } from '../src/scan/table/scanner.ts';
+import { SymbolTable } from '../src/scan/symbol_table.ts';
+import { TableScanner } from '../src/scan/table/table_scanner.ts';
 import type { Storage } from '../src/state/task_plan.ts';
 import { MINUTE_CHECKS } from './scan_checks.ts';
 

@@ -15,12 +15,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from 'pg';
 import { connect, createPool, endPool } from '../src/database/connect.ts';
 import { startEmbedded, stopEmbedded } from '../src/database/embedded.ts';
-import { migrate } from '../src/state/migrate.ts';
-import { startRun } from '../src/state/run_store.ts';
-import { upsertTasks } from '../src/state/task_listing.ts';
+import { startRun } from '../src/state/runs/run_store.ts';
+import { migrate } from '../src/state/schema/migrate.ts';
 import { claim } from '../src/state/tasks/claim.ts';
 import { finish } from '../src/state/tasks/finish.ts';
 import { expire, heartbeat } from '../src/state/tasks/lease.ts';
+import { upsertTasks } from '../src/state/tasks/task_listing.ts';
 import { sampleTask } from '../tests/state/sample_tasks.ts';
 
 const [tasks = 100_000, loaders = 50, seconds = 10] = process.argv.slice(2, 5).map(Number);

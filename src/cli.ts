@@ -2,8 +2,8 @@
 
 import { keepYoungGenerationSmall } from './base/young_generation.ts';
 import { runCommandLine, sayWhatFailed } from './commands/command_line.ts';
-import { isQuitting, takeSignals } from './commands/interrupt.ts';
-import { everythingIsWritten, say, toleratePipesThatClose } from './commands/screen.ts';
+import { isQuitting, takeSignals } from './commands/program/interrupt.ts';
+import { everythingIsWritten, say, toleratePipesThatClose } from './commands/program/screen.ts';
 import { redact } from './ui/redact.ts';
 
 /** `.env` of the current folder: what the environment says already goes over it. */

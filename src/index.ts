@@ -9,17 +9,17 @@ import { type Gap, type GapState, listGaps, recordScan } from './gaps/gap_store.
 import { scanSeries } from './gaps/scan.ts';
 import { filterOf, type LoadRequest, loadOptionsOf, microseconds, type Wanted } from './library/requests.ts';
 import { Running } from './library/running.ts';
-import type { LoadEvent, LoadSummary } from './load/events.ts';
 import { runLoad } from './load/load.ts';
+import type { LoadEvent, LoadSummary } from './load/load_events.ts';
 import { type Report, readReport } from './report/completeness.ts';
 import { makeWhatIsBehind } from './series/rollup.ts';
-import { migrate } from './state/migrate.ts';
+import { migrate } from './state/schema/migrate.ts';
 
 export { BackhaulError, type Fault, type FaultKind } from './faults/fault.ts';
 export type { Gap, GapState } from './gaps/gap_store.ts';
 export type { Instant, Interval, LoadRequest, Wanted } from './library/requests.ts';
 export type { Running } from './library/running.ts';
-export type { LoadEvent, LoadFailure, LoadSummary } from './load/events.ts';
+export type { LoadEvent, LoadFailure, LoadSummary } from './load/load_events.ts';
 export type { Report } from './report/completeness.ts';
 
 /** A load at work: awaited for its summary, iterated for its events. */

@@ -6,8 +6,8 @@ import type { Client, Pool } from 'pg';
 import { afterAll, afterEach, beforeEach, inject } from 'vitest';
 import { connect, createPool } from '../src/database/connect.ts';
 import { startEmbedded } from '../src/database/embedded.ts';
-import { distribute } from '../src/state/distribute.ts';
-import { migrate } from '../src/state/migrate.ts';
+import { distribute } from '../src/state/leaves/distribute.ts';
+import { migrate } from '../src/state/schema/migrate.ts';
 import { askedEngine, databaseAt, serverOf, type TestServer } from './servers.ts';
 
 /** A database of its own for a test file: a copy of a migrated one, dropped at the end unless a test failed. */

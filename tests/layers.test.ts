@@ -24,63 +24,72 @@ const RULES: Readonly<Record<string, string>> = {
   calendar: 'buckets scan',
   database: '',
 
-  // What is to be done, as rows.
+  // What a task is; the schema, the leaves of its bars, and what the tables hold of series, runs and tasks.
   'state/migrations': '',
-  state: 'copy database scan state/migrations',
-  'state/tasks': 'copy database state',
-  merge: 'bars copy database indicators scan state',
-  rollups: 'bars buckets calendar copy database indicators merge state',
+  state: 'scan',
+  'state/schema': 'copy database scan state state/migrations',
+  'state/leaves': 'copy database state state/schema',
+  'state/series': 'copy database state state/schema',
+  'state/runs': 'database state',
+  'state/tasks': 'copy database scan state state/runs state/schema state/series',
+  merge: 'bars copy database indicators scan state/leaves state/schema state/series state/tasks',
+  rollups: 'bars buckets calendar copy database indicators merge state/schema state/series',
 
   // From sources to tasks.
   'producer/sources': '',
   'producer/archive': 'producer/sources state',
   'producer/archive/table': 'producer/archive producer/sources scan/table state',
   'producer/layouts':
-    'bars calendar producer/archive producer/archive/table producer/sources scan scan/table state',
+    'bars calendar producer/archive producer/archive/table producer/sources scan scan/table state state/schema',
   'producer/sources/transfer': 'producer/sources',
   'producer/sources/local': 'producer/sources',
   'producer/sources/https': 'producer/sources producer/sources/transfer',
   'producer/sources/s3': 'producer/sources producer/sources/transfer',
   producer:
     'producer/archive producer/sources producer/sources/https producer/sources/local producer/sources/s3',
-  'producer/planning': 'producer producer/archive producer/layouts producer/sources scan state',
+  'producer/planning': 'producer producer/archive producer/layouts producer/sources scan state state/series',
 
   // What a thread does, and a run on the main thread.
-  'workers/link': 'copy producer/archive producer/sources scan state',
+  'workers/link': 'copy producer/archive producer/sources scan state state/series',
   'workers/attempt':
-    'producer/archive/table scan/table bars buckets calendar copy indicators merge producer producer/archive producer/sources rollups scan state state/tasks workers/link',
+    'bars buckets calendar copy indicators merge producer producer/archive producer/archive/table producer/sources rollups scan scan/table state state/leaves state/schema state/series state/tasks workers/link',
   workers: 'database producer/sources/transfer workers/attempt workers/link',
   'load/scaling': 'workers workers/link',
-  load: 'bars buckets copy database indicators load/scaling producer producer/archive producer/planning producer/sources state state/tasks workers workers/link',
+  load: 'bars buckets copy database indicators load/scaling producer producer/archive producer/planning producer/sources state state/leaves state/runs state/schema state/series state/tasks workers workers/link',
 
   inspect:
     'bars load producer producer/archive producer/layouts producer/planning producer/sources scan state workers/attempt',
 
   // What looks at loaded bars, fills what is missing, and computes again.
-  series: 'bars buckets calendar database indicators merge producer/planning rollups state state/tasks',
-  events: 'bars database indicators merge rollups series state state/tasks',
-  gaps: 'bars buckets calendar copy database indicators load merge producer/planning rollups scan series state state/tasks',
-  report: 'gaps series state',
-  validate: 'calendar database gaps series state',
-  export: 'copy database producer/planning scan series state',
+  series:
+    'bars buckets calendar database indicators merge producer/planning rollups state state/leaves state/schema state/series state/tasks',
+  events:
+    'bars database indicators merge rollups series state state/leaves state/schema state/series state/tasks',
+  gaps: 'bars buckets calendar copy database indicators load merge producer/planning rollups scan series state state/leaves state/schema state/series state/tasks',
+  report: 'gaps series state/runs state/series',
+  validate: 'calendar database gaps series state/series',
+  export: 'copy database producer/planning scan series state/schema',
 
   // Around a load.
   backfill: '',
-  doctor: 'producer producer/archive producer/sources series state',
+  doctor: 'producer producer/archive producer/sources series state/leaves state/schema state/series',
   notify: 'load',
   sample: '',
   bench:
-    'bars copy database indicators load load/scaling producer producer/archive producer/planning sample scan state workers workers/attempt workers/link',
+    'bars copy database indicators load load/scaling producer producer/archive producer/planning sample scan state/leaves state/series workers workers/attempt workers/link',
 
   library: 'buckets load producer/layouts series',
 
   // What speaks to a person, or exits.
-  web: 'report series state',
+  web: 'report series state state/runs',
   telemetry: 'gaps load web',
-  ui: 'backfill bench doctor events export gaps inspect load report series state validate workers/link',
+  ui: 'backfill bench doctor events export gaps inspect load report series state/leaves state/runs state/series validate workers/link',
+  'commands/program': 'database load ui',
+  'commands/options':
+    'bars buckets commands/program database load notify producer/archive producer/sources scan series state/runs state/schema telemetry ui',
   commands:
-    'backfill bars bench buckets database doctor events export gaps inspect load load/scaling notify producer producer/archive producer/layouts producer/sources report sample scan series state state/tasks telemetry ui validate web',
-  '.': 'commands database gaps library load report series state ui',
+    'backfill bars bench commands/options commands/program database doctor events export gaps inspect load load/scaling notify producer producer/layouts report sample series state/leaves state/runs state/schema state/series state/tasks telemetry ui validate web',
+  '.': 'commands commands/program database gaps library load report series state/schema ui',
 };
 
 const EVERYBODY = ['base', 'faults'];
@@ -101,7 +110,7 @@ const PURE: readonly string[] = [
   'faults/causes.ts',
   'faults/classify.ts',
   'faults/fault.ts',
-  'faults/text.ts',
+  'faults/safe_text.ts',
   'base/calendar_rule.ts',
   'base/first_days.ts',
   'base/nearest.ts',

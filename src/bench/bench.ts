@@ -4,11 +4,12 @@ import { mkdir, rm, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { bytes } from '../base/quantities.ts';
 import { BackhaulError } from '../faults/fault.ts';
-import type { LoadOptions } from '../load/events.ts';
+import type { LoadOptions } from '../load/load_events.ts';
 import type { PlannedTask } from '../producer/planning/found_task.ts';
+import { BenchDatabase } from './bench_database.ts';
 import { bottleneck } from './bottleneck.ts';
 import { watchMachine } from './busyness.ts';
-import { type CheckResult, checkReadyMade, checkTable } from './check.ts';
+import { type CheckResult, checkReadyMade, checkTable } from './check_load.ts';
 import { type DayFiles, dayFiles } from './day_files.ts';
 import { readFacts } from './facts.ts';
 import {
@@ -35,7 +36,6 @@ import type {
   StageEvent,
   Workers,
 } from './result.ts';
-import { BenchDatabase } from './server.ts';
 import type { DataSize } from './size.ts';
 import { type SmallTaskFiles, smallTaskFiles } from './small_tasks.ts';
 import { inflate, passThrough } from './stages.ts';

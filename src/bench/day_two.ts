@@ -10,10 +10,10 @@ import { dirname, join } from 'node:path';
 import { from as copyFrom, to as copyTo } from 'pg-copy-streams';
 import { connect } from '../database/connect.ts';
 import { BackhaulError } from '../faults/fault.ts';
+import { BenchDatabase } from './bench_database.ts';
 import { type DayFile, dayFiles, tradingDay } from './day_files.ts';
 import { runProgram } from './load_run.ts';
 import { type QuarterFile, quarterFiles } from './quarter_files.ts';
-import { BenchDatabase } from './server.ts';
 import type { DataSize } from './size.ts';
 import { type Figure, figureOf, median } from './statistics.ts';
 

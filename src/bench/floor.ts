@@ -13,9 +13,9 @@ import { Worker } from 'node:worker_threads';
 import { BARS_COLUMNS, COPY_HEADER, COPY_TRAILER } from '../copy/wire.ts';
 import { connect, createPool, endPool } from '../database/connect.ts';
 import { BackhaulError, type Fault } from '../faults/fault.ts';
-import type { LoadOptions } from '../load/events.ts';
+import type { LoadOptions } from '../load/load_events.ts';
 import type { PlannedTask } from '../producer/planning/found_task.ts';
-import { ALONE, type Keyless, keyBuilds } from '../state/key_builds.ts';
+import { ALONE, type Keyless, keyBuilds } from '../state/leaves/key_builds.ts';
 import { Pipeline } from './pipeline.ts';
 
 /** Rows of one task and one leaf, as COPY takes them. */

@@ -3,13 +3,13 @@
 import { faultOf } from '../faults/classify.ts';
 import { BackhaulError } from '../faults/fault.ts';
 import { STATE_LENGTH } from '../indicators/engine.ts';
-import type { LoadOptions } from '../load/events.ts';
 import { Lanes } from '../load/lanes.ts';
 import { settingsOf } from '../load/load.ts';
+import type { LoadOptions } from '../load/load_events.ts';
 import { openSource } from '../producer/open_source.ts';
 import { discover } from '../producer/planning/discover.ts';
 import type { PlannedTask } from '../producer/planning/found_task.ts';
-import { NO_ROLE } from '../state/rollups.ts';
+import { NO_ROLE } from '../state/series/rollups.ts';
 import type { WorkerSettings } from '../workers/link/assignment.ts';
 import type { Answers, Notice, Question } from '../workers/link/messages.ts';
 import type { TaskResult } from '../workers/link/task_result.ts';

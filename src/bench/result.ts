@@ -1,8 +1,8 @@
 /** What a benchmark tells: events as they come, and the result they add up to. Plain data. */
 
-import type { CheckResult } from './check.ts';
+import type { ServerFacts } from './bench_database.ts';
+import type { CheckResult } from './check_load.ts';
 import type { Facts } from './facts.ts';
-import type { ServerFacts } from './server.ts';
 import type { StageTimes } from './stages.ts';
 import type { Figure } from './statistics.ts';
 

@@ -8,10 +8,10 @@ import { join } from 'node:path';
 import { interval } from '../base/quantities.ts';
 import { connect } from '../database/connect.ts';
 import { BackhaulError } from '../faults/fault.ts';
+import { BenchDatabase } from './bench_database.ts';
 import { dayFiles } from './day_files.ts';
 import { runProgram } from './load_run.ts';
 import { quarterFiles } from './quarter_files.ts';
-import { BenchDatabase } from './server.ts';
 import type { DataSize } from './size.ts';
 import { type Figure, figureOf, median } from './statistics.ts';
 

@@ -12,16 +12,12 @@ import { backfillLines, resultText } from '../ui/backfill_text.ts';
 import { eventLine } from '../ui/json_lines.ts';
 import { redact } from '../ui/redact.ts';
 import { sanitise } from '../ui/text.ts';
-import { embeddedFolder } from './database_option.ts';
 import { EVENT_LOAD_SETTINGS } from './events.ts';
-import { EXIT } from './exit_codes.ts';
 import { EXPORT_SETTINGS } from './export.ts';
 import { FILL_SETTINGS, SCAN_SETTINGS } from './gaps.ts';
-import { listenForInterrupt } from './interrupt.ts';
-import { LOAD_SETTINGS } from './load_options.ts';
-import { NOTIFY_SETTINGS, tell } from './notify_option.ts';
-import { REPORT_SETTINGS } from './report.ts';
-import { print, say, stderrStyle, stdoutStyle, stdoutWidth } from './screen.ts';
+import { embeddedFolder } from './options/database_option.ts';
+import { LOAD_SETTINGS } from './options/load_options.ts';
+import { NOTIFY_SETTINGS, tell } from './options/notify_option.ts';
 import {
   type Arguments,
   type Command,
@@ -33,10 +29,14 @@ import {
   resolve,
   type Settings,
   Unreadable,
-} from './settings.ts';
-import { measured } from './telemetry_option.ts';
+} from './options/settings.ts';
+import { measured } from './options/telemetry_option.ts';
+import { parseText } from './options/value_parsers.ts';
+import { EXIT } from './program/exit_codes.ts';
+import { listenForInterrupt } from './program/interrupt.ts';
+import { print, say, stderrStyle, stdoutStyle, stdoutWidth } from './program/screen.ts';
+import { REPORT_SETTINGS } from './report.ts';
 import { VALIDATE_SETTINGS } from './validate.ts';
-import { parseText } from './value_parsers.ts';
 
 const WHICH = 'Which steps:';
 const SHOW = 'Output:';

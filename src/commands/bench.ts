@@ -12,11 +12,8 @@ import { benchLines, eventNote } from '../ui/bench_text.ts';
 import { dayTwoLines, dayTwoNote } from '../ui/day_two_text.ts';
 import { eventLine } from '../ui/json_lines.ts';
 import { rollupCostLines, rollupCostNote } from '../ui/rollup_cost_text.ts';
-import { DATABASE_SETTINGS } from './database_option.ts';
-import { EXIT } from './exit_codes.ts';
-import { listenForInterrupt } from './interrupt.ts';
-import { LOAD_SETTINGS, loadOptions } from './load_options.ts';
-import { print, say, stderrStyle, stdoutStyle, stdoutWidth } from './screen.ts';
+import { DATABASE_SETTINGS } from './options/database_option.ts';
+import { LOAD_SETTINGS, loadOptions } from './options/load_options.ts';
 import {
   type Arguments,
   type Command,
@@ -28,8 +25,11 @@ import {
   type Surroundings,
   Unreadable,
   value,
-} from './settings.ts';
-import { oneOf, parseRollups, parseText, parseWorkers, whole } from './value_parsers.ts';
+} from './options/settings.ts';
+import { oneOf, parseRollups, parseText, parseWorkers, whole } from './options/value_parsers.ts';
+import { EXIT } from './program/exit_codes.ts';
+import { listenForInterrupt } from './program/interrupt.ts';
+import { print, say, stderrStyle, stdoutStyle, stdoutWidth } from './program/screen.ts';
 
 const DATA = 'Data:';
 const HOW = 'What is run:';

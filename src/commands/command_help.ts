@@ -1,7 +1,7 @@
 /** What a command says of itself to `--help`, as data: its builder is asked once with a listener in yargs' place. */
 
 import type { CommandModule } from 'yargs';
-import type { Arguments } from './settings.ts';
+import type { Arguments } from './options/settings.ts';
 
 /** A flag or an argument, and what it is for. */
 export interface HelpItem {

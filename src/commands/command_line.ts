@@ -14,28 +14,28 @@ import { command as dbCommand } from './db.ts';
 import { command as demoCommand } from './demo.ts';
 import { command as doctorCommand } from './doctor.ts';
 import { command as eventsCommand } from './events.ts';
-import { EXIT, exitCodeOfFault } from './exit_codes.ts';
 import { command as exportCommand } from './export.ts';
 import { command as gapsCommand } from './gaps.ts';
 import { command as inspectCommand } from './inspect.ts';
-import { isQuitting } from './interrupt.ts';
 import { command as layoutsCommand } from './layouts.ts';
 import { command as loadCommand } from './load.ts';
 import { manCommand } from './man.ts';
+import { TIER_SETTINGS } from './options/series_options.ts';
+import { type Arguments, type Command, declareKnown } from './options/settings.ts';
+import { EXIT, exitCodeOfFault } from './program/exit_codes.ts';
+import { isQuitting } from './program/interrupt.ts';
+import { print, say, stderrStyle } from './program/screen.ts';
+import { version } from './program/version.ts';
 import { command as queryCommand } from './query.ts';
 import { command as recomputeCommand } from './recompute.ts';
 import { command as reportCommand } from './report.ts';
 import { command as retryCommand } from './retry.ts';
 import { command as rollupCommand } from './rollup.ts';
 import { command as runsCommand } from './runs.ts';
-import { print, say, stderrStyle } from './screen.ts';
-import { TIER_SETTINGS } from './series_options.ts';
-import { type Arguments, type Command, declareKnown } from './settings.ts';
 import { command as statusCommand } from './status.ts';
 import { command as uiCommand } from './ui.ts';
 import { command as unloadCommand } from './unload.ts';
 import { command as validateCommand } from './validate.ts';
-import { version } from './version.ts';
 
 /** All there are, in the order of the help. */
 export const COMMANDS: readonly Command[] = [

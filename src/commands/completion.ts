@@ -2,8 +2,8 @@
 
 import { BackhaulError } from '../faults/fault.ts';
 import { sanitise } from '../ui/text.ts';
-import { print } from './screen.ts';
-import type { Command } from './settings.ts';
+import type { Command } from './options/settings.ts';
+import { print } from './program/screen.ts';
 
 /** What the scripts put before the words of the line. */
 export const COMPLETE = '--get-completions';

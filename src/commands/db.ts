@@ -4,7 +4,7 @@ import type { Pool } from 'pg';
 import type { Argv } from 'yargs';
 import { nearest } from '../base/nearest.ts';
 import { BackhaulError } from '../faults/fault.ts';
-import type { Distribution } from '../state/distribute.ts';
+import type { Distribution } from '../state/leaves/distribute.ts';
 import { compressionLine } from '../ui/compress_text.ts';
 import { eventLine } from '../ui/json_lines.ts';
 import { sanitise } from '../ui/text.ts';
@@ -15,11 +15,19 @@ import {
   requireTables,
   undoneByPress,
   withDatabase,
-} from './database_option.ts';
-import { EXIT } from './exit_codes.ts';
-import { print, say } from './screen.ts';
-import { type Arguments, type Command, declare, onOff, type Resolved, readFlags, value } from './settings.ts';
-import { parseAge, wholeBetween } from './value_parsers.ts';
+} from './options/database_option.ts';
+import {
+  type Arguments,
+  type Command,
+  declare,
+  onOff,
+  type Resolved,
+  readFlags,
+  value,
+} from './options/settings.ts';
+import { parseAge, wholeBetween } from './options/value_parsers.ts';
+import { EXIT } from './program/exit_codes.ts';
+import { print, say } from './program/screen.ts';
 
 const DB_SETTINGS = {
   ...DATABASE_SETTINGS,
@@ -114,7 +122,7 @@ async function url(): Promise<void> {
 
 /** Turns the database into a distributed one, or says that it is. */
 async function distributed(flags: DatabaseFlags): Promise<void> {
-  const { distribute } = await import('../state/distribute.ts');
+  const { distribute } = await import('../state/leaves/distribute.ts');
   await changing(flags, 'backhaul distribute', async (db, dryRun) => {
     const done = await distribute(db, { shards: flags.shards ?? null, dryRun, onStep: say });
     print(flags.json === true ? eventLine(done) : distributionLine(done));
@@ -123,7 +131,7 @@ async function distributed(flags: DatabaseFlags): Promise<void> {
 
 /** Puts old bars into the columnstore of TimescaleDB. */
 async function compressed(flags: DatabaseFlags): Promise<void> {
-  const { compress } = await import('../state/compress.ts');
+  const { compress } = await import('../state/leaves/compress.ts');
   await changing(flags, 'backhaul compress', async (db, dryRun) => {
     const afterS = flags['compress-after'] ?? COMPRESS_AFTER_S;
     const done = await compress(db, { afterS, dryRun, onChunk: (name) => say(sanitise(name)) });
@@ -137,7 +145,7 @@ async function changing(
   applicationName: string,
   work: (db: Pool, dryRun: boolean) => Promise<void>,
 ): Promise<void> {
-  const { migrate } = await import('../state/migrate.ts');
+  const { migrate } = await import('../state/schema/migrate.ts');
   const { createPool, endPool, namedConnectError } = await import('../database/connect.ts');
   const dryRun = flags['dry-run'] ?? false;
   await withDatabase(await requireDatabase(flags.database), async ({ url: address }) => {

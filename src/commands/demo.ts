@@ -4,12 +4,12 @@ import { join, relative } from 'node:path';
 import type { Argv } from 'yargs';
 import { count, counted, duration } from '../base/quantities.ts';
 import { resultLines } from '../ui/query_text.ts';
-import { embeddedFolder, undoneByPress, useDatabase, withDatabase } from './database_option.ts';
-import { EXIT, exitCodeOfLoad } from './exit_codes.ts';
 import { load } from './load.ts';
-import { LOAD_SETTINGS, loadOptions } from './load_options.ts';
-import { print, say, stderrStyle, stdoutStyle, stdoutWidth } from './screen.ts';
-import { type Arguments, type Command, declare, onOff, readFlags, resolve } from './settings.ts';
+import { embeddedFolder, undoneByPress, useDatabase, withDatabase } from './options/database_option.ts';
+import { LOAD_SETTINGS, loadOptions } from './options/load_options.ts';
+import { type Arguments, type Command, declare, onOff, readFlags, resolve } from './options/settings.ts';
+import { EXIT, exitCodeOfLoad } from './program/exit_codes.ts';
+import { print, say, stderrStyle, stdoutStyle, stdoutWidth } from './program/screen.ts';
 
 const DEMO_SETTINGS = {
   verbose: onOff({ group: 'Output:', describe: 'Say more on stderr: every task, partition and decision' }),

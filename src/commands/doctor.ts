@@ -9,11 +9,18 @@ import type { PlannedFile, SourceFindings } from '../doctor/sources.ts';
 import { faultOf } from '../faults/classify.ts';
 import { checkEvent, checkLines, countsOf, verdictLine } from '../ui/doctor_text.ts';
 import { eventLine } from '../ui/json_lines.ts';
-import { type FoundDatabase, findDatabase } from './database_option.ts';
-import { EXIT } from './exit_codes.ts';
-import { LOAD_SETTINGS, loadOptions } from './load_options.ts';
-import { print, stdoutStyle } from './screen.ts';
-import { type Arguments, type Command, declare, onOff, type Resolved, readFlags } from './settings.ts';
+import { type FoundDatabase, findDatabase } from './options/database_option.ts';
+import { LOAD_SETTINGS, loadOptions } from './options/load_options.ts';
+import {
+  type Arguments,
+  type Command,
+  declare,
+  onOff,
+  type Resolved,
+  readFlags,
+} from './options/settings.ts';
+import { EXIT } from './program/exit_codes.ts';
+import { print, stdoutStyle } from './program/screen.ts';
 
 const {
   layout,
@@ -207,8 +214,8 @@ async function showDatabase(
     return show('database', [check, ...disk]);
   }
   const { connect } = await import('../database/connect.ts');
-  const { checkRights, checkSessions, checkVersion, readServer } = await import('../doctor/server.ts');
-  const { checkSettings, readSettings } = await import('../doctor/settings.ts');
+  const { checkRights, checkSessions, checkVersion, readServer } = await import('../doctor/server_checks.ts');
+  const { checkSettings, readSettings } = await import('../doctor/server_settings.ts');
   const { checkDatabaseClock } = await import('../doctor/clock.ts');
   const client = await connect(found.url, { applicationName: 'backhaul doctor' });
   try {
@@ -270,14 +277,16 @@ async function mended(checks: readonly Check[], client: Client): Promise<Check[]
 /** The version of the tables and the keys of partitions: told of, or brought up to date and built. */
 async function tableChecks(url: string, client: Client, fix: boolean): Promise<Check[]> {
   const { checkTables, mendedTables } = await import('../doctor/tables.ts');
-  const { installedVersion, isHypertable, migrate, SCHEMA_VERSION } = await import('../state/migrate.ts');
-  const { readTableFacts } = await import('../state/table_facts.ts');
+  const { installedVersion, isHypertable, migrate, SCHEMA_VERSION } = await import(
+    '../state/schema/migrate.ts'
+  );
+  const { readTableFacts } = await import('../state/schema/table_facts.ts');
   const facts = await readTableFacts(client);
   if (facts === null) return [];
   const checks = checkTables(facts, SCHEMA_VERSION);
   if (!fix || checks.every(({ state }) => state === 'ok') || facts.version > SCHEMA_VERSION) return checks;
   const { createPool } = await import('../database/connect.ts');
-  const { Partitions } = await import('../state/partitions.ts');
+  const { Partitions } = await import('../state/leaves/partitions.ts');
   const db = createPool(url, { applicationName: 'backhaul doctor', max: 2 });
   try {
     const { from, to } = await migrate(db);
@@ -301,12 +310,12 @@ async function marketChecks(url: string, client: Client, fix: boolean): Promise<
   );
   if (!rows[0]!.there) return [];
   const { checkMarkets, mendedCheck } = await import('../doctor/markets.ts');
-  const { mendMarket, splitMarkets } = await import('../series/split_market.ts');
+  const { mendMarket, splitMarkets } = await import('../series/market_of_two_series.ts');
   const { renamedMarkets } = await import('../series/renamed_market.ts');
   const split = [...(await splitMarkets(client)), ...(await renamedMarkets(client))];
   if (!fix || split.length === 0) return checkMarkets(split);
   const { createPool } = await import('../database/connect.ts');
-  const { migrate } = await import('../state/migrate.ts');
+  const { migrate } = await import('../state/schema/migrate.ts');
   const db = createPool(url, { applicationName: 'backhaul doctor', max: 2 });
   try {
     await migrate(db);

@@ -12,13 +12,13 @@ import type { EventFile } from '../events/read_events.ts';
 import { BackhaulError } from '../faults/fault.ts';
 import { eventJson, eventLines, eventSummaryLines } from '../ui/event_text.ts';
 import { eventLine } from '../ui/json_lines.ts';
-import { DATABASE_SETTINGS, useDatabase, withDatabase } from './database_option.ts';
-import { EXIT } from './exit_codes.ts';
-import { listenForInterrupt } from './interrupt.ts';
-import { withLoadedDatabase } from './loaded_database.ts';
-import { print, say, stdoutStyle, stdoutWidth } from './screen.ts';
-import { type Arguments, type Command, declare, list, onOff, readFlags, value } from './settings.ts';
-import { parseSymbols, parseText, parseVenue } from './value_parsers.ts';
+import { DATABASE_SETTINGS, useDatabase, withDatabase } from './options/database_option.ts';
+import { withLoadedDatabase } from './options/loaded_database.ts';
+import { type Arguments, type Command, declare, list, onOff, readFlags, value } from './options/settings.ts';
+import { parseSymbols, parseText, parseVenue } from './options/value_parsers.ts';
+import { EXIT } from './program/exit_codes.ts';
+import { listenForInterrupt } from './program/interrupt.ts';
+import { print, say, stdoutStyle, stdoutWidth } from './program/screen.ts';
 
 const SHOW = 'Output:';
 const WHAT = 'What the file does not say:';
@@ -94,7 +94,7 @@ const loadCommand: CommandModule<object, Arguments> = {
 /** Runs `work` on a database whose tables are up to date. */
 async function withEvents(url: string, work: (db: Pool) => Promise<void>): Promise<void> {
   const { createPool, endPool, namedConnectError } = await import('../database/connect.ts');
-  const { migrate } = await import('../state/migrate.ts');
+  const { migrate } = await import('../state/schema/migrate.ts');
   const db = createPool(url, { applicationName: 'backhaul events', max: 4 });
   try {
     await migrate(db);

@@ -1,15 +1,12 @@
 /** `backhaul export`: bars out of the database as Parquet, Arrow or CSV files. */
 
 import type { Argv } from 'yargs';
-import { FORMATS, PARTITION_KEYS, type PartitionKey } from '../export/plan.ts';
+import { FORMATS, PARTITION_KEYS, type PartitionKey } from '../export/partition_plan.ts';
 import { exportLine, exportLines } from '../ui/export_text.ts';
 import { eventLine } from '../ui/json_lines.ts';
-import { DATABASE_SETTINGS } from './database_option.ts';
-import { EXIT } from './exit_codes.ts';
-import { listenForInterrupt } from './interrupt.ts';
-import { withLoadedDatabase } from './loaded_database.ts';
-import { print, say } from './screen.ts';
-import { configuredTiers, RANGE_SETTINGS, SERIES_SETTINGS, seriesFilter } from './series_options.ts';
+import { DATABASE_SETTINGS } from './options/database_option.ts';
+import { withLoadedDatabase } from './options/loaded_database.ts';
+import { configuredTiers, RANGE_SETTINGS, SERIES_SETTINGS, seriesFilter } from './options/series_options.ts';
 import {
   type Arguments,
   type Command,
@@ -19,8 +16,11 @@ import {
   readFlags,
   Unreadable,
   value,
-} from './settings.ts';
-import { oneOf, parseWorkers } from './value_parsers.ts';
+} from './options/settings.ts';
+import { oneOf, parseWorkers } from './options/value_parsers.ts';
+import { EXIT } from './program/exit_codes.ts';
+import { listenForInterrupt } from './program/interrupt.ts';
+import { print, say } from './program/screen.ts';
 
 const SHOW = 'Output:';
 const BY: readonly PartitionKey[] = ['venue', 'interval', 'year'];
@@ -68,7 +68,7 @@ export const command: Command = {
     try {
       await withLoadedDatabase(flags.database, 'export', async (db, url) => {
         const { runExport } = await import('../export/export.ts');
-        const { usableCores } = await import('../load/scaling/machine.ts');
+        const { usableCores } = await import('../load/scaling/host_load.ts');
         const { workers = 'auto' } = flags;
         let toldAt = performance.now();
         const summary = await runExport(

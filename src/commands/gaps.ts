@@ -8,11 +8,11 @@ import { count, counted, duration } from '../base/quantities.ts';
 import { BackhaulError } from '../faults/fault.ts';
 import type { ApiOptions } from '../gaps/api_client.ts';
 import type { FillFilter, FillSummary, GapFiller } from '../gaps/fill.ts';
-import { KRAKEN_API } from '../gaps/find.ts';
+import { KRAKEN_API } from '../gaps/find_holes.ts';
 import { GAP_STATES, type Gap, type GapState } from '../gaps/gap_store.ts';
+import { GapTally } from '../gaps/gap_tally.ts';
 import type { SeriesScan } from '../gaps/scan.ts';
 import type { SuspiciousRun } from '../gaps/suspicious.ts';
-import { GapTally } from '../gaps/tally.ts';
 import { LongGaps } from '../notify/of_commands.ts';
 import type { RollupWork } from '../series/rollup.ts';
 import type { Telemetry } from '../telemetry/telemetry.ts';
@@ -35,14 +35,11 @@ import {
 import { eventLine } from '../ui/json_lines.ts';
 import { rollupLine } from '../ui/rollup_text.ts';
 import { sanitise } from '../ui/text.ts';
-import { DATABASE_SETTINGS } from './database_option.ts';
-import { EXIT, exitCodeOfLoad } from './exit_codes.ts';
-import { listenForInterrupt } from './interrupt.ts';
 import { load } from './load.ts';
-import { LOAD_SETTINGS, loadOptions } from './load_options.ts';
-import { withLoadedDatabase } from './loaded_database.ts';
-import { NOTIFY_SETTINGS, tell } from './notify_option.ts';
-import { print, say, stderrStyle, stdoutGone, stdoutStyle, stdoutWidth } from './screen.ts';
+import { DATABASE_SETTINGS } from './options/database_option.ts';
+import { LOAD_SETTINGS, loadOptions } from './options/load_options.ts';
+import { withLoadedDatabase } from './options/loaded_database.ts';
+import { NOTIFY_SETTINGS, tell } from './options/notify_option.ts';
 import {
   configuredTiers,
   nowUs,
@@ -50,7 +47,7 @@ import {
   refuseBoth,
   SERIES_SETTINGS,
   seriesFilter,
-} from './series_options.ts';
+} from './options/series_options.ts';
 import {
   type Arguments,
   type Command,
@@ -61,9 +58,12 @@ import {
   type resolve,
   Unreadable,
   value,
-} from './settings.ts';
-import { measured } from './telemetry_option.ts';
-import { oneOf, parseText } from './value_parsers.ts';
+} from './options/settings.ts';
+import { measured } from './options/telemetry_option.ts';
+import { oneOf, parseText } from './options/value_parsers.ts';
+import { EXIT, exitCodeOfLoad } from './program/exit_codes.ts';
+import { listenForInterrupt } from './program/interrupt.ts';
+import { print, say, stderrStyle, stdoutGone, stdoutStyle, stdoutWidth } from './program/screen.ts';
 
 const SHOW = 'Output:';
 const json = onOff({ group: SHOW, describe: 'One JSON object a line on stdout' });

@@ -8,12 +8,20 @@ import { faultLines } from '../ui/fault_text.ts';
 import { inspectionLines } from '../ui/inspect_text.ts';
 import { eventLine } from '../ui/json_lines.ts';
 import { sanitise } from '../ui/text.ts';
-import { EXIT } from './exit_codes.ts';
-import { listenForInterrupt } from './interrupt.ts';
-import { LOAD_SETTINGS, sourceOptions } from './load_options.ts';
-import { print, say, stdoutStyle, stdoutWidth } from './screen.ts';
-import { type Arguments, type Command, declare, onOff, type Resolved, readFlags, value } from './settings.ts';
-import { parseText, parseZone, whole } from './value_parsers.ts';
+import { LOAD_SETTINGS, sourceOptions } from './options/load_options.ts';
+import {
+  type Arguments,
+  type Command,
+  declare,
+  onOff,
+  type Resolved,
+  readFlags,
+  value,
+} from './options/settings.ts';
+import { parseText, parseZone, whole } from './options/value_parsers.ts';
+import { EXIT } from './program/exit_codes.ts';
+import { listenForInterrupt } from './program/interrupt.ts';
+import { print, say, stdoutStyle, stdoutWidth } from './program/screen.ts';
 
 const HOW = 'How it is read:';
 const SHOW = 'Output:';
@@ -70,7 +78,7 @@ export const command: Command = {
     const { flags } = readFlags(INSPECT_SETTINGS, ['file'], argv);
     const { locateFile } = await import('../inspect/located_file.ts');
     const { inspect } = await import('../inspect/inspection.ts');
-    const { allLayouts } = await import('../producer/layouts/known.ts');
+    const { allLayouts } = await import('../producer/layouts/known_layouts.ts');
     const { loadLayout } = await import('../producer/layouts/named_layout.ts');
     const { recordLimits } = await import('../load/defaults.ts');
     const isNamed = flags.layout !== undefined && flags.layout !== 'auto';
@@ -164,7 +172,7 @@ async function askZone(): Promise<string> {
 
 /** The file of a layout of the catalogue, to be changed. */
 async function writeKnown(path: string, layout: string, force: boolean): Promise<void> {
-  const { catalogueText, knownLayouts } = await import('../producer/layouts/known.ts');
+  const { catalogueText, knownLayouts } = await import('../producer/layouts/known_layouts.ts');
   if (!knownLayouts().some(({ name }) => name === layout))
     throw new BackhaulError({
       kind: 'usage',

@@ -6,8 +6,8 @@ import { BackhaulError } from '../faults/fault.ts';
 import { eventLine } from '../ui/json_lines.ts';
 import { tableLines } from '../ui/table.ts';
 import { sanitise } from '../ui/text.ts';
-import { print, stdoutStyle, stdoutWidth } from './screen.ts';
-import { type Arguments, type Command, declare, onOff, readFlags } from './settings.ts';
+import { type Arguments, type Command, declare, onOff, readFlags } from './options/settings.ts';
+import { print, stdoutStyle, stdoutWidth } from './program/screen.ts';
 
 const LAYOUTS_SETTINGS = {
   json: onOff({ group: 'Output:', describe: 'One JSON object a layout on stdout' }),
@@ -24,7 +24,7 @@ export const command: Command = {
       .example('$0 layouts kraken-ohlcvt > my.yaml', 'one, to be changed and used as --layout my.yaml'),
   handler: async (argv) => {
     const { flags } = readFlags(LAYOUTS_SETTINGS, ['name'], argv);
-    const { catalogueText, allLayouts } = await import('../producer/layouts/known.ts');
+    const { catalogueText, allLayouts } = await import('../producer/layouts/known_layouts.ts');
     const layouts = allLayouts();
     const name = argv['name'] === undefined ? null : String(argv['name']);
     const asked = name === null ? layouts : layouts.filter((layout) => layout.name === name);

@@ -3,8 +3,8 @@
 import type { Argv } from 'yargs';
 import { counted } from '../base/quantities.ts';
 import { faultOf } from '../faults/classify.ts';
-import type { LoadEvent, LoadOptions, LoadReporter, LoadSummary, PlanEvent } from '../load/events.ts';
 import type { Selection } from '../load/load.ts';
+import type { LoadEvent, LoadOptions, LoadReporter, LoadSummary, PlanEvent } from '../load/load_events.ts';
 import type { Tier } from '../series/tiers.ts';
 import type { Telemetry } from '../telemetry/telemetry.ts';
 import { eventLine } from '../ui/json_lines.ts';
@@ -18,15 +18,11 @@ import {
 } from '../ui/load_text.ts';
 import { type Progress, progressOn } from '../ui/progress.ts';
 import { rollupLine } from '../ui/rollup_text.ts';
-import { findDatabase, useDatabase, withDatabase } from './database_option.ts';
 import { eventsOfFiles } from './events.ts';
-import { exitCodeOfLoad } from './exit_codes.ts';
-import { listenForInterrupt } from './interrupt.ts';
-import { LOAD_SETTINGS, loadOptions } from './load_options.ts';
-import { LogFile } from './log_file.ts';
-import { tellingFaults, tellOfLoad } from './notify_option.ts';
-import { print, say, stderrStyle, stdoutStyle, stdoutWidth, whenStdoutGoes } from './screen.ts';
-import { configuredTiers, withTiers } from './series_options.ts';
+import { findDatabase, useDatabase, withDatabase } from './options/database_option.ts';
+import { LOAD_SETTINGS, loadOptions } from './options/load_options.ts';
+import { tellingFaults, tellOfLoad } from './options/notify_option.ts';
+import { configuredTiers, withTiers } from './options/series_options.ts';
 import {
   type Arguments,
   type Command,
@@ -34,8 +30,12 @@ import {
   readSurroundings,
   refuseUnknown,
   resolve,
-} from './settings.ts';
-import { measured, measuringLoad } from './telemetry_option.ts';
+} from './options/settings.ts';
+import { measured, measuringLoad } from './options/telemetry_option.ts';
+import { exitCodeOfLoad } from './program/exit_codes.ts';
+import { listenForInterrupt } from './program/interrupt.ts';
+import { LogFile } from './program/log_file.ts';
+import { print, say, stderrStyle, stdoutStyle, stdoutWidth, whenStdoutGoes } from './program/screen.ts';
 import { openPageOn } from './ui.ts';
 
 export const command: Command = {
@@ -139,7 +139,7 @@ function selection(tiers: readonly Tier[] | null, incremental: boolean): Selecti
 async function check(options: LoadOptions): Promise<void> {
   const { openSource } = await import('../producer/open_source.ts');
   const { loadLayout } = await import('../producer/layouts/named_layout.ts');
-  const { allLayouts } = await import('../producer/layouts/known.ts');
+  const { allLayouts } = await import('../producer/layouts/known_layouts.ts');
   if (options.layout !== 'auto') await loadLayout(options.layout, allLayouts());
   for (const source of options.sources) await openSource(source, options.sourceOptions);
 }

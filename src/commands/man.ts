@@ -2,10 +2,10 @@
 
 import { type Manual, type ManualCommand, type ManualItem, manualLines } from '../ui/manual_text.ts';
 import { type CommandHelp, helpOf } from './command_help.ts';
-import { EXIT_MEANINGS } from './exit_codes.ts';
-import { print } from './screen.ts';
-import type { Command } from './settings.ts';
-import { version } from './version.ts';
+import type { Command } from './options/settings.ts';
+import { EXIT_MEANINGS } from './program/exit_codes.ts';
+import { print } from './program/screen.ts';
+import { version } from './program/version.ts';
 
 /** The command over all there are, itself among them: asked for when it runs. */
 export function manCommand(commands: () => readonly Command[]): Command {

@@ -5,8 +5,8 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { INDICATOR_NAMES } from '../bars/columns.ts';
 import { interval } from '../base/quantities.ts';
 import { LOAD_DEFAULTS } from '../load/defaults.ts';
-import type { LoadOptions } from '../load/events.ts';
-import { isIn } from '../state/vanished.ts';
+import type { LoadOptions } from '../load/load_events.ts';
+import { isIn } from '../state/tasks/vanished.ts';
 import { redact } from '../ui/redact.ts';
 import { sanitise } from '../ui/text.ts';
 

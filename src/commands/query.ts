@@ -7,12 +7,17 @@ import { count } from '../base/quantities.ts';
 import type { ReadQuery } from '../database/read_query.ts';
 import { BackhaulError } from '../faults/fault.ts';
 import { csvLine, jsonRow, resultLines } from '../ui/query_text.ts';
-import { DATABASE_SETTINGS, type FoundDatabase, requireDatabase, withDatabase } from './database_option.ts';
-import { EXIT } from './exit_codes.ts';
-import { listenForInterrupt, quit } from './interrupt.ts';
-import { print, say, stdoutGone, stdoutStyle, stdoutWidth } from './screen.ts';
-import { type Arguments, type Command, declare, onOff, readFlags, value } from './settings.ts';
-import { secondsAsMs } from './value_parsers.ts';
+import {
+  DATABASE_SETTINGS,
+  type FoundDatabase,
+  requireDatabase,
+  withDatabase,
+} from './options/database_option.ts';
+import { type Arguments, type Command, declare, onOff, readFlags, value } from './options/settings.ts';
+import { secondsAsMs } from './options/value_parsers.ts';
+import { EXIT } from './program/exit_codes.ts';
+import { listenForInterrupt, quit } from './program/interrupt.ts';
+import { print, say, stdoutGone, stdoutStyle, stdoutWidth } from './program/screen.ts';
 
 const QUERY_SETTINGS = {
   ...DATABASE_SETTINGS,

@@ -3,17 +3,17 @@
 import type { Argv } from 'yargs';
 import { INDICATOR_NAMES } from '../bars/columns.ts';
 import { count, counted } from '../base/quantities.ts';
-import { seriesText } from '../state/series_name.ts';
+import { seriesText } from '../state/series/series_name.ts';
 import { eventLine } from '../ui/json_lines.ts';
 import { sanitise } from '../ui/text.ts';
-import { DATABASE_SETTINGS } from './database_option.ts';
-import { EXIT } from './exit_codes.ts';
-import { listenForInterrupt } from './interrupt.ts';
-import { LOAD_SETTINGS } from './load_options.ts';
-import { withLoadedDatabase } from './loaded_database.ts';
-import { print, say, stderrStyle } from './screen.ts';
-import { configuredTiers, RANGE_SETTINGS, SERIES_SETTINGS, seriesFilter } from './series_options.ts';
-import { type Arguments, type Command, declare, onOff, readFlags } from './settings.ts';
+import { DATABASE_SETTINGS } from './options/database_option.ts';
+import { LOAD_SETTINGS } from './options/load_options.ts';
+import { withLoadedDatabase } from './options/loaded_database.ts';
+import { configuredTiers, RANGE_SETTINGS, SERIES_SETTINGS, seriesFilter } from './options/series_options.ts';
+import { type Arguments, type Command, declare, onOff, readFlags } from './options/settings.ts';
+import { EXIT } from './program/exit_codes.ts';
+import { listenForInterrupt } from './program/interrupt.ts';
+import { print, say, stderrStyle } from './program/screen.ts';
 
 const RECOMPUTE_SETTINGS = {
   ...SERIES_SETTINGS,

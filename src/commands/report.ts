@@ -4,9 +4,8 @@ import type { Argv } from 'yargs';
 import type { Report } from '../report/completeness.ts';
 import { eventLine } from '../ui/json_lines.ts';
 import { reportCsv, reportEvents, reportLines } from '../ui/report_text.ts';
-import { DATABASE_SETTINGS } from './database_option.ts';
-import { withLoadedDatabase } from './loaded_database.ts';
-import { print, say, stdoutStyle, stdoutWidth } from './screen.ts';
+import { DATABASE_SETTINGS } from './options/database_option.ts';
+import { withLoadedDatabase } from './options/loaded_database.ts';
 import {
   configuredTiers,
   nowUs,
@@ -14,9 +13,10 @@ import {
   refuseBoth,
   SERIES_SETTINGS,
   seriesFilter,
-} from './series_options.ts';
-import { type Arguments, type Command, declare, onOff, readFlags, value } from './settings.ts';
-import { parseText, parseTime } from './value_parsers.ts';
+} from './options/series_options.ts';
+import { type Arguments, type Command, declare, onOff, readFlags, value } from './options/settings.ts';
+import { parseText, parseTime } from './options/value_parsers.ts';
+import { print, say, stdoutStyle, stdoutWidth } from './program/screen.ts';
 
 const SHOW = 'Output:';
 

@@ -3,12 +3,17 @@
 import type { Argv } from 'yargs';
 import { counted } from '../base/quantities.ts';
 import { BackhaulError } from '../faults/fault.ts';
-import type { TaskFailure } from '../state/status.ts';
+import type { TaskFailure } from '../state/runs/status.ts';
 import { fileText } from '../ui/fault_text.ts';
 import { eventLine } from '../ui/json_lines.ts';
-import { DATABASE_SETTINGS, requireDatabase, requireTables, withDatabase } from './database_option.ts';
-import { print, say } from './screen.ts';
-import { type Arguments, type Command, declare, onOff, readFlags } from './settings.ts';
+import {
+  DATABASE_SETTINGS,
+  requireDatabase,
+  requireTables,
+  withDatabase,
+} from './options/database_option.ts';
+import { type Arguments, type Command, declare, onOff, readFlags } from './options/settings.ts';
+import { print, say } from './program/screen.ts';
 
 const RETRY_SETTINGS = {
   ...DATABASE_SETTINGS,
@@ -57,9 +62,9 @@ interface Done {
 
 async function retry(url: string, patterns: readonly string[], database: string | undefined): Promise<Done> {
   const { connect } = await import('../database/connect.ts');
-  const { statusSummary } = await import('../state/status.ts');
+  const { statusSummary } = await import('../state/runs/status.ts');
   const { requeueFailed } = await import('../state/tasks/requeue.ts');
-  const { pastLoads } = await import('../state/run_store.ts');
+  const { pastLoads } = await import('../state/runs/run_store.ts');
   const { commandsFor } = await import('./next_load.ts');
   const client = await connect(url, { applicationName: 'backhaul retry' });
   try {

@@ -5,14 +5,22 @@ import { count } from '../base/quantities.ts';
 import type { RollupWork } from '../series/rollup.ts';
 import { eventLine } from '../ui/json_lines.ts';
 import { rollupLine, rollupSummary, rollupWorkLine } from '../ui/rollup_text.ts';
-import { DATABASE_SETTINGS } from './database_option.ts';
-import { EXIT } from './exit_codes.ts';
-import { listenForInterrupt } from './interrupt.ts';
-import { withLoadedDatabase } from './loaded_database.ts';
-import { print, say, stderrStyle } from './screen.ts';
-import { configuredTiers, RANGE_SETTINGS, SERIES_SETTINGS, seriesFilter } from './series_options.ts';
-import { type Arguments, type Command, declare, list, onOff, readFlags, resolve } from './settings.ts';
-import { parseRollups } from './value_parsers.ts';
+import { DATABASE_SETTINGS } from './options/database_option.ts';
+import { withLoadedDatabase } from './options/loaded_database.ts';
+import { configuredTiers, RANGE_SETTINGS, SERIES_SETTINGS, seriesFilter } from './options/series_options.ts';
+import {
+  type Arguments,
+  type Command,
+  declare,
+  list,
+  onOff,
+  readFlags,
+  resolve,
+} from './options/settings.ts';
+import { parseRollups } from './options/value_parsers.ts';
+import { EXIT } from './program/exit_codes.ts';
+import { listenForInterrupt } from './program/interrupt.ts';
+import { print, say, stderrStyle } from './program/screen.ts';
 
 const { intervals: _shorter, ...WHICH_SERIES } = SERIES_SETTINGS;
 

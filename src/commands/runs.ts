@@ -3,14 +3,14 @@
 import type { Argv, CommandModule } from 'yargs';
 import { counted } from '../base/quantities.ts';
 import { BackhaulError } from '../faults/fault.ts';
-import type { PastRun } from '../state/run_history.ts';
+import type { PastRun } from '../state/runs/run_history.ts';
 import { eventLine } from '../ui/json_lines.ts';
 import { compareLines, ratesOf, runLines, runPage } from '../ui/runs_text.ts';
-import { DATABASE_SETTINGS } from './database_option.ts';
-import { withLoadedDatabase } from './loaded_database.ts';
-import { print, say, stdoutStyle, stdoutWidth } from './screen.ts';
-import { type Arguments, type Command, declare, onOff, readFlags, value } from './settings.ts';
-import { parseText, wholeBetween } from './value_parsers.ts';
+import { DATABASE_SETTINGS } from './options/database_option.ts';
+import { withLoadedDatabase } from './options/loaded_database.ts';
+import { type Arguments, type Command, declare, onOff, readFlags, value } from './options/settings.ts';
+import { parseText, wholeBetween } from './options/value_parsers.ts';
+import { print, say, stdoutStyle, stdoutWidth } from './program/screen.ts';
 
 const SHOW = 'Output:';
 const json = onOff({ group: SHOW, describe: 'One JSON object a line on stdout' });
@@ -58,7 +58,7 @@ export const command: Command = {
   handler: async (argv) => {
     const { flags } = readFlags(RUNS_SETTINGS, [], argv);
     await withLoadedDatabase(flags.database, 'runs', async (db) => {
-      const { recentRuns } = await import('../state/run_history.ts');
+      const { recentRuns } = await import('../state/runs/run_history.ts');
       const runs = await recentRuns(db, flags.days ?? 30, MOST_RUNS);
       if (flags.json) for (const run of runs) print(eventLine({ type: 'run', ...run } as { type: string }));
       else if (runs.length === 0) say(`No run began within ${counted(flags.days ?? 30, 'day')}.`);
@@ -80,7 +80,7 @@ const showCommand: CommandModule<object, Arguments> = {
     const { flags } = readFlags(SHOW_SETTINGS, ['run'], argv);
     const id = runNumber(argv['run']);
     await withLoadedDatabase(flags.database, 'runs', async (db) => {
-      const { findRun } = await import('../state/run_history.ts');
+      const { findRun } = await import('../state/runs/run_history.ts');
       const run = known(await findRun(db, id), id);
       if (flags.svg !== undefined) await writeChart(run, flags.svg);
       if (flags.json) print(eventLine({ type: 'run', ...run } as { type: string }));
@@ -97,7 +97,7 @@ const compareCommand: CommandModule<object, Arguments> = {
     const { flags } = readFlags(COMPARE_SETTINGS, ['a', 'b'], argv);
     const [first, second] = [runNumber(argv['a']), runNumber(argv['b'])];
     await withLoadedDatabase(flags.database, 'runs', async (db) => {
-      const { findRun } = await import('../state/run_history.ts');
+      const { findRun } = await import('../state/runs/run_history.ts');
       const a = known(await findRun(db, first), first);
       const b = known(await findRun(db, second), second);
       if (flags.json) print(eventLine({ type: 'comparison', a, b } as { type: string }));
@@ -113,7 +113,7 @@ const cleanupCommand: CommandModule<object, Arguments> = {
   handler: async (argv) => {
     const { flags } = readFlags(RUNS_CLEANUP_SETTINGS, [], argv);
     await withLoadedDatabase(flags.database, 'runs', async (db) => {
-      const { forgetRuns } = await import('../state/run_history.ts');
+      const { forgetRuns } = await import('../state/runs/run_history.ts');
       const forgotten = await forgetRuns(db, flags.days ?? KEPT_DAYS);
       if (flags.json) print(eventLine({ type: 'cleanup', runs: forgotten } as { type: string }));
       else print(`Forgotten: ${counted(forgotten, 'run')}.`);

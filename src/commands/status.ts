@@ -5,10 +5,15 @@ import type { Argv } from 'yargs';
 import { pause } from '../base/pause.ts';
 import { eventLine } from '../ui/json_lines.ts';
 import { type Status, statusLines } from '../ui/status_text.ts';
-import { DATABASE_SETTINGS, requireDatabase, requireTables, withDatabase } from './database_option.ts';
-import { listenForInterrupt } from './interrupt.ts';
-import { print, stdoutGone, stdoutStyle, stdoutWidth, whenStdoutGoes } from './screen.ts';
-import { type Arguments, type Command, declare, onOff, readFlags } from './settings.ts';
+import {
+  DATABASE_SETTINGS,
+  requireDatabase,
+  requireTables,
+  withDatabase,
+} from './options/database_option.ts';
+import { type Arguments, type Command, declare, onOff, readFlags } from './options/settings.ts';
+import { listenForInterrupt } from './program/interrupt.ts';
+import { print, stdoutGone, stdoutStyle, stdoutWidth, whenStdoutGoes } from './program/screen.ts';
 
 const STATUS_SETTINGS = {
   ...DATABASE_SETTINGS,
@@ -44,9 +49,9 @@ export const command: Command = {
 const LOADS_COMPARED = 5;
 
 async function readStatus(client: Client): Promise<Status> {
-  const { statusSummary } = await import('../state/status.ts');
-  const { derivedSums } = await import('../state/rollups.ts');
-  const { findRun, loadsBefore } = await import('../state/run_history.ts');
+  const { statusSummary } = await import('../state/runs/status.ts');
+  const { derivedSums } = await import('../state/series/rollups.ts');
+  const { findRun, loadsBefore } = await import('../state/runs/run_history.ts');
   const { comparedText } = await import('../ui/runs_text.ts');
   const summary = await statusSummary(client);
   const { rows } = await client.query<{ bare: number; rows: number | null }>(

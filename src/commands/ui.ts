@@ -2,12 +2,12 @@
 
 import type { Pool } from 'pg';
 import type { Argv } from 'yargs';
-import { DATABASE_SETTINGS } from './database_option.ts';
-import { listenForInterrupt } from './interrupt.ts';
-import { withLoadedDatabase } from './loaded_database.ts';
-import { print, say } from './screen.ts';
-import { type Arguments, type Command, declare, readFlags, value } from './settings.ts';
-import { parsePort } from './value_parsers.ts';
+import { DATABASE_SETTINGS } from './options/database_option.ts';
+import { withLoadedDatabase } from './options/loaded_database.ts';
+import { type Arguments, type Command, declare, readFlags, value } from './options/settings.ts';
+import { parsePort } from './options/value_parsers.ts';
+import { listenForInterrupt } from './program/interrupt.ts';
+import { print, say } from './program/screen.ts';
 
 const UI_SETTINGS = {
   port: value({ group: 'Page:', describe: 'Port on 127.0.0.1', otherwise: 'a free one' }, parsePort),
@@ -50,7 +50,7 @@ export async function openPageOn(
   port: number,
 ): Promise<{ readonly address: string; close(): Promise<void> }> {
   const { createPool, endPool } = await import('../database/connect.ts');
-  const { openPage } = await import('../web/server.ts');
+  const { openPage } = await import('../web/page_server.ts');
   const db: Pool = createPool(url, { applicationName: 'backhaul ui', max: 3, statementTimeoutMs: 60_000 });
   db.on('connect', (client) => {
     // Queued before whatever the client is asked first.

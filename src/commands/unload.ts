@@ -4,18 +4,15 @@ import type { Pool } from 'pg';
 import type { Argv } from 'yargs';
 import { BackhaulError } from '../faults/fault.ts';
 import { ALL_SERIES, readSeries, type Series, type SeriesFilter } from '../series/series.ts';
-import { laneOf, seriesText } from '../state/series_name.ts';
+import { laneOf, seriesText } from '../state/series/series_name.ts';
 import type { LoadedTask } from '../state/tasks/unload.ts';
 import { isMeant } from '../ui/file_match.ts';
 import { eventLine } from '../ui/json_lines.ts';
 import { sanitise } from '../ui/text.ts';
 import { unloadLines, unloadPlanLines } from '../ui/unload_text.ts';
-import { DATABASE_SETTINGS } from './database_option.ts';
-import { EXIT } from './exit_codes.ts';
-import { listenForInterrupt } from './interrupt.ts';
-import { withLoadedDatabase } from './loaded_database.ts';
-import { print, say, stdoutStyle, stdoutWidth } from './screen.ts';
-import { configuredTiers, nowUs, SERIES_SETTINGS, seriesFilter } from './series_options.ts';
+import { DATABASE_SETTINGS } from './options/database_option.ts';
+import { withLoadedDatabase } from './options/loaded_database.ts';
+import { configuredTiers, nowUs, SERIES_SETTINGS, seriesFilter } from './options/series_options.ts';
 import {
   type Arguments,
   type Command,
@@ -24,7 +21,10 @@ import {
   readSurroundings,
   refuseUnknown,
   resolve,
-} from './settings.ts';
+} from './options/settings.ts';
+import { EXIT } from './program/exit_codes.ts';
+import { listenForInterrupt } from './program/interrupt.ts';
+import { print, say, stdoutStyle, stdoutWidth } from './program/screen.ts';
 
 const SHOW = 'Output:';
 
@@ -136,7 +136,7 @@ async function showPlan(
   json: boolean,
 ): Promise<void> {
   const { barsOfTaskAlone } = await import('../state/tasks/unload.ts');
-  const { barsOfSeries } = await import('../state/series_rows.ts');
+  const { barsOfSeries } = await import('../state/series/series_rows.ts');
   const files = [];
   const whole = [];
   for (const one of series)

@@ -6,12 +6,16 @@ import { noticesOfFindings } from '../notify/of_commands.ts';
 import { eventLine } from '../ui/json_lines.ts';
 import { validationEvents, validationLines } from '../ui/validate_text.ts';
 import { CHECK_TEXTS, CHECKS, type Check, type Finding } from '../validate/findings.ts';
-import { DATABASE_SETTINGS } from './database_option.ts';
-import { EXIT } from './exit_codes.ts';
-import { withLoadedDatabase } from './loaded_database.ts';
-import { NOTIFY_SETTINGS, tell } from './notify_option.ts';
-import { print, say, stderrStyle, stdoutStyle, stdoutWidth } from './screen.ts';
-import { configuredTiers, nowUs, RANGE_SETTINGS, SERIES_SETTINGS, seriesFilter } from './series_options.ts';
+import { DATABASE_SETTINGS } from './options/database_option.ts';
+import { withLoadedDatabase } from './options/loaded_database.ts';
+import { NOTIFY_SETTINGS, tell } from './options/notify_option.ts';
+import {
+  configuredTiers,
+  nowUs,
+  RANGE_SETTINGS,
+  SERIES_SETTINGS,
+  seriesFilter,
+} from './options/series_options.ts';
 import {
   type Arguments,
   type Command,
@@ -21,7 +25,9 @@ import {
   readFlags,
   Unreadable,
   value,
-} from './settings.ts';
+} from './options/settings.ts';
+import { EXIT } from './program/exit_codes.ts';
+import { print, say, stderrStyle, stdoutStyle, stdoutWidth } from './program/screen.ts';
 
 const HOW = 'Checks:';
 

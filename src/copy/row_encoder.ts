@@ -1,7 +1,7 @@
 /** Rows of the side tables, field by field, to the bytes of binary COPY. Pure. */
 
 import { BackhaulError } from '../faults/fault.ts';
-import { storable } from '../faults/text.ts';
+import { storable } from '../faults/safe_text.ts';
 import { EPOCH_2000_US, setInt64 } from './wire.ts';
 
 const utf8 = new TextEncoder();

@@ -2,9 +2,9 @@
 
 import type { ClientBase } from 'pg';
 import { faultOf } from '../faults/classify.ts';
-import { checkCompressible } from '../state/compress.ts';
-import { distributionOf } from '../state/distribute.ts';
-import { isHypertable } from '../state/migrate.ts';
+import { checkCompressible } from '../state/leaves/compress.ts';
+import { distributionOf } from '../state/leaves/distribute.ts';
+import { isHypertable } from '../state/schema/migrate.ts';
 import { type Check, checksOf } from './check.ts';
 
 /** Nothing where neither is installed. Of tables that are not there yet only the versions are looked at. */

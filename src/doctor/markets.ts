@@ -1,8 +1,8 @@
 /** Markets that stand under two names, and what came of making them one. */
 
 import { counted } from '../base/quantities.ts';
-import type { Mended, SplitMarket } from '../series/split_market.ts';
-import { seriesText } from '../state/series_name.ts';
+import type { Mended, SplitMarket } from '../series/market_of_two_series.ts';
+import { seriesText } from '../state/series/series_name.ts';
 import { type Check, checksOf } from './check.ts';
 
 /** Markets named one by one; of more their number is told. */

@@ -13,12 +13,18 @@ import { EXPORT_METADATA, type ExportGroup } from '../producer/planning/export_m
 import type { ExtraColumn } from '../scan/shape.ts';
 import { type Coverage, readCoverage } from '../series/coverage.ts';
 import { readSeries, type Series, type SeriesFilter } from '../series/series.ts';
-import { readExtraColumns } from '../state/extra_columns.ts';
+import { readExtraColumns } from '../state/schema/extra_columns.ts';
+import type { ExportColumn } from './export_batch.ts';
+import type { FileOrder, FileResult } from './export_worker.ts';
 import { type ExportTerms, Manifest, type ManifestFile, UNFINISHED } from './manifest.ts';
 import { noRoom } from './no_room.ts';
-import { type ExportFile, type ExportFormat, type PartitionKey, planFiles, saidByPath } from './plan.ts';
-import type { ExportColumn } from './record_batch.ts';
-import type { FileOrder, FileResult } from './worker.ts';
+import {
+  type ExportFile,
+  type ExportFormat,
+  type PartitionKey,
+  planFiles,
+  saidByPath,
+} from './partition_plan.ts';
 
 export interface ExportOptions {
   readonly url: string;
@@ -182,7 +188,7 @@ class Run {
     const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
     return new Piscina({
       filename: fileURLToPath(new URL('../../bin/worker.js', import.meta.url)),
-      argv: [new URL(`./worker.${extension}`, import.meta.url).href],
+      argv: [new URL(`./export_worker.${extension}`, import.meta.url).href],
       minThreads: 0,
       maxThreads: this.#options.workers,
       idleTimeout: IDLE_MS,

@@ -3,9 +3,9 @@
 import { PassThrough, type Readable } from 'node:stream';
 import { createGzip, createZstdCompress, constants as zlib } from 'node:zlib';
 import type { RecordBatch, Schema } from 'apache-arrow';
+import { arrow } from './export_batch.ts';
 import { parquetBytes } from './parquet.ts';
-import type { ExportFormat } from './plan.ts';
-import { arrow } from './record_batch.ts';
+import type { ExportFormat } from './partition_plan.ts';
 
 /** The bytes of a file that holds `batches`. A batch is done with when the next is asked for. */
 export function fileBytes(

@@ -7,7 +7,7 @@ import { merge } from '../base/ranges.ts';
 import { makes } from '../buckets/rollup_rule.ts';
 import { makeAll, type RollupWork, rollupsOf, withFiles } from '../series/rollup.ts';
 import { readSeries } from '../series/series.ts';
-import { noteMade } from '../state/rollups.ts';
+import { noteMade } from '../state/series/rollups.ts';
 import type { GapFiller } from './fill.ts';
 
 export interface DeriveFillOptions {

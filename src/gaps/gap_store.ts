@@ -5,11 +5,11 @@ import type { Range } from '../base/ranges.ts';
 import { type Db, inTransaction } from '../database/connect.ts';
 import { stampOf, usOf } from '../database/stamps.ts';
 import type { Fault } from '../faults/fault.ts';
-import { storableJson } from '../faults/text.ts';
+import { storableJson } from '../faults/safe_text.ts';
 import type { Series, SeriesFilter } from '../series/series.ts';
 import { findSeries } from '../series/series.ts';
-import { fileSpan, publishedFiles, publishedName } from './files.ts';
-import { API_REACH, type Hole, reachOf } from './find.ts';
+import { API_REACH, type Hole, reachOf } from './find_holes.ts';
+import { fileSpan, publishedFiles, publishedName } from './published_files.ts';
 import { type OpenGap, reconcile } from './reconcile.ts';
 import type { SeriesScan } from './scan.ts';
 

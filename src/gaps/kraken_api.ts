@@ -7,7 +7,7 @@
 import { z } from 'zod';
 import { BackhaulError } from '../faults/fault.ts';
 import { ApiClient, type ApiOptions } from './api_client.ts';
-import { API_REACH } from './find.ts';
+import { API_REACH } from './find_holes.ts';
 import { decimal, listIn, strange } from './kraken_answer.ts';
 
 /** Entries of a full answer: there may be older candles that it does not tell of. */

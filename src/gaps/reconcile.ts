@@ -2,8 +2,8 @@
 
 import { firstAfter, intersect, meetsAny, merge, type Range } from '../base/ranges.ts';
 import type { ExpectedBars } from '../calendar/expected_bars.ts';
-import type { Hole } from './find.ts';
-import { lookAt } from './look.ts';
+import type { Hole } from './find_holes.ts';
+import { lookAt } from './remembered_holes.ts';
 
 /** An open gap on record. */
 export interface OpenGap extends Range {

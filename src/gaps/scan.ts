@@ -7,8 +7,8 @@ import type { Db } from '../database/connect.ts';
 import { BackhaulError } from '../faults/fault.ts';
 import { readCoverage } from '../series/coverage.ts';
 import { expectedBarsOf, readSeries, type Series, type SeriesFilter } from '../series/series.ts';
-import type { Hole } from './find.ts';
-import { lookAt } from './look.ts';
+import type { Hole } from './find_holes.ts';
+import { lookAt } from './remembered_holes.ts';
 
 export interface ScanOptions {
   readonly filter: SeriesFilter;

@@ -3,7 +3,7 @@
 import { hull, intersect, merge, type Range } from '../base/ranges.ts';
 import type { PlannedTask, SelectTask, WantRange } from '../producer/planning/found_task.ts';
 import { plannedRange } from '../series/coverage.ts';
-import { laneOf, type SeriesName } from '../state/series_name.ts';
+import { laneOf, type SeriesName } from '../state/series/series_name.ts';
 
 /** A series with holes to fill. */
 export interface WantedSeries extends SeriesName {

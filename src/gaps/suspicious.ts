@@ -2,7 +2,7 @@ import { newYorkZone } from '../base/zone.ts';
 import type { Db } from '../database/connect.ts';
 import type { Series } from '../series/series.ts';
 import { eachStamp, type StampQuery } from '../series/stamp_pass.ts';
-import { lookAt } from './look.ts';
+import { lookAt } from './remembered_holes.ts';
 import type { SeriesScan } from './scan.ts';
 
 /**

@@ -2,7 +2,7 @@
 
 import { Zone } from '../base/zone.ts';
 import { BackhaulError, type FaultPlace } from '../faults/fault.ts';
-import { printable } from '../faults/text.ts';
+import { printable } from '../faults/safe_text.ts';
 import { checkLayout } from '../producer/layouts/checked_layout.ts';
 import { earliestStamp } from '../producer/layouts/head.ts';
 import { spelledInterval } from '../producer/layouts/interval_words.ts';

@@ -4,7 +4,7 @@ import { BackhaulError, type Fault } from '../faults/fault.ts';
 import { LOAD_DEFAULTS } from '../load/defaults.ts';
 import { fitHead, type Head, linesOf } from '../producer/layouts/head.ts';
 import { spelledInterval } from '../producer/layouts/interval_words.ts';
-import { allLayouts } from '../producer/layouts/known.ts';
+import { allLayouts } from '../producer/layouts/known_layouts.ts';
 import type { Layout, Origin } from '../producer/layouts/layout.ts';
 import { discoverBy } from '../producer/planning/discover.ts';
 import { type DiscoverOptions, noCounts, type PlannedTask } from '../producer/planning/found_task.ts';

@@ -1,7 +1,7 @@
 /** How the text of a file nobody knows becomes records: its encoding, what parts its fields, where its records begin. */
 
 import { BackhaulError, type FaultPlace } from '../faults/fault.ts';
-import { printable } from '../faults/text.ts';
+import { printable } from '../faults/safe_text.ts';
 import { type Head, jsonText } from '../producer/layouts/head.ts';
 import { FieldList } from '../scan/csv_record.ts';
 import { sniffEncoding } from '../scan/encoding.ts';

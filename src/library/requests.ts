@@ -3,7 +3,7 @@
 import { isRollup } from '../buckets/rollup_rule.ts';
 import { BackhaulError } from '../faults/fault.ts';
 import { LOAD_DEFAULTS } from '../load/defaults.ts';
-import type { LoadOptions } from '../load/events.ts';
+import type { LoadOptions } from '../load/load_events.ts';
 import { intervalSeconds } from '../producer/layouts/interval_words.ts';
 import type { SeriesFilter } from '../series/series.ts';
 

@@ -2,7 +2,7 @@
 
 import { INDICATOR_NAMES } from '../bars/columns.ts';
 import { INFLATE_LIMITS } from '../producer/archive/entry_stream.ts';
-import type { LoadOptions } from './events.ts';
+import type { LoadOptions } from './load_events.ts';
 
 export const LOAD_DEFAULTS: Omit<LoadOptions, 'sources' | 'databaseUrl'> = {
   sourceOptions: {},

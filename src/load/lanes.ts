@@ -9,7 +9,7 @@
  */
 
 import { BackhaulError } from '../faults/fault.ts';
-import { SlotIndex, StateTable } from './state_table.ts';
+import { SlotIndex, StateTable } from './lane_states.ts';
 
 /** Position of a task in its lane. */
 export interface LanePosition {

@@ -1,5 +1,5 @@
 import type { PlannedTask } from '../producer/planning/found_task.ts';
-import { laneOf } from '../state/series_name.ts';
+import { laneOf } from '../state/series/series_name.ts';
 
 /** Tells under which of the spellings series of the plan's venue and interval stand. */
 export type ReadStanding = (

@@ -5,7 +5,7 @@ import { pause } from '../base/pause.ts';
 import { backendPid, connect, endSession, sharedSessions } from '../database/connect.ts';
 import { classify } from '../faults/classify.ts';
 import { BackhaulError } from '../faults/fault.ts';
-import { type RunStart, resumeRun, startRun } from '../state/run_store.ts';
+import { type RunStart, resumeRun, startRun } from '../state/runs/run_store.ts';
 import type { Patience } from '../workers/restarts.ts';
 
 /** How often the server is asked for a sign of life, and how long each answer may take, ms. */

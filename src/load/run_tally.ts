@@ -1,7 +1,7 @@
 import type { Fault } from '../faults/fault.ts';
 import { type DiscoverCounts, noCounts } from '../producer/planning/found_task.ts';
-import type { ListingCounts } from '../state/task_listing.ts';
 import type { ClaimedTask } from '../state/tasks/claim.ts';
+import type { ListingCounts } from '../state/tasks/task_listing.ts';
 import type { PhaseSeconds } from '../workers/link/messages.ts';
 import type { LoadedResult, RejectSummary, RowCounts } from '../workers/link/task_result.ts';
 import type { DispatchEvents } from './dispatcher.ts';
@@ -14,9 +14,9 @@ import type {
   PlanEvent,
   ProgressEvent,
   TaskOutcome,
-} from './events.ts';
+} from './load_events.ts';
+import type { Listing, Share } from './run_share.ts';
 import type { ConcurrencyLimit } from './scaling/concurrency.ts';
-import type { Listing, Share } from './share.ts';
 
 const MAX_FAILURES = 100;
 const NO_ROWS: RowCounts = {

@@ -2,9 +2,9 @@ import type { Pool } from 'pg';
 import { killPoint } from '../base/kill_points.ts';
 import { type Aliases, spellings } from '../base/spellings.ts';
 import { BackhaulError } from '../faults/fault.ts';
-import { findOrMakeSeries } from '../state/series_ids.ts';
-import type { SeriesName } from '../state/series_name.ts';
-import { standingSymbols } from '../state/series_rows.ts';
+import { findOrMakeSeries } from '../state/series/series_ids.ts';
+import type { SeriesName } from '../state/series/series_name.ts';
+import { standingSymbols } from '../state/series/series_rows.ts';
 
 /** So long another loader cannot have loaded a series that we have made; if we were frozen meanwhile, it is over. */
 const NEW_MS = 2_000;

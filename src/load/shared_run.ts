@@ -14,12 +14,12 @@ import {
   type Place,
   sharersOf,
   stillAtWork,
-} from '../state/shared_run.ts';
+} from '../state/runs/shared_run_record.ts';
 import { unfinished } from '../state/tasks/lane_standing.ts';
 import type { RejectSummary, RowCounts } from '../workers/link/task_result.ts';
 import { acrossRestarts, type Patience } from '../workers/restarts.ts';
-import type { LoadOptions, LoadSummary, RunHost } from './events.ts';
-import type { Listing, Share } from './share.ts';
+import type { LoadOptions, LoadSummary, RunHost } from './load_events.ts';
+import type { Listing, Share } from './run_share.ts';
 
 /** Between two looks at what the others do. */
 const LOOK_MS = 250;

@@ -8,8 +8,8 @@ import { copyRows } from '../copy/copy_writer.ts';
 import { RowEncoder } from '../copy/row_encoder.ts';
 import { stampOf } from '../database/stamps.ts';
 import { CHECKPOINT_INTERVALS } from '../indicators/checkpoints.ts';
-import { endsOpen } from '../state/coverage.ts';
-import { isDistributed } from '../state/distributed.ts';
+import { isDistributed } from '../state/schema/distributed.ts';
+import { endsOpen } from '../state/series/coverage_rows.ts';
 import { completes } from './unfinished.ts';
 
 /** Differing rows kept as evidence, a task. All are counted. */

@@ -6,7 +6,7 @@ import { copyRows } from '../copy/copy_writer.ts';
 import { RowEncoder } from '../copy/row_encoder.ts';
 import { stampOf, usOf } from '../database/stamps.ts';
 import type { ExtraColumn } from '../scan/shape.ts';
-import { quoted, readExtraColumns } from '../state/extra_columns.ts';
+import { quoted, readExtraColumns } from '../state/schema/extra_columns.ts';
 import type { SeriesRun } from './comparison.ts';
 
 function cast(alias: string, { name, type }: ExtraColumn): string {

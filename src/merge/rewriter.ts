@@ -30,16 +30,16 @@ import {
   sameState,
   splitsOf,
 } from '../indicators/engine.ts';
-import { isDistributed } from '../state/distributed.ts';
+import { findLeaves } from '../state/leaves/partitions.ts';
+import { isDistributed } from '../state/schema/distributed.ts';
 import {
   readStarts,
   readStates,
   replaceStates,
   type StartOfSeries,
   type StoredState,
-} from '../state/indicator_states.ts';
-import { findLeaves } from '../state/partitions.ts';
-import { maskOf } from '../state/withheld.ts';
+} from '../state/series/indicator_states.ts';
+import { maskOf } from '../state/series/withheld.ts';
 import { StandingExtras } from './extra_values.ts';
 import type { MergeMemory } from './merge_memory.ts';
 

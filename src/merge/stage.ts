@@ -7,7 +7,7 @@ import { copyRows } from '../copy/copy_writer.ts';
 import { RowEncoder } from '../copy/row_encoder.ts';
 import { usOf } from '../database/stamps.ts';
 import type { ExtraColumn } from '../scan/shape.ts';
-import { quoted } from '../state/extra_columns.ts';
+import { quoted } from '../state/schema/extra_columns.ts';
 import { sameExtras } from './extra_values.ts';
 
 const PRICES = ['open', 'high', 'low', 'close', 'volume', 'trades'] as const;

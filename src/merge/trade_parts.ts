@@ -1,7 +1,7 @@
 import type { ClientBase } from 'pg';
 import { BarColumns, type Bars } from '../bars/columns.ts';
 import { joinBars } from '../scan/trade_bars.ts';
-import { type EdgeRange, readEdges, type StoredEdge } from '../state/trade_edges.ts';
+import { type EdgeRange, readEdges, type StoredEdge } from '../state/series/trade_edges.ts';
 import { type BarParts, isEqual } from './comparison.ts';
 
 /**

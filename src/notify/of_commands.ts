@@ -3,7 +3,7 @@
 import { Foremost } from '../base/foremost.ts';
 import { count, counted, duration, instant, interval } from '../base/quantities.ts';
 import type { Fault } from '../faults/fault.ts';
-import type { LoadSummary } from '../load/events.ts';
+import type { LoadSummary } from '../load/load_events.ts';
 import { failureLevel, GAP_CRITICAL_US, GAP_WARNING_US, type Notice } from './notice.ts';
 
 const MOST_LINES = 10;

@@ -5,7 +5,7 @@ import { basename, dirname, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { nearest } from '../base/nearest.ts';
 import { BackhaulError } from '../faults/fault.ts';
-import { PartsReader, wholeOf } from './archive/parts.ts';
+import { PartsReader, wholeOf } from './archive/zip_parts.ts';
 import { LocalReader, LocalSource, openLocalObject } from './sources/local/source.ts';
 import { partNumber, partsPrefix } from './sources/part_names.ts';
 import type { ListFilter, ObjectReader, Source, SourceObject, SourceOptions } from './sources/source.ts';

@@ -3,15 +3,15 @@
 import type { Pool } from 'pg';
 import { count, instant } from '../base/quantities.ts';
 import { intersect, merge, type Range } from '../base/ranges.ts';
-import type { Hole } from '../gaps/find.ts';
-import { reachOf } from '../gaps/find.ts';
+import type { Hole } from '../gaps/find_holes.ts';
+import { reachOf } from '../gaps/find_holes.ts';
 import { type SeriesScan, scanSeries, shareOf } from '../gaps/scan.ts';
 import { type SuspiciousRun, SuspiciousRuns, stampsOf } from '../gaps/suspicious.ts';
 import { meant, type Series, type SeriesFilter, symbolsMeant } from '../series/series.ts';
 import { eachStamp } from '../series/stamp_pass.ts';
 import type { Tier } from '../series/tiers.ts';
-import { type Derivation, readDerivations } from '../state/rollups.ts';
-import { countTasks } from '../state/status.ts';
+import { countTasks } from '../state/runs/status.ts';
+import { type Derivation, readDerivations } from '../state/series/rollups.ts';
 
 export interface ReportOptions {
   readonly filter: SeriesFilter;

@@ -1,7 +1,7 @@
 /** What to do about it, as commands. Pure. */
 
-import { publishedFiles } from '../gaps/files.ts';
-import { apiOf } from '../gaps/find.ts';
+import { apiOf } from '../gaps/find_holes.ts';
+import { publishedFiles } from '../gaps/published_files.ts';
 import type { Report, ReportedGap } from './completeness.ts';
 
 export interface NextCommand {

@@ -1,7 +1,7 @@
 /** The report as one page that needs nothing else: styles, pictures, data and the one script that shows them are inside. */
 
 import { count, counted, instant, interval, percent } from '../base/quantities.ts';
-import { publishedFiles, publishedName } from '../gaps/files.ts';
+import { publishedFiles, publishedName } from '../gaps/published_files.ts';
 import type { SuspiciousRun } from '../gaps/suspicious.ts';
 import { type Cell, type Report, type ReportedGap, rangeLine, shareCovered } from './completeness.ts';
 import { heatMap } from './heat_map.ts';

@@ -24,10 +24,10 @@ import { stampOf, usOf } from '../database/stamps.ts';
 import { type Splits, splitsOf } from '../indicators/engine.ts';
 import type { MergeMemory } from '../merge/merge_memory.ts';
 import { Rewriter, type RewriterSettings } from '../merge/rewriter.ts';
-import { isDistributed } from '../state/distributed.ts';
-import { readDerivations, replaceDerivations, replaceRollupStates } from '../state/rollups.ts';
-import { readSeriesSplits } from '../state/venue_splits.ts';
-import { knownStretches } from './known.ts';
+import { isDistributed } from '../state/schema/distributed.ts';
+import { readDerivations, replaceDerivations, replaceRollupStates } from '../state/series/rollups.ts';
+import { readSeriesSplits } from '../state/series/venue_splits.ts';
+import { knownStretches } from './known_ranges.ts';
 
 /** Shorter bars read at a time. */
 const READ_ROWS = 16_384;

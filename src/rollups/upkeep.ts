@@ -8,9 +8,15 @@ import type { BarColumns } from '../bars/columns.ts';
 import { merge, type Range, subtract } from '../base/ranges.ts';
 import { bucketGrid } from '../buckets/bucket_grid.ts';
 import type { MergeMemory } from '../merge/merge_memory.ts';
-import { basesOf, type FilesOf, lockRollups, readDerivations, replaceDerivations } from '../state/rollups.ts';
+import {
+  basesOf,
+  type FilesOf,
+  lockRollups,
+  readDerivations,
+  replaceDerivations,
+} from '../state/series/rollups.ts';
 import { Deriver, type DeriveSettings, type RollupSeries } from './derive.ts';
-import { TouchedBars } from './touched.ts';
+import { TouchedBars } from './touched_ranges.ts';
 
 /** Of the files that a change comes with. */
 export interface UpkeepSettings extends DeriveSettings {

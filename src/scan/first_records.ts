@@ -1,7 +1,7 @@
 import { BackhaulError } from '../faults/fault.ts';
+import { unitOfMagnitude } from './numeric_stamp.ts';
 import type { RecordShape, RejectReason, ScanChecks, TimeUnit } from './shape.ts';
 import { expectedStamp, stampHint } from './stamp_hint.ts';
-import { unitOfMagnitude } from './time.ts';
 
 /** How many records decide whether the stamps are of the unit they were said to be. */
 const STAMP_SAMPLE = 64;

@@ -19,7 +19,7 @@ import {
 } from './shape.ts';
 import { StampDistances } from './stamp_distances.ts';
 import type { StampReader } from './stamp_reader.ts';
-import { SYMBOL_INVALID, SYMBOL_NOT_ASKED, type SymbolTable } from './symbols.ts';
+import { SYMBOL_INVALID, SYMBOL_NOT_ASKED, type SymbolTable } from './symbol_table.ts';
 
 /**
  * What is to become of a record. `empty`: it is of no bar; `unsettled`: the whole file must be read before it can be;

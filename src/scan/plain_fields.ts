@@ -5,8 +5,8 @@
  */
 
 import { joinParts, POWERS_OF_TEN, parseNumber } from './numbers.ts';
+import { unitOfMagnitude } from './numeric_stamp.ts';
 import type { TimeUnit } from './shape.ts';
-import { unitOfMagnitude } from './time.ts';
 
 /** A constant of this module: one that is imported is looked up anew at every use. */
 const POWERS = POWERS_OF_TEN;

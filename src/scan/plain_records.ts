@@ -9,14 +9,14 @@ import type { Zone } from '../base/zone.ts';
 import { isMultiple, isOnGrid } from './grid.ts';
 import { COLUMN_OF, type ColumnRoles, isNumberRole } from './header.ts';
 import { isTradeRow } from './judge.ts';
+import { parseStamp } from './numeric_stamp.ts';
 import { readNumber, readStamp, STAMP_UNITS, skipFields } from './plain_fields.ts';
 import { kernelFields, readQuickly } from './quick_records.ts';
 import type { ScanCounters } from './rejects.ts';
 import { ROW_NEW, type RowOrder } from './row_order.ts';
 import type { Role, ScanChecks, TimeUnit } from './shape.ts';
 import type { StampReader } from './stamp_reader.ts';
-import { MAX_SYMBOL_BYTES, SYMBOL_INVALID, SYMBOL_NOT_ASKED, type SymbolTable } from './symbols.ts';
-import { parseStamp } from './time.ts';
+import { MAX_SYMBOL_BYTES, SYMBOL_INVALID, SYMBOL_NOT_ASKED, type SymbolTable } from './symbol_table.ts';
 
 /** {@link PlainRecords.stop}: all records up to the last newline are done. */
 const STOP_END = 0;

@@ -2,7 +2,7 @@ import type { BarColumns } from '../bars/columns.ts';
 import type { KernelFields, KernelSymbol, RowKernel } from '../bars/row_kernel.ts';
 import type { ColumnRoles } from './header.ts';
 import type { ScanChecks } from './shape.ts';
-import type { SymbolTable } from './symbols.ts';
+import type { SymbolTable } from './symbol_table.ts';
 
 /** Roles by the place of their column in {@link BarColumns.raw}. */
 const RAW_COLUMNS: readonly string[] = ['symbol', 'time', 'open', 'high', 'low', 'close', 'volume', 'trades'];

@@ -8,7 +8,7 @@ import { ROW_DUPLICATE, ROW_GOES_BACK, ROW_NEW, type RowOrder } from './row_orde
 import type { Reject, RejectReason } from './shape.ts';
 import { type FileFacts, type Need, NO_FACTS, type StampReader } from './stamp_reader.ts';
 import { mixedForms, type Survey } from './survey.ts';
-import type { SymbolTable } from './symbols.ts';
+import type { SymbolTable } from './symbol_table.ts';
 
 /** Which reading of a file it is. */
 export interface Reading {

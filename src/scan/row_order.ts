@@ -1,6 +1,6 @@
 import type { BarColumns } from '../bars/columns.ts';
 import { isSameBar } from './held_row.ts';
-import type { SymbolTable } from './symbols.ts';
+import type { SymbolTable } from './symbol_table.ts';
 
 /** {@link RowOrder.place}: a row of its own. */
 export const ROW_NEW = 0;

@@ -15,10 +15,10 @@ import { RowOrder } from './row_order.ts';
 import type { RecordShape, ScanChecks } from './shape.ts';
 import { StampReader } from './stamp_reader.ts';
 import { Survey } from './survey.ts';
-import type { SymbolTable } from './symbols.ts';
+import type { SymbolTable } from './symbol_table.ts';
 
 export { carryLast } from './held_row.ts';
-export { SymbolTable } from './symbols.ts';
+export { SymbolTable } from './symbol_table.ts';
 
 const LF = 0x0a;
 const CR = 0x0d;

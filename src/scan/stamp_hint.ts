@@ -1,9 +1,9 @@
 /** What to say of a stamp that a layout cannot read. */
 
+import { unitOfMagnitude } from './numeric_stamp.ts';
 import type { RecordShape, TimeUnit } from './shape.ts';
 import { patternsFor } from './stamp_catalogue.ts';
 import { StampPattern } from './stamp_pattern.ts';
-import { unitOfMagnitude } from './time.ts';
 
 const UNITS: Readonly<Record<Exclude<TimeUnit, 'text'>, string>> = {
   s: 'seconds since 1970',

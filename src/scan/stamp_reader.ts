@@ -4,10 +4,10 @@ import type { FieldList } from './csv_record.ts';
 import { isOnGrid } from './grid.ts';
 import type { ColumnRoles } from './header.ts';
 import { trimEnd, trimStart } from './numbers.ts';
+import { parseDayFraction, parseSerialDay, parseStamp } from './numeric_stamp.ts';
 import type { RepeatedHours } from './repeated_hours.ts';
 import type { RecordShape, RejectReason, ScanChecks, TimeUnit } from './shape.ts';
 import { type DecidedForm, TEXT_NONE, TEXT_OPEN, TEXT_OTHER, TEXT_READ, TextStamps } from './stamp_texts.ts';
-import { parseDayFraction, parseSerialDay, parseStamp } from './time.ts';
 
 const DAY_US = 86_400_000_000;
 const WEEK_US = 7 * DAY_US;

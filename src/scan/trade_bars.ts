@@ -12,8 +12,8 @@
  */
 
 import type { BarColumns } from '../bars/columns.ts';
-import type { Buckets } from './buckets.ts';
-import type { SymbolTable } from './symbols.ts';
+import type { SymbolTable } from './symbol_table.ts';
+import type { Buckets } from './trade_buckets.ts';
 
 /** Doubles an open bar takes. */
 const WIDTH = 15;

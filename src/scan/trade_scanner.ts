@@ -1,12 +1,12 @@
 import { BarColumns } from '../bars/columns.ts';
 import { Zone } from '../base/zone.ts';
-import { Buckets } from './buckets.ts';
 import type { Reading } from './record_scanner.ts';
 import { Scanner } from './scanner.ts';
 import type { RecordShape, Reject, ScanChecks } from './shape.ts';
 import type { FileFacts, Need } from './stamp_reader.ts';
-import type { SymbolTable } from './symbols.ts';
+import type { SymbolTable } from './symbol_table.ts';
 import { TradeBars } from './trade_bars.ts';
+import { Buckets } from './trade_buckets.ts';
 
 /** What reads a file. */
 export type FileScanner = Scanner | TradeScanner;

@@ -13,11 +13,11 @@ import { joinsBy } from '../calendar/joined_files.ts';
 import { calendarOf } from '../calendar/market_calendar.ts';
 import type { Db } from '../database/connect.ts';
 import type { PlannedTask } from '../producer/planning/found_task.ts';
-import { type Covered, readCovered } from '../state/coverage.ts';
-import { type LoadedFile, readLoadedFiles } from '../state/loaded_files.ts';
-import { readDerivations } from '../state/rollups.ts';
-import { namesOf } from '../state/series_ids.ts';
-import { laneOf, type SeriesName, sharedLaneOf } from '../state/series_name.ts';
+import { type Covered, readCovered } from '../state/series/coverage_rows.ts';
+import { readDerivations } from '../state/series/rollups.ts';
+import { namesOf } from '../state/series/series_ids.ts';
+import { laneOf, type SeriesName, sharedLaneOf } from '../state/series/series_name.ts';
+import { type LoadedFile, readLoadedFiles } from '../state/tasks/loaded_files.ts';
 import type { Series, SeriesGrid } from './series.ts';
 
 /** Series id → merged ranges. Series of one shared lane share one array. */

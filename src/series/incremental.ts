@@ -2,8 +2,8 @@
 
 import type { Db } from '../database/connect.ts';
 import type { SelectTask } from '../producer/planning/found_task.ts';
-import { lastBarsOfSharedLanes } from '../state/loaded_files.ts';
-import { laneOf } from '../state/series_name.ts';
+import { laneOf } from '../state/series/series_name.ts';
+import { lastBarsOfSharedLanes } from '../state/tasks/loaded_files.ts';
 import { plannedRange } from './coverage.ts';
 import { ALL_SERIES, readSeries } from './series.ts';
 

@@ -8,11 +8,11 @@ import { BackhaulError } from '../faults/fault.ts';
 import { SessionClock } from '../indicators/engine.ts';
 import { type MergeMemory, mergeMemory } from '../merge/merge_memory.ts';
 import { Rewriter, type RewriterSettings } from '../merge/rewriter.ts';
-import { isHypertable } from '../state/migrate.ts';
+import { Partitions } from '../state/leaves/partitions.ts';
 import { CLAIM_LOCK } from '../state/moves.ts';
-import { Partitions } from '../state/partitions.ts';
+import { isHypertable } from '../state/schema/migrate.ts';
+import { noteGiven } from '../state/series/withheld.ts';
 import { isAtWork } from '../state/tasks/lane_standing.ts';
-import { noteGiven } from '../state/withheld.ts';
 import { readCoverage } from './coverage.ts';
 import { readSeries, type Series, type SeriesFilter } from './series.ts';
 

@@ -5,7 +5,7 @@
 
 import type { Db } from '../database/connect.ts';
 import { usOf } from '../database/stamps.ts';
-import type { SplitMarket } from './split_market.ts';
+import type { SplitMarket } from './market_of_two_series.ts';
 
 interface Renamed {
   readonly venue: string;

@@ -13,9 +13,9 @@ import { BackhaulError } from '../faults/fault.ts';
 import { SessionClock } from '../indicators/engine.ts';
 import { type MergeMemory, mergeMemory } from '../merge/merge_memory.ts';
 import { Deriver } from '../rollups/derive.ts';
-import { isHypertable } from '../state/migrate.ts';
+import { Partitions } from '../state/leaves/partitions.ts';
 import { CLAIM_LOCK } from '../state/moves.ts';
-import { Partitions } from '../state/partitions.ts';
+import { isHypertable } from '../state/schema/migrate.ts';
 import {
   basesOf,
   caughtUp,
@@ -25,9 +25,9 @@ import {
   noteOtherBases,
   type Rollup,
   readDerivations,
-} from '../state/rollups.ts';
-import { findOrMakeSeries } from '../state/series_ids.ts';
-import { sharedLaneOf } from '../state/series_name.ts';
+} from '../state/series/rollups.ts';
+import { findOrMakeSeries } from '../state/series/series_ids.ts';
+import { sharedLaneOf } from '../state/series/series_name.ts';
 import { isAtWork } from '../state/tasks/lane_standing.ts';
 import { readCoverage } from './coverage.ts';
 import { ALL_SERIES, readSeries, type Series, type SeriesFilter } from './series.ts';

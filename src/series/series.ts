@@ -11,8 +11,8 @@ import { asCovered, calendarOf } from '../calendar/market_calendar.ts';
 import type { Db } from '../database/connect.ts';
 import { usOf } from '../database/stamps.ts';
 import { BackhaulError } from '../faults/fault.ts';
-import { isDistributed } from '../state/distributed.ts';
-import type { SeriesName } from '../state/series_name.ts';
+import { isDistributed } from '../state/schema/distributed.ts';
+import type { SeriesName } from '../state/series/series_name.ts';
 import type { TaskPlan } from '../state/task_plan.ts';
 
 /** Which series: null for all. */

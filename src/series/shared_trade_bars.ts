@@ -3,7 +3,7 @@
 import type { ClientBase } from 'pg';
 import { stampOf, usOf } from '../database/stamps.ts';
 import { partsTogether } from '../merge/trade_parts.ts';
-import { readEdges, type StoredEdge } from '../state/trade_edges.ts';
+import { readEdges, type StoredEdge } from '../state/series/trade_edges.ts';
 
 /** A bar that has changed. */
 export interface SharedBar {

@@ -4,7 +4,7 @@ import type { Pool } from 'pg';
 import { nearest } from '../base/nearest.ts';
 import { archiveSpelling, CURRENCIES, spellings } from '../base/spellings.ts';
 import { BackhaulError } from '../faults/fault.ts';
-import { readSymbolTiers, type SymbolTier, storeSymbolTiers } from '../state/symbol_tiers.ts';
+import { readSymbolTiers, type SymbolTier, storeSymbolTiers } from '../state/series/symbol_tiers.ts';
 
 export interface Tier {
   /** `TIER1` … `TIER9`. */

@@ -11,7 +11,7 @@ import type {
   MetricAdvice,
   ObservableResult,
 } from '@opentelemetry/api';
-import type { CpuUse } from '../load/events.ts';
+import type { CpuUse } from '../load/load_events.ts';
 
 /** Seconds, from a file of a few records to a night. */
 const SECONDS: MetricAdvice = {

@@ -2,7 +2,7 @@
 
 import type { Meter, Span, Tracer } from '@opentelemetry/api';
 import { type Context, SpanStatusCode, trace } from '@opentelemetry/api';
-import type { LoadEvent, LoadSummary, ProgressEvent, TaskEvent } from '../load/events.ts';
+import type { LoadEvent, LoadSummary, ProgressEvent, TaskEvent } from '../load/load_events.ts';
 import { type LoadInstruments, type LoadStanding, loadInstruments } from './instruments.ts';
 
 type Phase = 'discover' | 'load' | 'finish';

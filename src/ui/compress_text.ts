@@ -1,7 +1,7 @@
 /** What a compression of old bars has done, as a line. */
 
 import { bytes, count, counted } from '../base/quantities.ts';
-import type { Compression } from '../state/compress.ts';
+import type { Compression } from '../state/leaves/compress.ts';
 
 export function compressionLine(done: Compression): string {
   const { chunks, again, chunksStanding, chunksCompressed, bytesAsRows, bytesCompressed, ratio } = done;

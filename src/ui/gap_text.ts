@@ -1,13 +1,13 @@
 /** What `gaps` says: tables of gaps and suspicious runs, CSV lists, JSON events. */
 
 import { count, counted, duration, instant, interval, percent } from '../base/quantities.ts';
-import { publishedFiles } from '../gaps/files.ts';
 import type { FillSummary } from '../gaps/fill.ts';
-import { apiOf } from '../gaps/find.ts';
+import { apiOf } from '../gaps/find_holes.ts';
 import type { Gap } from '../gaps/gap_store.ts';
+import { GapTally } from '../gaps/gap_tally.ts';
+import { publishedFiles } from '../gaps/published_files.ts';
 import type { SeriesScan } from '../gaps/scan.ts';
 import { SUSPICIOUS_HABITS, type SuspiciousRun } from '../gaps/suspicious.ts';
-import { GapTally } from '../gaps/tally.ts';
 import type { TradesWalk, WalkProgress } from '../gaps/trades_fill.ts';
 import { faultLine } from './fault_text.ts';
 import { isoInstant } from './json_lines.ts';

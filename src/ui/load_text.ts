@@ -1,7 +1,7 @@
 /** What a load says: events as lines, the plan as a table, the summary as a page. */
 
 import { bytes, count, counted, duration, instant, interval, short } from '../base/quantities.ts';
-import type { LoadEvent, LoadSummary, PlanEvent, TaskEvent } from '../load/events.ts';
+import type { LoadEvent, LoadSummary, PlanEvent, TaskEvent } from '../load/load_events.ts';
 import type { RejectSummary } from '../workers/link/task_result.ts';
 import { compressionLine } from './compress_text.ts';
 import { faultLine, faultLines, fileText, placeText } from './fault_text.ts';

@@ -1,7 +1,7 @@
 /** Shows a load on its way: a bar on a terminal, else one plain line every ten seconds. */
 
 import type { createLogUpdate } from 'log-update';
-import type { DiscoveringEvent, ProgressEvent } from '../load/events.ts';
+import type { DiscoveringEvent, ProgressEvent } from '../load/load_events.ts';
 import { discoveringLine, drawnLine, plainLine, RecentRate } from './progress_line.ts';
 import { styleFor } from './style.ts';
 

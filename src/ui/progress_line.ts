@@ -1,7 +1,7 @@
 /** One line that says how far a load is: for a terminal, drawn again and again, and for a log. */
 
 import { bytes, clock, count, counted, duration, short } from '../base/quantities.ts';
-import type { DiscoveringEvent, ProgressEvent } from '../load/events.ts';
+import type { DiscoveringEvent, ProgressEvent } from '../load/load_events.ts';
 import { PLAIN, type Style } from './style.ts';
 import { cutEnd, displayWidth, sanitise } from './text.ts';
 

@@ -2,7 +2,7 @@
 
 import { counted, instant, interval, percent } from '../base/quantities.ts';
 import type { RollupSummary, RollupWork } from '../series/rollup.ts';
-import { seriesText } from '../state/series_name.ts';
+import { seriesText } from '../state/series/series_name.ts';
 import { sanitise } from './text.ts';
 
 function nameOf({ base, rollupS }: RollupWork): string {

@@ -1,7 +1,7 @@
 /** Past runs in words: a list, one of them, two beside each other; and one's throughput over time as a picture. */
 
 import { bytes, count, counted, duration } from '../base/quantities.ts';
-import type { PastRun, RunAudit } from '../state/run_history.ts';
+import type { PastRun, RunAudit } from '../state/runs/run_history.ts';
 import { fileText } from './fault_text.ts';
 import { PLAIN, type Style } from './style.ts';
 import { tableLines } from './table.ts';

@@ -1,8 +1,8 @@
 /** What `status` shows, for a person. */
 
 import { bytes, clock, count, counted, duration, interval } from '../base/quantities.ts';
-import type { DerivedSum } from '../state/rollups.ts';
-import type { StatusSummary } from '../state/status.ts';
+import type { StatusSummary } from '../state/runs/status.ts';
+import type { DerivedSum } from '../state/series/rollups.ts';
 import { faultLines, fileText } from './fault_text.ts';
 import { hostsText } from './load_text.ts';
 import { PLAIN, type Style } from './style.ts';

@@ -7,7 +7,7 @@ import { type BarPiece, type PriceColumn, streamBars } from '../series/bar_strea
 import type { Series } from '../series/series.ts';
 import { EXAMPLES_KEPT, type Example, type Finding, findingOf, SPLITS_KEPT } from './findings.ts';
 import { type Jump, JumpFinder, type JumpKind, joined } from './jumps.ts';
-import { isExplained, type KnownSplits, symbolKey } from './splits.ts';
+import { isExplained, type KnownSplits, symbolKey } from './split_check.ts';
 import { VolumeFinder } from './volumes.ts';
 
 export const BAR_CHECKS = ['ohlc', 'grid', 'jumps', 'volume', 'stamps'] as const;

@@ -1,7 +1,7 @@
 /** Whether there are as many bars as the loaded files say they brought. */
 
 import type { Db } from '../database/connect.ts';
-import { standingAndBrought } from '../state/brought_rows.ts';
+import { standingAndBrought } from '../state/series/brought_rows.ts';
 import type { Finding } from './findings.ts';
 
 const COUNT = `

@@ -8,7 +8,7 @@ import { BAR_CHECKS, type BarCheck, type CheckedBars, checkBars } from './bar_ch
 import type { Check, Finding } from './findings.ts';
 import { checkFreshness } from './freshness.ts';
 import { checkRowCounts } from './row_counts.ts';
-import { checkSplits, readSplits } from './splits.ts';
+import { checkSplits, readSplits } from './split_check.ts';
 
 export interface ValidateOptions {
   readonly filter: SeriesFilter;

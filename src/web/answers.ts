@@ -4,9 +4,9 @@ import type { Pool } from 'pg';
 import { readReport, shareCovered } from '../report/completeness.ts';
 import { ALL_SERIES } from '../series/series.ts';
 import { TASK_STATES, type TaskState } from '../state/machine.ts';
-import { recentRuns } from '../state/run_history.ts';
-import { statusSummary } from '../state/status.ts';
-import { filesAfter, latestRejects, watchedRun } from '../state/watching.ts';
+import { recentRuns } from '../state/runs/run_history.ts';
+import { statusSummary } from '../state/runs/status.ts';
+import { filesAfter, latestRejects, watchedRun } from '../state/runs/watching.ts';
 
 type Answer = (db: Pool, query: URLSearchParams) => Promise<unknown>;
 

@@ -4,7 +4,7 @@ import { BroadcastChannel, isMainThread, threadId } from 'node:worker_threads';
 import type { Client } from 'pg';
 import { connect } from '../database/connect.ts';
 import { classify } from '../faults/classify.ts';
-import { forgetLoad } from './attempt/parting.ts';
+import { forgetLoad } from './attempt/forget_load.ts';
 import { runAttempt } from './attempt/task_attempt.ts';
 import type { Assignment } from './link/assignment.ts';
 import type { PoolWord, ThreadResult } from './link/pool_word.ts';

@@ -1,7 +1,7 @@
 import { globSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import type { Command } from '../../src/commands/settings.ts';
+import type { Command } from '../../src/commands/options/settings.ts';
 import { testDatabase } from '../database.ts';
 import { load } from '../e2e/loading.ts';
 import { answerOf } from './in_process.ts';

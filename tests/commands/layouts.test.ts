@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { checkLayout } from '../../src/producer/layouts/checked_layout.ts';
-import { catalogueText, knownLayouts } from '../../src/producer/layouts/known.ts';
+import { catalogueText, knownLayouts } from '../../src/producer/layouts/known_layouts.ts';
 import { loadLayout } from '../../src/producer/layouts/named_layout.ts';
 import { answerOf } from './in_process.ts';
 import { scratchFolder } from './run_cli.ts';

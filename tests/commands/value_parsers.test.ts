@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { INDICATOR_NAMES } from '../../src/bars/columns.ts';
-import { LOAD_SETTINGS, loadOptions } from '../../src/commands/load_options.ts';
-import { parseConfiguration, resolve, Unreadable } from '../../src/commands/settings.ts';
+import { LOAD_SETTINGS, loadOptions } from '../../src/commands/options/load_options.ts';
+import { parseConfiguration, resolve, Unreadable } from '../../src/commands/options/settings.ts';
 import {
   parseBatchBytes,
   parseIndicators,
@@ -14,7 +14,7 @@ import {
   secondsAsMs,
   whole,
   wholeBetween,
-} from '../../src/commands/value_parsers.ts';
+} from '../../src/commands/options/value_parsers.ts';
 
 const us = (iso: string): number => Date.parse(iso) * 1000;
 

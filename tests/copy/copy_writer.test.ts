@@ -7,7 +7,7 @@ import { BarEncoder } from '../../src/copy/bar_encoder.ts';
 import { CopyWriter, MAX_COPY_BYTES } from '../../src/copy/copy_writer.ts';
 import { monthLeaf } from '../../src/copy/leaf.ts';
 import { MAX_ROW_BYTES } from '../../src/copy/wire.ts';
-import { Partitions } from '../../src/state/partitions.ts';
+import { Partitions } from '../../src/state/leaves/partitions.ts';
 import { testDatabase } from '../database.ts';
 
 const database = await testDatabase();

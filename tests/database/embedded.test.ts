@@ -22,7 +22,7 @@ import { connect } from '../../src/database/connect.ts';
 import { embeddedUrl, ensureEmbedded, startEmbedded, stopEmbedded } from '../../src/database/embedded.ts';
 import { isReachable, ownFolder } from '../../src/database/embedded_binaries.ts';
 import { findServer, freePort, tuning } from '../../src/database/embedded_server.ts';
-import { migrate } from '../../src/state/migrate.ts';
+import { migrate } from '../../src/state/schema/migrate.ts';
 
 const run = promisify(execFile);
 

@@ -7,7 +7,7 @@ import { checkDisk, expectedRows } from '../../src/doctor/disk.ts';
 import { checkOpenFiles, openFilesLimit } from '../../src/doctor/file_limits.ts';
 import { checkMemory } from '../../src/doctor/memory.ts';
 import { checkNode } from '../../src/doctor/node_version.ts';
-import { checkSettings, type ServerSetting } from '../../src/doctor/settings.ts';
+import { checkSettings, type ServerSetting } from '../../src/doctor/server_settings.ts';
 import { checkLines, verdictLine } from '../../src/ui/doctor_text.ts';
 
 /** What each check says of figures that are given to it. */

@@ -8,7 +8,7 @@ import { serverAccount } from '../../src/database/embedded_binaries.ts';
 import { readFirstBytes } from '../../src/doctor/first_bytes.ts';
 import type { PlannedFile } from '../../src/doctor/sources.ts';
 import { checkTables } from '../../src/doctor/tables.ts';
-import { Partitions } from '../../src/state/partitions.ts';
+import { Partitions } from '../../src/state/leaves/partitions.ts';
 import { answerOf } from '../commands/in_process.ts';
 import { jsonLines, runCli, scratchFolder } from '../commands/run_cli.ts';
 import { testDatabase } from '../database.ts';

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import type { Pool } from 'pg';
 import { afterAll } from 'vitest';
 import { INDICATOR_NAMES } from '../../src/bars/columns.ts';
-import type { LoadEvent, LoadOptions, LoadSummary } from '../../src/load/events.ts';
 import { runLoad } from '../../src/load/load.ts';
+import type { LoadEvent, LoadOptions, LoadSummary } from '../../src/load/load_events.ts';
 
 /** What the command line asks for by itself, on one thread: where it is about company, a test asks for more. */
 export const LOAD_DEFAULTS: Omit<LoadOptions, 'sources' | 'databaseUrl'> = {

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
+import { mendMarket, splitMarkets } from '../../src/series/market_of_two_series.ts';
 import { ALL_SERIES, findSeries } from '../../src/series/series.ts';
-import { mendMarket, splitMarkets } from '../../src/series/split_market.ts';
 import { testDatabase } from '../database.ts';
 import { zipBytes } from '../producer/archive/zip_bytes.ts';
 import { candles, load, scratchFolder, wipe } from './loading.ts';

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { LoadOptions, LoadSummary } from '../../src/load/events.ts';
+import type { LoadOptions, LoadSummary } from '../../src/load/load_events.ts';
 import { answerOf } from '../commands/in_process.ts';
 import { jsonLines, runCli } from '../commands/run_cli.ts';
 import { testDatabase } from '../database.ts';

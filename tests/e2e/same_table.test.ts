@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import type { LoadOptions } from '../../src/load/events.ts';
+import type { LoadOptions } from '../../src/load/load_events.ts';
 import { testDatabase } from '../database.ts';
 import { candles, load as loadFiles, scratchFolder, wipe } from './loading.ts';
 import { krakenCsv, massiveDays, random, walk, write } from './market.ts';

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { KillPoint } from '../../src/base/kill_points.ts';
-import type { LoadEvent, LoadOptions, LoadSummary } from '../../src/load/events.ts';
+import type { LoadEvent, LoadOptions, LoadSummary } from '../../src/load/load_events.ts';
 import { answerOf } from '../commands/in_process.ts';
 import { testDatabase } from '../database.ts';
 import { startLoad } from '../survive/program.ts';

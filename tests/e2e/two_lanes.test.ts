@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import type { LoadSummary } from '../../src/load/events.ts';
+import type { LoadSummary } from '../../src/load/load_events.ts';
 import { testDatabase } from '../database.ts';
 import { candles, load, scratchFolder, wipe } from './loading.ts';
 import { type Bar, walk, write } from './market.ts';

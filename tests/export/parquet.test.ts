@@ -6,8 +6,8 @@ import { join } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { afterAll, describe, expect, it } from 'vitest';
 import type { DecodedColumn } from '../../src/copy/column_decoder.ts';
+import { arrow, BatchBuilder, type ExportColumn } from '../../src/export/export_batch.ts';
 import { parquetBytes } from '../../src/export/parquet.ts';
-import { arrow, BatchBuilder, type ExportColumn } from '../../src/export/record_batch.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'backhaul-parquet-'));
 afterAll(() => rmSync(folder, { recursive: true }));

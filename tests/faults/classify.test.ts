@@ -13,7 +13,7 @@ import {
 import { classify, faultOf } from '../../src/faults/classify.ts';
 import { BackhaulError, type FaultKind } from '../../src/faults/fault.ts';
 import { fileError } from '../../src/faults/file_fault.ts';
-import { printable, storable, storableJson } from '../../src/faults/text.ts';
+import { printable, storable, storableJson } from '../../src/faults/safe_text.ts';
 import { type S3Request, s3Error } from '../../src/producer/sources/s3/s3_fault.ts';
 import { socketError } from '../../src/producer/sources/transfer/transfer_error.ts';
 

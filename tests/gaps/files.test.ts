@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { publishedFiles, publishedName } from '../../src/gaps/files.ts';
+import { publishedFiles, publishedName } from '../../src/gaps/published_files.ts';
 import { range } from './loaded_market.ts';
 
 const now = Date.parse('2026-11-22T12:00Z') * 1000;

@@ -4,7 +4,7 @@ import { merge, type Range } from '../../src/base/ranges.ts';
 import { type BarGrid, barGrid } from '../../src/calendar/bar_grid.ts';
 import { ExpectedBars } from '../../src/calendar/expected_bars.ts';
 import { ALL_WEEK, FOREX, type MarketCalendar, US_EQUITIES } from '../../src/calendar/market_calendar.ts';
-import { findHoles, type Hole, reachOf } from '../../src/gaps/find.ts';
+import { findHoles, type Hole, reachOf } from '../../src/gaps/find_holes.ts';
 
 const at = (text: string): number => Date.parse(text) * 1000;
 const range = (from: string, to: string): Range => ({ fromUs: at(from), toUs: at(to) });

@@ -1,6 +1,6 @@
 import type { Pool } from 'pg';
 import type { Range } from '../../src/base/ranges.ts';
-import { Partitions } from '../../src/state/partitions.ts';
+import { Partitions } from '../../src/state/leaves/partitions.ts';
 import type { TaskPlan } from '../../src/state/task_plan.ts';
 import { samplePlan } from '../state/sample_tasks.ts';
 

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import type { Pool } from 'pg';
 import { beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { SeriesRegistry } from '../../src/load/series_registry.ts';
-import type { SeriesName } from '../../src/state/series_name.ts';
+import type { SeriesName } from '../../src/state/series/series_name.ts';
 import { testDatabase } from '../database.ts';
 
 const database = await testDatabase();

@@ -1,13 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import type { LoadEvent, LoadSummary } from '../../src/load/events.ts';
 import { runLoad } from '../../src/load/load.ts';
+import type { LoadEvent, LoadSummary } from '../../src/load/load_events.ts';
 import { workOf } from '../../src/load/shared_run.ts';
 import { incrementalSelection } from '../../src/series/incremental.ts';
 import { CLAIM_LOCK } from '../../src/state/moves.ts';
-import { startRun } from '../../src/state/run_store.ts';
-import { statusSummary } from '../../src/state/status.ts';
+import { startRun } from '../../src/state/runs/run_store.ts';
+import { statusSummary } from '../../src/state/runs/status.ts';
 import { answerOf } from '../commands/in_process.ts';
 import { testDatabase } from '../database.ts';
 import { LOAD_DEFAULTS, load, scratchFolder, wipe } from '../e2e/loading.ts';

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { StateTable } from '../../src/load/state_table.ts';
+import { StateTable } from '../../src/load/lane_states.ts';
 
 const LENGTH = 3;
 const SLOTS = 100;

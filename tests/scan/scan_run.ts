@@ -4,7 +4,7 @@ import { BackhaulError } from '../../src/faults/fault.ts';
 import type { Reading } from '../../src/scan/record_scanner.ts';
 import { carryLast, Scanner } from '../../src/scan/scanner.ts';
 import type { RecordShape, Role, ScanChecks } from '../../src/scan/shape.ts';
-import { SymbolTable } from '../../src/scan/symbols.ts';
+import { SymbolTable } from '../../src/scan/symbol_table.ts';
 import type { Input, Outcome, Row } from './reference.ts';
 
 /** A shape without a header, from roles in their order; `trades` may be empty. */

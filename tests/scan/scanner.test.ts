@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { BarColumns } from '../../src/bars/columns.ts';
 import { carryLast, Scanner } from '../../src/scan/scanner.ts';
 import type { RecordShape, Role } from '../../src/scan/shape.ts';
-import { SymbolTable } from '../../src/scan/symbols.ts';
+import { SymbolTable } from '../../src/scan/symbol_table.ts';
 import { checksOf, scanText, shapeOf } from './scan_run.ts';
 
 const ROLES: readonly Role[] = ['time', 'open', 'high', 'low', 'close', 'volume', 'trades'];

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { SYMBOL_INVALID, SYMBOL_NOT_ASKED, SymbolTable } from '../../src/scan/symbols.ts';
+import { SYMBOL_INVALID, SYMBOL_NOT_ASKED, SymbolTable } from '../../src/scan/symbol_table.ts';
 
 const ordinal = (table: SymbolTable, name: string | Buffer): number => {
   const bytes = Buffer.from(name as string);

@@ -2,11 +2,11 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { BarColumns } from '../../src/bars/columns.ts';
 import { Zone } from '../../src/base/zone.ts';
-import { Buckets } from '../../src/scan/buckets.ts';
 import { carryLast } from '../../src/scan/scanner.ts';
 import type { RecordShape, Role, ScanChecks } from '../../src/scan/shape.ts';
 import { sortBars } from '../../src/scan/sort.ts';
-import { SymbolTable } from '../../src/scan/symbols.ts';
+import { SymbolTable } from '../../src/scan/symbol_table.ts';
+import { Buckets } from '../../src/scan/trade_buckets.ts';
 import { TradeScanner } from '../../src/scan/trade_scanner.ts';
 import { checksOf, shapeOf } from './scan_run.ts';
 

@@ -15,7 +15,7 @@ const LOOKED_AT: Readonly<Record<string, readonly string[]>> = {
   // Names of our own tables and columns.
   'src/copy/copy_writer.ts': ['table', "columns.join(', ')", 'this.#before'],
   // Numbers, ISO stamps the planner made, and column names of the catalogue, quoted.
-  'src/export/worker.ts': [
+  'src/export/export_worker.ts': [
     "seriesIds.join(',')",
     "names.join(', ')",
     'from',
@@ -38,10 +38,10 @@ const LOOKED_AT: Readonly<Record<string, readonly string[]>> = {
   // Ids and stamps that were checked to be whole, and one of two names.
   'src/series/stamp_pass.ts': ['which', 'table', 'select'],
   // Given literals alone.
-  'src/state/run_store.ts': ['alias', 'ms'],
-  'src/state/series_rows.ts': ['table'],
+  'src/state/runs/run_store.ts': ['alias', 'ms'],
+  'src/state/series/series_rows.ts': ['table'],
   // Columns of the catalogue, quoted.
-  'src/state/reading.ts': [
+  'src/state/schema/candles_view.ts': [
     'list',
     'all',
     'values',
@@ -50,9 +50,9 @@ const LOOKED_AT: Readonly<Record<string, readonly string[]>> = {
     'isSpread ? afterLookUp(values) : inPlace(values)',
   ],
   // Expressions its callers write out, and a constant.
-  'src/state/event_revision.ts': ['venue', 'loaded', 'eventRevision(venue)'],
+  'src/state/series/event_revision.ts': ['venue', 'loaded', 'eventRevision(venue)'],
   // Conditions of its own, and the alias its callers write out.
-  'src/state/lane_family.ts': ['alias', 'which'],
+  'src/state/tasks/lane_family.ts': ['alias', 'which'],
   'src/state/tasks/claim.ts': ['alias'],
   // Ranges are numbers and ISO stamps.
   'src/copy/copy_reader.ts': [
@@ -63,7 +63,7 @@ const LOOKED_AT: Readonly<Record<string, readonly string[]>> = {
     'select',
   ],
   // One of two conditions, and one of two words.
-  'src/merge/merge.ts': ['which'],
+  'src/merge/merge_rows.ts': ['which'],
   'src/merge/stage.ts': ['a', 'b', 'name', 'names', 'behind', 'cols.capacity', 'more'],
   // Columns that layouts have asked for: their names quoted, their types four words of a schema.
   'src/merge/extra_values.ts': [
@@ -80,14 +80,23 @@ const LOOKED_AT: Readonly<Record<string, readonly string[]>> = {
     'name',
     'alias',
   ],
-  'src/state/extra_columns.ts': ['column', 'type', 'name', 'standing'],
+  'src/state/schema/extra_columns.ts': ['column', 'type', 'name', 'standing'],
   'src/validate/agreement.ts': ['columns', 'table', 'parameter', "[...FIELDS, 'volume'].map(far).join(', ')"],
   'src/validate/bar_checks.ts': ['columns', 'table', 'bad', 'details'],
   // Lists of columns, and the alias its callers write out.
-  'src/series/split_market.ts': ['differ', 'alias', 'name', 'names', 'values', 'table', 'column', 'until'],
+  'src/series/market_of_two_series.ts': [
+    'differ',
+    'alias',
+    'name',
+    'names',
+    'values',
+    'table',
+    'column',
+    'until',
+  ],
   // Names of leaves are made of a year and a month, their bounds of numbers.
-  'src/state/partitions.ts': ['name'],
-  'src/state/leaf_statements.ts': ['name', 'from', 'to'],
+  'src/state/leaves/partitions.ts': ['name'],
+  'src/state/leaves/leaf_statements.ts': ['name', 'from', 'to'],
   // The database of the embedded server: a constant, passed on.
   // Calls of set_config with names of its own and milliseconds.
   'src/database/connect.ts': ["['pg_backend_pid() AS pid', ...calls].join(', ')"],
@@ -107,17 +116,21 @@ const LOOKED_AT: Readonly<Record<string, readonly string[]>> = {
   'src/bench/floor_sender.ts': ['file.leaf'],
   // Numbers of its own.
   'src/bench/day_two.ts': ['within'],
-  'src/bench/server.ts': ['name', 'this.name', 'admin.escapeIdentifier(datname)'],
+  'src/bench/bench_database.ts': ['name', 'this.name', 'admin.escapeIdentifier(datname)'],
   // Commands that doctor advises and does not run: names and numbers of the server's own settings.
-  'src/doctor/server.ts': ['left - BASE_SESSIONS', 'server.limit + needed', 'value', 'name'],
-  'src/doctor/settings.ts': ['name', 'to', 'then'],
+  'src/doctor/server_checks.ts': ['left - BASE_SESSIONS', 'server.limit + needed', 'value', 'name'],
+  'src/doctor/server_settings.ts': ['name', 'to', 'then'],
   'src/load/run_session.ts': ['this.#runId'],
   'src/database/stamps.ts': ['expression', 'parameter'],
   // States, events and lists of columns: literals of the functions that call.
   'src/state/tasks/give_up.ts': ['columns'],
-  'src/state/coverage.ts': ['seriesIds', 'fromUs', 'toUs', 'taskId', 'seriesId', 'end'],
-  'src/state/indicator_states.ts': ['seriesIds', 'tsUs', 'states'],
-  'src/state/task_listing.ts': ['more', "replaces ? OVERRULING : ''", "replaces ? IS_OVERRULED : 'false'"],
+  'src/state/series/coverage_rows.ts': ['seriesIds', 'fromUs', 'toUs', 'taskId', 'seriesId', 'end'],
+  'src/state/series/indicator_states.ts': ['seriesIds', 'tsUs', 'states'],
+  'src/state/tasks/task_listing.ts': [
+    'more',
+    "replaces ? OVERRULING : ''",
+    "replaces ? IS_OVERRULED : 'false'",
+  ],
   'src/state/moves.ts': ['transition', 'from', 'to', 'reason', 'alias'],
   // Numbers.
   'src/workers/attempt/transaction.ts': ['commits', 'this.#taskId', 'this.#attempt'],

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { eachStamp } from '../../src/series/stamp_pass.ts';
-import { Partitions } from '../../src/state/partitions.ts';
+import { Partitions } from '../../src/state/leaves/partitions.ts';
 import { testDatabase } from '../database.ts';
 
 const { pool: db, client } = await testDatabase();

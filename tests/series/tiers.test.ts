@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { setTiers, symbolsOfTiers, type Tier, tiersOf } from '../../src/series/tiers.ts';
-import { upsertTasks } from '../../src/state/task_listing.ts';
 import { claim } from '../../src/state/tasks/claim.ts';
+import { upsertTasks } from '../../src/state/tasks/task_listing.ts';
 import { testDatabase } from '../database.ts';
 import { wipe } from '../gaps/loaded_market.ts';
 import { samplePlan, sampleTask } from '../state/sample_tasks.ts';

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { keyBuilds } from '../../src/state/key_builds.ts';
+import { keyBuilds } from '../../src/state/leaves/key_builds.ts';
 
 const named = (...bytes: number[]) => bytes.map((size, i) => ({ name: `bars_${i}`, bytes: size }));
 

@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { CURRENCIES, spellings } from '../../src/base/spellings.ts';
 import { inTransaction } from '../../src/database/connect.ts';
 import { READER } from '../../src/database/reader.ts';
-import { makeReadingAnew } from '../../src/state/reading.ts';
+import { makeReadingAnew } from '../../src/state/schema/candles_view.ts';
 import { testDatabase } from '../database.ts';
 import { addBars, addSeries, at, DAY, HOUR } from '../gaps/loaded_market.ts';
 

@@ -1,6 +1,6 @@
-import type { FoundTask } from '../../src/state/listing_decision.ts';
 import { type TaskState, TRANSITIONS, type Transition } from '../../src/state/machine.ts';
 import type { TaskPlan } from '../../src/state/task_plan.ts';
+import type { FoundTask } from '../../src/state/tasks/listing_decision.ts';
 
 /** A plan as the producer makes it for one Kraken file; `over` changes what a test is about. */
 export function samplePlan(over: Partial<TaskPlan> = {}): TaskPlan {

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { MIGRATIONS } from '../../src/state/migrations/migrations.ts';
-import { statementsOf } from '../../src/state/statements.ts';
+import { statementsOf } from '../../src/state/schema/statements.ts';
 
 it('ends a statement at a semicolon, and at none within quotes, names, bodies and comments', () => {
   expect(

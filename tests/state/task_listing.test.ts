@@ -3,14 +3,19 @@ import fc from 'fast-check';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { inTransaction } from '../../src/database/connect.ts';
 import type { Fault } from '../../src/faults/fault.ts';
-import { decide, type FoundTask, type StandingTask, widenPlan } from '../../src/state/listing_decision.ts';
 import { TASK_STATES } from '../../src/state/machine.ts';
-import { type ListingCounts, previewTasks, upsertTasks } from '../../src/state/task_listing.ts';
 import type { TaskPlan } from '../../src/state/task_plan.ts';
 import { claim } from '../../src/state/tasks/claim.ts';
 import { finish } from '../../src/state/tasks/finish.ts';
 import { fail } from '../../src/state/tasks/give_up.ts';
+import {
+  decide,
+  type FoundTask,
+  type StandingTask,
+  widenPlan,
+} from '../../src/state/tasks/listing_decision.ts';
 import { skip } from '../../src/state/tasks/requeue.ts';
+import { type ListingCounts, previewTasks, upsertTasks } from '../../src/state/tasks/task_listing.ts';
 import { testDatabase } from '../database.ts';
 import { samplePlan, sampleTask } from './sample_tasks.ts';
 

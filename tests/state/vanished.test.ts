@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
-import { upsertTasks } from '../../src/state/task_listing.ts';
-import { vanishedObjects } from '../../src/state/vanished.ts';
+import { upsertTasks } from '../../src/state/tasks/task_listing.ts';
+import { vanishedObjects } from '../../src/state/tasks/vanished.ts';
 import { testDatabase } from '../database.ts';
 import { sampleTask } from './sample_tasks.ts';
 

@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { BarColumns } from '../../src/bars/columns.ts';
 import { sniffEncoding } from '../../src/scan/encoding.ts';
 import { Scanner } from '../../src/scan/scanner.ts';
-import { SymbolTable } from '../../src/scan/symbols.ts';
+import { SymbolTable } from '../../src/scan/symbol_table.ts';
 import { testDatabase } from '../database.ts';
 import { load, scratchFolder } from '../e2e/loading.ts';
 import { write } from '../e2e/market.ts';

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { connect } from '../../src/database/connect.ts';
-import { noteRollups, type Rollup } from '../../src/state/rollups.ts';
+import { noteRollups, type Rollup } from '../../src/state/series/rollups.ts';
 import { load } from '../e2e/loading.ts';
 import { krakenCsv, massiveDays, walk, write } from '../e2e/market.ts';
 import type { Original } from './copies.ts';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { FillSummary } from '../../src/gaps/fill.ts';
 import type { Gap } from '../../src/gaps/gap_store.ts';
-import { GapTally } from '../../src/gaps/tally.ts';
+import { GapTally } from '../../src/gaps/gap_tally.ts';
 import { fillLines, gapLines, gapSum, nothingFilled } from '../../src/ui/gap_text.ts';
 import { at } from '../gaps/loaded_market.ts';
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { exitCodeOfFault, exitCodeOfLoad } from '../../src/commands/exit_codes.ts';
-import type { LoadSummary, PlanEvent, TaskEvent } from '../../src/load/events.ts';
+import { exitCodeOfFault, exitCodeOfLoad } from '../../src/commands/program/exit_codes.ts';
+import type { LoadSummary, PlanEvent, TaskEvent } from '../../src/load/load_events.ts';
 import { eventLine } from '../../src/ui/json_lines.ts';
 import { eventText, PlannedFiles, planLines, summaryLines } from '../../src/ui/load_text.ts';
 import { PLAIN } from '../../src/ui/style.ts';

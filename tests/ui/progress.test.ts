@@ -1,6 +1,6 @@
 import { Writable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
-import type { ProgressEvent } from '../../src/load/events.ts';
+import type { ProgressEvent } from '../../src/load/load_events.ts';
 import { type ProgressStream, progressOn } from '../../src/ui/progress.ts';
 import { drawnLine, plainLine, RecentRate } from '../../src/ui/progress_line.ts';
 import { styleFor } from '../../src/ui/style.ts';

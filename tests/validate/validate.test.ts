@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { ALL_SERIES } from '../../src/series/series.ts';
-import { Partitions } from '../../src/state/partitions.ts';
+import { Partitions } from '../../src/state/leaves/partitions.ts';
 import { validationEvents, validationLines } from '../../src/ui/validate_text.ts';
 import { CHECKS, type Check, type Finding } from '../../src/validate/findings.ts';
 import { type ValidateOptions, validate } from '../../src/validate/validate.ts';

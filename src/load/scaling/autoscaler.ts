@@ -2,7 +2,7 @@ import type { Pool } from 'pg';
 import type { PhaseSeconds } from '../../workers/link/messages.ts';
 import type { WorkerPool } from '../../workers/pool.ts';
 import type { ConcurrencyLimit } from './concurrency.ts';
-import { Machine, type MachineSample, memoryLimit, usableCores } from './machine.ts';
+import { Machine, type MachineSample, memoryLimit, usableCores } from './host_load.ts';
 import { type Files, MEMORY_LIMIT, Scaling, type ScalingDecision } from './scaling.ts';
 
 /** Memory a worker takes: its batches, its buffers, its heap. Measured in `bench`: 60 to 90 MB. */

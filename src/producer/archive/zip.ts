@@ -5,7 +5,7 @@ import { createHash } from 'node:crypto';
 import * as yauzl from 'yauzl';
 import { BackhaulError, type Fault, type FaultKind } from '../../faults/fault.ts';
 import { abortError } from '../../faults/file_fault.ts';
-import { printable } from '../../faults/text.ts';
+import { printable } from '../../faults/safe_text.ts';
 import type { ObjectReader } from '../sources/source.ts';
 import { BlockCache } from './block_cache.ts';
 

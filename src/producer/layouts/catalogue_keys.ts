@@ -1,7 +1,7 @@
 /** What `catalogue.json` must hold. */
 
 import { checkKeys } from './checked_layout.ts';
-import { CATALOGUE_NAMES, catalogueText } from './known.ts';
+import { CATALOGUE_NAMES, catalogueText } from './known_layouts.ts';
 import type { LayoutKeys } from './schema.ts';
 
 /** The keys of every file of the catalogue, read and checked. */

@@ -3,7 +3,7 @@
 import { nearest } from '../../base/nearest.ts';
 import { namesOfRole, normaliseName } from '../../scan/header.ts';
 import type { ExtraColumn, Role, ShapeColumn } from '../../scan/shape.ts';
-import { extraColumnName } from '../../state/extra_columns.ts';
+import { extraColumnName } from '../../state/schema/extra_columns.ts';
 import { keyMeant } from './key_meant.ts';
 import type { Slip } from './layout_error.ts';
 import type { LayoutKeys, Origin } from './schema.ts';

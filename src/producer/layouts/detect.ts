@@ -2,7 +2,7 @@
 
 import { basename } from 'node:path';
 import { BackhaulError, type FaultPlace } from '../../faults/fault.ts';
-import { printable } from '../../faults/text.ts';
+import { printable } from '../../faults/safe_text.ts';
 import { normaliseName, requiredRoles } from '../../scan/header.ts';
 import { type Fit, fitHead, type Head, readsAsBars, recordsOf } from './head.ts';
 import type { Layout } from './layout.ts';

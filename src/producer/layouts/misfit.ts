@@ -2,7 +2,7 @@
 
 import { nearest } from '../../base/nearest.ts';
 import { BackhaulError, type FaultPlace } from '../../faults/fault.ts';
-import { printable } from '../../faults/text.ts';
+import { printable } from '../../faults/safe_text.ts';
 import {
   type ColumnRoles,
   isNumberRole,

@@ -4,11 +4,11 @@ import type { RecordShape } from '../../scan/shape.ts';
 import { detect, detectByName } from '../layouts/detect.ts';
 import type { Head } from '../layouts/head.ts';
 import { spelledInterval } from '../layouts/interval_words.ts';
-import { knownLayouts, tableLayouts } from '../layouts/known.ts';
+import { knownLayouts, tableLayouts } from '../layouts/known_layouts.ts';
 import type { Layout } from '../layouts/layout.ts';
 import { noBarsIn, SALE_CONDITIONS } from '../layouts/no_bars.ts';
 import { type Given, isNamedBy, type Resolution } from '../layouts/resolve.ts';
-import { SymbolFilter } from '../layouts/symbols.ts';
+import { SymbolFilter } from '../layouts/symbol_filter.ts';
 import { kindOfName, type ObjectKind } from '../sources/object_kind.ts';
 import { type DiscoverCounts, type DiscoverOptions, noCounts } from './found_task.ts';
 

@@ -1,7 +1,7 @@
 /** From sources to tasks: what there is, of which layout, in which lane, and how a worker is to read it. */
 
 import { DigestSet } from '../../base/digest_set.ts';
-import { allLayouts } from '../layouts/known.ts';
+import { allLayouts } from '../layouts/known_layouts.ts';
 import type { Layout } from '../layouts/layout.ts';
 import { loadLayout } from '../layouts/named_layout.ts';
 import type { ListFilter, Source } from '../sources/source.ts';

@@ -7,7 +7,7 @@ import type { Storage } from '../../state/task_plan.ts';
 import { EXPORT_LAYOUT, isExportHeader, OWN_COLUMNS } from '../layouts/backhaul_export.ts';
 import { earliestStamp, type Head, recordsOf } from '../layouts/head.ts';
 import { intervalSeconds, spelledInterval } from '../layouts/interval_words.ts';
-import { knownLayouts } from '../layouts/known.ts';
+import { knownLayouts } from '../layouts/known_layouts.ts';
 import type { Layout } from '../layouts/layout.ts';
 import { gridOf, type Resolution, sessionOf } from '../layouts/resolve.ts';
 import type { Asked } from './asked.ts';

@@ -2,7 +2,7 @@
 
 import { fileURLToPath } from 'node:url';
 import type { BackhaulError, Fault } from '../../faults/fault.ts';
-import { wholeOf } from '../archive/parts.ts';
+import { wholeOf } from '../archive/zip_parts.ts';
 import type { FolderChecksums } from '../sources/checksums.ts';
 import type { ObjectKind } from '../sources/object_kind.ts';
 import { partsPrefix } from '../sources/part_names.ts';

@@ -2,10 +2,10 @@
 
 import { isDeepStrictEqual } from 'node:util';
 import { aliasesBeside, otherwiseSpelled } from '../../base/spellings.ts';
-import { laneOf, sharedLaneOf } from '../../state/series_name.ts';
+import { laneOf, sharedLaneOf } from '../../state/series/series_name.ts';
 import type { Storage, TaskPlan } from '../../state/task_plan.ts';
 import { INFLATE_LIMITS } from '../archive/entry_stream.ts';
-import type { Manifest } from '../archive/manifest.ts';
+import type { Manifest } from '../archive/kraken_manifest.ts';
 import { gridOfMade, type Resolution } from '../layouts/resolve.ts';
 import type { Asked } from './asked.ts';
 import type { PlannedTask, TaskPlace } from './found_task.ts';

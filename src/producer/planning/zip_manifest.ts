@@ -2,7 +2,7 @@
 
 import { BackhaulError, type Fault } from '../../faults/fault.ts';
 import { openBytes } from '../archive/entry_stream.ts';
-import { type Manifest, manifestKey, parseManifest } from '../archive/manifest.ts';
+import { type Manifest, manifestKey, parseManifest } from '../archive/kraken_manifest.ts';
 import type { ZipEntryInfo } from '../archive/zip.ts';
 import type { ObjectReader, SourceObject } from '../sources/source.ts';
 import type { Asked } from './asked.ts';

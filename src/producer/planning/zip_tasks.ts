@@ -1,9 +1,9 @@
 /** The tasks of a zip: one an entry. */
 
 import { BackhaulError } from '../../faults/fault.ts';
-import { type Manifest, manifestKey } from '../archive/manifest.ts';
-import { PartsReader } from '../archive/parts.ts';
+import { type Manifest, manifestKey } from '../archive/kraken_manifest.ts';
 import { listZip, type ZipEntryInfo } from '../archive/zip.ts';
+import { PartsReader } from '../archive/zip_parts.ts';
 import { readHead } from '../layouts/head.ts';
 import type { Resolution } from '../layouts/resolve.ts';
 import { hiddenKind, isHiddenPath, type ObjectKind, unreadKind } from '../sources/object_kind.ts';

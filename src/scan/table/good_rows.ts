@@ -9,10 +9,10 @@ import { extraValue } from '../extra_value.ts';
 import { isMultiple, isOnGrid } from '../grid.ts';
 import type { ColumnRoles } from '../header.ts';
 import { type KeptPlace, keptPlaces } from '../kept_columns.ts';
+import { unitOfMagnitude } from '../numeric_stamp.ts';
 import type { BarNumber, RecordShape, ScanChecks } from '../shape.ts';
 import type { StampReader } from '../stamp_reader.ts';
-import { SYMBOL_INVALID, SYMBOL_NOT_ASKED, type SymbolTable } from '../symbols.ts';
-import { unitOfMagnitude } from '../time.ts';
+import { SYMBOL_INVALID, SYMBOL_NOT_ASKED, type SymbolTable } from '../symbol_table.ts';
 import {
   type DictionaryColumn,
   decimalOf,
@@ -25,7 +25,7 @@ import {
   type TableColumn,
   type TextColumn,
   wholeOf,
-} from './columns.ts';
+} from './table_columns.ts';
 import { textOf } from './texts.ts';
 
 const NUMBERS: readonly BarNumber[] = ['open', 'high', 'low', 'close', 'volume', 'trades'];

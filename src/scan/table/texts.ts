@@ -1,6 +1,6 @@
 /** Values of a table as the text a CSV would have for them: what the judge is shown of a row in doubt. */
 
-import { isNull, stampUs, type TableColumn, type TextColumn } from './columns.ts';
+import { isNull, stampUs, type TableColumn, type TextColumn } from './table_columns.ts';
 
 const utf8 = new TextDecoder();
 

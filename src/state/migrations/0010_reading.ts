@@ -1,6 +1,6 @@
 /**
  * What `candles_of` stands on: the spellings of currencies, the words for intervals, and the series that a venue, a
- * symbol and an interval mean. `candles_of` itself follows the columns of `bars`: `src/state/reading.ts` makes it.
+ * symbol and an interval mean. `candles_of` itself follows the columns of `bars`: `src/state/schema/candles_view.ts` makes it.
  */
 export const sql = `
 CREATE TABLE backhaul.symbol_alias (

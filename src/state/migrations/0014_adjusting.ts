@@ -1,6 +1,6 @@
 /**
  * What `candles_of` adjusts by. Which events hold, from which instant of a series, is told here; what they make of each
- * column is `src/state/reading.ts`, which follows the columns of `bars`.
+ * column is `src/state/schema/candles_view.ts`, which follows the columns of `bars`.
  */
 export const sql = `
 ALTER TABLE backhaul.event_change ADD COLUMN venue text COLLATE "C" NOT NULL DEFAULT '';

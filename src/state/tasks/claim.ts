@@ -2,12 +2,12 @@
 
 import { killPoint } from '../../base/kill_points.ts';
 import { type Db, inTransaction } from '../../database/connect.ts';
-import { withRevision } from '../event_revision.ts';
-import { laneTurn, TURNS } from '../lane_family.ts';
 import { becomes, CLAIM_LOCK, mayMove, noteEvent } from '../moves.ts';
+import { withRevision } from '../series/event_revision.ts';
 import { isBefore, orderKey } from '../task_order.ts';
 import type { TaskPlan } from '../task_plan.ts';
 import type { Attempt } from './attempt.ts';
+import { laneTurn, TURNS } from './lane_family.ts';
 
 /** Where the bars that a replaced task is about to replace came from. */
 export interface Replaced {

@@ -3,13 +3,13 @@
 import type { ClientBase } from 'pg';
 import { stampOf } from '../../database/stamps.ts';
 import { BackhaulError } from '../../faults/fault.ts';
-import { withRevision } from '../event_revision.ts';
-import { laneTurn } from '../lane_family.ts';
 import { becomes, noteEvent, OWNED } from '../moves.ts';
-import type { FilesOf } from '../rollups.ts';
-import { endValues, INSERT_ENDS, type SeriesEnd } from '../series_ends.ts';
+import { withRevision } from '../series/event_revision.ts';
+import type { FilesOf } from '../series/rollups.ts';
+import { endValues, INSERT_ENDS, type SeriesEnd } from '../series/series_ends.ts';
 import { isBefore } from '../task_order.ts';
 import type { Attempt } from './attempt.ts';
+import { laneTurn } from './lane_family.ts';
 
 /** What a worker has done, to be committed with it. Counts are records of the file; stamps µs since 1970. */
 export interface Finished extends Attempt {

@@ -2,7 +2,7 @@
 
 import type { Db } from '../../database/connect.ts';
 import type { Fault } from '../../faults/fault.ts';
-import { storableJson } from '../../faults/text.ts';
+import { storableJson } from '../../faults/safe_text.ts';
 import type { TransitionFrom } from '../machine.ts';
 import { becomes, mayMove, noteEvent, OWNED } from '../moves.ts';
 import type { Attempt } from './attempt.ts';

@@ -1,11 +1,11 @@
 /** How the tasks stand, as those who run them ask for it. */
 
 import type { Db } from '../../database/connect.ts';
-import { withRevision } from '../event_revision.ts';
-import { laneTurn } from '../lane_family.ts';
-import type { FilesOf } from '../rollups.ts';
-import { laneOf, sharedLaneOf } from '../series_name.ts';
+import { withRevision } from '../series/event_revision.ts';
+import type { FilesOf } from '../series/rollups.ts';
+import { laneOf, sharedLaneOf } from '../series/series_name.ts';
 import { isBefore } from '../task_order.ts';
+import { laneTurn } from './lane_family.ts';
 
 /** How a running task stands in its lane. */
 export interface LaneStanding {

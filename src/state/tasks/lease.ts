@@ -2,7 +2,7 @@
 
 import type { Db } from '../../database/connect.ts';
 import { becomes, mayMove, noteEvent } from '../moves.ts';
-import { RUN_LOCK_SPACE } from '../run_store.ts';
+import { RUN_LOCK_SPACE } from '../runs/run_store.ts';
 import { type Attempt, sessionName } from './attempt.ts';
 
 /**

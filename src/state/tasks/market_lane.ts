@@ -1,7 +1,7 @@
 /** The tasks of a market that files tell of under several names. */
 
 import type { Db } from '../../database/connect.ts';
-import { laneOf, type SeriesName } from '../series_name.ts';
+import { laneOf, type SeriesName } from '../series/series_name.ts';
 
 /** Which of these names of one market most of its files bear; null: none does. */
 export async function spellingOfFiles(db: Db, names: readonly SeriesName[]): Promise<string | null> {

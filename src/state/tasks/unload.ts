@@ -3,10 +3,10 @@
 import type { ClientBase } from 'pg';
 import { rangeRows } from '../../copy/copy_reader.ts';
 import type { Db } from '../../database/connect.ts';
-import { rangesOfTaskAlone, vouchedByAlone } from '../coverage.ts';
-import { isDistributed } from '../distributed.ts';
-import { laneTurn } from '../lane_family.ts';
 import { becomes, mayMove, noteEvent } from '../moves.ts';
+import { isDistributed } from '../schema/distributed.ts';
+import { rangesOfTaskAlone, vouchedByAlone } from '../series/coverage_rows.ts';
+import { laneTurn } from './lane_family.ts';
 import { skip } from './requeue.ts';
 
 export interface LoadedTask {

@@ -10,19 +10,19 @@ import { NullSink } from '../../copy/null_sink.ts';
 import { IndicatorEngine } from '../../indicators/engine.ts';
 import { SessionClock } from '../../indicators/session_clock.ts';
 import type { TaskResult } from '../link/task_result.ts';
+import type { AttemptParts } from './attempt_parts.ts';
 import type { BatchConsumer } from './batches.ts';
 import { broken, commit } from './commit.ts';
 import { EdgeBars } from './edge_bars.ts';
 import { scanFile } from './file_bytes.ts';
 import type { FileScan } from './file_scan.ts';
+import { splitsOfVenue } from './file_splits.ts';
 import { ensureLeaves, knownLeaf } from './leaves.ts';
 import { RestartBy } from './load_path.ts';
-import type { AttemptParts } from './parts.ts';
 import { PassingRollups } from './passing_rollups.ts';
-import { writeCheckpoints } from './series_ends.ts';
+import { writeCheckpoints } from './series_results.ts';
 import { SeriesStates } from './series_states.ts';
 import { sortFile } from './sorted_file.ts';
-import { splitsOfVenue } from './venue_splits.ts';
 
 /** States held until the end of the file, 2 MB of them; beyond, they go in between. */
 const MOST_CHECKPOINTS = 4_000;

@@ -1,8 +1,8 @@
 import { setImmediate } from 'node:timers/promises';
 import type { BarColumns } from '../../bars/columns.ts';
 import { carryLast } from '../../scan/scanner.ts';
-import type { TableBatch } from '../../scan/table/columns.ts';
-import type { TableScanner } from '../../scan/table/scanner.ts';
+import type { TableBatch } from '../../scan/table/table_columns.ts';
+import type { TableScanner } from '../../scan/table/table_scanner.ts';
 import type { FileScanner } from '../../scan/trade_scanner.ts';
 
 /** Takes rows `[0, rows)` of a batch; the columns are free again when the promise resolves. */

@@ -5,14 +5,14 @@ import { killPoint } from '../../base/kill_points.ts';
 import { copyRows } from '../../copy/copy_writer.ts';
 import { RowEncoder } from '../../copy/row_encoder.ts';
 import { BackhaulError, type Fault } from '../../faults/fault.ts';
-import { rememberRules } from '../../state/series_rules.ts';
+import { rememberRules } from '../../state/series/series_rules.ts';
+import { noteWithheld } from '../../state/series/withheld.ts';
 import { finish } from '../../state/tasks/finish.ts';
-import { noteWithheld } from '../../state/withheld.ts';
 import type { RejectSummary, TaskResult } from '../link/task_result.ts';
+import type { AttemptParts } from './attempt_parts.ts';
 import type { EdgeBars } from './edge_bars.ts';
 import type { FileScan } from './file_scan.ts';
-import type { AttemptParts } from './parts.ts';
-import { writeEnds } from './series_ends.ts';
+import { writeEnds } from './series_results.ts';
 import type { SeriesStates } from './series_states.ts';
 
 /** What a file has brought, by whichever path. */

@@ -3,8 +3,8 @@
 import type { ClientBase } from 'pg';
 import type { BarColumns } from '../../bars/columns.ts';
 import { Zone } from '../../base/zone.ts';
-import { Buckets } from '../../scan/buckets.ts';
-import { type TradeEdge, writeEdges } from '../../state/trade_edges.ts';
+import { Buckets } from '../../scan/trade_buckets.ts';
+import { type TradeEdge, writeEdges } from '../../state/series/trade_edges.ts';
 import type { Assignment } from '../link/assignment.ts';
 import type { FileScan } from './file_scan.ts';
 

@@ -5,13 +5,13 @@ import { openArchive, openObject } from '../../producer/open_source.ts';
 import type { ObjectReader } from '../../producer/sources/source.ts';
 import { shapeText } from '../../scan/shape_text.ts';
 import type { FileFacts } from '../../scan/stamp_reader.ts';
-import { TableScanner } from '../../scan/table/scanner.ts';
+import { TableScanner } from '../../scan/table/table_scanner.ts';
 import type { Assignment } from '../link/assignment.ts';
+import type { AttemptParts } from './attempt_parts.ts';
 import type { BatchConsumer } from './batches.ts';
 import { BatchQueue, scanInto, scanTable } from './batches.ts';
 import { FileScan } from './file_scan.ts';
 import { RestartBy, SurveyFirst } from './load_path.ts';
-import type { AttemptParts } from './parts.ts';
 
 /**
  * Scans the whole file; `take` is given its rows a batch at a time and `queued` hears of each before.

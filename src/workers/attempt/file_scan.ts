@@ -9,12 +9,12 @@ import type { Reject, ScanChecks } from '../../scan/shape.ts';
 import type { SortOutcome } from '../../scan/sort.ts';
 import { StampDistances } from '../../scan/stamp_distances.ts';
 import { expectedStamp, stampHint } from '../../scan/stamp_hint.ts';
-import { SymbolTable } from '../../scan/symbols.ts';
-import { TableScanner } from '../../scan/table/scanner.ts';
+import { SymbolTable } from '../../scan/symbol_table.ts';
+import { TableScanner } from '../../scan/table/table_scanner.ts';
 import { type FileScanner, type TradeCounts, TradeScanner } from '../../scan/trade_scanner.ts';
 import { tableIn } from '../../state/task_plan.ts';
 import type { Assignment, WorkerSettings } from '../link/assignment.ts';
-import { RejectLedger } from './rejects.ts';
+import { RejectLedger } from './reject_budget.ts';
 
 /** Numeric stamps before this are outside all reason: the wrong unit, not the year 1979. */
 const EARLIEST_NUMERIC_US = Date.UTC(1980, 0, 1) * 1000;

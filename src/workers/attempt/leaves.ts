@@ -2,7 +2,7 @@
 
 import type { BarColumns } from '../../bars/columns.ts';
 import { KnownLeaves, type Leaf, monthLeaf, monthlyRows } from '../../copy/leaf.ts';
-import type { AttemptParts } from './parts.ts';
+import type { AttemptParts } from './attempt_parts.ts';
 
 /** Leaves known to exist in the database this thread writes to. */
 let known = new KnownLeaves();

@@ -26,8 +26,8 @@ import { joinsBy } from '../../calendar/joined_files.ts';
 import { calendarOf } from '../../calendar/market_calendar.ts';
 import { isCheckpoint } from '../../indicators/checkpoints.ts';
 import { encodeState, type IndicatorEngine, type Splits, STATE_LENGTH } from '../../indicators/engine.ts';
-import type { SymbolTable } from '../../scan/symbols.ts';
-import { StateRows } from '../../state/indicator_states.ts';
+import type { SymbolTable } from '../../scan/symbol_table.ts';
+import { StateRows } from '../../state/series/indicator_states.ts';
 import {
   addDerivations,
   haveMovedOn,
@@ -35,15 +35,15 @@ import {
   type RollupState,
   replaceRollupStates,
   rollupRoles,
-} from '../../state/rollups.ts';
-import { noteWithheld } from '../../state/withheld.ts';
-import { Checkpoints } from './checkpoints.ts';
-import { knownIds } from './known_ids.ts';
+} from '../../state/series/rollups.ts';
+import { noteWithheld } from '../../state/series/withheld.ts';
+import type { AttemptParts } from './attempt_parts.ts';
+import { Checkpoints } from './checkpoint_states.ts';
+import type { VenueSplits } from './file_splits.ts';
+import { knownIds } from './known_series_ids.ts';
 import { ensureLeaves } from './leaves.ts';
 import { RestartBy } from './load_path.ts';
-import type { AttemptParts } from './parts.ts';
-import { isRun, SharedRoom, sharedDoubles } from './shared_room.ts';
-import type { VenueSplits } from './venue_splits.ts';
+import { isRun, SharedRoom, sharedDoubles } from './shared_doubles.ts';
 
 const shared = new SharedRoom();
 

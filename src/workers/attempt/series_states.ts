@@ -1,13 +1,13 @@
 import type { BarColumns } from '../../bars/columns.ts';
 import { type IndicatorEngine, LAST_TS, NO_SPLITS, STATE_LENGTH } from '../../indicators/engine.ts';
-import type { SymbolTable } from '../../scan/symbols.ts';
+import type { SymbolTable } from '../../scan/symbol_table.ts';
 import type { SharedDoubles } from '../link/messages.ts';
 import type { WorkerLink } from '../link/worker_link.ts';
-import { Checkpoints } from './checkpoints.ts';
-import { knownIds, type SeriesFamily } from './known_ids.ts';
+import { Checkpoints } from './checkpoint_states.ts';
+import type { VenueSplits } from './file_splits.ts';
+import { knownIds, type SeriesFamily } from './known_series_ids.ts';
 import type { PassingRollups } from './passing_rollups.ts';
-import { isRun, SharedRoom, sharedDoubles } from './shared_room.ts';
-import type { VenueSplits } from './venue_splits.ts';
+import { isRun, SharedRoom, sharedDoubles } from './shared_doubles.ts';
 
 /** A series that has rows in the file. */
 export interface UsedSeries {

@@ -2,11 +2,11 @@
 
 import { BarColumns } from '../../bars/columns.ts';
 import { sortBars } from '../../scan/sort.ts';
+import type { AttemptParts } from './attempt_parts.ts';
 import type { BatchConsumer } from './batches.ts';
 import { scanFile } from './file_bytes.ts';
 import type { FileScan } from './file_scan.ts';
 import { RestartBy } from './load_path.ts';
-import type { AttemptParts } from './parts.ts';
 
 /** Collects the whole file, sorts it, and hands it on in batches; a file too large for that is sorted by the database. */
 export async function sortFile(parts: AttemptParts, file: FileScan, take: BatchConsumer): Promise<void> {

@@ -3,18 +3,18 @@
 import type { ClientBase } from 'pg';
 import { killPoint } from '../../base/kill_points.ts';
 import { type FileFacts, NO_FACTS } from '../../scan/stamp_reader.ts';
-import { isDistributed } from '../../state/distributed.ts';
-import { extraColumnsOf } from '../../state/extra_columns.ts';
+import { isDistributed } from '../../state/schema/distributed.ts';
+import { extraColumnsOf } from '../../state/schema/extra_columns.ts';
 import type { Assignment } from '../link/assignment.ts';
 import type { TaskResult } from '../link/task_result.ts';
 import type { WorkerLink } from '../link/worker_link.ts';
 import { append } from './append.ts';
+import type { AttemptParts } from './attempt_parts.ts';
+import { AttemptProgress } from './attempt_progress.ts';
 import { surveyFile } from './file_bytes.ts';
 import { FileScan } from './file_scan.ts';
 import { type LoadPath, RestartBy, SurveyFirst } from './load_path.ts';
 import { merge } from './merge.ts';
-import type { AttemptParts } from './parts.ts';
-import { AttemptProgress } from './progress.ts';
 import { AttemptTransaction } from './transaction.ts';
 import { workerMemory } from './worker_memory.ts';
 

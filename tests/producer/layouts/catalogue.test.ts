@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { detect } from '../../../src/producer/layouts/detect.ts';
-import { knownLayouts } from '../../../src/producer/layouts/known.ts';
+import { knownLayouts } from '../../../src/producer/layouts/known_layouts.ts';
 import { SAMPLES } from './samples.ts';
 
 const named = (name: string) => knownLayouts().find((layout) => layout.name === name)!;

@@ -3,7 +3,7 @@ import { expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { catalogueKeys } from '../../../src/producer/layouts/catalogue_keys.ts';
 import { checkLayout } from '../../../src/producer/layouts/checked_layout.ts';
-import { allLayouts, catalogueText } from '../../../src/producer/layouts/known.ts';
+import { allLayouts, catalogueText } from '../../../src/producer/layouts/known_layouts.ts';
 
 const read = (text: string): unknown => parse(text, { stringKeys: true });
 

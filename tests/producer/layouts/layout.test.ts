@@ -5,12 +5,12 @@ import { otherwiseSpelled, spellings } from '../../../src/base/spellings.ts';
 import { checkLayout } from '../../../src/producer/layouts/checked_layout.ts';
 import { detectByName } from '../../../src/producer/layouts/detect.ts';
 import { intervalSeconds } from '../../../src/producer/layouts/interval_words.ts';
-import { knownLayouts } from '../../../src/producer/layouts/known.ts';
+import { knownLayouts } from '../../../src/producer/layouts/known_layouts.ts';
 import type { Layout } from '../../../src/producer/layouts/layout.ts';
 import { loadLayout } from '../../../src/producer/layouts/named_layout.ts';
 import { periodOf } from '../../../src/producer/layouts/period.ts';
 import { type Resolution, resolve } from '../../../src/producer/layouts/resolve.ts';
-import { SymbolFilter } from '../../../src/producer/layouts/symbols.ts';
+import { SymbolFilter } from '../../../src/producer/layouts/symbol_filter.ts';
 import { faultOf } from '../archive/memory_reader.ts';
 import { folderWith, us } from '../folder.ts';
 

@@ -3,7 +3,7 @@ import { basename, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { PartsReader, wholeOf } from '../../../src/producer/archive/parts.ts';
+import { PartsReader, wholeOf } from '../../../src/producer/archive/zip_parts.ts';
 import { openObject, openSource } from '../../../src/producer/open_source.ts';
 import { LocalSource } from '../../../src/producer/sources/local/source.ts';
 import type { ListFilter, Source, SourceObject } from '../../../src/producer/sources/source.ts';

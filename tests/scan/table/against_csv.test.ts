@@ -3,9 +3,9 @@ import { expect, it } from 'vitest';
 import { BarColumns } from '../../../src/bars/columns.ts';
 import { carryLast } from '../../../src/scan/scanner.ts';
 import type { RecordShape, ScanChecks } from '../../../src/scan/shape.ts';
-import { SymbolTable } from '../../../src/scan/symbols.ts';
-import type { TableColumn, TableField } from '../../../src/scan/table/columns.ts';
-import { TableScanner } from '../../../src/scan/table/scanner.ts';
+import { SymbolTable } from '../../../src/scan/symbol_table.ts';
+import type { TableColumn, TableField } from '../../../src/scan/table/table_columns.ts';
+import { TableScanner } from '../../../src/scan/table/table_scanner.ts';
 import { checksOf, scan, shapeOf } from '../scan_run.ts';
 
 /** The law of tables: their rows become what a CSV of the same rows becomes, whatever types the columns have. */

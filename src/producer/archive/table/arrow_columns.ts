@@ -8,7 +8,7 @@ import type {
   TableColumn,
   TableField,
   TextColumn,
-} from '../../../scan/table/columns.ts';
+} from '../../../scan/table/table_columns.ts';
 
 // Arrow's own numbers (Schema.fbs), so that nothing of the package is needed to look at a type.
 const TYPE = {

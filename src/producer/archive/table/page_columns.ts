@@ -1,7 +1,7 @@
 /** Which columns of a Parquet file are read page by page, and as what. The others take Apache Arrow's way. */
 
 import type { ColumnMetaData, FileMetaData, SchemaElement } from 'hyparquet';
-import type { StampColumn, TableField } from '../../../scan/table/columns.ts';
+import type { StampColumn, TableField } from '../../../scan/table/table_columns.ts';
 
 /** What the values of a column are: `bytes` each in the file, `out` as they are handed on. */
 export type PageValues =

@@ -3,7 +3,7 @@
 import { brotliDecompressSync, gunzipSync, zstdDecompressSync } from 'node:zlib';
 import type { ColumnMetaData, PageHeader } from 'hyparquet';
 import { parquetHeader } from 'hyparquet/src/column.js';
-import type { TableColumn, TextColumn } from '../../../scan/table/columns.ts';
+import type { TableColumn, TextColumn } from '../../../scan/table/table_columns.ts';
 import type { PageColumn } from './page_columns.ts';
 import type { PageKernel, Place } from './page_kernel.ts';
 import { parquetDamage } from './parquet_faults.ts';

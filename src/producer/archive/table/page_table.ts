@@ -2,7 +2,7 @@
 
 import { type ColumnMetaData, type FileMetaData, parquetMetadata } from 'hyparquet';
 import { abortError } from '../../../faults/file_fault.ts';
-import type { TableBatch, TableField } from '../../../scan/table/columns.ts';
+import type { TableBatch, TableField } from '../../../scan/table/table_columns.ts';
 import type { ObjectReader } from '../../sources/source.ts';
 import { type PageColumn, pageChunk, pageColumn } from './page_columns.ts';
 import { PageKernel } from './page_kernel.ts';

@@ -1,4 +1,4 @@
-import type { TableBatch, TableField } from '../../../scan/table/columns.ts';
+import type { TableBatch, TableField } from '../../../scan/table/table_columns.ts';
 
 /** A file of columns, opened: what it holds is known, its rows come a batch at a time. */
 export interface TableFile {

@@ -1,0 +1,192 @@
+/** The work of a thread of an export: one file, from COPY out to its last byte and its name. */
+
+import { createHash } from 'node:crypto';
+import { type FileHandle, mkdir, open, rename } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import type { MessagePort } from 'node:worker_threads';
+import type { RecordBatch } from 'apache-arrow';
+import { to as copyTo } from 'pg-copy-streams';
+import { ColumnDecoder, type DecodedColumn, decodeColumns } from '../copy/column_decoder.ts';
+import { connect } from '../database/connect.ts';
+import { faultOf } from '../faults/classify.ts';
+import type { Fault } from '../faults/fault.ts';
+import { isDistributed } from '../state/schema/distributed.ts';
+import { BatchBuilder, type ExportColumn, type SeriesColumns } from './export_batch.ts';
+import { fileBytes } from './formats.ts';
+import { type ManifestFile, UNFINISHED } from './manifest.ts';
+import { noRoom } from './no_room.ts';
+import type { ExportFormat } from './partition_plan.ts';
+
+/** Rows of a batch: of Parquet a row group, what a reader prunes by; 24 columns of them are 12 MB. */
+const BATCH_ROWS = 65_536;
+const PROGRESS_MS = 200;
+
+/** One file as a thread is told of it. */
+export interface FileOrder {
+  readonly url: string;
+  /** The snapshot all files of a run are read in. */
+  readonly snapshot: string;
+  readonly folder: string;
+  readonly path: string;
+  readonly format: ExportFormat;
+  /** Columns of `bars`, `ts` first. */
+  readonly columns: readonly ExportColumn[];
+  readonly seriesIds: Int32Array;
+  readonly series: SeriesColumns;
+  /** ISO 8601, [from, to). */
+  readonly from: string;
+  readonly to: string;
+  readonly metadata: ReadonlyMap<string, string>;
+  readonly groups: ManifestFile['groups'];
+  /** Takes the number of rows written since the last word. */
+  readonly port: MessagePort;
+}
+
+export type FileResult =
+  | { readonly kind: 'written'; readonly file: ManifestFile }
+  | { readonly kind: 'empty' }
+  | { readonly kind: 'failed'; readonly fault: Fault };
+
+/** Writes the file under another name and gives it its own when it is whole; without a row there is none. */
+export default async function exportFile(order: FileOrder): Promise<FileResult> {
+  const target = join(order.folder, order.path);
+  try {
+    const client = await connect(order.url, { applicationName: 'backhaul export' });
+    try {
+      await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
+      await client.query(`SET TRANSACTION SNAPSHOT '${order.snapshot.replaceAll("'", '')}'`);
+      // One series after another, each along its key: nothing for a sort, a compiler or helpers to gain.
+      await client.query('SET LOCAL jit = off; SET LOCAL max_parallel_workers_per_gather = 0');
+      const file = await write(
+        order,
+        target,
+        client.query(copyTo(copyText(order, await isDistributed(client)))),
+      );
+      return file === null ? { kind: 'empty' } : { kind: 'written', file };
+    } finally {
+      await client.end().catch(() => {});
+    }
+  } catch (error) {
+    const { fault } = noRoom(error, target) ?? { fault: faultOf(error) };
+    return { kind: 'failed', fault: { ...fault, where: { uri: target, ...fault.where } } };
+  } finally {
+    order.port.close();
+  }
+}
+
+/**
+ * The rows of a file: series by series in its order, each by time. LATERAL keeps the order of the list, and with the
+ * key's own order inside there is nothing to sort; {@link Order} holds what comes against that.
+ */
+function copyText({ columns, seriesIds, from, to }: FileOrder, isDistributed: boolean): string {
+  const names = columns.map(({ name, kind }) => {
+    const quoted = `"${name.replaceAll('"', '""')}"`;
+    return kind === 'text' ? `${quoted}::text` : quoted;
+  });
+  // Citus takes no ordered query inside another: each node sorts its own, and the coordinator merges.
+  if (isDistributed)
+    return `COPY (SELECT u.ordinal::int4, ${names.map((name) => `b.${name}`).join(', ')}
+      FROM unnest('{${seriesIds.join(',')}}'::int4[]) WITH ORDINALITY u (series_id, ordinal)
+      JOIN backhaul.bars b ON b.series_id = u.series_id AND b.ts >= '${from}' AND b.ts < '${to}'
+      ORDER BY u.ordinal, b.ts) TO STDOUT BINARY`;
+  return `COPY (SELECT u.ordinal::int4, b.* FROM unnest('{${seriesIds.join(',')}}'::int4[]) WITH ORDINALITY u (series_id, ordinal)
+    CROSS JOIN LATERAL (SELECT ${names.join(', ')} FROM backhaul.bars
+      WHERE series_id = u.series_id AND ts >= '${from}' AND ts < '${to}' ORDER BY ts) b) TO STDOUT BINARY`;
+}
+
+async function write(
+  order: FileOrder,
+  target: string,
+  rows: AsyncIterable<Uint8Array>,
+): Promise<ManifestFile | null> {
+  const builder = new BatchBuilder(order.columns, order.series, order.metadata);
+  const decoder = new ColumnDecoder(['int32', ...order.columns.map(({ kind }) => kind)], BATCH_ROWS);
+  const written = new Order(order.path);
+  let told = { at: 0, rows: 0 };
+  async function* batches(
+    first: IteratorResult<number>,
+    rest: AsyncIterator<number>,
+  ): AsyncGenerator<RecordBatch> {
+    for (let next = first; next.done !== true; next = await rest.next()) {
+      const [ordinals, ...columns] = decoder.columns;
+      written.take(ordinals!.values as Int32Array, columns[0]!, next.value);
+      yield builder.batch(ordinals!.values as Int32Array, columns, next.value);
+      const now = performance.now();
+      if (now - told.at < PROGRESS_MS) continue;
+      order.port.postMessage(written.rows - told.rows);
+      told = { at: now, rows: written.rows };
+    }
+  }
+  const source = decodeColumns(rows, decoder);
+  const first = await source.next();
+  if (first.done === true) return null;
+  await mkdir(dirname(target), { recursive: true });
+  const handle = await open(target + UNFINISHED, 'w');
+  const { bytes, sha256 } = await store(
+    handle,
+    fileBytes(order.format, builder.schema, batches(first, source)),
+  );
+  await rename(target + UNFINISHED, target);
+  order.port.postMessage(written.rows - told.rows);
+  return {
+    path: order.path,
+    rows: written.rows,
+    bytes,
+    sha256,
+    first_ts: iso(written.firstUs),
+    last_ts: iso(written.lastUs),
+    groups: order.groups,
+  };
+}
+
+async function store(
+  handle: FileHandle,
+  pieces: AsyncIterable<Uint8Array>,
+): Promise<{ bytes: number; sha256: string }> {
+  const hash = createHash('sha256');
+  let bytes = 0;
+  try {
+    for await (const piece of pieces) {
+      hash.update(piece);
+      await handle.writeFile(piece);
+      bytes += piece.length;
+    }
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+  return { bytes, sha256: hash.digest('hex') };
+}
+
+/** Sees that rows come by series and time, counts them, and keeps the ends. */
+class Order {
+  readonly #path: string;
+  rows = 0;
+  firstUs = Number.POSITIVE_INFINITY;
+  lastUs = Number.NEGATIVE_INFINITY;
+  #ordinal = 0;
+  #stamp = 0;
+
+  constructor(path: string) {
+    this.#path = path;
+  }
+
+  take(ordinals: Int32Array, stamps: DecodedColumn, length: number): void {
+    const words = new Int32Array((stamps.values as BigInt64Array).buffer);
+    for (let row = 0; row < length; row++) {
+      const stamp = words[2 * row + 1]! * 2 ** 32 + (words[2 * row]! >>> 0);
+      const ordinal = ordinals[row]!;
+      if (ordinal < this.#ordinal || (ordinal === this.#ordinal && stamp <= this.#stamp))
+        throw new Error(`rows of ${this.#path} do not come in the order of series and time`);
+      this.#ordinal = ordinal;
+      this.#stamp = stamp;
+      if (stamp < this.firstUs) this.firstUs = stamp;
+      if (stamp > this.lastUs) this.lastUs = stamp;
+    }
+    this.rows += length;
+  }
+}
+
+function iso(us: number): string {
+  return new Date(Math.floor(us / 1000)).toISOString();
+}

@@ -1,0 +1,299 @@
+/** Markets that stand as two series, under two spellings or under a name from before and one from behind, made one. */
+
+import type { ClientBase, Pool } from 'pg';
+import { INDICATOR_NAMES } from '../bars/columns.ts';
+import { type Aliases, archiveSpelling, CURRENCIES, marketOf } from '../base/spellings.ts';
+import { calendarOf } from '../calendar/market_calendar.ts';
+import { type Db, inTransaction } from '../database/connect.ts';
+import { stampOf, usOf } from '../database/stamps.ts';
+import { BackhaulError } from '../faults/fault.ts';
+import { SessionClock } from '../indicators/session_clock.ts';
+import { mergeMemory } from '../merge/merge_memory.ts';
+import { Rewriter } from '../merge/rewriter.ts';
+import { Deriver } from '../rollups/derive.ts';
+import { Partitions } from '../state/leaves/partitions.ts';
+import { CLAIM_LOCK } from '../state/moves.ts';
+import { commitAsOne, isDistributed } from '../state/schema/distributed.ts';
+import { readExtraColumns } from '../state/schema/extra_columns.ts';
+import { isHypertable } from '../state/schema/migrate.ts';
+import { basesOf, readDerivations } from '../state/series/rollups.ts';
+import type { SeriesName } from '../state/series/series_name.ts';
+import { unfinished } from '../state/tasks/lane_standing.ts';
+import { moveLane, sessionZoneOf, spellingOfFiles } from '../state/tasks/market_lane.ts';
+
+/** One market under several names; `keep` is the name its files bear. */
+export interface SplitMarket {
+  readonly keep: SeriesName & { readonly seriesId: number };
+  readonly others: readonly (SeriesName & { readonly seriesId: number })[];
+  /** Its bars under other names end here, µs since 1970: what they have behind is another company's. Null: all are its. */
+  readonly untilUs: number | null;
+}
+
+/** What became of the bars that stood under other names. */
+export interface Mended {
+  readonly moved: number;
+  readonly equal: number;
+  /** Bars that stood under both names with other values: that of the name kept stands. */
+  readonly conflicts: number;
+}
+
+interface SeriesRow extends SeriesName {
+  readonly seriesId: number;
+}
+
+/** The markets that stand under more than one of their spellings: everybody's, and those of their files' layouts. */
+export async function splitMarkets(db: Db): Promise<SplitMarket[]> {
+  const words = CURRENCIES.flat();
+  const own = await ownAliases(db);
+  const { rows } = await db.query<SeriesRow>(
+    `SELECT series_id AS "seriesId", venue, symbol, interval_s AS "intervalS" FROM backhaul.series
+     WHERE symbol ~ $1 OR venue = ANY ($2) ORDER BY venue, symbol, interval_s`,
+    [`^(${words.join('|')})|(${words.join('|')})$`, [...own.keys()]],
+  );
+  const aliasesOf = (venue: string): Aliases => [
+    // Elsewhere a symbol that begins with these letters is another company.
+    ...(calendarOf(venue).sessions === null ? CURRENCIES : []),
+    ...(own.get(venue) ?? []),
+  ];
+  const groups = Map.groupBy(
+    rows,
+    ({ venue, symbol, intervalS }) => `${venue}\n${intervalS}\n${marketOf(symbol, aliasesOf(venue))}`,
+  );
+  const split = [...groups.values()].filter((group) => group.length > 1);
+  return Promise.all(
+    split.map(async (group) => {
+      const keep = await nameOfFiles(db, group, aliasesOf(group[0]!.venue));
+      return { keep, others: group.filter((one) => one !== keep), untilUs: null };
+    }),
+  );
+}
+
+/** By venue, the pairs that its layouts have told of; an older database holds none. */
+async function ownAliases(db: Db): Promise<ReadonlyMap<string, Aliases>> {
+  const { rowCount } = await db.query(
+    `SELECT FROM pg_attribute WHERE attrelid = to_regclass('backhaul.series_rule') AND attname = 'aliases'`,
+  );
+  if (rowCount === 0) return new Map();
+  const { rows } = await db.query<{ venue: string; pairs: Aliases }>(
+    `SELECT s.venue, jsonb_agg(DISTINCT p.pair) AS pairs
+     FROM backhaul.series_rule r JOIN backhaul.series s USING (series_id)
+     CROSS JOIN LATERAL jsonb_array_elements(r.aliases) AS p (pair)
+     GROUP BY s.venue`,
+  );
+  return new Map(rows.map(({ venue, pairs }) => [venue, pairs]));
+}
+
+/** The series of the spelling that most of the market's files bear; Kraken's own where none does. */
+async function nameOfFiles(db: Db, group: readonly SeriesRow[], aliases: Aliases): Promise<SeriesRow> {
+  const spelling = await spellingOfFiles(db, group);
+  const named = group.find((one) => one.symbol === spelling);
+  const archive = archiveSpelling(group[0]!.symbol, aliases);
+  return named ?? group.find((one) => one.symbol === archive) ?? group[0]!;
+}
+
+/**
+ * Makes one series of a split market, in one transaction: its bars, what files vouch for, its tasks, and the indicators
+ * of all that follows. What stands under the name kept is kept; a bar that differs is noted in `conflict`. Fault
+ * `database` while a load is at work.
+ */
+export async function mendMarket(db: Pool, market: SplitMarket): Promise<Mended> {
+  // Bars are found by their key, and written through it.
+  await new Partitions(db, await isHypertable(db)).promoteAll(1, () => {}, true);
+  return inTransaction(db, async (client) => {
+    await refuseWhileLoading(client);
+    const sum = { moved: 0, equal: 0, conflicts: 0 };
+    let fromUs = Number.POSITIVE_INFINITY;
+    for (const other of market.others) {
+      const done = await takeOver(client, market.keep, other, market.untilUs);
+      sum.moved += done.moved;
+      sum.equal += done.equal;
+      sum.conflicts += done.conflicts;
+      fromUs = Math.min(fromUs, done.fromUs ?? fromUs);
+    }
+    if (Number.isFinite(fromUs)) await computeAgain(client, market.keep, fromUs);
+    if (market.untilUs !== null) await makeAcross(db, client, market.keep, market.untilUs);
+    return sum;
+  });
+}
+
+async function refuseWhileLoading(client: ClientBase): Promise<void> {
+  await client.query(`SELECT ${CLAIM_LOCK}`);
+  if ((await unfinished(client)).running !== 0)
+    throw new BackhaulError({
+      kind: 'database',
+      message: 'A load is at work in this database.',
+      hint: 'Wait for it to end; npx backhaul status shows it.',
+    });
+}
+
+const PRICES = ['open', 'high', 'low', 'close', 'volume', 'trades'] as const;
+const differ = PRICES.map((name) => `o.${name} IS DISTINCT FROM k.${name}`).join(' OR ');
+const asJson = (alias: string): string =>
+  `jsonb_build_object(${PRICES.map((name) => `'${name}', ${alias}.${name}`).join(', ')})`;
+
+/** `fromUs`: the first bar that moved, µs since 1970; null: none has. */
+async function takeOver(
+  client: ClientBase,
+  keep: SeriesRow,
+  other: SeriesRow,
+  untilUs: number | null,
+): Promise<Mended & { readonly fromUs: number | null }> {
+  const ids = [keep.seriesId, other.seriesId];
+  if (await isDistributed(client)) await commitAsOne(client);
+  const kept = [
+    ...PRICES,
+    ...(await readExtraColumns(client)).map(({ name }) => client.escapeIdentifier(name)),
+  ];
+  const names = kept.join(', ');
+  const values = kept.map((name) => `o.${name}`).join(', ');
+  const { rows } = await client.query<Mended & { readonly fromUs: number | null }>(
+    `WITH met AS MATERIALIZED (
+       SELECT o.ts, ${values}, k.series_id IS NOT NULL AS stands,
+         coalesce(k.series_id IS NOT NULL AND (${differ}), false) AS differs, ${asJson('k')} AS standing,
+         ${asJson('o')} AS incoming
+       FROM backhaul.bars o LEFT JOIN backhaul.bars k ON k.series_id = $1 AND k.ts = o.ts
+       WHERE o.series_id = $2 AND ($3::bigint IS NULL OR o.ts < ${stampOf('$3')})),
+     new AS (INSERT INTO backhaul.bars (series_id, ts, ${names})
+       SELECT $1, ts, ${names} FROM met WHERE NOT stands),
+     noted AS (INSERT INTO backhaul.conflict (task_id, series_id, ts, standing, incoming)
+       SELECT c.task_id, $1, m.ts, m.standing, m.incoming FROM met m CROSS JOIN LATERAL (
+         SELECT c.task_id FROM backhaul.coverage c JOIN backhaul.task t USING (task_id)
+         WHERE c.series_id = $2 AND c.covered @> m.ts LIMIT 1) c
+       WHERE m.differs)
+     SELECT count(*) FILTER (WHERE NOT stands)::int AS moved, ${usOf('min(ts) FILTER (WHERE NOT stands)')} AS "fromUs",
+       count(*) FILTER (WHERE stands AND NOT differs)::int AS equal,
+       count(*) FILTER (WHERE differs)::int AS conflicts FROM met`,
+    [...ids, untilUs],
+  );
+  for (const table of ['bars', 'indicator_state'])
+    await client.query(
+      `DELETE FROM backhaul.${table} WHERE series_id = $1 AND ($2::bigint IS NULL OR ts < ${stampOf('$2')})`,
+      [other.seriesId, untilUs],
+    );
+  // What is still missing of the whole is for the next look to say.
+  await client.query(`DELETE FROM backhaul.gap WHERE series_id = ANY ($1) AND state <> 'filled'`, [ids]);
+  await moveRanges(client, keep.seriesId, other.seriesId, untilUs);
+  const { rowCount } = await client.query('SELECT FROM backhaul.bars WHERE series_id = $1 LIMIT 1', [
+    other.seriesId,
+  ]);
+  if (rowCount !== 0) await computeAgain(client, other, untilUs!);
+  else {
+    // Files of a name that was right in its time stay known by it.
+    if (untilUs === null) await moveLane(client, other, keep);
+    await closeDown(client, keep, other);
+  }
+  return rows[0]!;
+}
+
+/** What files vouch for, what was made of shorter bars, and what was told otherwise: as far as the bars have moved. */
+async function moveRanges(
+  client: ClientBase,
+  keepId: number,
+  otherId: number,
+  untilUs: number | null,
+): Promise<void> {
+  const until = stampOf('$3');
+  for (const [table, column] of [
+    ['coverage', 'task_id'],
+    ['derivation', 'from_series_id'],
+  ]) {
+    await client.query(
+      `INSERT INTO backhaul.${table} (series_id, covered, ${column})
+       SELECT $1, covered * tstzrange(NULL, ${until}), ${column} FROM backhaul.${table}
+       WHERE series_id = $2 AND covered && tstzrange(NULL, ${until})`,
+      [keepId, otherId, untilUs],
+    );
+    await client.query(
+      `DELETE FROM backhaul.${table} WHERE series_id = $1
+         AND ($2::bigint IS NULL OR covered <@ tstzrange(NULL, ${stampOf('$2')}))`,
+      [otherId, untilUs],
+    );
+    await client.query(
+      `UPDATE backhaul.${table} SET covered = covered * tstzrange(${stampOf('$2')}, NULL) WHERE series_id = $1`,
+      [otherId, untilUs],
+    );
+  }
+  await client.query(
+    `UPDATE backhaul.derivation SET from_series_id = $1
+     WHERE from_series_id = $2 AND ($3::bigint IS NULL OR covered <@ tstzrange(NULL, ${until}))`,
+    [keepId, otherId, untilUs],
+  );
+  await client.query(
+    `UPDATE backhaul.conflict SET series_id = $1
+     WHERE series_id = $2 AND ($3::bigint IS NULL OR ts < ${until})`,
+    [keepId, otherId, untilUs],
+  );
+}
+
+/** Nothing is left under the other name. */
+async function closeDown(client: ClientBase, keep: SeriesRow, other: SeriesRow): Promise<void> {
+  const ids = [keep.seriesId, other.seriesId];
+  await client.query('UPDATE backhaul.conflict SET series_id = $1 WHERE series_id = $2', ids);
+  await client.query('UPDATE backhaul.gap SET series_id = $1 WHERE series_id = $2', ids);
+  await client.query('UPDATE backhaul.derivation SET from_series_id = $1 WHERE from_series_id = $2', ids);
+  await client.query('DELETE FROM backhaul.rollup_state WHERE series_id = $1', [other.seriesId]);
+  // What a layout has said of the market stays said, its spellings above all.
+  await client.query(
+    `UPDATE backhaul.series_rule SET series_id = $1 WHERE series_id = $2
+       AND NOT EXISTS (SELECT FROM backhaul.series_rule k WHERE k.series_id = $1)`,
+    ids,
+  );
+  await client.query('DELETE FROM backhaul.series_rule WHERE series_id = $1', [other.seriesId]);
+  await client.query('DELETE FROM backhaul.series WHERE series_id = $1', [other.seriesId]);
+}
+
+/** Indicators of the market from the first bar that moved on: those that any of its bars has. */
+async function computeAgain(client: ClientBase, keep: SeriesRow, fromUs: number): Promise<void> {
+  const { rows } = await client.query<{
+    bars: number;
+    has: boolean[];
+    taskId: number | null;
+  }>(
+    `SELECT (SELECT task_id FROM backhaul.coverage WHERE series_id = $1 ORDER BY upper(covered) DESC LIMIT 1)::int AS "taskId",
+       (SELECT count(*)::int FROM backhaul.bars WHERE series_id = $1) AS bars,
+       (SELECT array[${INDICATOR_NAMES.map((name) => `count(${name}) > 0`).join(', ')}] FROM backhaul.bars
+        WHERE series_id = $1) AS has`,
+    [keep.seriesId],
+  );
+  const { bars, has, taskId } = rows[0]!;
+  const zone = await sessionZoneOf(client, keep);
+  // Every series with all indicators has returns; of a short one the longest averages are not there yet.
+  const all = has[INDICATOR_NAMES.indexOf('log_return')]! || bars < 2;
+  const rewriter = new Rewriter(client, mergeMemory(), {
+    session: SessionClock.zone(zone ?? 'UTC'),
+    hypertable: await isHypertable(client),
+    asked: all ? has.map(() => true) : has,
+    taskId,
+    toTheEnd: true,
+  });
+  const { seriesId, intervalS } = keep;
+  const none = new Int32Array(0);
+  const changed = { seriesId, intervalUs: intervalS * 1e6, fromUs, goneUntilUs: -Infinity, rows: none };
+  await rewriter.rewrite(null, [changed], false);
+}
+
+/** Longer bars in which both names' bars are, made of those by which the series is made elsewhere. */
+async function makeAcross(db: Pool, client: ClientBase, keep: SeriesRow, untilUs: number): Promise<void> {
+  const zone = (await sessionZoneOf(client, keep)) ?? 'UTC';
+  const hypertable = await isHypertable(client);
+  const made = await readDerivations(client, [keep.seriesId], 'from');
+  const targets = new Map(made.map(({ seriesId, rollupS }) => [seriesId, rollupS]));
+  const bases = new Map((await basesOf(client, [...targets.keys()])).map((one) => [one.seriesId, one.bases]));
+  const deriver = new Deriver(client, mergeMemory(), {
+    session: SessionClock.zone(zone),
+    sessionZone: zone,
+    hypertable,
+    asked: INDICATOR_NAMES.map(() => true),
+    taskId: null,
+    leavesFor: (stamps) => new Partitions(db, hypertable).ensure(stamps, { standing: true }),
+  });
+  for (const [seriesId, intervalS] of targets)
+    await deriver.derive({
+      base: keep,
+      target: { seriesId, intervalS },
+      others: (bases.get(seriesId) ?? []).filter((one) => one.seriesId !== keep.seriesId),
+      touched: [{ fromUs: untilUs - 1, toUs: untilUs }],
+      known: [],
+      claims: true,
+    });
+}

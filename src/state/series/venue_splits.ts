@@ -1,0 +1,30 @@
+import type { Db } from '../../database/connect.ts';
+
+/** Splits as they are on record, in the order of time. */
+export interface RecordedSplits {
+  /** Since 1970-01-01, in the zone of the market's days. */
+  readonly days: readonly number[];
+  /** Shares after for each one before. */
+  readonly ratios: readonly number[];
+}
+
+/** The splits of a venue's symbols. */
+export async function readVenueSplits(db: Db, venue: string): Promise<Map<string, RecordedSplits>> {
+  const { rows } = await db.query<{ symbol: string; days: number[]; ratios: number[] }>(
+    `SELECT symbol, array_agg(day - date '1970-01-01' ORDER BY day) AS days, array_agg(ratio ORDER BY day) AS ratios
+     FROM backhaul.event WHERE venue = $1 AND kind = 'split' GROUP BY symbol`,
+    [venue],
+  );
+  return new Map(rows.map(({ symbol, days, ratios }) => [symbol, { days, ratios }]));
+}
+
+/** Those of one series' symbol. */
+export async function readSeriesSplits(db: Db, seriesId: number): Promise<RecordedSplits> {
+  const { rows } = await db.query<{ day: number; ratio: number }>(
+    `SELECT e.day - date '1970-01-01' AS day, e.ratio FROM backhaul.series s
+     JOIN backhaul.event e ON e.venue = s.venue AND e.symbol = s.symbol AND e.kind = 'split'
+     WHERE s.series_id = $1 ORDER BY e.day`,
+    [seriesId],
+  );
+  return { days: rows.map(({ day }) => day), ratios: rows.map(({ ratio }) => ratio) };
+}
