@@ -399,19 +399,21 @@ export function createPool(url: string, options: SessionOptions & { readonly max
   class PoolClient extends CodedClient {
     constructor(given?: pg.ClientConfig) {
       super({ ...given, connectionTimeoutMillis }, settings);
+      poolOf.set(this, pool);
     }
   }
-  const pool = new pg.Pool({ ...config, max: options.max ?? 10, Client: PoolClient } as pg.PoolConfig);
+  const pool: pg.Pool = new pg.Pool({
+    ...config,
+    max: options.max ?? 10,
+    Client: PoolClient,
+  } as pg.PoolConfig);
   // An idle session that breaks is replaced by the pool; whoever needs one next learns of it if that fails too.
   pool.on('error', () => {});
-  const sessions = new Set<pg.PoolClient>();
-  pool.on('connect', (client) => sessions.add(client));
-  pool.on('remove', (client) => sessions.delete(client));
-  sessionsOf.set(pool, sessions);
   return pool;
 }
 
-const sessionsOf = new WeakMap<pg.Pool, ReadonlySet<pg.PoolClient>>();
+/** Which pool a session belongs to, also one that is still being opened. */
+const poolOf = new WeakMap<pg.ClientBase, pg.Pool>();
 
 /** Closing a session says goodbye to the server and waits for its answer; of a silent one no longer than this. */
 const FAREWELL_MS = 3_000;
@@ -443,7 +445,7 @@ export async function endPool(pool: pg.Pool): Promise<void> {
 /** Breaks all sessions of a pool: what waits on them fails now, and what asks for another one is refused. */
 export function breakPool(pool: pg.Pool): void {
   if (!pool.ended && !pool.ending) pool.end().catch(() => {});
-  for (const client of sessionsOf.get(pool) ?? []) breakSession(client);
+  for (const client of everySession) if (poolOf.get(client) === pool) breakSession(client);
 }
 
 /** Breaks the sessions of this program, but for lasting ones: its end. The server rolls back what they were at. */

@@ -11,6 +11,8 @@ import type { Patience } from '../workers/restarts.ts';
 /** How often the server is asked for a sign of life, and how long each answer may take, ms. */
 const PULSE_MS = { least: 500, most: 5_000 };
 const ANSWER_MS = { least: 1_000, most: 10_000 };
+/** How long a sign of life that is being waited for may hold up the end of a run. */
+const CLOSE_MS = 1_000;
 /** A session is tried for again and again, until the caller has a reason not to. */
 const AGAIN = { retries: Number.POSITIVE_INFINITY, minTimeout: 250, factor: 1 };
 
@@ -110,10 +112,12 @@ export class RunSession {
     return this.#runId;
   }
 
-  /** Gives the lock back. */
+  /** Gives the lock back; with a server that does not answer, the session is broken off. */
   async close(): Promise<void> {
     this.#closed.abort();
+    const silent = setTimeout(() => void endSession(this.#client, 0), CLOSE_MS);
     await this.#watching;
+    clearTimeout(silent);
     await endSession(this.#client);
   }
 
@@ -168,11 +172,12 @@ export class RunSession {
   }
 
   async #enter(): Promise<Client> {
-    const client = await connect(this.#url, {
+    const options = {
       applicationName: 'backhaul run',
       connectTimeoutMs: this.#answerMs,
       statementTimeoutMs: this.#answerMs,
-    });
+    };
+    const client = await connect(this.#url, options, this.#closed.signal);
     try {
       if (this.#runId !== null) await resumeRun(client, this.#runId);
       return client;

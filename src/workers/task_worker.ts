@@ -30,22 +30,26 @@ async function drop(): Promise<void> {
   const client = session?.client;
   session = null;
   if (client === undefined) return;
-  await within(FAREWELL_MS, client.end()).catch(() => {
-    (client as unknown as { connection: { stream: { destroy(): void } } }).connection.stream.destroy();
-  });
+  await within(FAREWELL_MS, client.end()).catch(() => breakOff(client));
+}
+
+/** Closes the socket of a connection whose server no longer answers. */
+function breakOff(client: Client): void {
+  (client as unknown as { connection: { stream: { destroy(): void } } }).connection.stream.destroy();
 }
 
 /** Longer than this nobody waits for the server to take a ROLLBACK, or a farewell: the socket is closed instead. */
 const FAREWELL_MS = 5_000;
 
-/** Ends the attempt's transaction; a connection that cannot even do that is dropped. */
+/** Ends the attempt's transaction; a connection that cannot even do that is broken off, without a farewell to wait for. */
 async function rollBack(): Promise<void> {
   if (session === null) return;
   const { client } = session;
   try {
     await within(FAREWELL_MS, client.query('ROLLBACK'));
   } catch {
-    await drop();
+    session = null;
+    breakOff(client);
   }
 }
 
