@@ -78,6 +78,8 @@ export interface TaskPlan {
   readonly aliases?: Aliases;
   /** When the market of its series trades, where the layout says so. */
   readonly calendar?: CalendarRule;
+  /** A layout, a venue or an interval was named for it: how it is read is the user's word, and no guess of ours. */
+  readonly named?: true;
   readonly onInvalid: OnInvalid;
   readonly onConflict: 'keep' | 'replace';
   /** Absolute limit of rejects, and a share of the records read; null where the user set only the other. */

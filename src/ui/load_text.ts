@@ -156,7 +156,7 @@ function whatWouldDo({ tasks }: LoadSummary): string[] {
       : [];
   return [
     ...set,
-    'Due again: what has changed, a wider --from, --to, --symbols or --on-invalid keep, another --layout, --on-conflict replace where bars differed; --reload loads all again.',
+    'Due again: what has changed, a wider --from, --to, --symbols or --on-invalid keep, another --layout, --venue or --interval, --prices numeric, --on-conflict replace where bars differed (for indicators that were left out: npx backhaul recompute); --reload loads all again.',
   ];
 }
 

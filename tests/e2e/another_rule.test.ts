@@ -108,6 +108,22 @@ interval: 1h
     });
   });
 
+  it('where it was named moves no bar when a later load that names nothing brings more, or a changed file', async () => {
+    const { url, pool } = await testDatabase();
+    const path = write(folder, 'named/XBTUSD_60.csv', krakenCsv(BARS));
+    const names = async () =>
+      (await pool.query(`SELECT venue, count(*)::int AS bars FROM backhaul.candles GROUP BY venue`)).rows;
+    await load(url, [path], { venue: 'desk', toUs: (FROM + 100 * HOUR) * 1e6 });
+    expect((await load(url, [path], { prices: 'numeric' })).tasks).toMatchObject({ loaded: 1 });
+    expect(await names()).toEqual([{ venue: 'desk', bars: BARS.length }]);
+    write(folder, 'named/XBTUSD_60.csv', krakenCsv(BARS.slice(0, -7)));
+    expect((await load(url, [path])).tasks).toMatchObject({ loaded: 1 });
+    expect(await names()).toEqual([{ venue: 'desk', bars: BARS.length - 7 }]);
+    expect((await load(url, [path])).nothingToDo).toBe(true);
+    expect((await load(url, [path], { venue: 'kraken' })).tasks).toMatchObject({ loaded: 1 });
+    expect(await names()).toEqual([{ venue: 'kraken', bars: BARS.length - 7 }]);
+  });
+
   it('--reload loads it all again, to the same table', async () => {
     const { url, pool } = await testDatabase();
     await load(url, [first, broken], { workers: 1 });

@@ -36,6 +36,11 @@ export class Asked {
     this.#layouts = forced === null ? knownLayouts() : [forced];
   }
 
+  /** Whether the user named a layout, a venue or an interval. */
+  get isNamed(): boolean {
+    return this.#forced !== null || this.#given.intervalS !== null || this.#given.venue !== null;
+  }
+
   /** `explicit`: the user named this very file. */
   kindOf(path: string, explicit: boolean): ObjectKind {
     const kind = kindOfName(path, explicit, this.#forced !== null);

@@ -69,6 +69,7 @@ function plannedTask(
     wantSymbols: symbol === null ? asked.symbolFilter(layout).wanted() : null,
     ...(aliases.length > 0 && { aliases }),
     ...(layout.calendar !== undefined && { calendar: layout.calendar }),
+    ...(asked.isNamed && { named: true as const }),
     onInvalid,
     onConflict,
     maxRejects,

@@ -136,13 +136,6 @@ function reading(layout: string | null, plan: TaskPlan | null): unknown {
   };
 }
 
-/** The new wishes on the old reading. */
-function asReadBefore(old: TaskPlan | null, plan: TaskPlan | null): TaskPlan | null {
-  if (old === null || plan === null) return plan;
-  const { wantFromUs, wantToUs, wantSymbols, onInvalid } = plan;
-  return { ...old, shape: asExactAs(plan.shape, old.shape), wantFromUs, wantToUs, wantSymbols, onInvalid };
-}
-
 /** Whether a file whose bars gave way to others, or were replaced by them, is to have its way now. */
 function replacesNow(standing: StandingTask, plan: TaskPlan | null): boolean {
   if (plan?.onConflict !== 'replace') return false;
@@ -159,6 +152,39 @@ function decideFault(standing: StandingTask, sameContent: boolean): Decision {
   return { step: 'keep', plan };
 }
 
+/**
+ * The find as its bars were read before, where nobody says now how it is to be read: a guess of ours moves no bar to
+ * another series. A file that has changed may be guessed anew, unless somebody said it then.
+ */
+export function asReadBefore(
+  { state, etag, layout, lane, sequence, plan }: StandingTask,
+  found: FoundTask,
+  { isNamed }: ListingWish,
+): FoundTask {
+  if (isNamed || plan === null || found.plan === null || (state !== 'loaded' && state !== 'skipped'))
+    return found;
+  if (etag !== found.etag && plan.named !== true) return found;
+  const { venue, symbol, intervalS, shape, order, grid, sessionZone, aliases, calendar, named } = plan;
+  const { fileFromUs, fileToUs } = plan;
+  // A filter is for files of many symbols, by either reading.
+  const { wantSymbols } = symbol === null && found.plan.symbol !== null ? plan : found.plan;
+  return {
+    ...found,
+    layout,
+    lane,
+    sequence,
+    plan: {
+      ...found.plan,
+      ...{ venue, symbol, intervalS, order, grid, sessionZone, fileFromUs, fileToUs },
+      wantSymbols: symbol === null ? wantSymbols : null,
+      shape: asExactAs(found.plan.shape, shape),
+      ...(aliases !== undefined && { aliases }),
+      ...(calendar !== undefined && { calendar }),
+      ...(named !== undefined && { named }),
+    },
+  };
+}
+
 /** The find under the name that the file's bars stand under, where that is another spelling of its symbol. */
 export function underStandingName(standing: StandingTask, found: FoundTask): FoundTask {
   const symbol = standing.plan?.symbol;
@@ -172,13 +198,12 @@ export function underStandingName(standing: StandingTask, found: FoundTask): Fou
 /**
  * Decides what becomes of a find. Same content and nothing more asked for: a loaded task stays loaded, a failed one
  * failed (a plan that differs in any way is another try), a pending one takes the new plan. A running one is left to
- * its owner. A skipped one was unloaded: it stays away as a loaded one stays. What was loaded by a
- * layout that somebody named stays so where nobody names another: a guess of ours moves no bar.
+ * its owner. A skipped one was unloaded: it stays away as a loaded one stays.
  */
 export function decide(
   standing: StandingTask | undefined,
   found: FoundTask,
-  { reload, isNamed }: ListingWish = PLAIN_LISTING,
+  { reload }: Pick<ListingWish, 'reload'> = PLAIN_LISTING,
 ): Decision {
   if (standing === undefined) return { step: 'add', plan: found.plan };
   const sameContent = standing.etag === found.etag;
@@ -198,9 +223,7 @@ export function decide(
       case 'loaded':
       case 'skipped': {
         const before = reading(standing.layout, standing.plan);
-        const now = isNamed
-          ? reading(found.layout, plan)
-          : reading(standing.layout, asReadBefore(standing.plan, plan));
+        const now = reading(found.layout, plan);
         const again = standing.state === 'loaded' ? 'replace' : 'restore';
         const isSame = sameContent && isDeepStrictEqual(now, before);
         return isSame && !reload && !replacesNow(standing, plan) ? 'keep' : again;

@@ -9,6 +9,7 @@ import type { TaskState } from '../machine.ts';
 import { becomes, CLAIM_LOCK, mayMove, noteEvent } from '../moves.ts';
 import { rememberPlannedRules } from '../series/series_rules.ts';
 import {
+  asReadBefore,
   type Decision,
   decide,
   type FoundTask,
@@ -127,7 +128,7 @@ async function judge(db: Db, tasks: readonly FoundTask[], wish: ListingWish): Pr
   const standing = standingOf(unique, await readStanding(db, unique, wish));
   return unique.map((found) => {
     const row = standing.get(found);
-    const named = row === undefined ? found : underStandingName(row, found);
+    const named = row === undefined ? found : underStandingName(row, asReadBefore(row, found, wish));
     return { found: named, standing: row, ...decide(row, named, wish) };
   });
 }
