@@ -9,10 +9,6 @@ export class DigestSet {
   #places = new Uint32Array(2 * 1024);
   #size = 0;
 
-  get size(): number {
-    return this.#size;
-  }
-
   has(text: string): boolean {
     const at = this.#find(this.#places, ...digestOf(text));
     return this.#places[at] !== 0 || this.#places[at + 1] !== 0;

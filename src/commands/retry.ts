@@ -73,8 +73,8 @@ async function retry(url: string, patterns: readonly string[], database: string 
     const chosen = patterns.length === 0 ? failures : failures.filter((task) => matches(task, patterns));
     const uris = [...new Set(chosen.map((task) => task.uri))].sort();
     const commands = commandsFor(uris, await pastLoads(client, LOADS), process.cwd(), database);
-    const filter = patterns.length === 0 ? {} : { taskIds: chosen.map((task) => task.taskId) };
-    return { ...(await requeueFailed(client, filter)), commands };
+    const taskIds = patterns.length === 0 ? null : chosen.map((task) => task.taskId);
+    return { ...(await requeueFailed(client, taskIds)), commands };
   } finally {
     await client.end();
   }

@@ -159,7 +159,7 @@ export class CopyWriter implements BarSink {
 
   async write(batch: BarBatch, took: (rows: number) => void): Promise<void> {
     const { bars, seriesIds } = barsOf(batch);
-    for (const part of splitByLeaf(bars.ts, 0, batch.numRows, this.#leafOf)) {
+    for (const part of splitByLeaf(bars.ts, batch.numRows, this.#leafOf)) {
       await this.#open(part.leaf);
       let row = part.from;
       while (row < part.to) {

@@ -38,7 +38,7 @@ export class FileSink implements BarSink {
   async write(batch: BarBatch, took: (rows: number) => void): Promise<void> {
     const { bars, seriesIds } = barsOf(batch);
     const room = Math.floor(this.#buffer.length / MAX_ROW_BYTES);
-    for (const part of splitByLeaf(bars.ts, 0, batch.numRows, monthLeaf)) {
+    for (const part of splitByLeaf(bars.ts, batch.numRows, monthLeaf)) {
       for (let row = part.from; row < part.to; row += room) {
         const file = await this.#file(part.leaf.name);
         const until = Math.min(part.to, row + room);

@@ -116,24 +116,19 @@ export interface LeafRows {
 }
 
 /**
- * Splits rows `[from, to)` by leaf, keeping their order inside each; `leafOf` tells a bar's. A batch within one leaf, the
+ * Splits rows `[0, rows)` by leaf, keeping their order inside each; `leafOf` tells a bar's. A batch within one leaf, the
  * common case of day files, is not copied. Leaves come in the order of time, so that two workers open them in the same
  * order.
  */
-export function splitByLeaf(
-  ts: Float64Array,
-  from: number,
-  to: number,
-  leafOf: (tsUs: number) => Leaf,
-): LeafRows[] {
-  if (from >= to) return [];
-  let leaf = leafOf(ts[from]!);
-  let first = from + 1;
-  while (first < to && ts[first]! >= leaf.fromUs && ts[first]! < leaf.toUs) first++;
-  if (first === to) return [{ leaf, rows: null, from, to }];
+export function splitByLeaf(ts: Float64Array, rows: number, leafOf: (tsUs: number) => Leaf): LeafRows[] {
+  if (rows === 0) return [];
+  let leaf = leafOf(ts[0]!);
+  let first = 1;
+  while (first < rows && ts[first]! >= leaf.fromUs && ts[first]! < leaf.toUs) first++;
+  if (first === rows) return [{ leaf, rows: null, from: 0, to: rows }];
   const leaves = new Map<Leaf, number>();
   const rowLeaf: Leaf[] = [];
-  for (let row = from; row < to; row++) {
+  for (let row = 0; row < rows; row++) {
     const stamp = ts[row]!;
     if (stamp < leaf.fromUs || stamp >= leaf.toUs) leaf = leafOf(stamp);
     rowLeaf.push(leaf);
@@ -141,8 +136,8 @@ export function splitByLeaf(
   }
   const lists = new Map<Leaf, { rows: Int32Array; length: number }>();
   for (const [one, count] of leaves) lists.set(one, { rows: new Int32Array(count), length: 0 });
-  for (let row = from; row < to; row++) {
-    const list = lists.get(rowLeaf[row - from]!)!;
+  for (let row = 0; row < rows; row++) {
+    const list = lists.get(rowLeaf[row]!)!;
     list.rows[list.length++] = row;
   }
   return [...lists]

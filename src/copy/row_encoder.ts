@@ -37,11 +37,6 @@ export class RowEncoder {
     this.#fields = columns;
   }
 
-  /** Bytes of the rows so far. */
-  get length(): number {
-    return this.#pos;
-  }
-
   /** Begins a row; the one before must be whole. */
   row(): this {
     this.#whole();

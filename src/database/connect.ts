@@ -12,7 +12,6 @@ export interface SessionOptions {
   /** Shown in `pg_stat_activity`; starts with `backhaul` so that the embedded server knows its users. */
   readonly applicationName?: string;
   readonly statementTimeoutMs?: number;
-  readonly lockTimeoutMs?: number;
   readonly idleInTransactionTimeoutMs?: number;
   readonly connectTimeoutMs?: number;
   /** {@link breakAllSessions} leaves it alone. */
@@ -267,7 +266,6 @@ function clientConfig(url: string, options: SessionOptions): pg.ClientConfig {
 function sessionSettings(options: SessionOptions): Setting[] {
   const all: readonly Setting[] = [
     ['statement_timeout', options.statementTimeoutMs ?? 0],
-    ['lock_timeout', options.lockTimeoutMs ?? 0],
     ['idle_in_transaction_session_timeout', options.idleInTransactionTimeoutMs ?? 0],
   ];
   return all.filter(([, ms]) => ms > 0);

@@ -54,7 +54,7 @@ export class IndicatorEngine {
 
   /** Starts a series without bars. */
   reset(): void {
-    clearState(this.#state, 0);
+    clearState(this.#state);
     this.#kernel.restore();
   }
 
@@ -127,7 +127,7 @@ export class IndicatorEngine {
       if (fromUs[i]! <= afterUs) continue;
       if (!isSettled) this.#kernel.settle();
       isSettled = true;
-      rescale(this.#state, 0, ratios[i]!);
+      rescale(this.#state, ratios[i]!);
     }
     if (isSettled) this.#kernel.restore();
     return next;

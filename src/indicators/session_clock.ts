@@ -45,20 +45,12 @@ export class SessionClock {
     return new SessionClock((day) => zone.start(day), zone.offsetUs(0));
   }
 
-  /** One session without end. */
-  static single(): SessionClock {
-    const clock = SessionClock.utcDay();
-    clock.from = Number.NEGATIVE_INFINITY;
-    clock.to = Number.POSITIVE_INFINITY;
-    return clock;
-  }
-
   /** First instant of a session, µs UTC. */
   startOf(session: number): number {
     return this.#start(session);
   }
 
-  /** The session's number: days since 1970-01-01 in the zone (0 always for {@link single}). `ts` in µs, within a Date's range. */
+  /** The session's number: days since 1970-01-01 in the zone. `ts` in µs, within a Date's range. */
   session(ts: number): number {
     if (ts >= this.from && ts < this.to) return this.#day;
     if (!(Math.abs(ts) < MAX_US)) throw new RangeError(`no session at ${ts} µs`);

@@ -48,11 +48,11 @@ const RETURNS_AT = CLOSES_AT + CLOSES;
 export const STATE_LENGTH: number = RETURNS_AT + RETURNS;
 
 /** Writes the state of a series without bars. */
-export function clearState(state: Float64Array, at: number): void {
-  state.fill(0, at, at + STATE_LENGTH);
-  state[at + VERSION] = STATE_VERSION;
-  state[at + LAST_TS] = Number.NEGATIVE_INFINITY;
-  state[at + SESSION] = Number.NEGATIVE_INFINITY;
+export function clearState(state: Float64Array): void {
+  state.fill(0, 0, STATE_LENGTH);
+  state[VERSION] = STATE_VERSION;
+  state[LAST_TS] = Number.NEGATIVE_INFINITY;
+  state[SESSION] = Number.NEGATIVE_INFINITY;
 }
 
 /** @throws BackhaulError `internal` unless the state is of this version */
@@ -92,10 +92,10 @@ export function encodeState(state: Float64Array, at: number): Uint8Array {
 }
 
 /**
- * Reads what {@link encodeState} wrote into `into` at `at`.
+ * Reads what {@link encodeState} wrote into `into`.
  * @throws BackhaulError `internal` for another version or length
  */
-export function decodeState(bytes: Uint8Array, into: Float64Array, at: number): void {
+export function decodeState(bytes: Uint8Array, into: Float64Array): void {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (bytes.length < 8 * SCALARS) throw damaged(bytes.length, 8 * SCALARS);
   const version = view.getFloat64(8 * VERSION, true);
@@ -105,20 +105,20 @@ export function decodeState(bytes: Uint8Array, into: Float64Array, at: number): 
   if (!Number.isSafeInteger(count) || count < 0 || bytes.length !== 8 * (SCALARS + kept)) {
     throw damaged(bytes.length, 8 * (SCALARS + kept));
   }
-  into.fill(0, at, at + STATE_LENGTH);
-  for (let i = 0; i < SCALARS; i++) into[at + i] = view.getFloat64(8 * i, true);
-  into[at + VERSION] = STATE_VERSION;
-  into[at + COUNT] = Math.min(count, COUNTED);
-  const first = at + CLOSES_AT + CLOSES - kept;
+  into.fill(0, 0, STATE_LENGTH);
+  for (let i = 0; i < SCALARS; i++) into[i] = view.getFloat64(8 * i, true);
+  into[VERSION] = STATE_VERSION;
+  into[COUNT] = Math.min(count, COUNTED);
+  const first = CLOSES_AT + CLOSES - kept;
   for (let i = 0; i < kept; i++) into[first + i] = view.getFloat64(8 * (SCALARS + i), true);
-  returnsOfCloses(into, at);
+  returnsOfCloses(into);
 }
 
 /** The returns of a state are those of its closes, to the bit, wherever it has been. */
-function returnsOfCloses(state: Float64Array, at: number): void {
-  const kept = Math.min(state[at + COUNT]!, CLOSES);
-  const lastClose = at + CLOSES_AT + CLOSES - 1;
-  const lastReturn = at + RETURNS_AT + RETURNS - 1;
+function returnsOfCloses(state: Float64Array): void {
+  const kept = Math.min(state[COUNT]!, CLOSES);
+  const lastClose = CLOSES_AT + CLOSES - 1;
+  const lastReturn = RETURNS_AT + RETURNS - 1;
   for (let age = Math.min(kept - 1, RETURNS) - 1; age >= 0; age--)
     state[lastReturn - age] = logReturn(state[lastClose - age]!, state[lastClose - age - 1]!);
 }
@@ -131,19 +131,19 @@ const PRICES = [LAST_CLOSE, EMA_20, EMA_50, EMA_100, EMA_200, EMA_12, EMA_26, SI
  * for each one before. Each value by one division, or multiplication, so that a state is the same bits whichever way it
  * has come here.
  */
-export function rescale(state: Float64Array, at: number, ratio: number): void {
-  for (const slot of PRICES) state[at + slot]! /= ratio;
-  state[at + VOLUME]! *= ratio;
-  for (let i = 0; i < CLOSES; i++) state[at + CLOSES_AT + i]! /= ratio;
-  returnsOfCloses(state, at);
+export function rescale(state: Float64Array, ratio: number): void {
+  for (const slot of PRICES) state[slot]! /= ratio;
+  state[VOLUME]! *= ratio;
+  for (let i = 0; i < CLOSES; i++) state[CLOSES_AT + i]! /= ratio;
+  returnsOfCloses(state);
 }
 
 /**
  * Whether two states at the same bar have all the same bits, and so give the same indicators of whatever follows. What a
  * state holds of windows are the values in them, by age: nothing in it tells where the series began.
  */
-export function sameState(a: Float64Array, atA: number, b: Float64Array, atB: number): boolean {
-  for (let i = 0; i < RETURNS_AT; i++) if (!Object.is(a[atA + i], b[atB + i])) return false;
+export function sameState(a: Float64Array, b: Float64Array): boolean {
+  for (let i = 0; i < RETURNS_AT; i++) if (!Object.is(a[i], b[i])) return false;
   return true;
 }
 

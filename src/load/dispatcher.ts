@@ -411,7 +411,7 @@ export class Dispatcher {
       this.#events.released(task, fault, seconds);
     } else if ((retry || isTaken(fault)) && task.failures + 1 < MAX_ATTEMPTS) {
       const delayMs = RETRY_DELAY_MS * 2 ** task.failures * (0.5 + Math.random());
-      await retryLater(this.#db, task.taskId, task.attempt, fault, delayMs, true);
+      await retryLater(this.#db, task.taskId, task.attempt, fault, delayMs);
       this.#events.retried(task, fault, seconds);
     } else {
       await fail(this.#db, task.taskId, task.attempt, fault);
@@ -581,7 +581,7 @@ export class Dispatcher {
     const own = seriesIds.filter((id) => id > 0);
     for (const [seriesId, bytes] of own.length === 0 ? [] : await lastStates(this.#db, own)) {
       const state = new Float64Array(STATE_LENGTH);
-      decodeState(bytes, state, 0);
+      decodeState(bytes, state);
       states.set(seriesId, state);
     }
     const carried = seriesIds.filter((id) => id < 0).map((id) => -id);

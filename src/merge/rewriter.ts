@@ -128,7 +128,7 @@ class Walk {
     this.lastBarUs = start.atUs;
     this.lastStateUs = start.atUs;
     this.statesUs = Number.isFinite(fromUs) ? fromUs - 1 : fromUs;
-    if (start.state !== null) decodeState(start.state, this.state, 0);
+    if (start.state !== null) decodeState(start.state, this.state);
   }
 }
 
@@ -461,8 +461,8 @@ export class Rewriter {
     const stored = walk.stored.get(ts);
     this.#engine.store(this.#computed, 0);
     if (stored !== undefined && ts > walk.goneUntilUs) {
-      decodeState(stored, this.#found, 0);
-      if (sameState(this.#found, 0, this.#computed, 0)) {
+      decodeState(stored, this.#found);
+      if (sameState(this.#found, this.#computed)) {
         walk.isDone = true;
         walk.metUs = ts;
         this.#staleStates.push({ seriesId: walk.seriesId, afterUs: walk.statesUs, toUs: ts - 1 });

@@ -5,20 +5,17 @@ import type { DiscoveringEvent, ProgressEvent } from '../load/load_events.ts';
 import { PLAIN, type Style } from './style.ts';
 import { cutEnd, displayWidth, sanitise } from './text.ts';
 
+const WINDOW_SECONDS = 10;
+
 /** Rows and bytes a second over the last seconds, so that the line follows what happens now. */
 export class RecentRate {
-  readonly #windowSeconds: number;
   readonly #samples: { seconds: number; rows: number; bytes: number }[] = [];
-
-  constructor(windowSeconds = 10) {
-    this.#windowSeconds = windowSeconds;
-  }
 
   add(progress: ProgressEvent): void {
     const { seconds, rowsRead, bytesDone } = progress;
     this.#samples.push({ seconds, rows: rowsRead, bytes: bytesDone });
     // One sample from before the window stays: the rate then spans all of it.
-    while (this.#samples.length > 2 && this.#samples[1]!.seconds <= seconds - this.#windowSeconds) {
+    while (this.#samples.length > 2 && this.#samples[1]!.seconds <= seconds - WINDOW_SECONDS) {
       this.#samples.shift();
     }
   }

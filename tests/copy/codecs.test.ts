@@ -226,8 +226,7 @@ describe('RowEncoder', () => {
   test('grows as rows come', () => {
     const rows = new RowEncoder(2);
     for (let i = 0; i < 1000; i++) rows.row().int4(i).text('x'.repeat(i));
-    expect(rows.length).toBe(1000 * (2 + 8 + 4) + (999 * 1000) / 2);
-    expect(rows.bytes()).toHaveLength(rows.length);
+    expect(rows.bytes()).toHaveLength(1000 * (2 + 8 + 4) + (999 * 1000) / 2);
   });
 
   test('a row is its fields, each with its length', () => {

@@ -94,7 +94,7 @@ describe('leaves made in any order', () => {
         const ts = Float64Array.from(asks, (one) => one.ts);
         const known = new KnownLeaves();
         for (const one of ts) known.add(wideLeaf(one, 12));
-        const parts = splitByLeaf(ts, 0, ts.length, (tsUs) => known.at(tsUs)!);
+        const parts = splitByLeaf(ts, ts.length, (tsUs) => known.at(tsUs)!);
         const rows = parts.flatMap(({ leaf, rows, from, to }) =>
           Array.from({ length: to - from }, (_, i) => ({ row: rows?.[from + i] ?? from + i, leaf })),
         );

@@ -24,14 +24,17 @@ async function faultOf(
 
 describe('connect', () => {
   test('gives int8 as a number, and the name the session was given', async () => {
-    const client = await connect(database.url, { applicationName: 'backhaul 12/3', lockTimeoutMs: 1234 });
+    const client = await connect(database.url, {
+      applicationName: 'backhaul 12/3',
+      statementTimeoutMs: 1234,
+    });
     const { rows } = await client.query(
       `SELECT 9007199254740991::int8 AS n, array[1::int8] AS many, current_setting('application_name') AS name,
-              current_setting('lock_timeout') AS lock, NULL::int8 AS nothing`,
+              current_setting('statement_timeout') AS timeout, NULL::int8 AS nothing`,
     );
     await client.end();
     expect(rows).toMatchObject([
-      { n: 9007199254740991, name: 'backhaul 12/3', lock: '1234ms', nothing: null },
+      { n: 9007199254740991, name: 'backhaul 12/3', timeout: '1234ms', nothing: null },
     ]);
   });
 

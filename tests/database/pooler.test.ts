@@ -8,7 +8,7 @@ import { type FakePooler, fakePooler } from './fake_pooler.ts';
 let pooler: FakePooler;
 afterEach(() => pooler.close());
 
-const SETTINGS = { statementTimeoutMs: 1_111, lockTimeoutMs: 2_222, idleInTransactionTimeoutMs: 3_333 };
+const SETTINGS = { statementTimeoutMs: 1_111, idleInTransactionTimeoutMs: 3_333 };
 
 describe('a pooler that keeps sessions together', () => {
   test('is given no start-up parameter but those it knows, and the settings afterwards', async () => {
@@ -25,11 +25,7 @@ describe('a pooler that keeps sessions together', () => {
     );
     expect(settings).toHaveLength(2);
     for (const { text } of settings)
-      for (const name of [
-        `'statement_timeout', '1111'`,
-        `'lock_timeout', '2222'`,
-        `'idle_in_transaction_session_timeout', '3333'`,
-      ])
+      for (const name of [`'statement_timeout', '1111'`, `'idle_in_transaction_session_timeout', '3333'`])
         expect(text).toContain(name);
     // It is looked at once: the session, the one beside it, and that of the pool.
     expect(new Set(pooler.queries.map(({ connection }) => connection)).size).toBe(3);
@@ -94,9 +90,9 @@ test.skipIf(real === '')('PgBouncer in session mode makes the settings and cance
   pooler = await fakePooler('session');
   const client = await connect(real, SETTINGS);
   const { rows } = await client.query(
-    `SELECT current_setting('lock_timeout') AS lock, pg_backend_pid() AS pid`,
+    `SELECT current_setting('statement_timeout') AS timeout, pg_backend_pid() AS pid`,
   );
-  expect(rows).toEqual([{ lock: '2222ms', pid: backendPid(client) }]);
+  expect(rows).toEqual([{ timeout: '1111ms', pid: backendPid(client) }]);
   const sleeping = client.query('SELECT pg_sleep(30)').catch((error: unknown) => error);
   const other = await connect(real);
   await other.query('SELECT pg_cancel_backend($1)', [backendPid(client)]);

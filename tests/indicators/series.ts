@@ -1,7 +1,16 @@
 /** Bars for the indicator tests. */
 import { BarColumns, INDICATOR_NAMES, type IndicatorName } from '../../src/bars/columns.ts';
+import { SessionClock } from '../../src/indicators/session_clock.ts';
 
 export const MINUTE_US = 60_000_000;
+
+/** Sessions of a market that never closes: one without end. */
+export function oneSession(): SessionClock {
+  const clock = SessionClock.utcDay();
+  clock.from = Number.NEGATIVE_INFINITY;
+  clock.to = Number.POSITIVE_INFINITY;
+  return clock;
+}
 
 /** The same numbers in [0, 1) for the same seed (mulberry32). */
 export function randomOf(seed: number): () => number {

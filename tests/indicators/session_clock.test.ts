@@ -22,12 +22,6 @@ describe('SessionClock', () => {
     ]);
   });
 
-  test('single is one session', () => {
-    const clock = SessionClock.single();
-    expect([0, 1e15, -1e15, 8e15].map((ts) => clock.session(ts))).toEqual([0, 0, 0, 0]);
-    expect(clock.to).toBe(Number.POSITIVE_INFINITY);
-  });
-
   test.each([
     ['the day the clocks go forward', us(2024, 3, 10, 5), 23],
     ['the day they go back', us(2024, 11, 3, 4), 25],

@@ -40,9 +40,9 @@ describe('a stored state', () => {
     view.setFloat64(0, 1, true);
     view.setFloat64(8, 1000, true);
     const back = new Float64Array(STATE_LENGTH);
-    decodeState(bytes, back, 0);
+    decodeState(bytes, back);
     expect(back).toEqual(state);
-    expect(sameState(back, 0, state, 0)).toBe(true);
+    expect(sameState(back, state)).toBe(true);
   });
 
   test('tells nothing of where the series began: two that saw the same last bars become the same', () => {
@@ -60,15 +60,15 @@ describe('a stored state', () => {
       return state;
     };
     const [one, other] = [walk(0), walk(413)];
-    expect(sameState(one, 0, other, 0)).toBe(true);
+    expect(sameState(one, other)).toBe(true);
     other[5]! *= 1 + Number.EPSILON;
-    expect(sameState(one, 0, other, 0)).toBe(false);
+    expect(sameState(one, other)).toBe(false);
   });
 
   test.each([0, 1, 2, 19, 20, 21, 49, 50, 51, 1000])('of %d bars comes back to the same bits', (bars) => {
     const state = stateAfter(bars);
     const back = new Float64Array(STATE_LENGTH + 3).fill(7);
-    decodeState(encodeState(state, 0), back, 2);
+    decodeState(encodeState(state, 0), back.subarray(2));
     expect(Buffer.from(back.buffer, 16, 8 * STATE_LENGTH).equals(Buffer.from(state.buffer))).toBe(true);
     expect([back[0], back[1], back[STATE_LENGTH + 2]]).toEqual([7, 7, 7]);
   });
@@ -87,7 +87,7 @@ describe('a stored state', () => {
     const state = stateAfter(30);
     const bytes = encodeState(state, 0);
     new DataView(bytes.buffer).setFloat64(0, STATE_VERSION + 1, true);
-    expect(faultOf(() => decodeState(bytes, state, 0))).toMatchObject(OUTDATED);
+    expect(faultOf(() => decodeState(bytes, state))).toMatchObject(OUTDATED);
     const other = Float64Array.from(state);
     other[0] = STATE_VERSION + 1;
     expect(faultOf(() => new PlainColumnsEngine(SessionClock.utcDay()).load(other, 0))).toMatchObject(
@@ -100,11 +100,11 @@ describe('a stored state', () => {
     const into = new Float64Array(STATE_LENGTH);
     for (let length = 0; length < bytes.length; length++) {
       expect(
-        faultOf(() => decodeState(bytes.subarray(0, length), into, 0)),
+        faultOf(() => decodeState(bytes.subarray(0, length), into)),
         `${length}`,
       ).toMatchObject(OUTDATED);
     }
-    expect(faultOf(() => decodeState(new Uint8Array([...bytes, 0]), into, 0))).toMatchObject(OUTDATED);
+    expect(faultOf(() => decodeState(new Uint8Array([...bytes, 0]), into))).toMatchObject(OUTDATED);
   });
 
   test('is read wherever its bytes lie in memory', () => {
@@ -112,7 +112,7 @@ describe('a stored state', () => {
     const within = new Uint8Array(bytes.length + 3);
     within.set(bytes, 3);
     const into = new Float64Array(STATE_LENGTH);
-    decodeState(within.subarray(3), into, 0);
+    decodeState(within.subarray(3), into);
     expect(into).toEqual(stateAfter(30));
   });
 });

@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { BarColumns, INDICATOR_NAMES, type IndicatorName } from '../../src/bars/columns.ts';
 import { SessionClock } from '../../src/indicators/engine.ts';
 import { PlainColumnsEngine } from './plain_columns.ts';
+import { oneSession } from './series.ts';
 
 /** Published results of Stock.Indicators, kept outside the project. */
 const VECTORS = join(import.meta.dirname, '../../../shared/vectors');
@@ -55,7 +56,7 @@ describe.skipIf(!present)(`published vectors${present ? '' : ' (skipped: no ../s
   ];
   test.each(cases)('%s agrees with the published %s.%s to 1e-9', (name, indicator, key) => {
     const cols = readBars('default.csv');
-    new PlainColumnsEngine(SessionClock.single()).run(cols, 0, cols.length);
+    new PlainColumnsEngine(oneSession()).run(cols, 0, cols.length);
     const expected = published(indicator, key);
     expect(expected).toHaveLength(cols.length);
     const found = Array.from(column(cols, name), (x) => (Number.isNaN(x) ? null : x));
@@ -79,7 +80,7 @@ describe.skipIf(!present)(`published vectors${present ? '' : ' (skipped: no ../s
 
   test('prices of zero give averages of zero and no returns', () => {
     const cols = readBars('zeros.csv');
-    new PlainColumnsEngine(SessionClock.single()).run(cols, 0, cols.length);
+    new PlainColumnsEngine(oneSession()).run(cols, 0, cols.length);
     expect(new Set(column(cols, 'sma_50').slice(49))).toEqual(new Set([0]));
     expect(new Set(column(cols, 'rsi_14').slice(14))).toEqual(new Set([100]));
     expect(column(cols, 'log_return').every(Number.isNaN)).toBe(true);

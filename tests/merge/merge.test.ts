@@ -114,7 +114,7 @@ async function standing({ id }: Series): Promise<{
   const states = new Map(
     found.rows.map(({ ts, state }) => {
       const decoded = new Float64Array(STATE_LENGTH);
-      decodeState(state, decoded, 0);
+      decodeState(state, decoded);
       return [ts, decoded] as const;
     }),
   );

@@ -134,7 +134,7 @@ describe('claim', () => {
     const [a] = await add(...[1, 2, 3].map((n) => sampleTask(n)));
     await add(sampleTask(9, { lane: 'other' }));
     await claimSome(1);
-    await retryLater(pool, a!, 1, FAULT, 60_000, true);
+    await retryLater(pool, a!, 1, FAULT, 60_000);
     expect(numbers(await claimSome(10))).toEqual([9]);
     await pool.query('UPDATE backhaul.task SET not_before = now() WHERE task_id = $1', [a]);
     expect(numbers(await claimSome(10))).toEqual([1, 2, 3]);
@@ -266,7 +266,7 @@ describe('finish', () => {
   test('stores the counts and the stamps to the microsecond, and clears what a try before left', async () => {
     const [id] = await add(sampleTask(1));
     await claimSome(1);
-    await retryLater(pool, id!, 1, FAULT, 0, true);
+    await retryLater(pool, id!, 1, FAULT, 0);
     await claimSome(1);
     await finishOne({ taskId: id!, attempt: 2 });
     const { rows } = await pool.query(
@@ -341,7 +341,7 @@ describe('an attempt that has lost its task', () => {
     await claimSome(1, { owner: OTHER });
     const before = await everything();
     expect(await fail(pool, id!, 1, FAULT)).toBe(false);
-    expect(await retryLater(pool, id!, 1, FAULT, 0, true)).toBe(false);
+    expect(await retryLater(pool, id!, 1, FAULT, 0)).toBe(false);
     expect(await release(pool, id!, 1, 'drain')).toBe(false);
     expect(await skip(pool, id!, 'late')).toBe(false);
     expect(await heartbeat(pool, OWNER, [{ taskId: id!, attempt: 1 }], 1)).toEqual([]);
@@ -444,19 +444,19 @@ describe('leases', () => {
 });
 
 describe('the rest of a life', () => {
-  test('retryLater delays, and counts only failures', async () => {
+  test('retryLater delays, and counts the failure; release does neither', async () => {
     const [id] = await add(sampleTask(1));
     await claimSome(1);
-    expect(await retryLater(pool, id!, 1, FAULT, 3_600_000, true)).toBe(true);
+    expect(await retryLater(pool, id!, 1, FAULT, 3_600_000)).toBe(true);
     expect(await claimSome(1)).toEqual([]);
     expect(await unfinished(pool)).toEqual({ pending: 1, running: 0 });
     await pool.query('UPDATE backhaul.task SET not_before = now()');
     await claimSome(1);
-    expect(await retryLater(pool, id!, 2, FAULT, 0, false)).toBe(true);
+    expect(await release(pool, id!, 2, 'drained')).toBe(true);
     expect(await claimSome(1)).toMatchObject([{ failures: 1, attempt: 3 }]);
   });
 
-  test('requeueFailed takes those that fit, and leaves those without a plan to a listing', async () => {
+  test('requeueFailed takes those named, or all, and leaves those without a plan to a listing', async () => {
     const broken = sampleTask(4, {
       plan: null,
       lane: null,
@@ -466,9 +466,9 @@ describe('the rest of a life', () => {
     const ids = await add(...[1, 2, 3].map((n) => sampleTask(n)), broken);
     await claimSome(10);
     for (const id of ids.slice(0, 3)) await fail(pool, id, 1, FAULT);
-    expect(await requeueFailed(pool, { kinds: ['truncated'] })).toEqual({ requeued: 0, unplanned: 0 });
-    expect(await requeueFailed(pool, { taskIds: [ids[0]!] })).toEqual({ requeued: 1, unplanned: 0 });
-    expect(await requeueFailed(pool)).toEqual({ requeued: 2, unplanned: 1 });
+    expect(await requeueFailed(pool, [])).toEqual({ requeued: 0, unplanned: 0 });
+    expect(await requeueFailed(pool, [ids[0]!])).toEqual({ requeued: 1, unplanned: 0 });
+    expect(await requeueFailed(pool, null)).toEqual({ requeued: 2, unplanned: 1 });
     expect(await claimSome(10)).toMatchObject([{ attempt: 2, failures: 0 }, { attempt: 2 }, { attempt: 2 }]);
   });
 
@@ -486,7 +486,7 @@ describe('the rest of a life', () => {
     await claimSome(3);
     await finishOne({ taskId: ids[0]!, attempt: 1 });
     await fail(pool, ids[1]!, 1, FAULT);
-    await retryLater(pool, ids[2]!, 1, FAULT, 60_000, true);
+    await retryLater(pool, ids[2]!, 1, FAULT, 60_000);
     await claimSome(1);
     const status = await statusSummary(pool);
     expect(status.states).toMatchObject({
@@ -557,7 +557,7 @@ describe('the machine', () => {
             model[first]!.attempt++;
           }
         } else if (event === 'skip') effect = await skip(pool, id, 'test');
-        else if (event === 'requeue') effect = (await requeueFailed(pool, { taskIds: [id] })).requeued === 1;
+        else if (event === 'requeue') effect = (await requeueFailed(pool, [id])).requeued === 1;
         else if (event === 'expire') {
           await pool.query(
             `UPDATE backhaul.task SET lease_until = now() - interval '1 s' WHERE task_id = $1 AND state = 'running'`,
@@ -567,7 +567,7 @@ describe('the machine', () => {
         } else {
           expected &&= behind === 0;
           if (event === 'fail') effect = await fail(pool, id, named.attempt, FAULT);
-          else if (event === 'retry') effect = await retryLater(pool, id, named.attempt, FAULT, 0, true);
+          else if (event === 'retry') effect = await retryLater(pool, id, named.attempt, FAULT, 0);
           else {
             expected &&= free;
             effect = await finishOne(named).then(
@@ -641,7 +641,7 @@ describe('the machine', () => {
     };
     const work = async (task: ClaimedTask): Promise<void> => {
       const dice = chance();
-      if (dice < 0.1) return void (await retryLater(pool, task.taskId, task.attempt, FAULT, 0, true));
+      if (dice < 0.1) return void (await retryLater(pool, task.taskId, task.attempt, FAULT, 0));
       if (dice < 0.15) return void (await fail(pool, task.taskId, task.attempt, FAULT));
       // Its program dies: nobody tells the task, its lease runs out.
       if (dice < 0.25) return;

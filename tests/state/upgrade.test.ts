@@ -108,7 +108,7 @@ describe('a database of version 0.1.0', () => {
     cpSync(join(FIXTURES, 'XBTUSD_1440.csv'), join(folder, 'XBTUSD_1440.csv'));
     writeFileSync(join(folder, 'ETHUSD_1440.csv'), ethusd(40));
     writeFileSync(join(folder, 'SOLUSD_1440.csv'), '1714521600,135.1,140,130.2,137.7,1000.5,321\n');
-    expect(await requeueFailed(old.pool)).toEqual({ requeued: 0, unplanned: 1 });
+    expect(await requeueFailed(old.pool, null)).toEqual({ requeued: 0, unplanned: 1 });
     for (const { url } of [old, fresh]) expect((await load(url, [folder])).tasks.failed).toBe(0);
     const { rows } = await old.pool.query(
       'SELECT symbol, count(*)::int AS bars FROM backhaul.candles GROUP BY symbol ORDER BY symbol',

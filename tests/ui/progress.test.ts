@@ -90,7 +90,7 @@ describe('the drawn line', () => {
 
 describe('the rate', () => {
   it('follows the last seconds', () => {
-    const recent = new RecentRate(10);
+    const recent = new RecentRate();
     for (let s = 0; s <= 100; s++) {
       // 1,000 rows a second, then 5,000.
       const rows = s <= 50 ? s * 1000 : 50_000 + (s - 50) * 5000;

@@ -21,7 +21,7 @@ function leaveRunning(transition: TransitionFrom<'running'>, columns: string): s
 const FAIL = leaveRunning('fail', 'error = $3, failures = t.failures + 1, finished_at = clock_timestamp()');
 const RETRY = leaveRunning(
   'retry',
-  `error = $3, not_before = clock_timestamp() + $4 * interval '1 ms', failures = t.failures + $5`,
+  `error = $3, not_before = clock_timestamp() + $4 * interval '1 ms', failures = t.failures + 1`,
 );
 const RELEASE = leaveRunning('retry', 'not_before = clock_timestamp()');
 
@@ -35,16 +35,15 @@ export async function fail(db: Db, taskId: number, attempt: number, fault: Fault
   return tookEffect(db, FAIL, [taskId, attempt, storableJson(fault)]);
 }
 
-/** Back to pending, not to be claimed for `delayMs`. False: the attempt no longer owned it. */
+/** Back to pending with a failure more, not to be claimed for `delayMs`. False: the attempt no longer owned it. */
 export async function retryLater(
   db: Db,
   taskId: number,
   attempt: number,
   fault: Fault,
   delayMs: number,
-  countsAgainstLimit: boolean,
 ): Promise<boolean> {
-  return tookEffect(db, RETRY, [taskId, attempt, storableJson(fault), delayMs, countsAgainstLimit ? 1 : 0]);
+  return tookEffect(db, RETRY, [taskId, attempt, storableJson(fault), delayMs]);
 }
 
 /** Back to pending at once and without penalty: a drain, or a predecessor that must go first. */

@@ -3,29 +3,18 @@
 import type { Db } from '../../database/connect.ts';
 import { becomes, mayMove, noteEvent } from '../moves.ts';
 
-/** Which failed tasks; all of them without a condition. */
-export interface FailedFilter {
-  readonly taskIds?: readonly number[];
-  /** The whole `uri`, or its beginning. */
-  readonly uriPrefix?: string;
-  readonly entry?: string;
-  readonly kinds?: readonly string[];
-}
-
 /**
- * Failed tasks back to pending. Those that never got a plan (a listing failed them) need another `load` of their
+ * Failed tasks back to pending: those of `taskIds`, or all (null). Those that never got a plan (a listing failed them) need another `load` of their
  * source instead and are counted in `unplanned`.
  */
 export async function requeueFailed(
   db: Db,
-  filter: FailedFilter = {},
+  taskIds: readonly number[] | null,
 ): Promise<{ readonly requeued: number; readonly unplanned: number }> {
   const { rows } = await db.query<{ requeued: number; unplanned: number }>(
     `WITH chosen AS MATERIALIZED (
        SELECT task_id, plan IS NOT NULL AS planned FROM backhaul.task
        WHERE ${mayMove('requeue')} AND ($1::bigint[] IS NULL OR task_id = ANY ($1))
-         AND ($2::text IS NULL OR starts_with(uri, $2)) AND ($3::text IS NULL OR entry = $3)
-         AND ($4::text[] IS NULL OR error->>'kind' = ANY ($4))
        FOR UPDATE),
      moved AS (
        UPDATE backhaul.task t
@@ -34,7 +23,7 @@ export async function requeueFailed(
      ${noteEvent('requeue')}
      SELECT (SELECT count(*) FROM moved)::int AS requeued,
             (SELECT count(*) FROM chosen WHERE NOT planned)::int AS unplanned`,
-    [filter.taskIds ?? null, filter.uriPrefix ?? null, filter.entry ?? null, filter.kinds ?? null],
+    [taskIds],
   );
   return rows[0]!;
 }
