@@ -1,10 +1,10 @@
 /** What files are packed by, beside zip: each a stream of bytes into a stream of bytes. */
 
 import { createRequire } from 'node:module';
-import { PassThrough, Readable } from 'node:stream';
 import { ReadableStream } from 'node:stream/web';
 import { BackhaulError } from '../../faults/fault.ts';
 import type { Packing } from '../../state/task_plan.ts';
+import { bunzip2 } from './bunzip2.ts';
 import { gunzip, type InflateMeter } from './inflate.ts';
 import { unzstd } from './unzstd.ts';
 
@@ -50,24 +50,6 @@ async function* unxz(bytes: AsyncIterable<Uint8Array>, meter: InflateMeter): Asy
     // LZMA_BUF_ERROR and LZMA_FORMAT_ERROR of liblzma.
     (error) => /code (?:8|10)\b/.test(error),
   );
-}
-
-/** .bz2, one stream or several; the sums of its blocks are checked. */
-async function* bunzip2(bytes: AsyncIterable<Uint8Array>, meter: InflateMeter): AsyncGenerator<Uint8Array> {
-  const unbzip2 = createRequire(import.meta.url)('unbzip2-stream') as () => NodeJS.ReadWriteStream;
-  const source = new Metered(bytes, meter);
-  const pieces = Readable.from(
-    (async function* () {
-      for (let piece = await source.next(); piece !== null; piece = await source.next()) yield piece;
-    })(),
-    { objectMode: false },
-  );
-  const decoder = unbzip2();
-  // A stream of the old kind closes before what it has made is taken: what it is piped into keeps it.
-  const out = pieces.pipe(decoder).pipe(new PassThrough());
-  for (const stream of [pieces, decoder]) stream.on('error', (error) => out.destroy(error));
-  // It runs out of bytes in the middle of a field.
-  yield* made(out, source, meter, (error) => /undefined|TypeError/.test(error));
 }
 
 /** What a decoder gives, with its errors as ours. */
