@@ -12,6 +12,7 @@ import { Running } from './library/running.ts';
 import { runLoad } from './load/load.ts';
 import type { LoadEvent, LoadSummary } from './load/load_events.ts';
 import { type Report, readReport } from './report/completeness.ts';
+import { joinRenamed } from './series/renamed_market.ts';
 import { makeWhatIsBehind } from './series/rollup.ts';
 import { migrate } from './state/schema/migrate.ts';
 
@@ -30,7 +31,10 @@ export function load(request: LoadRequest): Running<LoadEvent, LoadSummary> {
     const signal = request.signal ?? never;
     const summary = await runLoad(options, say, { drain: signal, abort: never });
     if (!summary.dryRun && !summary.interrupted)
-      await onDatabase(request, (db) => makeWhatIsBehind(db, { signal, onProgress: () => {} }));
+      await onDatabase(request, async (db) => {
+        await joinRenamed(db, signal, () => {});
+        await makeWhatIsBehind(db, { signal, onProgress: () => {} });
+      });
     return summary;
   });
 }

@@ -59,6 +59,9 @@ export const UNLOAD_POINTS = ['unload.removed', 'unload.recomputed', 'unload.com
 /** Of a load of events. */
 export const EVENT_POINTS = ['events.written', 'events.recomputed', 'events.committed'] as const;
 
+/** Of two names made one series, in the transaction that makes them. */
+export const JOIN_POINTS = ['market.joined'] as const;
+
 export const KILL_POINTS = [
   'schema.made',
   ...LOAD_POINTS,
@@ -67,6 +70,7 @@ export const KILL_POINTS = [
   ...EVENT_POINTS,
   ...ROLLUP_POINTS,
   ...UNLOAD_POINTS,
+  ...JOIN_POINTS,
 ] as const;
 
 export type KillPoint = (typeof KILL_POINTS)[number];

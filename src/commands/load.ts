@@ -7,6 +7,7 @@ import type { Selection } from '../load/load.ts';
 import type { LoadEvent, LoadOptions, LoadReporter, LoadSummary, PlanEvent } from '../load/load_events.ts';
 import type { Tier } from '../series/tiers.ts';
 import type { Telemetry } from '../telemetry/telemetry.ts';
+import { joinedLine } from '../ui/event_text.ts';
 import { eventLine } from '../ui/json_lines.ts';
 import {
   byRecordsLines,
@@ -100,14 +101,23 @@ export const command: Command = {
 /** Between two lines that say how far those are. */
 const ROLLUP_EVERY_MS = 10_000;
 
-/** Longer bars of what stood before they were asked for; no more than a look where there is none of it. */
+/**
+ * Names of renamed companies made one series each, and longer bars of what stood before they were asked for; no more than a
+ * look where there is none of either.
+ */
 async function makeWhatIsLeft(url: string): Promise<void> {
   const { createPool, endPool } = await import('../database/connect.ts');
   const { makeWhatIsBehind } = await import('../series/rollup.ts');
+  const { joinRenamed } = await import('../series/renamed_market.ts');
   const interrupt = listenForInterrupt(() => say('Interrupted: what was made stays.'));
   const db = createPool(url, { applicationName: 'backhaul rollup', max: 4 });
   let toldAt = performance.now();
   try {
+    const isJoined = await joinRenamed(db, interrupt.drain, (market, { moved }) =>
+      say(joinedLine(market, moved)),
+    );
+    if (!isJoined && !interrupt.drain.aborted)
+      say('Names of renamed companies are still to be made one, by the load that is at work.');
     const bars = await makeWhatIsBehind(db, {
       signal: interrupt.drain,
       onProgress: (work, share, written) => {

@@ -13,6 +13,7 @@ import { type MergeMemory, mergeMemory } from '../merge/merge_memory.ts';
 import { Rewriter } from '../merge/rewriter.ts';
 import { Deriver } from '../rollups/derive.ts';
 import { readCoverage } from '../series/coverage.ts';
+import { joinRenamed } from '../series/renamed_market.ts';
 import { ALL_SERIES, readSeries, type Series } from '../series/series.ts';
 import { Partitions } from '../state/leaves/partitions.ts';
 import { CLAIM_LOCK } from '../state/moves.ts';
@@ -50,6 +51,8 @@ export interface EventSummary {
   readonly series: number;
   /** Rows whose indicators changed. */
   readonly recomputed: number;
+  /** Bars that stand under a company's later name now. */
+  readonly joined: number;
   /** Symbols of the file of which no series is there, as `venue symbol`: their events are kept. */
   readonly unknownSymbols: readonly string[];
   readonly interrupted: boolean;
@@ -102,9 +105,12 @@ interface SplitSeries {
   readonly fromUs: readonly number[];
 }
 
-/** Series that are seen to in one transaction, with the events of their symbols. */
+/** The name that a symbol's company is known by here: one for all its names, as {@link symbolOf}. */
+type CompanyOf = (one: { readonly venue: string; readonly symbol: string }) => string;
+
+/** Series that are seen to in one transaction, with the events of their companies. */
 interface Group {
-  readonly symbols: Set<string>;
+  readonly companies: Set<string>;
   readonly series: SplitSeries[];
 }
 
@@ -112,10 +118,16 @@ interface Group {
 export async function changeEvents(db: Pool, load: EventLoad, options: EventOptions): Promise<EventSummary> {
   const { source } = load;
   const changes = changesOf(load, await eventsBeside(db, load.events, source));
+  const companyOf = await readCompanies(db);
   const touched = await seriesTouched(db, [...changes.added, ...changes.changed, ...changes.removed]);
   const done = options.dryRun
     ? { series: touched.length, recomputed: 0, interrupted: false }
-    : await makeStand(db, source, changes, touched, options);
+    : await makeStand(db, source, changes, touched, companyOf, options);
+  let joined = 0;
+  if (!options.dryRun && !done.interrupted)
+    await joinRenamed(db, options.signal, (_, { moved }) => {
+      joined += moved;
+    });
   return {
     type: 'events',
     source,
@@ -125,6 +137,7 @@ export async function changeEvents(db: Pool, load: EventLoad, options: EventOpti
     removed: changes.removed.length,
     equal: changes.equal,
     ...done,
+    joined,
     unknownSymbols: await symbolsWithoutSeries(db, load.events),
   };
 }
@@ -134,18 +147,18 @@ async function makeStand(
   source: string,
   changes: EventChanges,
   touched: readonly SplitSeries[],
+  companyOf: CompanyOf,
   { signal, onProgress }: EventOptions,
 ): Promise<Pick<EventSummary, 'series' | 'recomputed' | 'interrupted'>> {
-  const groups = groupsOf(touched);
-
-  const inGroups = new Set(groups.flatMap((group) => [...group.symbols]));
+  const groups = groupsOf(touched, companyOf);
+  const inGroups = new Set(groups.flatMap((group) => [...group.companies]));
   const venues = [...new Set(venuesOf(allOf(changes)))];
   await expire(db);
   const hypertable = await isHypertable(db);
   // Rows are found by their key, and written through it.
   const partitions = new Partitions(db, hypertable);
   if (groups.length > 0) await partitions.promoteAll(1, () => {}, true);
-  const rest = only(changes, (symbol) => !inGroups.has(symbol));
+  const rest = only(changes, (event) => !inGroups.has(companyOf(event)));
   if (allOf(rest).length > 0)
     await inTransaction(db, async (client) => {
       await alone(client, venues);
@@ -162,7 +175,7 @@ async function makeStand(
       await writeEvents(
         client,
         source,
-        only(changes, (symbol) => group.symbols.has(symbol)),
+        only(changes, (event) => group.companies.has(companyOf(event))),
       );
       const made = await makeAgain(client, memory, group, partitions, hypertable);
       const rows = made + (await computeAgain(client, memory, group, hypertable));
@@ -188,9 +201,8 @@ function symbolOf({ venue, symbol }: { readonly venue: string; readonly symbol: 
   return `${venue}\n${symbol}`;
 }
 
-function only(changes: EventChanges, wants: (symbol: string) => boolean): EventChanges {
-  const some = (events: readonly MarketEvent[]): MarketEvent[] =>
-    events.filter((one) => wants(symbolOf(one)));
+function only(changes: EventChanges, wants: (event: MarketEvent) => boolean): EventChanges {
+  const some = (events: readonly MarketEvent[]): MarketEvent[] => events.filter(wants);
   return {
     added: some(changes.added),
     changed: some(changes.changed),
@@ -217,8 +229,10 @@ async function alone(client: ClientBase, venues: readonly string[]): Promise<voi
 /** The series in which the indicators follow from these events. Dividends and names leave them as they are. */
 async function seriesTouched(db: Pool, events: readonly MarketEvent[]): Promise<SplitSeries[]> {
   const days = new Map<string, Day[]>();
-  for (const event of events) {
-    if (event.kind !== 'split') continue;
+  for (const event of await withLaterNames(
+    db,
+    events.filter(({ kind }) => kind === 'split'),
+  )) {
     const known = days.get(symbolOf(event));
     if (known === undefined) days.set(symbolOf(event), [event.day]);
     else known.push(event.day);
@@ -240,6 +254,44 @@ async function seriesTouched(db: Pool, events: readonly MarketEvent[]): Promise<
   });
 }
 
+/** By the renames that were carried out: their names have events in common. */
+async function readCompanies(db: Db): Promise<CompanyOf> {
+  const { rows } = await db.query<{ venue: string; symbol: string; later: string }>(
+    `SELECT venue, symbol, new_symbol AS later FROM backhaul.event
+     WHERE kind = 'rename' AND joined_at IS NOT NULL ORDER BY day`,
+  );
+  const later = new Map(rows.map((row) => [symbolOf(row), symbolOf({ ...row, symbol: row.later })]));
+  return (one) => {
+    const names = [symbolOf(one)];
+    for (;;) {
+      const next = later.get(names.at(-1)!);
+      if (next === undefined) return names.at(-1)!;
+      const at = names.indexOf(next);
+      // A name that comes back: all of the circle are one.
+      if (at !== -1) return names.slice(at).sort()[0]!;
+      names.push(next);
+    }
+  };
+}
+
+/** The splits, and once more under each later name under which the bars of that day stand. */
+async function withLaterNames(
+  db: Db,
+  splits: readonly MarketEvent[],
+): Promise<{ readonly venue: string; readonly symbol: string; readonly day: Day }[]> {
+  if (splits.length === 0) return [];
+  const { rows } = await db.query<{ venue: string; symbol: string; day: Day }>(
+    `SELECT DISTINCT w.venue, r.symbol, w.day
+     FROM (SELECT DISTINCT venue, new_symbol AS symbol FROM backhaul.event
+           WHERE kind = 'rename' AND joined_at IS NOT NULL) r
+     CROSS JOIN LATERAL backhaul.names_of(r.venue, r.symbol) n
+     JOIN unnest($1::text[], $2::text[], $3::int[]) AS w (venue, symbol, day)
+       ON w.venue = r.venue AND w.symbol = n.name AND date '1970-01-01' + w.day < n.until AND n.name <> r.symbol`,
+    [venuesOf(splits), splits.map(({ symbol }) => symbol), splits.map(({ day }) => day)],
+  );
+  return [...splits, ...rows];
+}
+
 async function seriesOf(db: Db, symbols: readonly string[]): Promise<Set<number>> {
   const names = symbols.map((symbol) => symbol.split('\n'));
   const { rows } = await db.query<{ id: number }>(
@@ -249,19 +301,19 @@ async function seriesOf(db: Db, symbols: readonly string[]): Promise<Set<number>
   return new Set(rows.map(({ id }) => id));
 }
 
-/** All series of a symbol in one transaction, for they have its events in common; a long one has its own. */
-function groupsOf(touched: readonly SplitSeries[]): Group[] {
+/** All series of a company in one transaction, for they have its events in common; a long one has its own. */
+function groupsOf(touched: readonly SplitSeries[], companyOf: CompanyOf): Group[] {
   const groups: Group[] = [];
   let bars = 0;
-  for (const some of Map.groupBy(touched, ({ series }) => symbolOf(series)).values()) {
+  for (const some of Map.groupBy(touched, ({ series }) => companyOf(series)).values()) {
     const most = some.reduce((sum, one) => sum + barsBehind(one), 0);
     let group = groups.at(-1);
     if (group === undefined || bars + most > GROUP_BARS || group.series.length >= GROUP_SERIES) {
-      group = { symbols: new Set(), series: [] };
+      group = { companies: new Set(), series: [] };
       groups.push(group);
       bars = 0;
     }
-    group.symbols.add(symbolOf(some[0]!.series));
+    group.companies.add(companyOf(some[0]!.series));
     group.series.push(...some);
     bars += most;
   }

@@ -85,7 +85,8 @@ export async function writeEvents(client: ClientBase, source: string, changes: E
      FROM ${ROWS}
      ON CONFLICT ON CONSTRAINT event_key DO UPDATE SET ratio = excluded.ratio, amount = excluded.amount,
        currency = excluded.currency, is_adjusted = excluded.is_adjusted, new_symbol = excluded.new_symbol,
-       source = excluded.source, loaded_at = clock_timestamp()`,
+       source = excluded.source, loaded_at = clock_timestamp(),
+       joined_at = CASE WHEN e.new_symbol = excluded.new_symbol THEN e.joined_at END`,
     [JSON.stringify([...added, ...changed, ...takenOver].map(rowOf)), source],
   );
   const differing = [added, changed, removed].map((events) => Map.groupBy(events, (one) => one.venue));

@@ -252,6 +252,7 @@ export class Dispatcher {
     tasks.forEach((task, i) => {
       this.#roles.set(task, roles[i]!);
     });
+    for (const { plan, laneAtClaim } of tasks) this.#series.asOf(plan.venue, revisionOf(laneAtClaim.loaded));
     await this.#series.ensure(
       tasks.flatMap(({ plan: { venue, symbol, intervalS } }) =>
         symbol === null ? [] : [{ venue, symbol, intervalS }],

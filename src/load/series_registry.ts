@@ -23,9 +23,23 @@ export class SeriesRegistry {
   /** For the next transaction. */
   readonly #wanted = new Map<string, SeriesName>();
   #making: Promise<void> | null = null;
+  /** Of the events of venues that tasks were claimed of. */
+  readonly #revisions = new Map<string, number>();
 
   constructor(db: Pool) {
     this.#db = db;
+  }
+
+  /**
+   * A task was claimed while the events of its venue were of that revision. Between two of them names of one company may
+   * have been made one series, and what was known of the others is gone.
+   */
+  asOf(venue: string, revision: number): void {
+    const before = this.#revisions.get(venue);
+    this.#revisions.set(venue, revision);
+    if (before === undefined || before === revision) return;
+    this.#known.clear();
+    this.#born.clear();
   }
 
   /** Ids in the order of `symbols`. */

@@ -2,6 +2,7 @@
 
 import type { ClientBase, Pool } from 'pg';
 import { INDICATOR_NAMES } from '../bars/columns.ts';
+import { killPoint } from '../base/kill_points.ts';
 import { type Aliases, archiveSpelling, CURRENCIES, marketOf } from '../base/spellings.ts';
 import { calendarOf } from '../calendar/market_calendar.ts';
 import { type Db, inTransaction } from '../database/connect.ts';
@@ -19,14 +20,20 @@ import { isHypertable } from '../state/schema/migrate.ts';
 import { basesOf, readDerivations } from '../state/series/rollups.ts';
 import type { SeriesName } from '../state/series/series_name.ts';
 import { unfinished } from '../state/tasks/lane_standing.ts';
-import { moveLane, sessionZoneOf, spellingOfFiles } from '../state/tasks/market_lane.ts';
+import { moveLane, spellingOfFiles } from '../state/tasks/market_lane.ts';
 
 /** One market under several names; `keep` is the name its files bear. */
 export interface SplitMarket {
   readonly keep: SeriesName & { readonly seriesId: number };
   readonly others: readonly (SeriesName & { readonly seriesId: number })[];
-  /** Its bars under other names end here, µs since 1970: what they have behind is another company's. Null: all are its. */
+  /**
+   * Its bars under other names lie in [fromUs, untilUs), µs since 1970: what they have besides is another company's. Null
+   * for open ends; all are its where both are.
+   */
+  readonly fromUs: number | null;
   readonly untilUs: number | null;
+  /** The renames that make it one, which are on record as carried out then. */
+  readonly eventIds?: readonly number[];
 }
 
 /** What became of the bars that stood under other names. */
@@ -63,7 +70,7 @@ export async function splitMarkets(db: Db): Promise<SplitMarket[]> {
   return Promise.all(
     split.map(async (group) => {
       const keep = await nameOfFiles(db, group, aliasesOf(group[0]!.venue));
-      return { keep, others: group.filter((one) => one !== keep), untilUs: null };
+      return { keep, others: group.filter((one) => one !== keep), fromUs: null, untilUs: null };
     }),
   );
 }
@@ -101,19 +108,38 @@ export async function mendMarket(db: Pool, market: SplitMarket): Promise<Mended>
   await new Partitions(db, await isHypertable(db)).promoteAll(1, () => {}, true);
   return inTransaction(db, async (client) => {
     await refuseWhileLoading(client);
+    await noteJoined(client, market);
     const sum = { moved: 0, equal: 0, conflicts: 0 };
     let fromUs = Number.POSITIVE_INFINITY;
+    const seams: number[] = [];
     for (const other of market.others) {
-      const done = await takeOver(client, market.keep, other, market.untilUs);
+      seams.push(...(await seamsOf(client, other, market)));
+      const done = await takeOver(client, market.keep, other, market);
       sum.moved += done.moved;
       sum.equal += done.equal;
       sum.conflicts += done.conflicts;
       fromUs = Math.min(fromUs, done.fromUs ?? fromUs);
     }
     if (Number.isFinite(fromUs)) await computeAgain(client, market.keep, fromUs);
-    if (market.untilUs !== null) await makeAcross(db, client, market.keep, market.untilUs);
+    if (seams.length > 0) await makeAcross(db, client, market.keep, seams);
+    killPoint('market.joined');
     return sum;
   });
+}
+
+/**
+ * The renames are carried out; and whoever remembers series of the venue by name, or their states, is to ask again: some
+ * are gone when this commits.
+ */
+async function noteJoined(client: ClientBase, { keep, eventIds = [] }: SplitMarket): Promise<void> {
+  await client.query(
+    'UPDATE backhaul.event SET joined_at = clock_timestamp() WHERE event_id = ANY ($1) AND joined_at IS NULL',
+    [eventIds],
+  );
+  await client.query(
+    `INSERT INTO backhaul.event_change (source, venue, added, changed, removed) VALUES ('joined names', $1, 0, 0, 0)`,
+    [keep.venue],
+  );
 }
 
 async function refuseWhileLoading(client: ClientBase): Promise<void> {
@@ -136,8 +162,9 @@ async function takeOver(
   client: ClientBase,
   keep: SeriesRow,
   other: SeriesRow,
-  untilUs: number | null,
+  { fromUs, untilUs }: Pick<SplitMarket, 'fromUs' | 'untilUs'>,
 ): Promise<Mended & { readonly fromUs: number | null }> {
+  const isAll = fromUs === null && untilUs === null;
   const ids = [keep.seriesId, other.seriesId];
   if (await isDistributed(client)) await commitAsOne(client);
   const kept = [
@@ -152,7 +179,7 @@ async function takeOver(
          coalesce(k.series_id IS NOT NULL AND (${differ}), false) AS differs, ${asJson('k')} AS standing,
          ${asJson('o')} AS incoming
        FROM backhaul.bars o LEFT JOIN backhaul.bars k ON k.series_id = $1 AND k.ts = o.ts
-       WHERE o.series_id = $2 AND ($3::bigint IS NULL OR o.ts < ${stampOf('$3')})),
+       WHERE o.series_id = $2 AND ${within('o.ts', '$3', '$4')}),
      new AS (INSERT INTO backhaul.bars (series_id, ts, ${names})
        SELECT $1, ts, ${names} FROM met WHERE NOT stands),
      noted AS (INSERT INTO backhaul.conflict (task_id, series_id, ts, standing, incoming)
@@ -163,26 +190,32 @@ async function takeOver(
      SELECT count(*) FILTER (WHERE NOT stands)::int AS moved, ${usOf('min(ts) FILTER (WHERE NOT stands)')} AS "fromUs",
        count(*) FILTER (WHERE stands AND NOT differs)::int AS equal,
        count(*) FILTER (WHERE differs)::int AS conflicts FROM met`,
-    [...ids, untilUs],
+    [...ids, fromUs, untilUs],
   );
   for (const table of ['bars', 'indicator_state'])
-    await client.query(
-      `DELETE FROM backhaul.${table} WHERE series_id = $1 AND ($2::bigint IS NULL OR ts < ${stampOf('$2')})`,
-      [other.seriesId, untilUs],
-    );
+    await client.query(`DELETE FROM backhaul.${table} WHERE series_id = $1 AND ${within('ts', '$2', '$3')}`, [
+      other.seriesId,
+      fromUs,
+      untilUs,
+    ]);
   // What is still missing of the whole is for the next look to say.
   await client.query(`DELETE FROM backhaul.gap WHERE series_id = ANY ($1) AND state <> 'filled'`, [ids]);
-  await moveRanges(client, keep.seriesId, other.seriesId, untilUs);
+  await moveRanges(client, keep.seriesId, other.seriesId, fromUs, untilUs);
   const { rowCount } = await client.query('SELECT FROM backhaul.bars WHERE series_id = $1 LIMIT 1', [
     other.seriesId,
   ]);
   if (rowCount !== 0) await computeAgain(client, other, untilUs!);
   else {
     // Files of a name that was right in its time stay known by it.
-    if (untilUs === null) await moveLane(client, other, keep);
+    if (isAll) await moveLane(client, other, keep);
     await closeDown(client, keep, other);
   }
   return rows[0]!;
+}
+
+/** SQL: whether an instant lies in a range of parameters, µs since 1970, NULL for an open end. */
+function within(ts: string, from: string, until: string): string {
+  return `(${from}::bigint IS NULL OR ${ts} >= ${stampOf(from)}) AND (${until}::bigint IS NULL OR ${ts} < ${stampOf(until)})`;
 }
 
 /** What files vouch for, what was made of shorter bars, and what was told otherwise: as far as the bars have moved. */
@@ -190,38 +223,35 @@ async function moveRanges(
   client: ClientBase,
   keepId: number,
   otherId: number,
+  fromUs: number | null,
   untilUs: number | null,
 ): Promise<void> {
-  const until = stampOf('$3');
+  const from = stampOf('$3');
+  const until = stampOf('$4');
+  const moved = `tstzrange(${from}, ${until})`;
   for (const [table, column] of [
     ['coverage', 'task_id'],
     ['derivation', 'from_series_id'],
   ]) {
     await client.query(
-      `INSERT INTO backhaul.${table} (series_id, covered, ${column})
-       SELECT $1, covered * tstzrange(NULL, ${until}), ${column} FROM backhaul.${table}
-       WHERE series_id = $2 AND covered && tstzrange(NULL, ${until})`,
-      [keepId, otherId, untilUs],
-    );
-    await client.query(
-      `DELETE FROM backhaul.${table} WHERE series_id = $1
-         AND ($2::bigint IS NULL OR covered <@ tstzrange(NULL, ${stampOf('$2')}))`,
-      [otherId, untilUs],
-    );
-    await client.query(
-      `UPDATE backhaul.${table} SET covered = covered * tstzrange(${stampOf('$2')}, NULL) WHERE series_id = $1`,
-      [otherId, untilUs],
+      `WITH gone AS (
+         DELETE FROM backhaul.${table} WHERE series_id = $2 AND covered && ${moved} RETURNING covered, ${column}),
+       part AS (
+         SELECT $1::int AS series_id, covered * ${moved} AS covered, ${column} FROM gone
+         UNION ALL SELECT $2, covered * tstzrange(NULL, ${from}), ${column} FROM gone WHERE $3::bigint IS NOT NULL
+         UNION ALL SELECT $2, covered * tstzrange(${until}, NULL), ${column} FROM gone WHERE $4::bigint IS NOT NULL)
+       INSERT INTO backhaul.${table} (series_id, covered, ${column})
+       SELECT series_id, covered, ${column} FROM part WHERE NOT isempty(covered)`,
+      [keepId, otherId, fromUs, untilUs],
     );
   }
   await client.query(
-    `UPDATE backhaul.derivation SET from_series_id = $1
-     WHERE from_series_id = $2 AND ($3::bigint IS NULL OR covered <@ tstzrange(NULL, ${until}))`,
-    [keepId, otherId, untilUs],
+    `UPDATE backhaul.derivation SET from_series_id = $1 WHERE from_series_id = $2 AND covered <@ ${moved}`,
+    [keepId, otherId, fromUs, untilUs],
   );
   await client.query(
-    `UPDATE backhaul.conflict SET series_id = $1
-     WHERE series_id = $2 AND ($3::bigint IS NULL OR ts < ${until})`,
-    [keepId, otherId, untilUs],
+    `UPDATE backhaul.conflict SET series_id = $1 WHERE series_id = $2 AND ${within('ts', '$3', '$4')}`,
+    [keepId, otherId, fromUs, untilUs],
   );
 }
 
@@ -260,7 +290,7 @@ async function computeAgain(client: ClientBase, keep: SeriesRow, fromUs: number)
   // Every series with all indicators has returns; of a short one the longest averages are not there yet.
   const all = has[INDICATOR_NAMES.indexOf('log_return')]! || bars < 2;
   const rewriter = new Rewriter(client, mergeMemory(), {
-    session: SessionClock.zone(zone ?? 'UTC'),
+    session: SessionClock.zone(zone),
     hypertable: await isHypertable(client),
     asked: all ? has.map(() => true) : has,
     taskId,
@@ -272,9 +302,41 @@ async function computeAgain(client: ClientBase, keep: SeriesRow, fromUs: number)
   await rewriter.rewrite(null, [changed], false);
 }
 
+/**
+ * Where bars that are to move may meet others of the market, µs since 1970: the day itself, and the ends of what files of
+ * the other name have told.
+ */
+async function seamsOf(
+  client: ClientBase,
+  other: SeriesRow,
+  { fromUs, untilUs }: Pick<SplitMarket, 'fromUs' | 'untilUs'>,
+): Promise<number[]> {
+  const { rows } = await client.query<{ seam: number }>(
+    `SELECT DISTINCT ${usOf('e.seam')} AS seam FROM backhaul.coverage c
+     CROSS JOIN LATERAL (VALUES (lower(c.covered)), (upper(c.covered))) e (seam)
+     WHERE c.series_id = $1 AND isfinite(e.seam) AND ${within('e.seam', '$2', '$3')}`,
+    [other.seriesId, fromUs, untilUs],
+  );
+  const ends = rows.map(({ seam }) => seam);
+  return untilUs === null ? ends : [...ends, untilUs];
+}
+
+/** The zone whose days are the sessions of a series, as its latest file has it. */
+async function sessionZoneOf(client: ClientBase, { seriesId }: SeriesRow): Promise<string> {
+  const { rows } = await client.query<{ zone: string }>('SELECT backhaul.session_zone($1) AS zone', [
+    seriesId,
+  ]);
+  return rows[0]!.zone;
+}
+
 /** Longer bars in which both names' bars are, made of those by which the series is made elsewhere. */
-async function makeAcross(db: Pool, client: ClientBase, keep: SeriesRow, untilUs: number): Promise<void> {
-  const zone = (await sessionZoneOf(client, keep)) ?? 'UTC';
+async function makeAcross(
+  db: Pool,
+  client: ClientBase,
+  keep: SeriesRow,
+  seams: readonly number[],
+): Promise<void> {
+  const zone = await sessionZoneOf(client, keep);
   const hypertable = await isHypertable(client);
   const made = await readDerivations(client, [keep.seriesId], 'from');
   const targets = new Map(made.map(({ seriesId, rollupS }) => [seriesId, rollupS]));
@@ -287,12 +349,15 @@ async function makeAcross(db: Pool, client: ClientBase, keep: SeriesRow, untilUs
     taskId: null,
     leavesFor: (stamps) => new Partitions(db, hypertable).ensure(stamps, { standing: true }),
   });
+  const touched = [...new Set(seams)]
+    .sort((a, b) => a - b)
+    .map((seamUs) => ({ fromUs: seamUs - 1, toUs: seamUs + 1 }));
   for (const [seriesId, intervalS] of targets)
     await deriver.derive({
       base: keep,
       target: { seriesId, intervalS },
       others: (bases.get(seriesId) ?? []).filter((one) => one.seriesId !== keep.seriesId),
-      touched: [{ fromUs: untilUs - 1, toUs: untilUs }],
+      touched,
       known: [],
       claims: true,
     });

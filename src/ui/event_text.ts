@@ -4,6 +4,8 @@ import { count, counted } from '../base/quantities.ts';
 import type { EventSummary } from '../events/change_events.ts';
 import type { StandingEvent } from '../events/event_table.ts';
 import { dayText, eventText, type MarketEvent } from '../events/market_event.ts';
+import type { SplitMarket } from '../series/market_of_two_series.ts';
+import { seriesText } from '../state/series/series_name.ts';
 import { fileText } from './fault_text.ts';
 import { PLAIN, type Style } from './style.ts';
 import { tableLines } from './table.ts';
@@ -49,7 +51,7 @@ export function eventJson(event: MarketEvent, more: object): { type: string } {
 }
 
 export function eventSummaryLines(summary: EventSummary, dryRun: boolean): string[] {
-  const { events, added, changed, removed, equal, series, recomputed, interrupted } = summary;
+  const { events, added, changed, removed, equal, series, recomputed, joined, interrupted } = summary;
   if (interrupted) return ['Interrupted: what was computed stands. The same command goes on.'];
   const parts = [
     `${count(added)} new`,
@@ -60,6 +62,7 @@ export function eventSummaryLines(summary: EventSummary, dryRun: boolean): strin
   return [
     `${counted(events, 'event')}: ${parts.join(', ')}.${dryRun ? ' Nothing was changed.' : ''}`,
     ...(series === 0 ? [] : [computedLine(series, recomputed, dryRun)]),
+    ...(joined === 0 ? [] : [`${counted(joined, 'bar')} of old names joined to those of the new ones.`]),
     ...unknownLines(summary.unknownSymbols),
   ];
 }
@@ -76,4 +79,10 @@ function computedLine(series: number, recomputed: number, dryRun: boolean): stri
   return dryRun
     ? `It would compute the ${behind} again.`
     : `Computed again: the ${behind}, ${counted(recomputed, 'row')} changed.`;
+}
+
+/** Bars of a renamed company that stand under its later name now. */
+export function joinedLine({ keep, others }: SplitMarket, bars: number): string {
+  const names = others.map(({ symbol }) => sanitise(symbol)).join(' and ');
+  return `${names} is ${sanitise(seriesText(keep))} now: ${counted(bars, 'bar')} from before its rename joined.`;
 }

@@ -30,7 +30,13 @@ export function symbolKey({ venue, symbol }: { readonly venue: string; readonly 
 
 export async function readSplits(db: Db): Promise<KnownSplits> {
   const { rows } = await db.query<{ venue: string; symbol: string; day: number; ratio: number }>(
-    `SELECT venue, symbol, day - date '1970-01-01' AS day, ratio FROM backhaul.event WHERE kind = 'split'`,
+    `SELECT venue, symbol, day - date '1970-01-01' AS day, ratio FROM backhaul.event WHERE kind = 'split'
+     UNION
+     SELECT r.venue, r.symbol, e.day - date '1970-01-01', e.ratio
+     FROM (SELECT DISTINCT venue, new_symbol AS symbol FROM backhaul.event
+           WHERE kind = 'rename' AND joined_at IS NOT NULL) r
+     CROSS JOIN LATERAL backhaul.names_of(r.venue, r.symbol) n
+     JOIN backhaul.event e ON e.venue = r.venue AND e.symbol = n.name AND e.day < n.until AND e.kind = 'split'`,
   );
   const splits = rows.map(({ day, ...row }) => ({ ...row, atUs: day * DAY_US }));
   return Map.groupBy(splits, symbolKey);
@@ -95,7 +101,7 @@ export async function checkSplits(
   const { rows: splits } = await db.query<SplitOfSeries>(
     `SELECT s.series_id AS id, e.ratio, s.interval_s > 86400 AS "isInside",
        ${usOf('backhaul.scale_start(e.day, backhaul.session_zone(s.series_id), s.interval_s)')} AS "startUs"
-     FROM backhaul.series s JOIN backhaul.event e USING (venue, symbol)
+     FROM backhaul.series s CROSS JOIN LATERAL backhaul.events_of(s.series_id) e
      WHERE s.series_id = ANY ($1) AND e.kind = 'split' AND abs(ln(e.ratio)) >= $2 ORDER BY s.series_id, e.day`,
     [series.map(({ seriesId }) => seriesId), LEAST_LOG],
   );

@@ -2,7 +2,6 @@ import { existsSync, readFileSync } from 'node:fs';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { changeEvents } from '../../src/events/change_events.ts';
 import { dayOf, type MarketEvent } from '../../src/events/market_event.ts';
-import { mendMarket } from '../../src/series/market_of_two_series.ts';
 import { renamedMarkets } from '../../src/series/renamed_market.ts';
 import { ALL_SERIES, readSeries } from '../../src/series/series.ts';
 import { validate } from '../../src/validate/validate.ts';
@@ -222,14 +221,6 @@ it('files of both names of a company are made one series, and bars of other comp
   );
   expect(await renamedMarkets(db)).toEqual([]);
   await tell([rename('OLDA', 'NEWA'), rename('OLDB', 'NEWB'), rename('OLDC', 'NEWC')]);
-  const found = await renamedMarkets(db);
-  expect(found.map(({ keep, others }) => [keep.symbol, keep.intervalS, others[0]!.symbol])).toEqual([
-    ['NEWA', 604_800, 'OLDA'],
-    ['NEWA', 86_400, 'OLDA'],
-    ['NEWB', 604_800, 'OLDB'],
-    ['NEWB', 86_400, 'OLDB'],
-  ]);
-  for (const market of found) await mendMarket(db, market);
   expect(await renamedMarkets(db)).toEqual([]);
   expect(await all('NEWA')).toBe(whole);
   expect(await all('NEWB')).toBe(whole);

@@ -83,16 +83,13 @@ const LOOKED_AT: Readonly<Record<string, readonly string[]>> = {
   'src/state/schema/extra_columns.ts': ['column', 'type', 'name', 'standing'],
   'src/validate/agreement.ts': ['columns', 'table', 'parameter', "[...FIELDS, 'volume'].map(far).join(', ')"],
   'src/validate/bar_checks.ts': ['columns', 'table', 'bad', 'details'],
-  // Lists of columns, and the alias its callers write out.
+  // Lists of columns, the alias its callers write out, and conditions made of names of columns and of parameters.
   'src/series/market_of_two_series.ts': [
-    'differ',
-    'alias',
-    'name',
-    'names',
-    'values',
-    'table',
-    'column',
-    'until',
+    ...['differ', 'alias', 'name', 'names', 'values', 'table', 'column', 'from', 'until', 'moved', 'ts'],
+    "within('o.ts', '$3', '$4')",
+    "within('ts', '$2', '$3')",
+    "within('ts', '$3', '$4')",
+    "within('e.seam', '$2', '$3')",
   ],
   // Names of leaves are made of a year and a month, their bounds of numbers.
   'src/state/leaves/partitions.ts': ['name'],

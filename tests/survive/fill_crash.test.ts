@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   EVENT_POINTS,
   FILL_POINTS,
+  JOIN_POINTS,
   type KillPoint,
   RECOMPUTE_POINTS,
   ROLLUP_POINTS,
@@ -191,6 +192,35 @@ describe('a load of events', () => {
       expect((await run(copy, args)).code).toBe(0);
       const found = { ...(await outcome(copy)), events: JSON.stringify(await events(copy)) };
       expect(differences(found, undisturbed)).toEqual([]);
+    });
+  });
+});
+
+describe('a load that makes one series of two names', () => {
+  it('killed while it does leaves both as they were, and the same load makes one of them', async () => {
+    const day = new Date((END - 250 * HOUR) * 1000).toISOString().slice(0, 10);
+    const path = write(folder, 'renames.csv', `symbol,date,event,value\nXBTUSD,${day},rename,NEWUSD\n`);
+    const later = BARS.filter((bar) => bar.time >= END - 200 * HOUR);
+    const args = ['load', write(folder, 'renamed/NEWUSD_60.csv', krakenCsv(later)), '--rollups', '1d'];
+    const tell = async (copy: Copy): Promise<void> => {
+      expect((await run(copy, ['events', 'load', path, '--venue', 'kraken'])).code).toBe(0);
+    };
+    const undisturbed = await onCopy(gapped, async (copy) => {
+      await tell(copy);
+      expect((await run(copy, args)).stderr).toContain('XBTUSD is kraken NEWUSD 1h now');
+      return outcome(copy);
+    });
+    await onCopy(gapped, async (copy) => {
+      await tell(copy);
+      for (const point of JOIN_POINTS) {
+        await killed(copy, args, point);
+        const { rows } = await copy.pool.query(
+          'SELECT count(*) AS n FROM backhaul.event WHERE joined_at IS NULL',
+        );
+        expect([point, Number(rows[0].n)]).toEqual([point, 1]);
+      }
+      expect((await run(copy, args)).code).toBe(0);
+      expect(differences(await outcome(copy), undisturbed)).toEqual([]);
     });
   });
 });

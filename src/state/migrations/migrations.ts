@@ -46,6 +46,7 @@ import { sql as spellingsOnce } from './0021_spellings_once.ts';
 import { sql as spellingsOnCitus } from './0022_spellings_on_citus.ts';
 import { sql as rollupsBehind } from './0023_rollups_behind.ts';
 import { sql as scaleInsideBars } from './0024_scale_inside_bars.ts';
+import { sql as joinedNames } from './0025_joined_names.ts';
 
 export interface Migration {
   readonly version: number;
@@ -78,4 +79,5 @@ export const MIGRATIONS: readonly Migration[] = [
   { version: 22, name: 'spellings on Citus', sql: spellingsOnCitus },
   { version: 23, name: 'rollups that are behind', sql: rollupsBehind },
   { version: 24, name: 'scale inside bars', sql: scaleInsideBars },
+  { version: 25, name: 'joined names', sql: joinedNames },
 ];

@@ -85,10 +85,18 @@ export interface StartOfSeries {
   readonly splits: RecordedSplits;
 }
 
-/** SQL: the days and the ratios of the splits of series `s`, in the order of time, as `p`; NULL where there are none. */
+/**
+ * SQL: the days and the ratios of the splits of series `s`, in the order of time, as `p`; NULL where there are none. Only
+ * for a series that has had other names is asked what was told of those: that costs more than all the rest.
+ */
 const SPLITS_OF_SERIES = `LATERAL (
   SELECT array_agg(e.day - date '1970-01-01' ORDER BY e.day) AS days, array_agg(e.ratio ORDER BY e.day) AS ratios
-  FROM backhaul.event e WHERE e.venue = s.venue AND e.symbol = s.symbol AND e.kind = 'split') p`;
+  FROM (SELECT o.day, o.ratio FROM backhaul.event o
+        WHERE o.venue = s.venue AND o.symbol = s.symbol AND o.kind = 'split'
+        UNION
+        SELECT o.day, o.ratio FROM backhaul.event r CROSS JOIN LATERAL backhaul.events_of(s.series_id) o
+        WHERE r.venue = s.venue AND r.new_symbol = s.symbol AND r.kind = 'rename' AND r.joined_at IS NOT NULL
+          AND o.kind = 'split') e) p`;
 
 /** Of each series, by id, the nearest state before an instant. */
 export async function readStarts(

@@ -24,12 +24,3 @@ export async function moveLane(db: Db, from: SeriesName, to: SeriesName): Promis
     [laneOf(to), to.symbol, laneOf(from)],
   );
 }
-
-/** The zone whose days are the sessions of a series, as its files' plans have it; null: no file of its own. */
-export async function sessionZoneOf(db: Db, name: SeriesName): Promise<string | null> {
-  const { rows } = await db.query<{ zone: string | null }>(
-    `SELECT plan->>'sessionZone' AS zone FROM backhaul.task WHERE lane = $1 AND plan IS NOT NULL LIMIT 1`,
-    [laneOf(name)],
-  );
-  return rows[0]?.zone ?? null;
-}

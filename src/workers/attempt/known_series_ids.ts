@@ -14,6 +14,19 @@ const idsOfFamilies = new Map<string, Map<string, number>>();
 const MOST_FAMILIES = 64;
 const MOST_SYMBOLS = 200_000;
 
+/** Of the events of venues, at the last attempt at one of their files. */
+const revisions = new Map<string, number>();
+
+/**
+ * An attempt begins at a file of a venue whose events are of that revision. Between two of them names of one company may
+ * have been made one series, and the others be gone.
+ */
+export function knowIdsAsOf(venue: string, revision: number): void {
+  const before = revisions.get(venue);
+  revisions.set(venue, revision);
+  if (before !== undefined && before !== revision) idsOfFamilies.clear();
+}
+
 /** Of a family, by symbol: to be filled by who asks for more. */
 export function knownIds({ venue, intervalS, aliases = [] }: SeriesFamily): Map<string, number> {
   const family = `${intervalS} ${aliases.join(' ')} ${venue}`;
@@ -28,4 +41,5 @@ export function knownIds({ venue, intervalS, aliases = [] }: SeriesFamily): Map<
 /** The next load may be into another database. */
 export function forgetIds(): void {
   idsOfFamilies.clear();
+  revisions.clear();
 }

@@ -13,6 +13,7 @@ import type { AttemptParts } from './attempt_parts.ts';
 import { AttemptProgress } from './attempt_progress.ts';
 import { surveyFile } from './file_bytes.ts';
 import { FileScan } from './file_scan.ts';
+import { knowIdsAsOf } from './known_series_ids.ts';
 import { type LoadPath, RestartBy, SurveyFirst } from './load_path.ts';
 import { merge } from './merge.ts';
 import { AttemptTransaction } from './transaction.ts';
@@ -36,6 +37,7 @@ export async function runAttempt(
     progress: new AttemptProgress(link),
   };
   killPoint('attempt.begun');
+  knowIdsAsOf(task.plan.venue, task.eventRevision);
   let path = firstPath(task, client !== null);
   let facts = NO_FACTS;
   for (;;) {
