@@ -75,18 +75,24 @@ function unawaited(command: Command): CommandModule<object, Arguments> {
   return { ...command, handler };
 }
 
-const NAMES = COMMANDS.map((command) => String(command.command).split(' ', 1)[0]!);
+const NAMES = COMMANDS.map(nameOf);
+
+function nameOf({ command }: Command): string {
+  return String(command).split(' ', 1)[0]!;
+}
 
 const EPILOGUE = [
   'A flag may also be set as BACKHAUL_<FLAG> in the environment or as <flag> in ./backhaul.yaml.',
   'Without --database and DATABASE_URL an embedded PostgreSQL under ./.backhaul is used.',
 ].join('\n');
 
+const IS_MISSING = 'an argument is missing';
+
 /** What yargs says, in our words. */
 const WORDS = {
   'Not enough non-option arguments: got %s, need at least %s': {
-    one: 'an argument is missing: got %s, at least %s is needed',
-    other: 'an argument is missing: got %s, at least %s is needed',
+    one: IS_MISSING,
+    other: IS_MISSING,
   },
   'Too many non-option arguments: got %s, maximum of %s': {
     one: 'too many arguments: got %s, at most %s',
@@ -173,13 +179,29 @@ function parser(args: readonly string[]): Argv {
 function misunderstood(message: string, args: readonly string[]): BackhaulError {
   const word = args.find((arg) => !arg.startsWith('-'));
   if (word === undefined) return new BackhaulError({ kind: 'usage', message: 'a command is missing' });
-  if (NAMES.includes(word)) {
-    return new BackhaulError({ kind: 'usage', message: sanitise(message.split('\n', 1)[0] ?? '') });
-  }
+  const command = COMMANDS.find((one) => nameOf(one) === word);
+  if (command !== undefined) return misunderstoodOf(command, args, sanitise(message.split('\n', 1)[0] ?? ''));
   const near = nearest(word, NAMES);
   return new BackhaulError({
     kind: 'usage',
     message: `unknown command "${sanitise(word)}"`,
+    ...(near === null ? {} : { hint: `did you mean ${near}?` }),
+  });
+}
+
+/** What yargs did not understand of a command: with what may stand there, and the nearest of what was typed. */
+function misunderstoodOf(command: Command, args: readonly string[], said: string): BackhaulError {
+  const { words = [] } = command;
+  // Behind it yargs puts how many there were, and are to be.
+  const isMissing = said.startsWith(IS_MISSING);
+  const message = isMissing ? IS_MISSING : said;
+  const typed = args.filter((arg) => !arg.startsWith('-'))[1];
+  const near = typed === undefined || words.includes(typed) ? null : nearest(typed, words);
+  const form = String(command.command).replace('<action>', `<${words.join('|')}>`);
+  return new BackhaulError({
+    kind: 'usage',
+    message,
+    ...(isMissing && typed === undefined ? { expected: form } : {}),
     ...(near === null ? {} : { hint: `did you mean ${near}?` }),
   });
 }

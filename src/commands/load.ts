@@ -180,11 +180,15 @@ export async function load(
   const progress = await progressOn(process.stderr, process.env, () => performance.now());
   let atWork: AtWork = { phase: 'load', workers: 0 };
   const interrupt = listenForInterrupt(
-    () => progress.say(drainText(atWork, options.drainMs)),
+    () => progress.say(drainText('Interrupted', atWork, options.drainMs)),
     () => progress.say('Stopping at once; nothing half loaded stays.'),
   );
   // Of JSON lines nobody reads, the load ends as by Ctrl-C; a summary nobody reads is no reason to.
-  if (showing.json) whenStdoutGoes(() => interrupt.drainNow());
+  if (showing.json)
+    whenStdoutGoes(() => {
+      interrupt.drainNow();
+      progress.say(drainText('Nobody reads the JSON lines any more', atWork, options.drainMs));
+    });
   try {
     const reporter = showing.json
       ? jsonReporter(progress)
@@ -213,11 +217,11 @@ export async function load(
 
 type AtWork = Pick<Extract<LoadEvent, { type: 'progress' }>, 'phase' | 'workers'>;
 
-/** What the first Ctrl-C says: what is finished, for how long, and what a second one does. */
-function drainText({ phase, workers }: AtWork, drainMs: number): string {
-  if (phase === 'load' && workers === 0) return 'Interrupted: nothing is at work.';
+/** What is said when a load is to end: why, what is finished, for how long, and what Ctrl-C does then. */
+function drainText(why: string, { phase, workers }: AtWork, drainMs: number): string {
+  if (phase === 'load' && workers === 0) return `${why}: nothing is at work.`;
   const what = phase === 'finish' ? 'the keys that are being built' : counted(workers, 'file');
-  return `Interrupted: finishing ${what}, for at most ${drainMs / 1000} s. Ctrl-C again stops at once.`;
+  return `${why}: finishing ${what}, for at most ${drainMs / 1000} s. Ctrl-C again stops at once.`;
 }
 
 function showEnd(summary: LoadSummary, plan: PlannedFiles, showing: Showing): void {

@@ -15,7 +15,7 @@ import {
   list,
   onOff,
   readFlags,
-  resolve,
+  readWord,
 } from './options/settings.ts';
 import { parseRollups } from './options/value_parsers.ts';
 import { EXIT } from './program/exit_codes.ts';
@@ -32,8 +32,7 @@ const ROLLUP_SETTINGS = {
   json: onOff({ group: 'Output:', describe: 'One JSON object a line on stdout' }),
 };
 
-/** The words of the command line that are no flags, read like flags. */
-const WORDS = { intervals: list({ group: '', describe: '' }, parseRollups) };
+const INTERVALS = list({ group: '', describe: '' }, parseRollups);
 
 /** Series named where nobody asked for JSON. */
 const SERIES_NAMED = 40;
@@ -54,11 +53,7 @@ export const command: Command = {
       ),
   handler: async (argv) => {
     const { flags, surroundings } = readFlags(ROLLUP_SETTINGS, ['intervals'], argv);
-    const { intervals: rollups = [] } = resolve(
-      WORDS,
-      { intervals: String(argv['intervals']) },
-      { environment: {}, file: new Map() },
-    );
+    const rollups = readWord('intervals', INTERVALS, String(argv['intervals']));
     const filter = { ...seriesFilter({ ...flags, intervals: undefined }, configuredTiers(surroundings)) };
     const interrupt = listenForInterrupt(() =>
       say('Interrupted: ending with the stretch at work. Ctrl-C again stops at once; what was made stays.'),

@@ -469,7 +469,9 @@ describe('a reader of stdout that goes away', () => {
       const program = startIn(copy, '--json', '--drain-seconds', '1');
       await until(copy.pool, WAITS);
       program.child.stdout!.destroy();
-      expect(await ending(program)).toMatchObject(INTERRUPTED);
+      const ended = await ending(program);
+      expect(ended).toMatchObject(INTERRUPTED);
+      expect(ended.stderr).toContain('Nobody reads the JSON lines any more: finishing 1 file');
       await letGo();
       expect(await remains(copy.pool)).toEqual(NOTHING);
       await goesOn(copy);

@@ -198,21 +198,36 @@ export function resolve<S extends Settings>(
   const resolved: Record<string, unknown> = {};
   for (const [name, setting] of Object.entries(settings)) {
     const said = whoSays(name, setting, flags, surroundings);
-    if (said === null) continue;
-    try {
-      resolved[name] = setting.parse(said.texts);
-    } catch (error) {
-      if (!(error instanceof Unreadable)) throw error;
-      throw new BackhaulError({
-        kind: 'usage',
-        message:
-          setting.secret === true
-            ? `${said.by} cannot be read: expected ${error.expected}`
-            : `${said.by} is "${sanitise(said.texts.join(','))}": expected ${error.expected}`,
-      });
-    }
+    if (said !== null) resolved[name] = parsed(setting, said);
   }
   return resolved as Resolved<S>;
+}
+
+/**
+ * The value of a word of the command line that is no flag, read as that of a setting; `name` as help shows it.
+ * @throws BackhaulError `usage`, naming it
+ */
+export function readWord<T>(name: string, setting: Setting<T>, text: string): T {
+  return parsed(setting, { by: `<${name}>`, texts: [text] });
+}
+
+/** What a setting was said to be, and by what: a flag, a variable, a key of the file. */
+interface Said {
+  readonly by: string;
+  readonly texts: readonly string[];
+}
+
+function parsed<T>(setting: Setting<T>, { by, texts }: Said): T {
+  try {
+    return setting.parse(texts);
+  } catch (error) {
+    if (!(error instanceof Unreadable)) throw error;
+    throw usage(
+      setting.secret === true
+        ? `${by} cannot be read: expected ${error.expected}`
+        : `${by} is "${sanitise(texts.join(','))}": expected ${error.expected}`,
+    );
+  }
 }
 
 function whoSays(
@@ -220,7 +235,7 @@ function whoSays(
   setting: Setting<unknown>,
   flags: Arguments,
   surroundings: Surroundings,
-): { readonly by: string; readonly texts: readonly string[] } | null {
+): Said | null {
   const flag = flags[name];
   if (flag !== undefined) {
     return { by: `--${name}`, texts: (Array.isArray(flag) ? flag : [flag]).map(String) };
@@ -236,7 +251,8 @@ function whoSays(
 
 /**
  * What every handler begins with: the flags of its command, out of the arguments, the environment and the file, and the
- * latter two for what else it asks of them. Faults `usage` for a flag it does not know and a value that cannot be meant.
+ * latter two for what else it asks of them.
+ * @throws BackhaulError `usage` for a flag it does not know and a value that cannot be meant
  */
 export function readFlags<S extends Settings>(
   settings: S,

@@ -22,7 +22,7 @@ export const EXIT_MEANINGS: Readonly<Record<(typeof EXIT)[keyof typeof EXIT], st
   [EXIT.usage]: 'A flag, a value or a path cannot be meant: one line on stderr says which.',
   [EXIT.incomplete]:
     'Finished, with rejects or failed files; gaps fill: something asked for is still missing; validate: findings; doctor: failures.',
-  [EXIT.interrupted]: 'Interrupted.',
+  [EXIT.interrupted]: 'Interrupted; or nobody reads the JSON lines of a load any more.',
 };
 
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
