@@ -16,6 +16,9 @@ import { PLAIN, type Style } from './style.ts';
 import { type Column, tableLines } from './table.ts';
 import { sanitise } from './text.ts';
 
+/** Gaps a table shows. */
+export const GAPS_SHOWN = 40;
+
 const right = 'right' as const;
 
 /** Below so many columns of the terminal texts would be cut beyond reading, so less is told of each gap. */
