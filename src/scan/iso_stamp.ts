@@ -10,6 +10,7 @@ const DAY_US = 86_400_000_000;
  */
 export class IsoStamp implements StampForm {
   readonly text = 'yyyy-MM-dd[ HH:mm[:ss[.SSS]]][X]';
+  readonly isOfMonth = false;
   localUs = Number.NaN;
   offsetUs = Number.NaN;
 

@@ -29,6 +29,22 @@ const DATES = [
   'MMM d yyyy',
 ];
 
+/** Of bars of months. */
+const MONTHS = [
+  'yyyy-M',
+  'yyyy/M',
+  'yyyy.M',
+  'yyyyMM',
+  'M/yyyy',
+  'M-yyyy',
+  'M.yyyy',
+  'MMM yyyy',
+  'MMM-yyyy',
+  'MMM-yy',
+  'yyyy MMM',
+  'yyyy-MMM',
+];
+
 const TIMES = [
   '',
   ' H:mm',
@@ -61,6 +77,7 @@ function commonForms(): readonly StampForm[] {
     ...DATES.flatMap((date) =>
       TIMES.flatMap((time) => ['', 'X'].map((offset) => `${date}${time}${time === '' ? '' : offset}`)),
     )
+      .concat(MONTHS)
       .filter((text, i, all) => all.indexOf(text) === i)
       .map((text) => new StampPattern(text)),
   ];

@@ -6,6 +6,8 @@ export interface StampForm {
   readonly localUs: number;
   /** After {@link read}: the offset from UTC that the stamp names, µs; NaN when it names none. */
   readonly offsetUs: number;
+  /** It names a month and no day: bars of months alone are stamped so. */
+  readonly isOfMonth: boolean;
   /** Whether `bytes[start,end)`, without blanks around it, is written so. */
   read(bytes: Uint8Array, start: number, end: number): boolean;
 }
@@ -18,8 +20,9 @@ export function twoDigits(bytes: Uint8Array, p: number): number {
 }
 
 /**
- * The offset from UTC written in `bytes[start,end)`, µs: `Z`, `UTC`, `GMT`, `±HH`, `±HHMM`, `±HH:MM` or `GMT±…`, a blank before
- * it allowed. NaN when it is none.
+ * The offset from UTC written in `bytes[start,end)`, µs: `Z`, `UTC`, `GMT`, `±HH`, `±HHMM`, `±HH:MM`, or one of these
+ * behind `UTC` or `GMT`, where hours may be of one digit, as people write them: `UTC+2`, `GMT-5:30`; east of Greenwich is `+`.
+ * A blank before it is allowed. NaN when it is none.
  */
 export function readOffset(bytes: Uint8Array, start: number, end: number): number {
   const p = bytes[start] === 0x20 ? start + 1 : start;
@@ -29,15 +32,22 @@ export function readOffset(bytes: Uint8Array, start: number, end: number): numbe
   if (sign !== 0x2b && sign !== 0x2d) {
     if (length < 3 || !isUtc(bytes, p)) return Number.NaN;
     const next = bytes[p + 3];
-    return length === 3 ? 0 : next === 0x2b || next === 0x2d ? readOffset(bytes, p + 3, end) : Number.NaN;
+    return length === 3 ? 0 : next === 0x2b || next === 0x2d ? signed(bytes, p + 3, end, true) : Number.NaN;
   }
-  const colon = length === 6 && bytes[p + 3] === 0x3a ? 1 : 0;
-  if (length !== 3 && length !== 5 + colon) return Number.NaN;
-  const hours = twoDigits(bytes, p + 1);
-  const minutes = length === 3 ? 0 : twoDigits(bytes, p + 3 + colon);
-  if (hours < 0 || hours > 23 || minutes < 0 || minutes > 59) return Number.NaN;
+  return signed(bytes, p, end, false);
+}
+
+/** An offset that begins with its sign. `isShort`: hours may be of one digit. */
+function signed(bytes: Uint8Array, p: number, end: number, isShort: boolean): number {
+  const size = end - p - 1;
+  const digits = isShort && (size === 1 || (size === 4 && bytes[p + 2] === 0x3a)) ? 1 : 2;
+  const hours = digits === 1 ? bytes[p + 1]! ^ 48 : twoDigits(bytes, p + 1);
+  const colon = size === digits + 3 && bytes[p + 1 + digits] === 0x3a ? 1 : 0;
+  if (size !== digits && size !== digits + 2 + colon) return Number.NaN;
+  const minutes = size === digits ? 0 : twoDigits(bytes, p + 1 + digits + colon);
+  if (hours < 0 || hours > (digits === 1 ? 9 : 23) || minutes < 0 || minutes > 59) return Number.NaN;
   const offset = (hours * 60 + minutes) * 60_000_000;
-  return sign === 0x2d ? -offset : offset;
+  return bytes[p] === 0x2d ? -offset : offset;
 }
 
 /** `UTC` or `GMT` at `p`. */

@@ -2,7 +2,7 @@
 
 import { unitOfMagnitude } from './numeric_stamp.ts';
 import type { RecordShape, TimeUnit } from './shape.ts';
-import { patternsFor } from './stamp_catalogue.ts';
+import { patternsFor, stampForm } from './stamp_catalogue.ts';
 import { StampPattern } from './stamp_pattern.ts';
 
 const UNITS: Readonly<Record<Exclude<TimeUnit, 'text'>, string>> = {
@@ -32,7 +32,10 @@ export function stampHint(text: string, { formats }: Pick<RecordShape, 'formats'
     return `It names no offset from UTC, so nothing tells the zone: a copy of the layout with \`time: { format: '${local}', zone: Europe/Zurich }\` says it.`;
   }
   const digits = /^\d{9,19}$/.test(trimmed) ? unitOfMagnitude(trimmed.length) : null;
-  const patterns = patternsFor(trimmed).map((pattern) => `format: '${pattern}'`);
+  const found = patternsFor(trimmed);
+  if (found[0] !== undefined && stampForm(found[0]).isOfMonth)
+    return `It names a month: only bars of months are stamped so. In the layout \`interval: 1mo\` and \`time: { format: '${found[0]}' }\` read it.`;
+  const patterns = found.map((pattern) => `format: '${pattern}'`);
   if (patterns[0]?.includes('[')) return 'In the layout `time: { unit: text }` reads it.';
   const ways = [...patterns, ...(digits === null ? [] : [`unit: ${digits}`])];
   if (ways.length === 0)

@@ -1,6 +1,6 @@
 /**
  * Stamps by a pattern of Unicode's letters (UTS #35, Date Format Patterns): `yyyyMMdd HHmmss`, `d.M.yyyy`,
- * `MM/dd/yyyy hh:mm a`, `dd-MMM-yy`, `yyyy-MM-dd'T'HH:mm:ssX`. Letters that are doubled stand for exactly so many
+ * `MM/dd/yyyy hh:mm a`, `dd-MMM-yy`, `yyyy-MM-dd'T'HH:mm:ssX`, and `yyyy-MM` for bars of months. Letters that are doubled stand for exactly so many
  * digits, single ones for one or two. Names are English ones. `X`, `x`, `Z` and `z` take every offset of
  * {@link readOffset}. Text stands in quotes; the `T` between a date and a time needs none.
  */
@@ -113,6 +113,7 @@ const utf8 = new TextEncoder();
 /** A pattern, ready to read by. */
 export class StampPattern implements StampForm {
   readonly text: string;
+  readonly isOfMonth: boolean;
   localUs = Number.NaN;
   offsetUs = Number.NaN;
   readonly parts: PatternParts;
@@ -129,6 +130,8 @@ export class StampPattern implements StampForm {
     checkFields(fields, text);
     this.text = text;
     this.parts = partsOf(fields);
+    this.isOfMonth =
+      this.parts.hasDate && !fields.some(({ field }) => field === DAY || field === DAY_OF_YEAR);
     this.#fields = Uint8Array.from(fields, ({ field }) => field);
     this.#counts = Uint8Array.from(fields, ({ count }) => count);
     this.#reserved = new Uint8Array(fields.length);
@@ -353,7 +356,8 @@ function checkFields(fields: readonly Field[], text: string): void {
     const meant = has(MINUTE) && !has(HOUR, HOUR_TO_24, HALF_HOUR) ? ' (mm is minutes)' : '';
     throw new SyntaxError(`a month is missing: MM${meant}`);
   }
-  if (has(YEAR) && hasMonth && !has(DAY)) throw new SyntaxError('a day is missing: dd');
+  const hasTime = has(HOUR, HOUR_TO_24, HALF_HOUR, MINUTE, SECOND, MS_OF_DAY, OFFSET, WEEKDAY_NAME);
+  if (has(YEAR) && hasMonth && !has(DAY) && hasTime) throw new SyntaxError('a day is missing: dd');
   if (!has(YEAR) && (hasMonth || has(DAY, DAY_OF_YEAR))) throw new SyntaxError('a year is missing: yyyy');
   if (has(HALF_HOUR) && !has(HALF))
     throw new SyntaxError('hh is the clock of twelve hours, and needs a for AM and PM; that of 24 is HH');

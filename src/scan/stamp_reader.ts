@@ -113,7 +113,7 @@ export class StampReader {
 
   /** The stamp in `bytes[start,end)`, where it is text that means one instant beyond doubt; else NaN. */
   readPlain(bytes: Uint8Array, start: number, end: number): number {
-    if (this.texts.read(bytes, start, end) !== TEXT_READ) return Number.NaN;
+    if (this.texts.read(bytes, start, end) !== TEXT_READ || this.#isOnlyMonth) return Number.NaN;
     this.#resolveText();
     return this.first === this.second ? this.first : Number.NaN;
   }
@@ -162,8 +162,14 @@ export class StampReader {
   #parsedText(code: number): Parsed {
     if (code === TEXT_OPEN) this.need = 'form';
     this.isOtherForm = code === TEXT_OTHER;
-    if (code === TEXT_NONE || code === TEXT_OPEN || code === TEXT_OTHER) return 'none';
+    if (code === TEXT_NONE || code === TEXT_OPEN || code === TEXT_OTHER || this.#isOnlyMonth) return 'none';
     return this.#resolveText();
+  }
+
+  /** The stamp names a month, and bars of other intervals may lie anywhere in it. Where no interval is known yet, it may be one. */
+  get #isOnlyMonth(): boolean {
+    const { intervalUs } = this.#checks;
+    return this.texts.isOfMonth && intervalUs !== MONTH_US && intervalUs > 0;
   }
 
   #resolveText(): Parsed {

@@ -27,6 +27,7 @@ export class TextStamps {
   /** After a stamp was read: see {@link StampForm}. */
   localUs = Number.NaN;
   offsetUs = Number.NaN;
+  isOfMonth = false;
   /** Null as long as no stamp was met, where the layout names no form. */
   #alive: StampForm[] | null;
   #out: StampForm[] = [];
@@ -64,6 +65,7 @@ export class TextStamps {
       if (form.read(bytes, start, end)) {
         this.localUs = form.localUs;
         this.offsetUs = form.offsetUs;
+        this.isOfMonth = form.isOfMonth;
         return TEXT_READ;
       }
       return this.#out.some((one) => one.read(bytes, start, end)) ? TEXT_OTHER : TEXT_NONE;
@@ -123,6 +125,7 @@ export class TextStamps {
     if (first === undefined) return this.#out.some(reads) ? TEXT_OTHER : TEXT_NONE;
     this.localUs = first.localUs;
     this.offsetUs = first.offsetUs;
+    this.isOfMonth = first.isOfMonth;
     const isOpen = more.some(
       (form) => form.localUs !== first.localUs || !Object.is(form.offsetUs, first.offsetUs),
     );

@@ -47,8 +47,27 @@ describe('a layout of one’s own', () => {
       { columns: { close: 'c', time: 't', low: 'l', high: 'h', open: 'o', volume: 'v' } },
       '6,1654603200,2,8,4,9\n',
     ],
+    [
+      'offsets as people write them',
+      { time: { format: 'yyyy-MM-dd HH:mm X' } },
+      `2022-06-07 14:00 UTC+2,${prices}`,
+    ],
   ])('reads %s', async (_, keys, text) => {
     expect(await bar(keys, text)).toEqual([AT, 4, 8, 2, 6, 9]);
+  });
+
+  it('reads months by their names, of bars of months alone', async () => {
+    const monthly = (time: object, text: string) => bar({ interval: '1mo', time }, `${text},${prices}`);
+    const expected = ['2022-06-01T00:00', 4, 8, 2, 6, 9];
+    expect(await monthly({ format: 'yyyy-MM' }, '2022-06')).toEqual(expected);
+    expect(await monthly({ unit: 'text' }, 'Jun 2022')).toEqual(expected);
+    const named = {
+      interval: { column: 'bar' },
+      columns: [...BASE.columns, 'bar'],
+      time: { format: 'yyyy-MM' },
+    };
+    expect(await bar(named, `2022-06,${prices.trim()},1mo\n`)).toEqual(expected);
+    await expect(bar(named, `2022-06,${prices.trim()},1d\n`)).rejects.toThrow(/timestamp/);
   });
 
   it('reads thousands in prices that are multiples', async () => {

@@ -36,6 +36,13 @@ describe('a pattern', () => {
     ['yyyy-MM-dd HH:mm:ss z', '2019-11-04 08:15:00 UTC', '2019-11-04T08:15:00.000Z'],
     ["d'.' 'o''clock' H yyyy MM", "4. o'clock 8 2019 11", '2019-11-04T08:00:00.000Z'],
     ['yyyyDDD', '2020366', '2020-12-31T00:00:00.000Z'],
+    ['yyyy-MM', '2020-02', '2020-02-01T00:00:00.000Z'],
+    ['MMM yyyy', 'Feb 2020', '2020-02-01T00:00:00.000Z'],
+    ['yyyy-MM-dd HH:mm X', '2019-11-04 08:15 UTC+2', '2019-11-04T06:15:00.000Z'],
+    ['yyyy-MM-dd HH:mmX', '2019-11-04 08:15 GMT-5', '2019-11-04T13:15:00.000Z'],
+    ['yyyy-MM-dd HH:mmX', '2019-11-04 08:15 GMT+5:30', '2019-11-04T02:45:00.000Z'],
+    ['yyyy-MM-dd HH:mmX', '2019-11-04 08:15 UTC+10', '2019-11-03T22:15:00.000Z'],
+    ['yyyy-MM-dd HH:mmX', '2019-11-04 08:15 GMT+0100', '2019-11-04T07:15:00.000Z'],
     ['yyyy-MM-dd A', '2019-11-04 34200000', '2019-11-04T09:30:00.000Z'],
   ])('%s reads %s', (pattern, text, iso) => {
     expect(read(pattern, text)).toBe(iso);
@@ -57,6 +64,12 @@ describe('a pattern', () => {
     ['yyyy-MM-dd HH:mmX', '2019-11-04 08:15'],
     ['dd-MMM-yyyy', '04-Nvo-2019'],
     ['yyyyDDD', '2019366'],
+    ['yyyy-MM', '2020-13'],
+    ['yyyy-MM', '2020-02-01'],
+    ['yyyy-MM-dd HH:mmX', '2019-11-04 08:15+2'],
+    ['yyyy-MM-dd HH:mmX', '2019-11-04 08:15 UTC+a'],
+    ['yyyy-MM-dd HH:mmX', '2019-11-04 08:15 UTC+5:3'],
+    ['yyyy-MM-dd HH:mmX', '2019-11-04 08:15 UTC+123'],
   ])('%s does not read %s', (pattern, text) => {
     expect(read(pattern, text)).toBeNull();
   });
@@ -69,7 +82,7 @@ describe('a pattern', () => {
     ['dd/MM/yyyy HH:MM', 'minutes are mm'],
     ['yyyy-MM-dd hh:mm', 'that of 24 is HH'],
     ['yyyy-MM-dd HH:mm a', 'goes with hh'],
-    ['yyyy-MM', 'a day is missing'],
+    ['yyyy-MM HH:mm', 'a day is missing'],
     ['dd.MM', 'a year is missing'],
     ["yyyy-MM-dd 'at", 'a quote is not closed'],
     ['yyyy-MM-dd UTC', 'text stands in quotes'],

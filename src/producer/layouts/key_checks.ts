@@ -8,6 +8,9 @@ import { intervalSeconds } from './interval_words.ts';
 import type { Slip } from './layout_error.ts';
 import type { LayoutKeys, Origin } from './schema.ts';
 
+/** A month is thirty days, and told by that. */
+const MONTH_S = 2_592_000;
+
 export function keySlips(keys: LayoutKeys, columns: readonly ShapeColumn[]): Slip[] {
   const { numbers, kind, paths, maybe, context, interval, intervals } = keys;
   const slips: Slip[] = [...formatSlips(keys, columns)];
@@ -63,15 +66,15 @@ export function powerOfTen(scale: number): number | null {
   return match === null ? null : Number(match[1]);
 }
 
-function formatSlips({ time }: LayoutKeys, columns: readonly ShapeColumn[]): Slip[] {
-  const { format, unit } = time;
+function formatSlips(keys: LayoutKeys, columns: readonly ShapeColumn[]): Slip[] {
+  const { format, unit } = keys.time;
   if (format === undefined) return [];
   const path = ['time', 'format'];
   if (unit !== undefined && unit !== 'text' && unit !== 'magnitude')
     return [{ path, message: `is for stamps of unit: text, and the unit is ${unit}` }];
   const isInTwo = !columns.some(({ role }) => role === 'time');
   return format.flatMap((text) => {
-    const message = formatSlip(text, isInTwo);
+    const message = formatSlip(text, isInTwo) ?? monthSlip(text, keys);
     return message === null ? [] : [{ path, message }];
   });
 }
@@ -86,6 +89,18 @@ function formatSlip(text: string, isInTwo: boolean): string | null {
   } catch (error) {
     return `${text}: ${(error as Error).message}`;
   }
+}
+
+/** Patterns that name no day are of months. */
+function monthSlip(text: string, { interval, intervals, time }: LayoutKeys): string | null {
+  if (!new StampPattern(text).isOfMonth) return null;
+  if (time.stamps === 'close')
+    return `${text} names the month of a bar, not its end; stamps: close does not go with it`;
+  if (interval?.kind !== 'constant') return null;
+  const seconds = intervals[interval.value]?.seconds ?? intervalSeconds(interval.value);
+  return seconds === MONTH_S
+    ? null
+    : `${text} has no day; only bars of months, interval: 1mo, are stamped so`;
 }
 
 /** Names of the groups of a regular expression. */

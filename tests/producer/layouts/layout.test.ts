@@ -368,6 +368,16 @@ interval: { column: tf }
     ['a missing interval', yaml.replace('interval: 1d\n', ''), 'interval'],
     ["another program's word for a unit", yaml.replace('unit: text', 'unit: sec'), 'did you mean s?'],
     ['a pattern that is none', yaml.replace('unit: text', 'format: YYYYMMdd'), 'a year is yyyy'],
+    [
+      'months for days',
+      yaml.replace('unit: text', 'format: yyyy-MM'),
+      'yyyy-MM has no day; only bars of months',
+    ],
+    [
+      'months stamped at their end',
+      yaml.replace('unit: text', 'format: yyyy-MM, stamps: close').replace('interval: 1d', 'interval: 1mo'),
+      'yyyy-MM names the month of a bar',
+    ],
     ['a pattern for numbers', yaml.replace('unit: text', 'unit: ms, format: yyyyMMdd'), 'unit is ms'],
     [
       'a group that is none',
