@@ -23,6 +23,7 @@ import { expire } from '../state/tasks/lease.ts';
 import { type EventChanges, eventsBeside, type StandingEvent, writeEvents } from './event_table.ts';
 import { type Day, keyOfEvent, type MarketEvent, sameEvent } from './market_event.ts';
 import type { EventScope } from './read_events.ts';
+import { underStandingNames } from './standing_names.ts';
 
 export interface EventLoad {
   /** The file, by which its next version is known. */
@@ -117,7 +118,8 @@ interface Group {
 /** Makes what a file says stand. Fault `database` while a load is at work on one of its venues. */
 export async function changeEvents(db: Pool, load: EventLoad, options: EventOptions): Promise<EventSummary> {
   const { source } = load;
-  const changes = changesOf(load, await eventsBeside(db, load.events, source));
+  const named = await underStandingNames(db, load);
+  const changes = changesOf({ source, ...named }, await eventsBeside(db, named.events, source));
   const companyOf = await readCompanies(db);
   const touched = await seriesTouched(db, [...changes.added, ...changes.changed, ...changes.removed]);
   const done = options.dryRun
@@ -138,7 +140,7 @@ export async function changeEvents(db: Pool, load: EventLoad, options: EventOpti
     equal: changes.equal,
     ...done,
     joined,
-    unknownSymbols: await symbolsWithoutSeries(db, load.events),
+    unknownSymbols: await symbolsWithoutSeries(db, named.events),
   };
 }
 

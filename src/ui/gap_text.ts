@@ -38,7 +38,7 @@ export function gapLines(
   const oneVenue = all.venues.size === 1;
   const columns: [Column, (gap: Gap) => string][] = [
     [
-      { title: 'series' },
+      { title: 'series', cut: 'start' },
       ({ venue, symbol, intervalS }) =>
         sanitise(`${width < WIDE && oneVenue ? '' : `${venue} `}${symbol} ${interval(intervalS)}`),
     ],
@@ -100,7 +100,7 @@ export function gapSum(tally: GapTally, seriesLooked: number | null): string {
 }
 
 const RUN_COLUMNS: readonly Column[] = [
-  { title: 'series' },
+  { title: 'series', cut: 'start' },
   { title: 'from' },
   { title: 'to' },
   { title: 'no bar', align: right },

@@ -68,8 +68,9 @@ export class PlannedFiles {
   }
 }
 
-/** Files that would fail. */
-type WouldFail = Pick<LoadSummary, 'failures'> & { readonly tasks: Pick<LoadSummary['tasks'], 'failed'> };
+/** Files that would fail, and those that nobody asked for. */
+type WouldFail = Pick<LoadSummary, 'failures'> &
+  Partial<Pick<LoadSummary, 'filtered'>> & { readonly tasks: Pick<LoadSummary['tasks'], 'failed'> };
 
 /** The plan of a dry run as a table, what it comes to, and what would fail. `width` is the terminal's. */
 export function planLines(
@@ -81,7 +82,9 @@ export function planLines(
   const { failed } = fails.tasks;
   const failing =
     failed === 0 ? [] : [`${counted(failed, 'file')} would fail:`, ...failureLines(fails, style)];
-  if (plan.count === 0) return failed === 0 ? ['No file to load.'] : failing;
+  if (plan.count === 0 && failed > 0) return failing;
+  if (plan.count === 0)
+    return [fails.filtered ? `No file to load: ${noneAskedFor(fails.filtered)}.` : 'No file to load.'];
   const rows = plan.shown.map((task) => [
     fileText(task.uri, task.entry),
     sanitise(task.layout),
@@ -94,7 +97,7 @@ export function planLines(
       [
         { title: 'file', cut: 'start' },
         { title: 'layout' },
-        { title: 'series' },
+        { title: 'series', cut: 'start' },
         { title: 'size', align: 'right' },
         { title: 'state' },
       ],
@@ -116,6 +119,13 @@ export function summaryLines(summary: LoadSummary, style: Style = PLAIN, increme
   if (incremental && isNothingNew(summary)) return [nothingNew(summary), ...notReadLines(summary)];
   if (summary.nothingToDo && summary.tasks.failed === 0)
     return [nothingToDo(summary), ...notReadLines(summary), ...whatWouldDo(summary)];
+  if (isNoneAskedFor(summary))
+    return [
+      style.yellow(
+        `Nothing to load: ${noneAskedFor(summary.filtered)} (${summary.sources.map(sanitise).join(', ')})`,
+      ),
+      ...notReadLines(summary),
+    ];
   return [
     headline(summary, style),
     ...facts(summary).map(([name, text]) => `  ${name.padEnd(10)} ${text}`),
@@ -187,6 +197,17 @@ function nothingNew({ leftOut, tasks, sources }: LoadSummary): string {
   ];
   const what = files.length === 0 ? 'there is no file' : files.join(', ');
   return `Nothing is newer than the bars that stand: ${what} (${sources.map(sanitise).join(', ')})`;
+}
+
+/** Whether files were found, and every one of them was left out by what was asked for. */
+function isNoneAskedFor({ interrupted, tasks, filtered }: LoadSummary): boolean {
+  const { loaded, unchanged, skipped, failed, released } = tasks;
+  return !interrupted && filtered > 0 && loaded + unchanged + skipped + failed + released === 0;
+}
+
+function noneAskedFor(filtered: number): string {
+  const found = filtered === 1 ? 'the file is' : `all ${count(filtered)} files are`;
+  return `${found} of other symbols, intervals or times than those asked for`;
 }
 
 function headline(summary: LoadSummary, style: Style): string {

@@ -11,14 +11,18 @@ const SLOWEST_SHOWN = 5;
 const FAILURES_SHOWN = 10;
 const DECISIONS_SHOWN = 12;
 
+/** Below so many columns of the terminal, what `runs show` tells as well is left out. */
+const WIDE = 92;
+
 /** A line a run. `width` is the terminal's. */
 export function runLines(runs: readonly PastRun[], width: number, style: Style = PLAIN): string[] {
+  const isWide = width >= WIDE;
   const columns = [
     { title: 'run', align: 'right' as const },
     { title: 'command' },
     { title: 'started (UTC)' },
     { title: 'state' },
-    ...['took', 'files', 'failed', 'rows', 'rejects', 'rows/s'].map((title) => ({
+    ...['took', 'files', 'failed', 'rows', ...(isWide ? ['rejects', 'rows/s'] : [])].map((title) => ({
       title,
       align: 'right' as const,
     })),
@@ -33,13 +37,12 @@ export function runLines(runs: readonly PastRun[], width: number, style: Style =
       run.state,
       seconds === null ? '' : duration(seconds),
       ...(audit === null
-        ? ['', '', '', '', '']
+        ? []
         : [
             count(audit.tasks.loaded),
             audit.tasks.failed === 0 ? '' : count(audit.tasks.failed),
             count(audit.rows.loaded),
-            audit.rows.rejected === 0 ? '' : count(audit.rows.rejected),
-            rateText(audit),
+            ...(isWide ? [audit.rows.rejected === 0 ? '' : count(audit.rows.rejected), rateText(audit)] : []),
           ]),
     ];
   });

@@ -50,7 +50,7 @@ export function unloadPlanLines(
       ? []
       : [
           ...tableLines(
-            [{ title: 'series' }, right('bars that go')],
+            [{ title: 'series', cut: 'start' as const }, right('bars that go')],
             series.slice(0, NAMED).map(({ name, bars: n }) => [name, count(n)]),
             width,
             style,

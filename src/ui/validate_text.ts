@@ -25,7 +25,7 @@ export function validationLines(
     ...tableLines(
       [
         { title: 'check' },
-        { title: 'series' },
+        { title: 'series', cut: 'start' },
         { title: 'found', align: 'right' },
         { title: 'what' },
         { title: 'worst at' },

@@ -157,6 +157,22 @@ describe('events and bars, in whichever order they come, make one table', () => 
     expect(await candles(db)).toBe(whole);
   });
 
+  it('by whatever spelling of its currency, or in whatever case, a market is told of', async () => {
+    const bars = walk('XBTUSD', startS, startS + 40 * 86_400, 14_400, 9, 0.8);
+    await load(database.url, [write(folder, 'alias/XBTUSD_240.csv', krakenCsv(bars))]);
+    const of = (symbol: string, ratio: number) => split(symbol, '2024-01-20', ratio);
+    expect(await told([of('BTCUSD', 5), of('XBTUSD', 5)])).toMatchObject({
+      added: 1,
+      series: 1,
+      unknownSymbols: [],
+    });
+    expect(await told([of('xbtusd', 5)])).toMatchObject({ equal: 1, removed: 0 });
+    await expectSound();
+    const { rows } = await db.query('SELECT symbol FROM backhaul.event');
+    expect(rows).toEqual([{ symbol: 'XBTUSD' }]);
+    expect(await told([of('BTCEUR', 5)])).toMatchObject({ removed: 1, unknownSymbols: ['kraken BTCEUR'] });
+  });
+
   it('of day files of many symbols, whose days are those of New York', async () => {
     const days = massiveDays(folder, 4, ['AAPL', 'MSFT', 'NA'], 3);
     const events = [

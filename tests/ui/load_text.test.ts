@@ -110,6 +110,14 @@ describe('the summary', () => {
     expect(summaryLines(failed, PLAIN, true)[0]).toMatch(/^Loaded 0 rows/);
   });
 
+  it('says so where every file is of something else than was asked for', () => {
+    const tasks = { ...FINE.tasks, loaded: 0, unchanged: 0, skipped: 0, failed: 0, released: 0 };
+    const lines = summaryLines({ ...FINE, nothingToDo: false, filtered: 6, tasks });
+    expect(lines).toEqual([expect.stringMatching(/^Nothing to load: all 6 files are of other symbols/)]);
+    expect(summaryLines({ ...FINE, nothingToDo: false, filtered: 6 })[0]).toMatch(/^Loaded /);
+    expect(planLines(new PlannedFiles(), { ...FINE, filtered: 1 }, 100)[0]).toMatch(/: the file is of other/);
+  });
+
   it('says so when there was nothing to do', () => {
     const idle = { ...FINE, nothingToDo: true, tasks: { ...FINE.tasks, loaded: 0, unchanged: 47 } };
     expect(summaryLines(idle)).toEqual([
