@@ -9,7 +9,7 @@ import type { LoadOptions } from '../load/load_events.ts';
 import { openSource } from '../producer/open_source.ts';
 import { discover } from '../producer/planning/discover.ts';
 import type { PlannedTask } from '../producer/planning/found_task.ts';
-import { NO_ROLE } from '../state/series/rollups.ts';
+import { NO_ROLE } from '../state/series/rollup_roles.ts';
 import type { WorkerSettings } from '../workers/link/assignment.ts';
 import type { Answers, Notice, Question } from '../workers/link/messages.ts';
 import type { TaskResult } from '../workers/link/task_result.ts';

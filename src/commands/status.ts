@@ -50,7 +50,7 @@ const LOADS_COMPARED = 5;
 
 async function readStatus(client: Client): Promise<Status> {
   const { statusSummary } = await import('../state/runs/status.ts');
-  const { derivedSums } = await import('../state/series/rollups.ts');
+  const { derivedSums } = await import('../state/series/derivations.ts');
   const { findRun, loadsBefore } = await import('../state/runs/run_history.ts');
   const { comparedText } = await import('../ui/runs_text.ts');
   const summary = await statusSummary(client);

@@ -19,7 +19,8 @@ import { type TargetsOf, Upkeep, type UpkeepSettings } from '../rollups/upkeep.t
 import { Partitions } from '../state/leaves/partitions.ts';
 import { CLAIM_LOCK } from '../state/moves.ts';
 import { isHypertable } from '../state/schema/migrate.ts';
-import { rollupRoles, standingTargets } from '../state/series/rollups.ts';
+import { rollupRoles } from '../state/series/rollup_roles.ts';
+import { standingTargets } from '../state/series/rollups.ts';
 import { laneOf, type SeriesName, seriesText } from '../state/series/series_name.ts';
 import { noteWithheld } from '../state/series/withheld.ts';
 import type { TaskPlan } from '../state/task_plan.ts';

@@ -4,7 +4,8 @@ import { BUCKET_LENGTH, CLOSE, HIGH, LOW, OPEN, START, TRADES, VOLUME } from '..
 import { mostCarried, putRecord } from '../buckets/carried.ts';
 import type { Db } from '../database/connect.ts';
 import { STATE_LENGTH } from '../indicators/engine.ts';
-import { type RollupRole, type RollupState, readStatesMadeOf } from '../state/series/rollups.ts';
+import type { RollupRole } from '../state/series/rollup_roles.ts';
+import { type RollupState, readStatesMadeOf } from '../state/series/rollup_states.ts';
 import type { ClaimedTask } from '../state/tasks/claim.ts';
 
 const MOST_ROLLUPS = mostCarried(STATE_LENGTH);

@@ -9,7 +9,7 @@ import { decodeState, STATE_LENGTH } from '../indicators/engine.ts';
 import type { Partitions } from '../state/leaves/partitions.ts';
 import { revisionOf } from '../state/series/event_revision.ts';
 import { lastStates } from '../state/series/indicator_states.ts';
-import { NO_ROLE, type RollupRole, rollupRoles } from '../state/series/rollups.ts';
+import { NO_ROLE, type RollupRole, rollupRoles } from '../state/series/rollup_roles.ts';
 import { type ClaimedTask, claim, type LaneAtClaim } from '../state/tasks/claim.ts';
 import { fail, release, releaseOrphans, retryLater } from '../state/tasks/give_up.ts';
 import { bytesBesideLane, laneStanding, unfinished } from '../state/tasks/lane_standing.ts';

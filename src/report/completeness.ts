@@ -11,7 +11,7 @@ import { meant, type Series, type SeriesFilter, symbolsMeant } from '../series/s
 import { eachStamp } from '../series/stamp_pass.ts';
 import type { Tier } from '../series/tiers.ts';
 import { countTasks } from '../state/runs/status.ts';
-import { type Derivation, readDerivations } from '../state/series/rollups.ts';
+import { type Derivation, readDerivations } from '../state/series/derivations.ts';
 
 export interface ReportOptions {
   readonly filter: SeriesFilter;

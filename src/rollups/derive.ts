@@ -25,7 +25,8 @@ import { type Splits, splitsOf } from '../indicators/engine.ts';
 import type { MergeMemory } from '../merge/merge_memory.ts';
 import { Rewriter, type RewriterSettings } from '../merge/rewriter.ts';
 import { isDistributed } from '../state/schema/distributed.ts';
-import { readDerivations, replaceDerivations, replaceRollupStates } from '../state/series/rollups.ts';
+import { readDerivations, replaceDerivations } from '../state/series/derivations.ts';
+import { replaceRollupStates } from '../state/series/rollup_states.ts';
 import { readSeriesSplits } from '../state/series/venue_splits.ts';
 import { knownStretches } from './known_ranges.ts';
 

@@ -8,13 +8,9 @@ import type { BarColumns } from '../bars/columns.ts';
 import { merge, type Range, subtract } from '../base/ranges.ts';
 import { bucketGrid } from '../buckets/bucket_grid.ts';
 import type { MergeMemory } from '../merge/merge_memory.ts';
-import {
-  basesOf,
-  type FilesOf,
-  lockRollups,
-  readDerivations,
-  replaceDerivations,
-} from '../state/series/rollups.ts';
+import { readDerivations, replaceDerivations } from '../state/series/derivations.ts';
+import type { FilesOf } from '../state/series/rollup_roles.ts';
+import { basesOf, lockRollups } from '../state/series/rollups.ts';
 import { Deriver, type DeriveSettings, type RollupSeries } from './derive.ts';
 import { TouchedBars } from './touched_ranges.ts';
 

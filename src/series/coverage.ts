@@ -14,7 +14,7 @@ import { calendarOf } from '../calendar/market_calendar.ts';
 import type { Db } from '../database/connect.ts';
 import type { PlannedTask } from '../producer/planning/found_task.ts';
 import { type Covered, readCovered } from '../state/series/coverage_rows.ts';
-import { readDerivations } from '../state/series/rollups.ts';
+import { readDerivations } from '../state/series/derivations.ts';
 import { namesOf } from '../state/series/series_ids.ts';
 import { laneOf, type SeriesName, sharedLaneOf } from '../state/series/series_name.ts';
 import { type LoadedFile, readLoadedFiles } from '../state/tasks/loaded_files.ts';

@@ -16,6 +16,7 @@ import { Deriver } from '../rollups/derive.ts';
 import { Partitions } from '../state/leaves/partitions.ts';
 import { CLAIM_LOCK } from '../state/moves.ts';
 import { isHypertable } from '../state/schema/migrate.ts';
+import { readDerivations } from '../state/series/derivations.ts';
 import {
   basesOf,
   caughtUp,
@@ -24,7 +25,6 @@ import {
   noteMade,
   noteOtherBases,
   type Rollup,
-  readDerivations,
 } from '../state/series/rollups.ts';
 import { findOrMakeSeries } from '../state/series/series_ids.ts';
 import { sharedLaneOf } from '../state/series/series_name.ts';

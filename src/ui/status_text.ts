@@ -2,7 +2,7 @@
 
 import { bytes, clock, count, counted, duration, interval } from '../base/quantities.ts';
 import type { StatusSummary } from '../state/runs/status.ts';
-import type { DerivedSum } from '../state/series/rollups.ts';
+import type { DerivedSum } from '../state/series/derivations.ts';
 import { faultLines, fileText } from './fault_text.ts';
 import { hostsText } from './load_text.ts';
 import { PLAIN, type Style } from './style.ts';

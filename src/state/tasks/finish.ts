@@ -5,7 +5,7 @@ import { stampOf } from '../../database/stamps.ts';
 import { BackhaulError } from '../../faults/fault.ts';
 import { becomes, noteEvent, OWNED } from '../moves.ts';
 import { withRevision } from '../series/event_revision.ts';
-import type { FilesOf } from '../series/rollups.ts';
+import type { FilesOf } from '../series/rollup_roles.ts';
 import { endValues, INSERT_ENDS, type SeriesEnd } from '../series/series_ends.ts';
 import { isBefore } from '../task_order.ts';
 import type { Attempt } from './attempt.ts';

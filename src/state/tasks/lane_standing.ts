@@ -2,7 +2,7 @@
 
 import type { Db } from '../../database/connect.ts';
 import { withRevision } from '../series/event_revision.ts';
-import type { FilesOf } from '../series/rollups.ts';
+import type { FilesOf } from '../series/rollup_roles.ts';
 import { laneOf, sharedLaneOf } from '../series/series_name.ts';
 import { isBefore } from '../task_order.ts';
 import { laneTurn } from './lane_family.ts';

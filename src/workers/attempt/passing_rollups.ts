@@ -27,15 +27,11 @@ import { calendarOf } from '../../calendar/market_calendar.ts';
 import { isCheckpoint } from '../../indicators/checkpoints.ts';
 import { encodeState, type IndicatorEngine, type Splits, STATE_LENGTH } from '../../indicators/engine.ts';
 import type { SymbolTable } from '../../scan/symbol_table.ts';
+import { addDerivations } from '../../state/series/derivations.ts';
 import { StateRows } from '../../state/series/indicator_states.ts';
-import {
-  addDerivations,
-  haveMovedOn,
-  lockRollups,
-  type RollupState,
-  replaceRollupStates,
-  rollupRoles,
-} from '../../state/series/rollups.ts';
+import { rollupRoles } from '../../state/series/rollup_roles.ts';
+import { haveMovedOn, type RollupState, replaceRollupStates } from '../../state/series/rollup_states.ts';
+import { lockRollups } from '../../state/series/rollups.ts';
 import { noteWithheld } from '../../state/series/withheld.ts';
 import type { AttemptParts } from './attempt_parts.ts';
 import { Checkpoints } from './checkpoint_states.ts';

@@ -3,7 +3,7 @@
 import type { MessagePort } from 'node:worker_threads';
 import type { InflateLimits } from '../../producer/archive/entry_stream.ts';
 import type { SourceOptions } from '../../producer/sources/source.ts';
-import type { RollupRole } from '../../state/series/rollups.ts';
+import type { RollupRole } from '../../state/series/rollup_roles.ts';
 import type { TaskPlan } from '../../state/task_plan.ts';
 
 export interface Assignment {

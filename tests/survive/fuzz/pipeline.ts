@@ -7,7 +7,7 @@ import { INFLATE_LIMITS } from '../../../src/producer/archive/entry_stream.ts';
 import { discover } from '../../../src/producer/planning/discover.ts';
 import type { DiscoveredTask } from '../../../src/producer/planning/found_task.ts';
 import { LocalSource } from '../../../src/producer/sources/local/source.ts';
-import { NO_ROLE } from '../../../src/state/series/rollups.ts';
+import { NO_ROLE } from '../../../src/state/series/rollup_roles.ts';
 import type { TaskPlan } from '../../../src/state/task_plan.ts';
 import type { Assignment, WorkerSettings } from '../../../src/workers/link/assignment.ts';
 import { MainLink } from '../../../src/workers/link/main_link.ts';

@@ -1,0 +1,119 @@
+/** Table `derivation`: which stretches of a series were made of another's bars. µs since 1970. */
+
+import type { ClientBase } from 'pg';
+import { merge, type Range } from '../../base/ranges.ts';
+import { copyRows } from '../../copy/copy_writer.ts';
+import { RowEncoder } from '../../copy/row_encoder.ts';
+import { arrayText } from '../../database/array_text.ts';
+import type { Db } from '../../database/connect.ts';
+import { usOf } from '../../database/stamps.ts';
+
+/** A stretch of a series whose bars were made of another's. */
+export interface Derivation extends Range {
+  readonly seriesId: number;
+  readonly rollupS: number;
+  readonly fromSeriesId: number;
+  /** Of the other. */
+  readonly fromIntervalS: number;
+}
+
+/** All such stretches of these series, or of what was made `from` them; of one length alone, or of all (null). */
+export async function readDerivations(
+  db: Db,
+  seriesIds: readonly number[],
+  which: 'of' | 'from' = 'of',
+  rollupS: number | null = null,
+): Promise<Derivation[]> {
+  const { rows } = await db.query<
+    Omit<Derivation, keyof Range> & { fromUs: number | null; toUs: number | null }
+  >(
+    `SELECT d.series_id AS "seriesId", d.from_series_id AS "fromSeriesId", s.interval_s AS "fromIntervalS",
+       m.interval_s AS "rollupS",
+       ${BOUNDS}
+     FROM backhaul.derivation d JOIN backhaul.series s ON s.series_id = d.from_series_id
+     JOIN backhaul.series m ON m.series_id = d.series_id
+     WHERE (($2 AND d.series_id = ANY ($1)) OR (NOT $2 AND d.from_series_id = ANY ($1)))
+       AND ($3::int IS NULL OR m.interval_s = $3)`,
+    [arrayText(seriesIds), which === 'of', rollupS],
+  );
+  return rows.map(bounded);
+}
+
+/** SQL: the stretch of derivation `d`; NULL where it has no end. */
+const BOUNDS = `CASE WHEN lower_inf(d.covered) THEN NULL ELSE ${usOf('lower(d.covered)')} END AS "fromUs",
+       CASE WHEN upper_inf(d.covered) THEN NULL ELSE ${usOf('upper(d.covered)')} END AS "toUs"`;
+
+function bounded<Row extends { readonly fromUs: number | null; readonly toUs: number | null }>(
+  row: Row,
+): Row & Range {
+  const { fromUs, toUs } = row;
+  return { ...row, fromUs: fromUs ?? Number.NEGATIVE_INFINITY, toUs: toUs ?? Number.POSITIVE_INFINITY };
+}
+
+/** Series of one interval that are, at least in part, made of bars of another. */
+export interface DerivedSum {
+  readonly intervalS: number;
+  readonly fromIntervalS: number;
+  readonly series: number;
+  readonly stretches: number;
+}
+
+/** What is derived from what, over all series: a row a pair of intervals. */
+export async function derivedSums(db: Db): Promise<DerivedSum[]> {
+  const { rows } = await db.query<DerivedSum>(
+    `SELECT m.interval_s AS "intervalS", s.interval_s AS "fromIntervalS",
+       count(DISTINCT d.series_id)::int AS series, count(*)::int AS stretches
+     FROM backhaul.derivation d JOIN backhaul.series s ON s.series_id = d.from_series_id
+     JOIN backhaul.series m ON m.series_id = d.series_id
+     GROUP BY m.interval_s, s.interval_s ORDER BY m.interval_s, s.interval_s`,
+  );
+  return rows;
+}
+
+/** Makes these the stretches of a series that were made of others. */
+export async function replaceDerivations(
+  client: ClientBase,
+  seriesId: number,
+  derivations: readonly Omit<Derivation, 'seriesId' | 'rollupS' | 'fromIntervalS'>[],
+): Promise<void> {
+  await client.query('DELETE FROM backhaul.derivation WHERE series_id = $1', [seriesId]);
+  if (derivations.length === 0) return;
+  const rows = new RowEncoder(3);
+  for (const { fromSeriesId, fromUs, toUs } of derivations) {
+    rows.row();
+    rows.int4(seriesId);
+    rows.int4(fromSeriesId);
+    rows.tstzrange(fromUs, toUs);
+  }
+  await copyRows(client, 'backhaul.derivation', ['series_id', 'from_series_id', 'covered'], rows.bytes());
+}
+
+/** Stretches that were made of one series each, beside those on record. False, and nothing is done, where others made some. */
+export async function addDerivations(
+  client: ClientBase,
+  added: readonly (Range & { readonly seriesId: number; readonly fromSeriesId: number })[],
+): Promise<boolean> {
+  const madeOf = new Map(added.map(({ seriesId, fromSeriesId }) => [seriesId, fromSeriesId]));
+  const ids = [...madeOf.keys()];
+  const { rows: stretches } = await client.query<
+    Pick<Derivation, 'seriesId' | 'fromSeriesId'> & { fromUs: number | null; toUs: number | null }
+  >(
+    `SELECT d.series_id AS "seriesId", d.from_series_id AS "fromSeriesId", ${BOUNDS}
+     FROM backhaul.derivation d WHERE d.series_id = ANY ($1)`,
+    [arrayText(ids)],
+  );
+  const before = stretches.map(bounded);
+  if (before.some(({ seriesId, fromSeriesId }) => madeOf.get(seriesId) !== fromSeriesId)) return false;
+  if (before.length > 0)
+    await client.query('DELETE FROM backhaul.derivation WHERE series_id = ANY ($1)', [arrayText(ids)]);
+  const rows = new RowEncoder(3, 1 << 28, 60 * (added.length + before.length));
+  for (const [seriesId, ranges] of Map.groupBy([...before, ...added], (one) => one.seriesId))
+    for (const { fromUs, toUs } of merge(ranges)) {
+      rows.row();
+      rows.int4(seriesId);
+      rows.int4(madeOf.get(seriesId)!);
+      rows.tstzrange(fromUs, toUs);
+    }
+  await copyRows(client, 'backhaul.derivation', ['series_id', 'from_series_id', 'covered'], rows.bytes());
+  return true;
+}
