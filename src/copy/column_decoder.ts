@@ -30,6 +30,10 @@ const EPOCH_2000_US = 946_684_800_000_000;
 /** A row longer than this is no row of bars. */
 const MAX_ROW_BYTES = 1 << 24;
 
+/** More than rows have, as a rule. */
+const SEAM_BYTES = 1024;
+const NOTHING = new Uint8Array(0);
+
 const INT32 = 0;
 const INT64 = 1;
 const FLOAT64 = 2;
@@ -90,6 +94,8 @@ export class ColumnDecoder {
   readonly #columns: Column[];
   readonly #codes: Uint8Array;
   readonly #capacity: number;
+  /** The most bytes a row has; infinite where it has texts. */
+  readonly #mostBytes: number;
   #started = false;
   #finished = false;
   /** Rows in use. */
@@ -100,6 +106,10 @@ export class ColumnDecoder {
     this.#columns = kinds.map((kind) => new Column(kind, capacity));
     this.#codes = Uint8Array.from(kinds, (kind) => CODES[kind]);
     this.#capacity = capacity;
+    this.#mostBytes = kinds.reduce((sum, kind) => {
+      const bytes = WIRE_BYTES[CODES[kind]]!;
+      return sum + (bytes === -1 ? Number.POSITIVE_INFINITY : 4 + bytes);
+    }, 2);
   }
 
   /** The columns of the batch, over memory that {@link clear} gives up for the next. */
@@ -136,6 +146,11 @@ export class ColumnDecoder {
       at += HEADER_BYTES + view.getInt32(at + HEADER_BYTES - 4);
       this.#started = true;
     }
+    // As long as the next row cannot but be whole, its fields are looked at once.
+    const count = this.#codes.length;
+    const last = piece.length - this.#mostBytes;
+    while (at <= last && this.length < this.#capacity && view.getInt16(at) === count)
+      at = this.#take(piece, view, at + 2);
     while (this.length < this.#capacity && !this.#finished) {
       const next = this.#row(piece, view, at);
       if (next === at) break;
@@ -172,8 +187,7 @@ export class ColumnDecoder {
       pos += 4 + (length === -1 ? 0 : length);
     }
     if (pos > end) return this.#unfinished(at, end);
-    this.#take(piece, view, at + 2);
-    return pos;
+    return this.#take(piece, view, at + 2);
   }
 
   #unfinished(at: number, end: number): number {
@@ -182,22 +196,28 @@ export class ColumnDecoder {
     return at;
   }
 
-  #take(piece: Uint8Array, view: DataView, from: number): void {
-    const row = this.length++;
+  /** The fields of a row that is whole, from `from` on; returns the position behind it. */
+  #take(piece: Uint8Array, view: DataView, from: number): number {
+    const row = this.length;
     const columns = this.#columns;
+    const codes = this.#codes;
+    const byte = row >> 3;
+    const bit = 1 << (row & 7);
     let pos = from;
     for (let k = 0; k < columns.length; k++) {
       const column = columns[k]!;
+      const code = codes[k]!;
       const length = view.getInt32(pos);
       pos += 4;
-      const code = this.#codes[k]!;
       if (length === -1) {
         column.nullCount++;
         if (code === TEXT) column.offsets[row + 1] = column.offsets[row]!;
         else if (code === FLOAT64) column.floats[row] = 0;
         continue;
       }
-      column.validity[row >> 3]! |= 1 << (row & 7);
+      if (length !== WIRE_BYTES[code] && (code !== TEXT || length < 0))
+        throw strange(`${WIRE_BYTES[code]} bytes in field ${k + 1}`, `${length}`);
+      column.validity[byte]! |= bit;
       if (code === FLOAT64) column.floats[row] = view.getFloat64(pos);
       else if (code === INT32) column.ints[row] = view.getInt32(pos);
       else if (code === INT64) {
@@ -211,6 +231,8 @@ export class ColumnDecoder {
       } else column.putText(piece, pos, length, row);
       pos += length;
     }
+    this.length = row + 1;
+    return pos;
   }
 }
 
@@ -231,17 +253,36 @@ export async function* decodeColumns(
   pieces: AsyncIterable<Uint8Array>,
   decoder: ColumnDecoder,
 ): AsyncGenerator<number> {
-  let rest: Uint8Array = new Uint8Array(0);
+  let rest: Uint8Array = NOTHING;
   decoder.clear();
   for await (const more of pieces) {
-    const piece = rest.length === 0 ? more : Buffer.concat([rest, more]);
-    let at = decoder.push(piece, 0);
+    let at = 0;
+    // What is left of a piece is no whole row: it is completed by the beginning of the next one, and no more is copied.
+    for (let seam = SEAM_BYTES; rest.length > 0; seam *= 4) {
+      const both = Buffer.concat([rest, more.subarray(0, seam)]);
+      let taken = decoder.push(both, 0);
+      while (decoder.full) {
+        yield decoder.length;
+        decoder.clear();
+        taken = decoder.push(both, taken);
+      }
+      if (taken < rest.length && seam < more.length) continue;
+      at = Math.min(more.length, Math.max(0, taken - rest.length));
+      if (taken >= rest.length) rest = NOTHING;
+      else {
+        rest = both.subarray(taken);
+        at = more.length;
+        break;
+      }
+    }
+    if (at === more.length) continue;
+    at = decoder.push(more, at);
     while (decoder.full) {
       yield decoder.length;
       decoder.clear();
-      at = decoder.push(piece, at);
+      at = decoder.push(more, at);
     }
-    rest = piece.subarray(at);
+    rest = more.subarray(at);
   }
   decoder.end();
   if (decoder.length > 0) yield decoder.length;
