@@ -33,6 +33,8 @@ export interface SourceFindings {
 }
 
 const DONE = new Set(['loaded', 'skipped']);
+/** Faults of files that nobody could look into. */
+const UNREAD: ReadonlySet<Fault['kind']> = new Set(['forbidden', 'credentials', 'network', 'timeout']);
 
 /** What of a source is still to be loaded. */
 export function plannedOf(files: readonly PlannedFile[]): Planned {
@@ -60,14 +62,18 @@ export function checkSource({ source, files, failures, failed, refused, fault }:
     const done = toDo === files.length ? '' : `, ${count(files.length - toDo)} loaded before`;
     const todo = toDo === 0 ? 'nothing to load' : `${counted(toDo, 'file')} to load (${bytes(size)})`;
     if (refused.length === 0) found.push(ok(source, `can be read: ${todo}${done}`));
-    for (const file of refused) {
-      const fix = file.fault.hint ?? 'ask for the right to read it: to list it is another';
-      found.push(failure(source, 'can be listed, not read', fix, placed(file)));
-    }
   }
-  if (failed > 0) {
+  // Files whose names tell too little were to be looked into: of them the first will do.
+  const unread = failures.filter((one) => UNREAD.has(one.fault.kind));
+  for (const file of [...refused, ...unread.slice(0, 1)]) {
+    const fix = file.fault.hint ?? 'ask for the right to read it: to list it is another';
+    found.push(failure(source, 'can be listed, not read', fix, placed(file)));
+  }
+  const broken = failed - unread.length;
+  if (broken > 0) {
     const fix = `npx backhaul load ${source} --dry-run`;
-    found.push(warning(source, `${counted(failed, 'file')} would fail`, fix, placed(failures[0]!)));
+    const first = failures.find((one) => !unread.includes(one)) ?? failures[0]!;
+    found.push(warning(source, `${counted(broken, 'file')} would fail`, fix, placed(first)));
   }
   return found;
 }

@@ -265,6 +265,14 @@ describe('sources', () => {
       server.bucket('locked', { forbidden: /\.gz$/ });
       server.put('locked', 'ETHUSD_60.csv', Buffer.from('1704067200,1,1,1,1,1,1\n'));
       server.put('locked', 'us_stocks_sip/minute_aggs_v1/2024/04/2024-04-01.csv.gz', Buffer.from('sealed'));
+      // So with what had to be looked into to be planned at all.
+      server.bucket('sealed', { forbidden: /./ });
+      server.put('sealed', 'own/AAPL.csv', Buffer.from('sealed'));
+      server.put('sealed', 'Kraken_OHLCVT_2024Q1.zip', Buffer.from('sealed'));
+      const sealed = await doctor(database.url, ['s3://sealed', ...args.slice(1)], env);
+      expect(sealed.code).toBe(3);
+      expect(sealed.named('s3://sealed')).toMatchObject({ state: 'failure' });
+      expect(sealed.named('s3://sealed')!.message).toMatch(/^can be listed, not read.*sealed\/Kraken/s);
       const locked = await doctor(database.url, ['s3://locked', ...args.slice(1)], env);
       expect(locked.code).toBe(3);
       expect(locked.wrong).toEqual([expect.objectContaining({ name: 's3://locked', state: 'failure' })]);
