@@ -1,6 +1,7 @@
 import { BackhaulError } from '../faults/fault.ts';
 import type { FieldList } from './csv_record.ts';
 import { type ColumnRoles, requiredRoles, rolesByHeader, rolesByPosition } from './header.ts';
+import { encodingHint } from './record_text.ts';
 import type { RecordShape } from './shape.ts';
 import type { StampReader } from './stamp_reader.ts';
 
@@ -88,7 +89,9 @@ export class HeadLines {
       where: best.place,
       expected: `a header with ${columns.map(({ role, names }) => names[0] ?? role).join(', ')}`,
       found: best.text,
-      hint: 'Is it of another layout? --layout names one; columns in a YAML file say what a header calls them.',
+      hint:
+        encodingHint(best.text, this.#shape) ??
+        'Is it of another layout? --layout names one; columns in a YAML file say what a header calls them.',
     });
   }
 }

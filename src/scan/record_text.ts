@@ -21,6 +21,15 @@ export function recordText(bytes: Uint8Array, start: number, end: number, limit 
   return clean;
 }
 
+/** What to say of a text, as {@link recordText} or a decoder wrote it, whose bytes are no UTF-8; null where they are. */
+export function encodingHint(
+  text: string,
+  { encoding = 'utf-8' }: { readonly encoding?: string },
+): string | null {
+  if (encoding !== 'utf-8' || !/\\x[89a-f][0-9a-f]|\ufffd/.test(text)) return null;
+  return 'Its bytes are no UTF-8. A layout names another encoding: encoding: windows-1252; npx backhaul inspect FILE tells which it may be.';
+}
+
 function decode(bytes: Uint8Array, start: number, end: number): string {
   try {
     return strict.decode(bytes.subarray(start, end));

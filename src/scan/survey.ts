@@ -54,14 +54,13 @@ export class Survey {
 
 /** `timestamp`: two forms fit all stamps of the file, and read them differently. */
 function openForm(forms: readonly string[], { line, byteOffset, text }: Stamp): BackhaulError {
-  const [first] = forms;
   return new BackhaulError({
     kind: 'timestamp',
     message: 'The order of day and month cannot be told: more than one pattern fits every stamp of the file.',
     where: { line, byteOffset, field: 'time' },
     expected: `stamps that only one of ${forms.join(', ')} fits`,
     found: text,
-    hint: `Say which it is in the layout: time: { format: '${first}' }`,
+    hint: `Say which it is in the layout: ${forms.map((form) => `time: { format: '${form}' }`).join(' or ')}.`,
   });
 }
 

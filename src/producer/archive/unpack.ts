@@ -89,7 +89,7 @@ function told(found: string, isShort: (error: string) => boolean, cause: unknown
     {
       kind: isEarly ? 'truncated' : 'corrupt',
       message: isEarly ? 'the compressed data end too early' : 'the compressed data are damaged',
-      found: found.slice(0, 100),
+      found: isEarly ? 'the end of the data, within a block' : found.slice(0, 100),
       hint: 'Download the file again.',
     },
     { cause },

@@ -11,6 +11,7 @@ import {
   rolesByPosition,
 } from '../../scan/header.ts';
 import { NumberReader, PLAIN_NUMBERS } from '../../scan/number_reader.ts';
+import { encodingHint } from '../../scan/record_text.ts';
 import type { RecordShape } from '../../scan/shape.ts';
 import { expectedStamp, stampHint } from '../../scan/stamp_hint.ts';
 import { type Fit, type Head, HeadStamps, linesOf } from './head.ts';
@@ -65,6 +66,7 @@ function headerMisfit(shape: RecordShape, symbolIsFixed: boolean, header: readon
     expected: `a header with ${wanted.join(' or ')}`,
     found: header.join(shape.delimiter),
     hint:
+      encodingHint(header.join(), shape) ??
       split ??
       (near === undefined
         ? `Say what the header calls it: columns: { ${missing[0] ?? 'time'}: NAME }.`

@@ -4,6 +4,7 @@ import type { BarColumns } from '../../bars/columns.ts';
 import { interval as intervalText } from '../../base/quantities.ts';
 import { BackhaulError } from '../../faults/fault.ts';
 import type { Reading } from '../../scan/record_scanner.ts';
+import { encodingHint } from '../../scan/record_text.ts';
 import { Scanner } from '../../scan/scanner.ts';
 import type { Reject, ScanChecks } from '../../scan/shape.ts';
 import type { SortOutcome } from '../../scan/sort.ts';
@@ -166,7 +167,8 @@ export class FileScan {
       }),
       hint: isOffGrid
         ? `${notThoseBars(told)} --on-invalid keep loads them as they are.`
-        : 'look at the file; --max-rejects allows more, --on-invalid keep loads records that only break a rule',
+        : ((first?.field === 'symbol' ? encodingHint(first.record, this.#plan.shape) : null) ??
+          'look at the file; --max-rejects allows more, --on-invalid keep loads records that only break a rule'),
     });
   }
 

@@ -15,14 +15,14 @@ const LAYOUT = {
 };
 
 /** What is said of a file under a layout its user named, which differs from the one above by `keys`. */
-function fault(keys: object, text: string): Fault {
+function fault(keys: object, text: string, encoding: BufferEncoding = 'utf8'): Fault {
   const layout = checkLayout({ ...LAYOUT, ...keys }, 'my.yaml', 'my');
   try {
     detect(
       [layout],
       true,
       'ABC.csv',
-      { bytes: Buffer.from(text), complete: true },
+      { bytes: Buffer.from(text, encoding), complete: true },
       { uri: 'file:///ABC.csv' },
     );
   } catch (error) {
@@ -65,5 +65,21 @@ describe('a file that is not as the layout named for it says', () => {
     expect(said.found).toBe(found);
     expect(said.hint).toContain(hint);
     expect(said.hint).not.toContain('--layout');
+  });
+
+  it('is told to be of another encoding where its header is no UTF-8', () => {
+    const columns = {
+      time: 'Datum',
+      open: 'Eröffnung',
+      high: 'Höchst',
+      low: 'Tief',
+      close: 'Schluß',
+      volume: 'Stück',
+    };
+    const text = 'Datum,Eröffnung,Höchst,Tief,Schluß,Stück\n20240506 0708,1,1,1,1,1\n';
+    const keys = { header: 'required', columns };
+    expect(() => fault(keys, text)).toThrow('the file fits');
+    expect(() => fault({ ...keys, encoding: 'windows-1252' }, text, 'latin1')).toThrow('the file fits');
+    expect(fault(keys, text, 'latin1').hint).toContain('encoding: windows-1252');
   });
 });
