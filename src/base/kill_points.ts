@@ -28,6 +28,7 @@ export const LOAD_POINTS = [
   'merge.deleted',
   'merge.copied',
   'merge.taken',
+  'merge.joined',
   'merge.recomputed',
   'lane.asked',
   'lane.turn',

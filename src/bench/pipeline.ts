@@ -170,6 +170,7 @@ class MainThread {
       case 'series':
         return Int32Array.from(question.symbols, (symbol) => this.#id(symbol));
       case 'partitions':
+      case 'company':
         return [];
       case 'states':
         await this.#lanes.states(taskId, lane, question.seriesIds, question.last, question.into);

@@ -410,7 +410,7 @@ async function computeAgain(
           goneUntilUs: Number.NEGATIVE_INFINITY,
           rows: NO_ROWS,
         }));
-      await rewriter.rewrite(null, changed, false);
+      await rewriter.rewrite(null, changed, 'none');
       for (const count of rewriter.changed.values()) rows += count;
     }
   }

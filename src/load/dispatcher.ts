@@ -12,12 +12,13 @@ import { lastStates } from '../state/series/indicator_states.ts';
 import { NO_ROLE, type RollupRole, rollupRoles } from '../state/series/rollup_roles.ts';
 import { type ClaimedTask, claim, type LaneAtClaim } from '../state/tasks/claim.ts';
 import { fail, release, releaseOrphans, retryLater } from '../state/tasks/give_up.ts';
-import { bytesBesideLane, laneStanding, unfinished } from '../state/tasks/lane_standing.ts';
+import { bytesBesideLane, laneStanding, lateBehind, unfinished } from '../state/tasks/lane_standing.ts';
 import { endAttempts, expire, heartbeat } from '../state/tasks/lease.ts';
-import type { KnownSeries, WorkerSettings } from '../workers/link/assignment.ts';
+import type { Assignment, KnownSeries, WorkerSettings } from '../workers/link/assignment.ts';
+import type { LinkHandler, MainLink } from '../workers/link/main_link.ts';
 import type { Answers, Notice, PhaseSeconds, Question } from '../workers/link/messages.ts';
 import type { LoadedResult, TaskResult } from '../workers/link/task_result.ts';
-import type { Running, WorkerPool } from '../workers/pool.ts';
+import { linkedTo, type Running, type WorkerPool } from '../workers/pool.ts';
 import { unlessAborted } from '../workers/restarts.ts';
 import { makesInPassing, readCarried } from './carried_rollups.ts';
 import { type LanePosition, Lanes } from './lanes.ts';
@@ -40,6 +41,14 @@ const MOST_CLAIMED_AHEAD = 64;
 const CUT_OFF_POLL_MS = 20;
 /** Waiting for another loader's task of the same lane. */
 const FOREIGN_POLL_MS = 200;
+/**
+ * Late files merged in one transaction at most, and their bytes but for the first: of large files what is behind costs
+ * little beside their own rows, and when one of them fails all are merged again.
+ */
+const MOST_TOGETHER = 16;
+const MOST_TOGETHER_BYTES = 256 * 1024 * 1024;
+/** How long a file may take to let go of its worker when it is to be merged with the one before it. */
+const LET_GO_MS = 5_000;
 
 /** What a run tells about its tasks. */
 export interface DispatchEvents {
@@ -61,6 +70,13 @@ interface Attempt {
   /** How its lane stands, if nobody but this task can have moved it on since; null: it has to be asked for. */
   readonly laneAtClaim: LaneAtClaim | null;
   aborted: boolean;
+  /** It is to go on as one of the company of the file before it, when it has ended. */
+  joins: boolean;
+  /** It has ended, whichever way. */
+  ended: Promise<void>;
+  /** Tasks that are merged in its transaction, in the order of the lane, and the links with them. */
+  company: ClaimedTask[];
+  links: readonly MainLink[];
 }
 
 /**
@@ -89,6 +105,12 @@ export class Dispatcher {
   readonly #roles = new WeakMap<ClaimedTask, RollupRole>();
   /** Tasks that have to go the way of the merge when they are claimed next. */
   readonly #merging = new Set<number>();
+  /** Tasks that have failed in company: they go alone. */
+  readonly #singly = new Set<number>();
+  /** Files have asked for others to be merged with. */
+  #gathers = false;
+  /** Attempts by the tasks of their company. */
+  readonly #leads = new Map<number, Attempt>();
   #standingWanted = false;
   /** What a task takes, as of late. */
   #taskSeconds = 1;
@@ -213,7 +235,8 @@ export class Dispatcher {
 
   /** Claimed tasks: waiting for a worker, and with one. */
   #held(): ClaimedTask[] {
-    return [...this.#claimed, ...this.#ready, ...[...this.#attempts.values()].map((attempt) => attempt.task)];
+    const atWork = [...this.#attempts.values()].flatMap(({ task, company }) => [task, ...company]);
+    return [...new Set([...this.#claimed, ...this.#ready, ...atWork])];
   }
 
   /** Nothing to claim: true while tasks wait for their time, or run in another loader. */
@@ -292,47 +315,21 @@ export class Dispatcher {
 
   /**
    * Tasks to have waiting: one a worker, so that a file needs not wait for the round trip of its claim. Where files take
-   * moments, as many as will be done in half a second, for all of which one claim is made.
+   * moments, as many as will be done in half a second, for all of which one claim is made; where late files are merged
+   * together, as many as may be.
    */
   #claimAhead(): number {
     const workers = this.#limit.value;
     const soon = Math.floor((workers * CLAIM_AHEAD_S) / Math.max(this.#taskSeconds, 0.001));
-    return Math.min(MOST_CLAIMED_AHEAD, Math.max(workers, soon));
+    const atLeast = this.#gathers ? Math.max(workers, MOST_TOGETHER) : workers;
+    return Math.min(MOST_CLAIMED_AHEAD, Math.max(atLeast, soon));
   }
 
   #start(task: ClaimedTask): void {
-    const position: LanePosition = {
-      taskId: task.taskId,
-      lane: task.lane,
-      sequence: task.sequence ?? Number.NEGATIVE_INFINITY,
-      uri: task.uri,
-      entry: task.entry ?? '',
-    };
-    this.#abortAll(this.#lanes.enter(position), 'an earlier file of the lane has arrived');
+    this.#abortAll(this.#lanes.enter(positionOf(task)), 'an earlier file of the lane has arrived');
     const isAlone = this.#alone.delete(task);
-    const rollups = this.#roles.get(task) ?? NO_ROLE;
-    const running = this.#pool.start(
-      {
-        taskId: task.taskId,
-        attempt: task.attempt,
-        uri: task.uri,
-        entry: task.entry,
-        etag: task.etag,
-        sizeBytes: task.sizeBytes,
-        plan: task.plan,
-        replaces: task.replaces !== null,
-        merge: this.#merging.has(task.taskId) || !makesInPassing(task, rollups),
-        rollups,
-        settings: this.#settings,
-        eventRevision: revisionOf(task.laneAtClaim.loaded),
-        knownSeries: isAlone ? this.#foretell(task) : null,
-      },
-      {
-        answer: (question) => this.#answer(task, question),
-        notice: (notice) => this.#notice(task, notice),
-        fault: (error) => classify(error).fault,
-      },
-    );
+    const knownSeries = isAlone ? this.#foretell(task) : null;
+    const running = this.#pool.start({ ...this.#assignment(task), knownSeries }, this.#handler(task));
     const attempt: Attempt = {
       task,
       running,
@@ -340,10 +337,14 @@ export class Dispatcher {
       loadedAhead: null,
       laneAtClaim: isAlone ? task.laneAtClaim : null,
       aborted: false,
+      joins: false,
+      ended: Promise.resolve(),
+      company: [],
+      links: [],
     };
     this.#attempts.set(task.taskId, attempt);
     this.#events.claimed(task);
-    running.result
+    attempt.ended = running.result
       .catch((error: unknown): TaskResult => ({ kind: 'failed', ...classify(error) }))
       .then((result) => this.#settle(attempt, result))
       .catch((error: unknown) => {
@@ -352,9 +353,38 @@ export class Dispatcher {
       })
       .finally(() => {
         this.#attempts.delete(task.taskId);
+        for (const { taskId } of attempt.company) this.#leads.delete(taskId);
+        for (const link of attempt.links) link.close();
         this.#startReady();
         this.nudge();
       });
+  }
+
+  #assignment(task: ClaimedTask): Omit<Assignment, 'port'> {
+    const rollups = this.#roles.get(task) ?? NO_ROLE;
+    return {
+      taskId: task.taskId,
+      attempt: task.attempt,
+      uri: task.uri,
+      entry: task.entry,
+      etag: task.etag,
+      sizeBytes: task.sizeBytes,
+      plan: task.plan,
+      replaces: task.replaces !== null,
+      merge: this.#merging.has(task.taskId) || !makesInPassing(task, rollups),
+      rollups,
+      settings: this.#settings,
+      eventRevision: revisionOf(task.laneAtClaim.loaded),
+      knownSeries: null,
+    };
+  }
+
+  #handler(task: ClaimedTask): LinkHandler {
+    return {
+      answer: (question) => this.#answer(task, question),
+      notice: (notice) => this.#notice(task, notice),
+      fault: (error) => classify(error).fault,
+    };
   }
 
   /** What a worker need not ask about a task that is alone in its lane. */
@@ -372,10 +402,14 @@ export class Dispatcher {
     const seconds = (performance.now() - attempt.started) / 1000;
     if (result.kind === 'loaded') {
       killPoint('task.settled');
-      this.#taskSeconds += (seconds - this.#taskSeconds) / 8;
-      this.#merging.delete(task.taskId);
-      this.#lanes.commit(task.taskId, task.lane, result.merged);
-      this.#events.loaded(task, result, seconds);
+      const tasks = [task, ...attempt.company];
+      const each = seconds / tasks.length;
+      [result, ...(result.company ?? [])].forEach((one, i) => {
+        this.#taskSeconds += (each - this.#taskSeconds) / 8;
+        this.#merging.delete(tasks[i]!.taskId);
+        this.#lanes.commit(tasks[i]!.taskId, task.lane, one.merged);
+        this.#events.loaded(tasks[i]!, one, each);
+      });
       return;
     }
     // What it published is void from now on, before the task can be claimed again.
@@ -383,6 +417,11 @@ export class Dispatcher {
       this.#lanes.leave(task.taskId, task.lane),
       'an earlier file of the lane has to be loaded again',
     );
+    // It is still ours, as one of the company of another.
+    if (attempt.joins && result.kind === 'failed' && isLettingGo(result.fault) && !this.#isCutOff) return;
+    attempt.joins = false;
+    if (attempt.company.length > 0 && (await this.#part(attempt, result))) return;
+    if (result.kind === 'parts') return;
     if (result.kind === 'needs-standing') {
       killPoint('merge.needed');
       await this.#mergeNext(task, 'its rows are older than what stands: merging');
@@ -429,18 +468,17 @@ export class Dispatcher {
 
   #abortAll(taskIds: readonly number[], why: string): void {
     for (const taskId of taskIds) {
-      const attempt = this.#attempts.get(taskId);
+      const attempt = this.#attempts.get(taskId) ?? this.#leads.get(taskId);
       if (attempt === undefined || attempt.aborted) continue;
       attempt.aborted = true;
-      attempt.running.link.abort({ kind: 'predecessor', message: why });
+      abort(attempt, { kind: 'predecessor', message: why });
     }
   }
 
   /** Ends every running attempt; their tasks go back to pending. Waits for the workers to let go, but not for long. */
   async #cutOff(): Promise<void> {
     this.#isCutOff = true;
-    for (const attempt of this.#attempts.values())
-      attempt.running.link.abort({ kind: 'interrupted', message: 'the load was interrupted' });
+    for (const attempt of this.#attempts.values()) abort(attempt, interrupted().fault);
     const releasing = this.#releaseReady().catch(() => {});
     await this.#untilIdle(BATCH_MS);
     // What is left waits for the server: for a merge, for rows to be taken, for a lock.
@@ -498,10 +536,126 @@ export class Dispatcher {
         await this.#lanes.states(task.taskId, task.lane, question.seriesIds, question.last, question.into);
         return null;
       case 'turn':
-        await this.#standInLane(task);
-        await this.#lanes.turn(task.taskId, task.lane);
-        return this.#attempts.get(task.taskId)?.loadedAhead ?? 0;
+        return this.#turnOf(task);
+      case 'company':
+        return this.#gather(task);
     }
+  }
+
+  /** Waits for the turn of a task; one that is merged with others has that of the first, and those before it ahead. */
+  async #turnOf(task: ClaimedTask): Promise<number> {
+    const lead = this.#leads.get(task.taskId);
+    const { taskId } = lead?.task ?? task;
+    await this.#standInLane(lead?.task ?? task);
+    await this.#lanes.turn(taskId, task.lane);
+    const ahead = this.#attempts.get(taskId)?.loadedAhead ?? 0;
+    return lead === undefined ? ahead : ahead + 1 + lead.company.indexOf(task);
+  }
+
+  // ── late files together ────────────────────────────────────────────────────────────────────────────────────────
+
+  /**
+   * Late files right behind a task in its lane: those of ours that wait, for a worker or on one for their turn. They
+   * are merged in its transaction from now on: what is behind all of them is computed once.
+   */
+  async #gather(task: ClaimedTask): Promise<readonly Assignment[]> {
+    const attempt = this.#attempts.get(task.taskId);
+    if (attempt === undefined || this.#singly.has(task.taskId)) return [];
+    this.#gathers = true;
+    const ours = this.#held().filter(({ lane, taskId }) => lane === task.lane && taskId !== task.taskId);
+    if (ours.length === 0) return [];
+    const isGone = (): boolean =>
+      attempt.aborted || this.#draining || this.#attempts.get(task.taskId) !== attempt;
+    const late = await lateBehind(
+      this.#db,
+      task.taskId,
+      ours.map(({ taskId }) => taskId),
+    );
+    if (isGone()) return [];
+    const known = new Map(ours.map((one) => [one.taskId, one]));
+    let bytes = 0;
+    const leaving: Attempt[] = [];
+    for (const id of late.slice(0, MOST_TOGETHER - 1)) {
+      const one = known.get(id)!;
+      bytes += one.sizeBytes;
+      if (bytes > MOST_TOGETHER_BYTES || !this.#mayJoin(one, task)) break;
+      const other = this.#attempts.get(id);
+      if (other === undefined) {
+        if (!this.#ready.includes(one)) break;
+        this.#ready = this.#ready.filter((waiting) => waiting !== one);
+      } else {
+        if (other.aborted || other.joins || other.company.length > 0) break;
+        other.joins = true;
+        abort(other, LETTING_GO);
+        leaving.push(other);
+      }
+      attempt.company.push(one);
+    }
+    await Promise.race([Promise.all(leaving.map(({ ended }) => ended)), pause(LET_GO_MS)]);
+    if (this.#attempts.get(task.taskId) !== attempt) return [];
+    const stuck = leaving.find((one) => !one.joins || this.#attempts.get(one.task.taskId) === one);
+    if (stuck !== undefined) this.#giveBack(attempt, attempt.company.indexOf(stuck.task), leaving);
+    return this.#linked(attempt, leaving);
+  }
+
+  /** Whether a file can be merged in the transaction of another. */
+  #mayJoin(one: ClaimedTask, lead: ClaimedTask): boolean {
+    const { isMade } = this.#roles.get(one) ?? NO_ROLE;
+    return (
+      one.replaces === null &&
+      !isMade &&
+      !this.#singly.has(one.taskId) &&
+      one.plan.intervalS === lead.plan.intervalS &&
+      one.plan.sessionZone === lead.plan.sessionZone &&
+      revisionOf(one.laneAtClaim.loaded) === revisionOf(lead.laneAtClaim.loaded)
+    );
+  }
+
+  /** From this one on the files go their own way after all: it has ended otherwise, or not yet. */
+  #giveBack(attempt: Attempt, from: number, leaving: readonly Attempt[]): void {
+    const waiting: ClaimedTask[] = [];
+    for (const task of attempt.company.splice(from)) {
+      const other = leaving.find((one) => one.task === task);
+      const hasLetGo = other === undefined || (other.joins && this.#attempts.get(task.taskId) !== other);
+      if (hasLetGo) waiting.push(task);
+      // As any other that was cut off, when it ends.
+      else other.joins = false;
+    }
+    this.#ready.unshift(...waiting);
+    this.#startReady();
+  }
+
+  #linked(attempt: Attempt, leaving: readonly Attempt[]): Assignment[] {
+    const linked = attempt.company.map((task) => {
+      this.#lanes.enter(positionOf(task));
+      this.#leads.set(task.taskId, attempt);
+      if (!leaving.some((one) => one.task === task)) this.#events.claimed(task);
+      return linkedTo(this.#assignment(task), this.#handler(task));
+    });
+    attempt.links = linked.map(({ link }) => link);
+    return linked.map((one) => one.linked);
+  }
+
+  /**
+   * Files that were to be merged together and were not: each is put back. Whatever it was that one of them has done, it
+   * does it again alone. False: the first of them is left to go on as it would have by itself.
+   */
+  async #part(attempt: Attempt, result: Exclude<TaskResult, LoadedResult>): Promise<boolean> {
+    const { task, company } = attempt;
+    const why = 'merging it together with others has failed';
+    const kind = result.kind === 'failed' ? result.fault.kind : result.kind;
+    const isOurs = result.kind === 'failed' && isServersOwn(result.fault);
+    const isLeft = isOurs || ['needs-standing', 'credentials', 'predecessor', 'interrupted'].includes(kind);
+    for (const one of company) {
+      if (!isLeft) this.#singly.add(one.taskId);
+      this.#abortAll(this.#lanes.leave(one.taskId, one.lane), why);
+      await release(this.#db, one.taskId, one.attempt, why);
+    }
+    if (isLeft) return false;
+    this.#singly.add(task.taskId);
+    this.#merging.add(task.taskId);
+    await release(this.#db, task.taskId, task.attempt, why);
+    return true;
   }
 
   /** Symbols of a file under the names that their markets stand under. */
@@ -509,8 +663,7 @@ export class Dispatcher {
     const { venue, symbol, intervalS, aliases = [] } = task.plan;
     if (symbol !== null || aliases.length === 0) return symbols;
     return this.#series.standingNames(venue, intervalS, symbols, aliases, async () => {
-      await this.#standInLane(task);
-      await this.#lanes.turn(task.taskId, task.lane);
+      await this.#turnOf(task);
     });
   }
 
@@ -599,12 +752,12 @@ export class Dispatcher {
       // With nothing in hand there is still something to wait for: what a frozen loader holds.
       const owned = await heartbeat(this.#db, this.#owner, held, this.#leaseMs);
       const kept = new Set(owned.map((one) => one.taskId));
-      for (const attempt of this.#attempts.values()) {
-        if (kept.has(attempt.task.taskId) || attempt.aborted || !held.includes(attempt.task)) continue;
-        attempt.aborted = true;
-        attempt.running.link.abort({ kind: 'lost-lease', message: 'another loader owns the task now' });
-      }
       const isKept = (task: ClaimedTask): boolean => kept.has(task.taskId) || !held.includes(task);
+      for (const attempt of this.#attempts.values()) {
+        if (attempt.aborted || [attempt.task, ...attempt.company].every(isKept)) continue;
+        attempt.aborted = true;
+        abort(attempt, { kind: 'lost-lease', message: 'another loader owns the task now' });
+      }
       this.#ready = this.#ready.filter(isKept);
       this.#claimed = this.#claimed.filter(isKept);
       await expire(this.#db);
@@ -623,6 +776,27 @@ export class Dispatcher {
       };
     });
   }
+}
+
+function positionOf(task: ClaimedTask): LanePosition {
+  return {
+    taskId: task.taskId,
+    lane: task.lane,
+    sequence: task.sequence ?? Number.NEGATIVE_INFINITY,
+    uri: task.uri,
+    entry: task.entry ?? '',
+  };
+}
+
+/** What a file is told that is to be merged with the one before it. */
+const LETTING_GO: Fault = { kind: 'interrupted', message: 'it is merged together with the file before it' };
+
+function isLettingGo({ kind, message }: Fault): boolean {
+  return kind === LETTING_GO.kind && message === LETTING_GO.message;
+}
+
+function abort({ running, links }: Attempt, fault: Fault): void {
+  for (const link of [running.link, ...links]) link.abort(fault);
 }
 
 /** SQLSTATEs of a server that can take no rows: a full disk, a standby, an I/O error below it. */

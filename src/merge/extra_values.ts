@@ -163,7 +163,8 @@ export class IncomingExtras {
       own.size === 0 ? '' : 'JOIN pg_temp.incoming i ON i.series_id = f.series_id AND i.ts = f.ts';
     await this.#client.query(
       `UPDATE backhaul.bars b SET ${set} FROM pg_temp.fresh_extra f ${staged}
-       WHERE b.series_id = f.series_id AND b.ts = f.ts`,
+       WHERE b.series_id = f.series_id AND b.ts = f.ts;
+       DELETE FROM pg_temp.fresh_extra`,
     );
   }
 
@@ -171,7 +172,7 @@ export class IncomingExtras {
     const columns = await readExtraColumns(this.#client);
     if (columns.length > 0)
       await this.#client.query(
-        'CREATE TEMP TABLE fresh_extra (series_id int, ts timestamptz) ON COMMIT DROP',
+        'CREATE TEMP TABLE IF NOT EXISTS fresh_extra (series_id int, ts timestamptz) ON COMMIT DROP',
       );
     return columns;
   }

@@ -48,6 +48,8 @@ export interface MergeSettings extends Omit<RewriterSettings, 'taskId' | 'toTheE
   readonly extras?: readonly ExtraColumn[];
   /** By series, where its bars were made of shorter ones: a file's own bars take their places. */
   readonly derived?: ReadonlyMap<number, readonly Range[]>;
+  /** Asked once, before anything is written: whether what is behind the rows waits for those of other files. */
+  readonly waits?: () => Promise<boolean>;
   /** Hears of rows [from, to) of a series when they have been compared, and which of them stand now because of it. */
   readonly saw?: (seriesId: number, cols: BarColumns, from: number, to: number, fresh: Int32Array) => void;
 }
@@ -92,26 +94,35 @@ export class Merge {
   readonly #memory: MergeMemory;
   readonly #settings: MergeSettings;
   readonly #comparison: Comparison;
-  readonly #rewriter: Rewriter;
+  readonly rewriter: Rewriter;
   readonly #extras: IncomingExtras;
   /** Where bars are gone and what is behind has not been computed yet. */
   readonly #gone: Map<number, Gone>;
   #loaded = 0;
   #hasBegun = false;
+  /** What is behind the rows is computed by another; null: not known yet. */
+  #waits: boolean | null = null;
+  readonly #recomputedBefore: number;
 
-  /** `gone`: what {@link removeOld} has taken out. */
+  /**
+   * `gone`: what {@link removeOld} has taken out. `rewriter`: of the merge of the file before in the same transaction,
+   * with what waits for this one's rows.
+   */
   constructor(
     client: ClientBase,
     memory: MergeMemory,
     settings: MergeSettings,
     gone: ReadonlyMap<number, Gone> = new Map(),
+    rewriter: Rewriter | null = null,
   ) {
     const { taskId, intervalUs, onConflict } = settings;
     this.#client = client;
     this.#memory = memory;
     this.#settings = settings;
     this.#comparison = new Comparison(client, taskId, intervalUs, onConflict, settings.derived);
-    this.#rewriter = new Rewriter(client, memory, { ...settings, toTheEnd: false });
+    this.rewriter = rewriter ?? new Rewriter(client, memory, { ...settings, toTheEnd: false });
+    this.rewriter.ofTask(taskId);
+    this.#recomputedBefore = this.rewriter.recomputed;
     this.#extras = new IncomingExtras(client, taskId, settings.extras ?? []);
     this.#gone = new Map(gone);
   }
@@ -141,14 +152,16 @@ export class Merge {
       this.#settings.saw?.(seriesId, cols, from, to, fresh);
       if (fresh.length > 0) changed.push(this.#changed(seriesId, cols, fresh));
     }
+    if (changed.length === 0) return;
+    this.#waits ??= (await this.#settings.waits?.()) ?? false;
     const mayGoOn = changed.at(-1)?.seriesId === runs.at(-1)!.seriesId;
-    if (changed.length > 0) await this.#rewriter.rewrite(cols, changed, mayGoOn);
+    await this.rewriter.rewrite(cols, changed, this.#waits ? 'all' : mayGoOn ? 'last' : 'none');
   }
 
-  /** All rows are in, and what is behind them is computed. */
+  /** All rows are in, and what is behind them is computed, unless it waits. */
   async finish(): Promise<MergeCounts> {
     await this.#begin();
-    await this.#rewriter.finish();
+    if (this.#waits !== true) await this.rewriter.finish();
     const left = [...this.#gone].map(([seriesId, { fromUs, untilUs }]) => ({
       seriesId,
       intervalUs: this.#settings.intervalUs,
@@ -156,7 +169,7 @@ export class Merge {
       goneUntilUs: untilUs,
       rows: NO_ROWS,
     }));
-    if (left.length > 0) await this.#rewriter.rewrite(null, left, false);
+    if (left.length > 0) await this.rewriter.rewrite(null, left, 'none');
     await this.#extras.give();
     const { duplicates, conflicts, completed, joined } = this.#comparison;
     return {
@@ -165,7 +178,7 @@ export class Merge {
       duplicates: duplicates + joined + (this.#settings.onConflict === 'keep' ? conflicts : 0),
       conflicts,
       completed: completed + joined,
-      recomputed: [...this.#rewriter.changed.values()].reduce((sum, rows) => sum + rows, 0),
+      recomputed: this.rewriter.recomputed - this.#recomputedBefore,
     };
   }
 
@@ -196,7 +209,7 @@ export class Merge {
   }
 
   abort(): Promise<void> {
-    return this.#rewriter.abort();
+    return this.rewriter.abort();
   }
 
   async #begin(): Promise<void> {

@@ -74,6 +74,15 @@ export interface RewriterSettings {
 const NEW = -1;
 const REPLACING = -2;
 
+/**
+ * Which series of a call may have more rows in a later one, so that what is behind their rows waits: none, the last one,
+ * which may go on in the next batch, or all of them, as other files are about to bring rows behind these.
+ */
+export type Staying = 'none' | 'last' | 'all';
+
+/** Series that wait at most, 1 kB each; of more, what is behind is computed at once. */
+const MOST_WAITING = 16_384;
+
 const NO_ROWS = new Int32Array(0);
 const NO_STATES: ReadonlyMap<number, Uint8Array> = new Map();
 
@@ -81,7 +90,7 @@ const NO_STATES: ReadonlyMap<number, Uint8Array> = new Map();
 class Walk {
   readonly seriesId: number;
   readonly intervalUs: number;
-  readonly taskId: number;
+  taskId: number;
   readonly lastUs: number;
   readonly canMeet: boolean;
   readonly goneUntilUs: number;
@@ -156,8 +165,9 @@ export class Rewriter {
   #extends = false;
   #staleStates: BarRange[] = [];
   #states: (StoredState & { readonly taskId: number })[] = [];
-  /** The last series of a batch, which may go on in the next. */
-  #open: Walk | null = null;
+  /** Series of which more may come, by id: they are right as far as they have gone, and wait there. */
+  readonly #open = new Map<number, Walk>();
+  #taskId: number | null;
   #planned = false;
   /** Standing rows whose indicators changed, by series. */
   readonly changed = new Map<number, number>();
@@ -166,6 +176,7 @@ export class Rewriter {
     this.#client = client;
     this.#memory = memory;
     this.#settings = settings;
+    this.#taskId = settings.taskId;
     this.#extras = new StandingExtras(client);
     this.#engine = new IndicatorEngine(settings.session, memory.kernel);
     this.#unasked = settings.asked.flatMap((isAsked, k) => (isAsked ? [] : [k]));
@@ -180,59 +191,104 @@ export class Rewriter {
     });
   }
 
+  /** From here on rows are of this task. */
+  ofTask(taskId: number): void {
+    this.#taskId = taskId;
+  }
+
   /**
-   * Writes the new rows of a batch, and what changes behind them. `series` are in any order, each once; of a series that
-   * was in an earlier call, all is behind what was there. `staysOpen`: of the last one more may come in the next batch,
-   * so that what is behind its rows waits. The batch's memory is free again when this resolves.
+   * Writes the new rows of a batch, and what changes behind them. `series` are in any order, each once; of a series of
+   * which more was to come, rows go on where it waits, or what is behind is computed first. `stays`: what is behind the
+   * rows of these waits. The batch's memory is free again when this resolves.
    */
-  async rewrite(
-    batch: BarColumns | null,
-    series: readonly ChangedSeries[],
-    staysOpen: boolean,
-  ): Promise<void> {
+  async rewrite(batch: BarColumns | null, series: readonly ChangedSeries[], stays: Staying): Promise<void> {
     if (!this.#planned) {
       await this.#client.query(BY_KEY);
       this.#planned = true;
     }
-    this.#batch = batch;
-    let left: ChangedSeries[] = [...series];
-    const walks: Walk[] = [];
-    const open = this.#open;
-    this.#open = null;
-    if (open !== null) {
-      const more = left.find((one) => one.seriesId === open.seriesId);
-      open.fresh = more?.rows ?? NO_ROWS;
-      open.next = 0;
+    const before = series.filter(({ seriesId, fromUs }) => {
+      const walk = this.#open.get(seriesId);
+      return walk !== undefined && fromUs <= walk.atUs;
+    });
+    if (before.length > 0) await this.#go(null, [], this.#reopened(before), new Set());
+    const more = new Map(series.map((one) => [one.seriesId, one]));
+    // What may go on alone waits for nothing but the next batch: without rows in this one nothing is left to wait for.
+    const going =
+      stays === 'all' ? series.filter(({ seriesId }) => this.#open.has(seriesId)) : [...this.#open.values()];
+    const walks = this.#reopened(going);
+    for (const walk of walks) {
+      walk.fresh = more.get(walk.seriesId)?.rows ?? NO_ROWS;
+      walk.next = 0;
       // What it took to get here says nothing of what it takes from the last new row on.
-      open.reach = FIRST_REACH;
-      left = left.filter((one) => one !== more);
-      walks.push(open);
+      walk.reach = FIRST_REACH;
+      if (walk.fresh.length > 0) walk.taskId = this.#taskId ?? walk.taskId;
+      more.delete(walk.seriesId);
     }
-    const holds = staysOpen ? (series.at(-1)?.seriesId ?? null) : null;
-    while (left.length > 0 || walks.length > 0) {
-      if (left.length > 0) walks.push(...(await this.#begin(left)));
-      await this.#round(walks, holds);
-      left = [];
-      for (const walk of walks) {
+    await this.#go(batch, [...more.values()], walks, this.#staying(series, stays));
+  }
+
+  /** Those of the series of which more may come. */
+  #staying(series: readonly ChangedSeries[], stays: Staying): ReadonlySet<number> {
+    if (stays === 'none') return new Set();
+    const some =
+      stays === 'last' ? series.slice(-1) : series.slice(0, Math.max(0, MOST_WAITING - this.#open.size));
+    return new Set(some.map(({ seriesId }) => seriesId));
+  }
+
+  /** Takes series from those that wait. */
+  #reopened(series: readonly { readonly seriesId: number }[]): Walk[] {
+    return series.map(({ seriesId }) => {
+      const walk = this.#open.get(seriesId)!;
+      this.#open.delete(seriesId);
+      return walk;
+    });
+  }
+
+  /** Takes `walks` on, and begins with `series`, until they are done or one of those that stay has had its rows. */
+  async #go(
+    batch: BarColumns | null,
+    series: readonly ChangedSeries[],
+    walks: Walk[],
+    staying: ReadonlySet<number>,
+  ): Promise<void> {
+    this.#batch = batch;
+    let left: readonly ChangedSeries[] = series;
+    let going = walks;
+    while (left.length > 0 || going.length > 0) {
+      if (left.length > 0) going.push(...(await this.#begin(left)));
+      await this.#round(going, staying);
+      const again: ChangedSeries[] = [];
+      for (const walk of going) {
         if (walk.metUs === null || walk.next === walk.fresh.length) continue;
         // There are new rows far behind: it begins again with them.
         const rows = walk.fresh.subarray(walk.next);
         const { seriesId, intervalUs, goneUntilUs } = walk;
-        left.push({ seriesId, intervalUs, fromUs: batch!.ts[rows[0]!]!, goneUntilUs, rows });
+        again.push({ seriesId, intervalUs, fromUs: batch!.ts[rows[0]!]!, goneUntilUs, rows });
       }
-      const going = walks.filter((walk) => !walk.isDone);
-      walks.length = 0;
-      for (const walk of going) {
-        if (walk.seriesId === holds && walk.next === walk.fresh.length) this.#open = walk;
-        else walks.push(walk);
-      }
+      left = again;
+      going = going.filter((walk) => {
+        if (walk.isDone) return false;
+        if (!staying.has(walk.seriesId) || walk.next < walk.fresh.length) return true;
+        walk.fresh = NO_ROWS;
+        walk.next = 0;
+        walk.stored = NO_STATES;
+        this.#open.set(walk.seriesId, walk);
+        return false;
+      });
     }
     this.#batch = null;
   }
 
   /** No more comes: what is behind the last rows is computed. */
   async finish(): Promise<void> {
-    await this.rewrite(null, [], false);
+    await this.rewrite(null, [], 'none');
+  }
+
+  /** Standing rows whose indicators changed. */
+  get recomputed(): number {
+    let sum = 0;
+    for (const rows of this.changed.values()) sum += rows;
+    return sum;
   }
 
   /** Gives up what is under way, so that the connection can be used again. */
@@ -247,7 +303,8 @@ export class Rewriter {
       this.#client,
       series.map(({ seriesId, fromUs }) => ({ seriesId, beforeUs: fromUs })),
     );
-    const { taskId, toTheEnd } = this.#settings;
+    const { toTheEnd } = this.#settings;
+    const taskId = this.#taskId;
     const walks = series.map((one) => {
       const start = starts.get(one.seriesId)!;
       // Rows that lack an indicator that was asked for get it, all of those behind.
@@ -301,11 +358,11 @@ export class Rewriter {
 
   // ── a round: as many rows as there is room for ─────────────────────────────────────────────────────────────────
 
-  async #round(walks: readonly Walk[], holds: number | null): Promise<void> {
+  async #round(walks: readonly Walk[], staying: ReadonlySet<number>): Promise<void> {
     const { out, standing } = this.#memory;
     const fresh = walks.reduce((sum, walk) => sum + walk.fresh.length - walk.next, 0);
     const most = out.capacity - fresh;
-    for (const walk of walks) this.#reach(walk, walk.seriesId === holds);
+    for (const walk of walks) this.#reach(walk, staying.has(walk.seriesId));
     const ranges = walks.map(({ seriesId, atUs, toUs }) => ({ seriesId, afterUs: atUs, toUs }));
     const states = await readStates(
       this.#client,
@@ -352,6 +409,8 @@ export class Rewriter {
     const isLast = next === fresh.length;
     walk.looksAhead = !isLast || !holds;
     if (walk.looksAhead) toUs += ahead;
+    // No further: what comes next may lie before the next bar that stands.
+    else toUs = Math.max(walk.atUs, fresh.length === 0 ? walk.atUs : this.#batch!.ts[fresh.at(-1)!]!);
     const isToTheEnd = !walk.canMeet || toUs >= walk.lastUs || !Number.isFinite(toUs);
     walk.toUs = isLast && !holds && isToTheEnd ? Number.POSITIVE_INFINITY : toUs;
   }

@@ -24,7 +24,8 @@ function same(a: string, b: string, extras: readonly ExtraColumn[]): string {
  */
 export async function openStage(client: ClientBase, extras: readonly ExtraColumn[] = []): Promise<void> {
   const more = extras.map(({ name }) => `, ${quoted(name)} text`).join('');
-  await client.query(`
+  // The file before in the same transaction may have had one.
+  await client.query(`DROP TABLE IF EXISTS pg_temp.incoming;
     CREATE TEMP TABLE incoming (series_id int NOT NULL, ts timestamptz NOT NULL, open float8, high float8, low float8,
       close float8, volume float8, trades int8, line int8 NOT NULL, byte_offset int8 NOT NULL${more}) ON COMMIT DROP`);
 }

@@ -323,7 +323,7 @@ export class Deriver {
     };
     this.written += fresh.length;
     this.gone += gone.length;
-    await rewriter.rewrite(made, [changed], true);
+    await rewriter.rewrite(made, [changed], 'last');
   }
 
   async #remove(seriesId: number, stamps: readonly number[]): Promise<void> {

@@ -300,7 +300,7 @@ async function computeAgain(client: ClientBase, keep: SeriesRow, fromUs: number)
   const { seriesId, intervalS } = keep;
   const none = new Int32Array(0);
   const changed = { seriesId, intervalUs: intervalS * 1e6, fromUs, goneUntilUs: -Infinity, rows: none };
-  await rewriter.rewrite(null, [changed], false);
+  await rewriter.rewrite(null, [changed], 'none');
 }
 
 /**

@@ -115,7 +115,7 @@ async function recomputeGroup(
       goneUntilUs: Number.NEGATIVE_INFINITY,
       rows: new Int32Array(0),
     })),
-    false,
+    'none',
   );
   if (fromUs === null)
     await noteGiven(

@@ -138,7 +138,7 @@ async function makeRight(
     goneUntilUs: untilUs,
     rows: new Int32Array(0),
   }));
-  await rewriter.rewrite(null, changed, false);
+  await rewriter.rewrite(null, changed, 'none');
   return [...rewriter.changed.values()].reduce((sum, rows) => sum + rows, 0);
 }
 

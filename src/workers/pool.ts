@@ -38,6 +38,15 @@ export interface Running {
   readonly result: Promise<TaskResult>;
 }
 
+/** The assignment with the worker's end of a link; whoever has the other closes it. */
+export function linkedTo(
+  assignment: Omit<Assignment, 'port'>,
+  handler: LinkHandler,
+): { readonly link: MainLink; readonly linked: Assignment } {
+  const { port1, port2 } = new MessageChannel();
+  return { link: new MainLink(port1, handler), linked: { ...assignment, port: port2 } };
+}
+
 /** Pools without work, the one left last at the end. */
 const waiting: { readonly pool: WorkerPool; readonly timer: NodeJS.Timeout }[] = [];
 
@@ -102,9 +111,8 @@ export class WorkerPool {
   }
 
   start(assignment: Omit<Assignment, 'port'>, handler: LinkHandler): Running {
-    const { port1, port2 } = new MessageChannel();
-    const link = new MainLink(port1, handler);
-    return { link, result: this.#run({ ...assignment, port: port2 }).finally(() => link.close()) };
+    const { link, linked } = linkedTo(assignment, handler);
+    return { link, result: this.#run(linked).finally(() => link.close()) };
   }
 
   async #run(assignment: Assignment): Promise<TaskResult> {

@@ -9,6 +9,7 @@ import { krakenCsv, massiveDays, random, walk, write } from './market.ts';
 
 const database = await testDatabase();
 const folder = scratchFolder();
+const replaced = scratchFolder();
 const TICKERS = ['A', 'AA', 'BRK.B', 'NA', 'TRUE', 'ZZZ', 'aapl'];
 const Q = (quarter: number): number => Date.UTC(2024, 3 * quarter, 1) / 1000;
 
@@ -56,6 +57,23 @@ describe('the same table', () => {
     const order = files.map((file) => ({ file, key: next() })).sort((a, b) => a.key - b.key);
     for (const { file } of order) await load(database.url, [file], { workers: 1 });
     expect(await candles(database.pool)).toBe(expected);
+  });
+
+  it('comes from a file of many batches that replaces one, while another vouches for some of its middle', async () => {
+    const bars = walk('ETHUSD', Q(0), Q(0) + 3 * 86_400, 60, 3, 0.9);
+    const noon = Q(0) + 1.4 * 86_400;
+    const some = bars.filter((_, i) => i % 3 !== 1);
+    const middle = some.filter(({ time }) => time >= noon && time < noon + 40_000);
+    const whole = write(replaced, 'whole/ETHUSD_1.csv', krakenCsv(some));
+    const mid = write(replaced, 'mid/ETHUSD_1.csv', krakenCsv(middle));
+    await wipe(database.pool);
+    for (const file of [mid, whole]) await load(database.url, [file], { batchBytes: 65_536 });
+    write(replaced, 'whole/ETHUSD_1.csv', krakenCsv(bars));
+    await load(database.url, [whole], { batchBytes: 65_536 });
+    const now = await candles(database.pool);
+    await wipe(database.pool);
+    await load(database.url, [whole]);
+    expect(now === (await candles(database.pool))).toBe(true);
   });
 
   it('comes from two loaders at once', async () => {

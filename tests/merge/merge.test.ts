@@ -351,7 +351,7 @@ describe('a merge reads and writes no more than it must', () => {
           rows: new Int32Array(0),
         },
       ],
-      false,
+      'none',
     );
     await client.query('COMMIT');
     expect(work.changed.size).toBe(0);

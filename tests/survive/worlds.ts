@@ -62,14 +62,15 @@ export function freshWorld(folder: string, days = 6): World {
 
 /**
  * The second and fourth quarter stand, the second in a version that has changed since. To do: that change, the first
- * and third quarter, a file that overlaps two others with some different bars, and the beginning of a new lane, in months that
- * have no leaf yet: whoever merges has to wait for their keys.
+ * and third quarter, a file that overlaps two others with some different bars and is merged together with the one before
+ * it, days behind another series, and the beginning of a new lane, in months that have no leaf yet: whoever
+ * merges has to wait for their keys.
  */
 export function standingWorld(folder: string): World {
   const kraken = join(folder, 'kraken');
   return {
     source: folder,
-    files: 6,
+    files: 8,
     prepare: async (url) => {
       await withDays(url, [{ venue: 'kraken', symbol: 'ETHUSD', intervalS: 3600 }]);
       // A month of many rows has a leaf of its own, and the hours' years end at it: the first quarter has none yet.
@@ -90,6 +91,10 @@ export function standingWorld(folder: string): World {
         krakenCsv(bars.map((bar, i) => (i % 50 === 7 ? { ...bar, volume: bar.volume + 1 } : bar))),
       );
       write(kraken, 'new/ETHUSD_60.csv', krakenCsv(walk('ETHUSD', Q(-3), Q(-2), 3600, 9)));
+      for (const day of [180, 190]) {
+        const some = walk('XDGUSD', Q(1) + day * 86_400, Q(1) + (day + 2) * 86_400, 300, day);
+        write(kraken, `day${day}/XDGUSD_5.csv`, krakenCsv(some));
+      }
     },
   };
 }

@@ -4,7 +4,7 @@ import type { Db } from '../../database/connect.ts';
 import { withRevision } from '../series/event_revision.ts';
 import type { FilesOf } from '../series/rollup_roles.ts';
 import { laneOf, sharedLaneOf } from '../series/series_name.ts';
-import { isBefore } from '../task_order.ts';
+import { isBefore, orderKey } from '../task_order.ts';
 import { laneTurn } from './lane_family.ts';
 
 /** How a running task stands in its lane. */
@@ -41,6 +41,26 @@ export async function laneStanding(
     values: [taskId, owner, among],
   });
   return rows[0]!;
+}
+
+/**
+ * Those of `among` that come behind a task in its lane, late and with none between them that is not final and not among
+ * them; in their order. Late: one behind them is loaded.
+ */
+export async function lateBehind(db: Db, taskId: number, among: readonly number[]): Promise<number[]> {
+  const { rows } = await db.query<{ id: number }>({
+    name: 'backhaul late behind',
+    text: `WITH me AS MATERIALIZED (SELECT lane, sequence, uri, entry FROM backhaul.task WHERE task_id = $1)
+     SELECT c.task_id AS id FROM me JOIN backhaul.task c ON c.lane = me.lane
+     WHERE c.task_id = ANY ($2::bigint[]) AND ${isBefore('me', 'c')}
+       AND EXISTS (SELECT FROM backhaul.task l WHERE l.lane = c.lane AND l.lane_turn IS NOT NULL AND l.state = 'loaded'
+         AND ${isBefore('c', 'l')})
+       AND NOT EXISTS (SELECT FROM backhaul.task b WHERE b.lane = c.lane AND b.state IN ('pending', 'running')
+         AND ${isBefore('me', 'b')} AND ${isBefore('b', 'c')} AND b.task_id <> ALL ($2::bigint[]))
+     ORDER BY ${orderKey('c')}`,
+    values: [taskId, among],
+  });
+  return rows.map(({ id }) => id);
 }
 
 /** Tasks that are not final yet. */

@@ -5,10 +5,11 @@ import { killPoint } from '../../base/kill_points.ts';
 import { copyRows } from '../../copy/copy_writer.ts';
 import { RowEncoder } from '../../copy/row_encoder.ts';
 import { BackhaulError, type Fault } from '../../faults/fault.ts';
+import { copyEnds } from '../../state/series/series_ends.ts';
 import { rememberRules } from '../../state/series/series_rules.ts';
 import { noteWithheld } from '../../state/series/withheld.ts';
-import { finish } from '../../state/tasks/finish.ts';
-import type { RejectSummary, TaskResult } from '../link/task_result.ts';
+import { type Finished, finish } from '../../state/tasks/finish.ts';
+import type { LoadedResult, RejectSummary, TaskResult } from '../link/task_result.ts';
 import type { AttemptParts } from './attempt_parts.ts';
 import type { EdgeBars } from './edge_bars.ts';
 import type { FileScan } from './file_scan.ts';
@@ -34,8 +35,34 @@ export interface FileOutcome {
   readonly settleRollups?: () => Promise<void>;
 }
 
+/** A file of which all is written but the move of its task. */
+export interface Written {
+  /** Null without a database. */
+  readonly finished: Finished | null;
+  readonly result: LoadedResult;
+}
+
 /** Writes what belongs to the rows, checks the sums, and commits. */
 export async function commit(parts: AttemptParts, done: FileOutcome): Promise<TaskResult> {
+  const written = await writeBeside(parts, done);
+  await commitAll(parts, [written]);
+  return written.result;
+}
+
+/** Moves the tasks of files that have been written, in their order, and commits. */
+export async function commitAll(
+  { client, transaction }: AttemptParts,
+  files: readonly Written[],
+): Promise<void> {
+  if (client === null) return;
+  killPoint('beside.written');
+  for (const { finished } of files) await finish(client, finished!);
+  killPoint('task.finished');
+  await transaction.commit();
+}
+
+/** Checks the sums, and writes what belongs to the rows. `isRead`: all of it is looked at before the task is moved. */
+export async function writeBeside(parts: AttemptParts, done: FileOutcome, isRead = false): Promise<Written> {
   const { task, link, client, transaction, progress } = parts;
   const { file, series } = done;
   const { taskId, attempt, plan } = task;
@@ -56,16 +83,20 @@ export async function commit(parts: AttemptParts, done: FileOutcome): Promise<Ta
   const laneLoaded = await link.ask({ kind: 'turn' });
   progress.waits.lane += (performance.now() - waiting) / 1000;
   killPoint('lane.turn');
+  let finished: Finished | null = null;
   if (client !== null) {
     await transaction.begin();
     await writeRejects(client, taskId, file);
     await noteWithheld(client, series.usedIds(), task.settings.indicators);
     await done.edges?.write(client, taskId);
-    const ends = await writeEnds(client, task, series, done.writeStates);
+    let ends = await writeEnds(client, task, series, done.writeStates);
+    if (isRead && ends.length > 0) {
+      await copyEnds(client, taskId, ends, ends.length);
+      ends = [];
+    }
     await rememberRules(client, series.usedIds(), plan);
     await done.settleRollups?.();
-    killPoint('beside.written');
-    await finish(client, {
+    finished = {
       ends,
       rollups: {
         venue: plan.venue,
@@ -86,11 +117,9 @@ export async function commit(parts: AttemptParts, done: FileOutcome): Promise<Ta
       trades,
       firstTsUs: series.firstTs,
       lastTsUs: series.lastTs,
-    });
-    killPoint('task.finished');
-    await transaction.commit();
+    };
   }
-  return {
+  const result: LoadedResult = {
     kind: 'loaded',
     rows: {
       read,
@@ -112,6 +141,7 @@ export async function commit(parts: AttemptParts, done: FileOutcome): Promise<Ta
     recomputed: done.recomputed,
     waits: progress.waits,
   };
+  return { finished, result };
 }
 
 /** Every record is accounted for; of trades, the records by the trades in bars, and the bars by what became of them. */

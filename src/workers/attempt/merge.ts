@@ -8,18 +8,23 @@ import { type Gone, Merge, removeOld } from '../../merge/merge_rows.ts';
 import { eachBatch, joinStage, openStage, sortStage, stagedEnds, stageRows } from '../../merge/stage.ts';
 import { TradeParts } from '../../merge/trade_parts.ts';
 import { Upkeep } from '../../rollups/upkeep.ts';
+import { NO_FACTS } from '../../scan/stamp_reader.ts';
 import { hasBareLeaf } from '../../state/leaves/partitions.ts';
+import { isDistributed } from '../../state/schema/distributed.ts';
 import { extraColumnsOf } from '../../state/schema/extra_columns.ts';
 import { standingTargets } from '../../state/series/rollups.ts';
+import type { Assignment } from '../link/assignment.ts';
 import type { TaskResult } from '../link/task_result.ts';
+import { WorkerLink } from '../link/worker_link.ts';
 import type { AttemptParts } from './attempt_parts.ts';
+import { AttemptProgress } from './attempt_progress.ts';
 import type { BatchConsumer } from './batches.ts';
-import { broken, commit } from './commit.ts';
+import { broken, commitAll, type FileOutcome, type Written, writeBeside } from './commit.ts';
 import { EdgeBars } from './edge_bars.ts';
 import { scanFile } from './file_bytes.ts';
-import type { FileScan } from './file_scan.ts';
+import { FileScan } from './file_scan.ts';
 import { ensureLeaves } from './leaves.ts';
-import type { LoadPath } from './load_path.ts';
+import { firstPath, type LoadPath, orderOf, RestartBy, SurveyFirst } from './load_path.ts';
 import { knownEnds } from './series_results.ts';
 import { SeriesStates } from './series_states.ts';
 import { sortFile } from './sorted_file.ts';
@@ -31,43 +36,63 @@ class NeedsStanding extends Error {}
  * Loads the file among what stands. It is scanned while earlier files of its lane are still at work; what it brings is
  * compared and written when its turn has come, while the rest of it is scanned. Answers `needs-standing`, with nothing
  * done, while a leaf has no key yet.
+ *
+ * A late file, with bars behind it, brings those that wait behind it in the lane into the same transaction, one after the
+ * other: each does all it would do alone, but that the bars behind are computed once, when all of them are in. Whatever
+ * goes wrong with one of them takes back all, and `parts` or the failure says that they are to be loaded one by one.
+ * `mayLead`: it may ask for them.
  */
 export async function merge(
   parts: AttemptParts,
   file: FileScan,
   order: LoadPath['order'],
+  mayLead: boolean,
 ): Promise<TaskResult> {
-  const { task, client, transaction } = parts;
+  const { client, transaction } = parts;
   if (client === null) throw broken('nothing can be merged without a database');
-  const work = new FileMerge(parts, file);
+  const work = new FileMerge(parts, file, mayLead, null);
+  const links: WorkerLink[] = [];
   try {
-    if (order === 'stage') await work.byStage();
-    else if (order === 'sort') await sortFile(parts, file, work.take);
-    else await scanFile(parts, file, work.take);
-    const merged = await work.finish();
+    const written = [await work.write(order)];
+    for (const task of work.company) {
+      killPoint('merge.joined');
+      parts.link.signal.throwIfAborted();
+      const link = new WorkerLink(task.port, null);
+      links.push(link);
+      const own = { ...parts, task, link, progress: new AttemptProgress(link) };
+      written.push(await joined(own, work));
+    }
+    if (work.company.length > 0) await addBehind(work, written);
     killPoint('merge.recomputed');
-    file.checkEnd();
-    return await commit(parts, {
-      file,
-      loaded: merged.loaded,
-      duplicates: file.duplicates + merged.duplicates,
-      rejected: file.rejected,
-      conflicts: merged.conflicts,
-      completed: merged.completed,
-      recomputed: merged.recomputed,
-      merged: true,
-      series: work.series,
-      edges: work.edges,
-      writeStates: false,
-      rejects: file.rejects.summary(task),
-      settleRollups: () => work.settleRollups(),
-    });
+    await commitAll(parts, written);
+    const [result, ...company] = written.map((one) => one.result);
+    return { ...result!, company };
   } catch (error) {
     await work.abort();
-    if (!(error instanceof NeedsStanding)) throw error;
+    const isTogether = work.company.length > 0;
+    const isAgain = isTogether && (error instanceof RestartBy || error instanceof SurveyFirst);
+    if (!(error instanceof NeedsStanding || isAgain)) throw error;
     await transaction.rollBack();
-    return { kind: 'needs-standing' };
+    return { kind: isAgain ? 'parts' : 'needs-standing' };
+  } finally {
+    for (const link of links) link.close();
   }
+}
+
+/** Merges a file in the transaction of the one before it. */
+async function joined(parts: AttemptParts, lead: FileMerge): Promise<Written> {
+  const { task } = parts;
+  const order = orderOf({ ...firstPath(task, true), merges: true }, task);
+  const expected = order === 'stream' ? task.plan.order : 'any';
+  const file = new FileScan(task, expected, { facts: NO_FACTS, survey: null });
+  return new FileMerge(parts, file, false, lead).write(order);
+}
+
+/** Computes what is behind all of the files; the count of it goes to the last of them. */
+async function addBehind(work: FileMerge, written: Written[]): Promise<void> {
+  const recomputed = await work.finishBehind();
+  const last = written.pop()!;
+  written.push({ ...last, result: { ...last.result, recomputed: last.result.recomputed + recomputed } });
 }
 
 class FileMerge {
@@ -79,10 +104,19 @@ class FileMerge {
   readonly #joins: TradeParts | null;
   #merge: Merge | null = null;
   #upkeep: Upkeep | null = null;
+  readonly #mayLead: boolean;
+  /** The file in whose transaction this one is merged; null: its own. */
+  readonly #lead: FileMerge | null;
+  /** The files that are merged in this one's, once they have been asked for. */
+  company: readonly Assignment[] = [];
 
-  constructor(parts: AttemptParts, file: FileScan) {
+  constructor(parts: AttemptParts, file: FileScan, mayLead: boolean, lead: FileMerge | null) {
     this.#parts = parts;
     this.#file = file;
+    this.#lead = lead;
+    const { replaces, rollups } = parts.task;
+    // Bars that are made of shorter ones are computed with those, before the files are all in.
+    this.#mayLead = mayLead && !replaces && !rollups.isMade;
     const { plan, taskId } = parts.task;
     this.series = new SeriesStates(parts.link, file.symbols, plan, false, null);
     this.edges = file.trades === null ? null : new EdgeBars(plan, file);
@@ -105,7 +139,33 @@ class FileMerge {
     progress.wroteRows(rows, this.#file);
   };
 
-  async byStage(): Promise<void> {
+  /** Brings the file in, and writes all that belongs to it but the move of its task. */
+  async write(order: LoadPath['order']): Promise<Written> {
+    const file = this.#file;
+    if (order === 'stage') await this.#byStage();
+    else if (order === 'sort') await sortFile(this.#parts, file, this.take);
+    else await scanFile(this.#parts, file, this.take);
+    const merged = await this.#finish();
+    file.checkEnd();
+    const outcome: FileOutcome = {
+      file,
+      loaded: merged.loaded,
+      duplicates: file.duplicates + merged.duplicates,
+      rejected: file.rejected,
+      conflicts: merged.conflicts,
+      completed: merged.completed,
+      recomputed: merged.recomputed,
+      merged: true,
+      series: this.series,
+      edges: this.edges,
+      writeStates: false,
+      rejects: file.rejects.summary(this.#parts.task),
+      settleRollups: () => this.#settleRollups(),
+    };
+    return writeBeside(this.#parts, outcome, this.#lead !== null || this.company.length > 0);
+  }
+
+  async #byStage(): Promise<void> {
     const client = this.#parts.client!;
     const merge = await this.#begun();
     const extras = extraColumnsOf(this.#parts.task.plan);
@@ -141,7 +201,7 @@ class FileMerge {
     await this.#joins.join(cols, seriesIds, rows, this.edges.firstOf);
   }
 
-  async finish(): Promise<Awaited<ReturnType<Merge['finish']>>> {
+  async #finish(): Promise<Awaited<ReturnType<Merge['finish']>>> {
     const merge = await this.#begun();
     killPoint('merge.taken');
     const merged = await merge.finish();
@@ -150,12 +210,29 @@ class FileMerge {
     return merged;
   }
 
+  /** What is behind this file and those merged with it is computed: how many rows changed. */
+  async finishBehind(): Promise<number> {
+    const { rewriter } = await this.#begun();
+    const before = rewriter.recomputed;
+    await rewriter.finish();
+    await this.#refuseBare();
+    return rewriter.recomputed - before;
+  }
+
   async abort(): Promise<void> {
     await this.#merge?.abort();
   }
 
+  /** Whether what is behind the rows waits for those of other files; asked when it is known that there are such rows. */
+  readonly #waits = async (): Promise<boolean> => {
+    if (this.#lead !== null) return true;
+    if (!this.#mayLead || (await isDistributed(this.#parts.client!))) return false;
+    this.company = await this.#parts.link.ask({ kind: 'company' });
+    return this.company.length > 0;
+  };
+
   /** Longer bars that the file's rows are in, and those of its own series that were made of shorter ones. */
-  async settleRollups(): Promise<void> {
+  async #settleRollups(): Promise<void> {
     const upkeep = this.#upkeep!;
     if (upkeep.isIdle) return;
     const { link, task } = this.#parts;
@@ -212,9 +289,11 @@ class FileMerge {
         intervalUs: plan.intervalS * 1e6,
         onConflict: plan.onConflict,
         extras: extraColumnsOf(plan),
+        waits: this.#waits,
         ...(upkeep.isIdle ? {} : { derived: upkeep.derived, saw: (...seen) => upkeep.saw(...seen) }),
       },
       gone,
+      this.#lead === null ? null : (await this.#lead.#begun()).rewriter,
     );
     return this.#merge;
   }

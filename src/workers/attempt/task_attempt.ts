@@ -4,7 +4,6 @@ import type { ClientBase } from 'pg';
 import { killPoint } from '../../base/kill_points.ts';
 import { type FileFacts, NO_FACTS } from '../../scan/stamp_reader.ts';
 import { isDistributed } from '../../state/schema/distributed.ts';
-import { extraColumnsOf } from '../../state/schema/extra_columns.ts';
 import type { Assignment } from '../link/assignment.ts';
 import type { TaskResult } from '../link/task_result.ts';
 import type { WorkerLink } from '../link/worker_link.ts';
@@ -14,7 +13,7 @@ import { AttemptProgress } from './attempt_progress.ts';
 import { surveyFile } from './file_bytes.ts';
 import { FileScan } from './file_scan.ts';
 import { knowIdsAsOf } from './known_series_ids.ts';
-import { type LoadPath, RestartBy, SurveyFirst } from './load_path.ts';
+import { firstPath, type LoadPath, orderOf, RestartBy, SurveyFirst } from './load_path.ts';
 import { merge } from './merge.ts';
 import { AttemptTransaction } from './transaction.ts';
 import { workerMemory } from './worker_memory.ts';
@@ -53,22 +52,13 @@ export async function runAttempt(
   }
 }
 
-/** Columns that a layout keeps beside the bars go by the stage: COPY's own path knows those of `bars` alone. */
-function firstPath({ merge: isMerge, replaces, plan }: Assignment, hasDatabase: boolean): LoadPath {
-  if (hasDatabase && extraColumnsOf(plan).length > 0) return { order: 'stage', merges: true };
-  return { order: plan.order === 'any' ? 'sort' : 'stream', merges: isMerge || replaces };
-}
-
-async function loadBy(
-  { order, merges }: LoadPath,
-  parts: AttemptParts,
-  facts: FileFacts,
-): Promise<TaskResult> {
+async function loadBy(path: LoadPath, parts: AttemptParts, facts: FileFacts): Promise<TaskResult> {
   parts.progress.restart();
-  const { plan } = parts.task;
-  // A merge takes a series after another; a file of many in the order of time has them side by side.
-  const way = merges && order === 'stream' && plan.symbol === null && plan.order === 'time' ? 'sort' : order;
-  const expected = way === 'stream' ? plan.order : 'any';
-  const file = new FileScan(parts.task, expected, { facts, survey: null });
-  return merges ? merge(parts, file, way) : append(parts, file, way === 'sort');
+  const { task } = parts;
+  const order = orderOf(path, task);
+  const file = new FileScan(task, order === 'stream' ? task.plan.order : 'any', { facts, survey: null });
+  if (!path.merges) return append(parts, file, order === 'sort');
+  // Where this file had to be begun again, so would those behind it.
+  const isPlain = facts === NO_FACTS && path.order === firstPath(task, parts.client !== null).order;
+  return merge(parts, file, order, isPlain);
 }

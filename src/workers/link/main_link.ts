@@ -1,12 +1,15 @@
 /** The main thread's end of its link with a worker. */
 
-import type { MessagePort } from 'node:worker_threads';
+import type { MessagePort, Transferable } from 'node:worker_threads';
 import type { Fault } from '../../faults/fault.ts';
 import type { Answers, Frame, Notice, Question } from './messages.ts';
 
-/** What an answer may take along instead of having it copied: arrays are made for their answer. */
-function memoryOf(answer: Answers[Question['kind']]): ArrayBuffer[] {
-  return ArrayBuffer.isView(answer) ? [answer.buffer as ArrayBuffer] : [];
+/** What an answer takes along instead of having it copied: arrays are made for their answer, ports for their task. */
+function takenAlong(answer: Answers[Question['kind']]): Transferable[] {
+  if (ArrayBuffer.isView(answer)) return [answer.buffer as ArrayBuffer];
+  return Array.isArray(answer)
+    ? answer.flatMap((one: object) => ('port' in one ? [one.port as MessagePort] : []))
+    : [];
 }
 
 /** How the main thread serves a worker's questions. */
@@ -26,7 +29,7 @@ export class MainLink {
       if ('notice' in frame) handler.notice(frame.notice);
       else if ('question' in frame) {
         handler.answer(frame.question).then(
-          (answer) => port.postMessage({ id: frame.id, answer } satisfies Frame, memoryOf(answer)),
+          (answer) => port.postMessage({ id: frame.id, answer } satisfies Frame, takenAlong(answer)),
           (error: unknown) => port.postMessage({ id: frame.id, fault: handler.fault(error) } satisfies Frame),
         );
       }

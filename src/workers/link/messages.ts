@@ -5,6 +5,7 @@
 
 import type { Leaf } from '../../copy/leaf.ts';
 import type { Fault } from '../../faults/fault.ts';
+import type { Assignment } from './assignment.ts';
 
 /** Memory of a worker that the main thread reads and writes as well, in turns: a message says whose it is. */
 export type SharedDoubles = Float64Array<SharedArrayBuffer>;
@@ -30,7 +31,9 @@ export type Question =
       readonly into: SharedDoubles;
     }
   /** Wait until every earlier task of the lane that runs in this process has committed or gone. */
-  | { readonly kind: 'turn' };
+  | { readonly kind: 'turn' }
+  /** The late files that come right behind this one in its lane and wait: from now on they are this attempt's too. */
+  | { readonly kind: 'company' };
 
 /** What it tells, without waiting. */
 export type Notice =
@@ -71,6 +74,8 @@ export interface Answers {
   states: null;
   /** Tasks of the lane that must be loaded when this one commits; any other number: its states are stale. */
   turn: number;
+  /** In the order of the lane; each with a port of its own. */
+  company: readonly Assignment[];
 }
 
 /** What goes through the port. */

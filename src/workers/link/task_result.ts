@@ -55,10 +55,14 @@ export interface LoadedResult {
   /** Standing rows whose indicators changed because of it. */
   readonly recomputed: number;
   readonly waits: PhaseSeconds;
+  /** Those of the files that were merged in the same transaction, in their order. */
+  readonly company?: readonly LoadedResult[];
 }
 
 export type TaskResult =
   | LoadedResult
   | { readonly kind: 'failed'; readonly fault: Fault; readonly retry: boolean }
+  /** Files that were to be merged together are to be loaded one by one. */
+  | { readonly kind: 'parts' }
   /** Rows older than what stands: the leaves must be standing before the next attempt. */
   | { readonly kind: 'needs-standing' };

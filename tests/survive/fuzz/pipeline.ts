@@ -90,6 +90,7 @@ async function attempt(task: DiscoveredTask): Promise<Ended> {
           question.into.fill(Number.NaN);
           return null;
         case 'partitions':
+        case 'company':
           return [];
         case 'turn':
           return 0;
@@ -116,7 +117,7 @@ async function attempt(task: DiscoveredTask): Promise<Ended> {
   };
   try {
     const { result } = await runTask(assignment);
-    if (result.kind === 'needs-standing') throw new Error('nothing stands here');
+    if (result.kind === 'needs-standing' || result.kind === 'parts') throw new Error('nothing stands here');
     if (result.kind === 'failed') return { kind: 'failed', by: 'attempt', fault: result.fault, plan };
     return { ...result, plan };
   } finally {
