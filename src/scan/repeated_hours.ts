@@ -1,7 +1,8 @@
 /**
  * Local times that occur twice, when clocks are put back: which of the two a bar belongs to, the order of a file's
  * records tells. In a file that runs forward, the times of that hour run up, fall back once, and run up again; in one
- * that runs backward the other way round. Where they do neither, it cannot be told.
+ * that runs backward the other way round. Bars longer than the hour stand in it once, where they do not reach into those
+ * beside them. Where records do neither, it cannot be told.
  */
 
 const DAY_US = 86_400_000_000;
@@ -10,6 +11,10 @@ const DAY_US = 86_400_000_000;
 interface Pass {
   /** A local time in it: no other such hour is within a day. */
   readonly localUs: number;
+  /** The earlier instant of its first record, and that of the records before and behind in the file; NaN where there is none. */
+  readonly first: number;
+  readonly beforeUs: number;
+  afterUs: number;
   /** By how much clocks were put back. */
   readonly shiftUs: number;
   /** Steps between records that follow each other in it. */
@@ -80,7 +85,8 @@ export class HourWatch {
       };
       this.#series.set(name, series);
     }
-    const pass = first === second ? null : passOf(series, localUs, second - first);
+    const pass = first === second ? null : passOf(series, localUs, first, second - first);
+    if (series.pass !== null && Number.isNaN(series.pass.afterUs)) series.pass.afterUs = first;
     if (pass !== null && pass === series.pass) step(pass, localUs - series.localUs, line);
     else if (first > series.second) series.rises++;
     else if (second < series.first) series.falls++;
@@ -101,11 +107,14 @@ export class HourWatch {
   }
 }
 
-function passOf(series: Series, localUs: number, shiftUs: number): Pass {
+function passOf(series: Series, localUs: number, first: number, shiftUs: number): Pass {
   const known = series.passes.find((pass) => Math.abs(pass.localUs - localUs) < DAY_US);
   if (known !== undefined) return known;
   const pass: Pass = {
     localUs,
+    first,
+    beforeUs: series.first,
+    afterUs: Number.NaN,
     shiftUs,
     rises: 0,
     falls: 0,
@@ -143,5 +152,14 @@ function turnOf(pass: Pass, series: Series, intervalUs: number): Turn | null {
   // Bars as long as the hour stand once in each of the two.
   if (back === 0 && equals === 1 && intervalUs >= pass.shiftUs)
     return { localUs, line: pass.equalLine, isForward };
-  return null;
+  return rises + falls + equals === 0 ? turnOfOne(pass, intervalUs) : null;
+}
+
+/** Of one bar alone, longer than the hour that comes again: in one of the two it would reach into the bar beside it. */
+function turnOfOne({ localUs, first, shiftUs, beforeUs, afterUs }: Pass, intervalUs: number): Turn | null {
+  const fits = (us: number): boolean =>
+    !(Math.abs(us - beforeUs) < intervalUs) && !(Math.abs(us - afterUs) < intervalUs);
+  const [isFirst, isSecond] = [fits(first), fits(first + shiftUs)];
+  if (isFirst === isSecond) return null;
+  return { localUs, line: isFirst ? Number.POSITIVE_INFINITY : 0, isForward: true };
 }

@@ -113,6 +113,7 @@ export function runPage(run: PastRun, width: number, style: Style = PLAIN): stri
       FAILURES_SHOWN,
       ({ uri, entry, fault }) => `${fileText(uri, entry)}: ${sanitise(fault.message)}`,
       style,
+      audit.tasks.failed,
     ),
   ];
 }
@@ -187,20 +188,24 @@ function factLines(facts: readonly (readonly [string, string])[]): string[] {
   return facts.map(([name, text]) => `  ${name.padEnd(10)} ${text}`);
 }
 
+/** `total`: how many there were, where the record keeps the first of them alone. */
 function section<T>(
   title: string,
   all: readonly T[],
   most: number,
   line: (one: T) => string,
   style: Style,
+  total = all.length,
 ): string[] {
   if (all.length === 0) return [];
-  const more = all.length - most;
+  const shown = all.slice(0, most);
+  const more = total - shown.length;
+  const where = total > all.length ? 'npx backhaul status' : '--json';
   return [
     '',
     style.bold(title),
-    ...all.slice(0, most).map((one) => `  ${line(one)}`),
-    ...(more > 0 ? [`  … and ${count(more)} more: --json`] : []),
+    ...shown.map((one) => `  ${line(one)}`),
+    ...(more > 0 ? [`  … and ${count(more)} more: ${where}`] : []),
   ];
 }
 

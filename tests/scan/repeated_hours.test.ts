@@ -31,7 +31,13 @@ interface Told {
   readonly ms: number;
 }
 
-function run(records: readonly Told[], zone: string, minutes: number, order: Input['order'] = 'any'): Run {
+function run(
+  records: readonly Told[],
+  zone: string,
+  minutes: number,
+  order: Input['order'] = 'any',
+  grid: Input['checks']['grid'] = 'epoch',
+): Run {
   const shape = shapeOf(['time', 'symbol', 'open', 'high', 'low', 'close', 'volume'], {
     time: 'text',
     timeZone: zone,
@@ -40,7 +46,7 @@ function run(records: readonly Told[], zone: string, minutes: number, order: Inp
   const checks = checksOf({
     intervalUs: minutes * 60e6,
     earliestUs: Date.UTC(1970, 0, 1) * 1000,
-    grid: 'epoch',
+    grid,
   });
   return scanTwice({ bytes, shape, checks, fixed: null, wanted: null, order });
 }
@@ -98,6 +104,28 @@ describe('local times that occur twice', () => {
         }
       }
     }
+  });
+
+  it('of bars longer than the hour are told by the bars beside them, on no grid and in any direction', () => {
+    let alone = 0;
+    for (const { zone, at } of changes) {
+      const show = clock(zone);
+      const step = 4 * 3_600_000;
+      const from = Math.floor(at / step) * step - 2 * step;
+      const bars = [0, 1, 2, 3, 4]
+        .map((i) => from + i * step)
+        .map((ms) => ({ text: show(ms), symbol: 'A', ms }));
+      for (const told of [bars, bars.toReversed()]) {
+        const { rows, rejects } = run(told, zone, 240, 'any', 'none');
+        expect(rejects, `${zone} ${at}`).toEqual([]);
+        expect(rows.map(({ ts }) => ts / 1000)).toEqual(told.map(({ ms }) => ms));
+      }
+      // Of shorter bars so far apart it cannot be told.
+      const { rejects } = run(bars, zone, 60, 'any', 'none');
+      expect(rejects.every(({ reason }) => reason === 'repeated-hour')).toBe(true);
+      alone += rejects.length;
+    }
+    expect(alone).toBeGreaterThan(3);
   });
 
   it('are told apart where records are missing, and for each of several symbols by itself', () => {
