@@ -1,33 +1,32 @@
+/** Who works at what: tasks claimed, given to workers, kept alive by their leases, and moved on by how attempts end. */
+
 import type { Pool } from 'pg';
 import { killPoint } from '../base/kill_points.ts';
 import { pause } from '../base/pause.ts';
 import { counted } from '../base/quantities.ts';
-import { type Leaf, leafMonths } from '../copy/leaf.ts';
 import { classify } from '../faults/classify.ts';
-import { BackhaulError, type Fault } from '../faults/fault.ts';
-import { decodeState, STATE_LENGTH } from '../indicators/engine.ts';
+import type { BackhaulError, Fault } from '../faults/fault.ts';
+import { STATE_LENGTH } from '../indicators/engine.ts';
 import type { Partitions } from '../state/leaves/partitions.ts';
 import { revisionOf } from '../state/series/event_revision.ts';
-import { lastStates } from '../state/series/indicator_states.ts';
 import { NO_ROLE, type RollupRole, rollupRoles } from '../state/series/rollup_roles.ts';
-import { type ClaimedTask, claim, type LaneAtClaim } from '../state/tasks/claim.ts';
+import { type ClaimedTask, claim } from '../state/tasks/claim.ts';
 import { fail, release, releaseOrphans, retryLater } from '../state/tasks/give_up.ts';
-import { bytesBesideLane, laneStanding, lateBehind, unfinished } from '../state/tasks/lane_standing.ts';
+import { lateBehind, unfinished } from '../state/tasks/lane_standing.ts';
 import { endAttempts, expire, heartbeat } from '../state/tasks/lease.ts';
 import type { Assignment, KnownSeries, WorkerSettings } from '../workers/link/assignment.ts';
 import type { LinkHandler, MainLink } from '../workers/link/main_link.ts';
-import type { Answers, Notice, PhaseSeconds, Question } from '../workers/link/messages.ts';
+import type { Notice, PhaseSeconds } from '../workers/link/messages.ts';
 import type { LoadedResult, TaskResult } from '../workers/link/task_result.ts';
 import { linkedTo, type Running, type WorkerPool } from '../workers/pool.ts';
 import { unlessAborted } from '../workers/restarts.ts';
-import { makesInPassing, readCarried } from './carried_rollups.ts';
+import { endOf, interrupted, isServersOwn } from './attempt_end.ts';
+import { makesInPassing } from './carried_rollups.ts';
 import { type LanePosition, Lanes } from './lanes.ts';
 import type { ConcurrencyLimit } from './scaling/concurrency.ts';
 import { SeriesRegistry } from './series_registry.ts';
+import { type AskingAttempt, statesOnRecord, WorkerAnswers } from './worker_answers.ts';
 
-/** Attempts at a task whose failures may pass, and the pause after the first; it doubles with each. */
-const MAX_ATTEMPTS = 5;
-const RETRY_DELAY_MS = 1_000;
 /** How often other loaders' tasks and delayed ones are looked at while there is nothing else to do. */
 const POLL_MS = 250;
 /** How long an abort lets workers come to the end of a batch; then their sessions are ended by the server. */
@@ -39,8 +38,6 @@ const CLAIM_AHEAD_S = 0.5;
 const MOST_CLAIMED_AHEAD = 64;
 /** Between two looks at whether the workers have let go. */
 const CUT_OFF_POLL_MS = 20;
-/** Waiting for another loader's task of the same lane. */
-const FOREIGN_POLL_MS = 200;
 /**
  * Late files merged in one transaction at most, and their bytes but for the first: of large files what is behind costs
  * little beside their own rows, and when one of them fails all are merged again.
@@ -61,15 +58,10 @@ export interface DispatchEvents {
   note(message: string): void;
 }
 
-interface Attempt {
+interface Attempt extends AskingAttempt {
   readonly task: ClaimedTask;
   readonly running: Running;
   readonly started: number;
-  /** The lane's loaded tasks when this one's states were first asked for, and the members ahead of it then. */
-  loadedAhead: number | null;
-  /** How its lane stands, if nobody but this task can have moved it on since; null: it has to be asked for. */
-  readonly laneAtClaim: LaneAtClaim | null;
-  aborted: boolean;
   /** It is to go on as one of the company of the file before it, when it has ended. */
   joins: boolean;
   /** It has ended, whichever way. */
@@ -94,6 +86,7 @@ export class Dispatcher {
   readonly #events: DispatchEvents;
   readonly #series: SeriesRegistry;
   readonly #lanes: Lanes;
+  readonly #answers: WorkerAnswers;
   readonly #attempts = new Map<number, Attempt>();
   /** Claimed, waiting for a worker. */
   #ready: ClaimedTask[] = [];
@@ -144,7 +137,18 @@ export class Dispatcher {
     this.#limit = parts.limit;
     this.#events = parts.events;
     this.#series = new SeriesRegistry(parts.db);
-    this.#lanes = new Lanes(STATE_LENGTH, (ids) => this.#readStates(ids));
+    this.#lanes = new Lanes(STATE_LENGTH, (ids) => statesOnRecord(parts.db, ids));
+    this.#answers = new WorkerAnswers({
+      db: parts.db,
+      owner: parts.owner,
+      partitions: parts.partitions,
+      series: this.#series,
+      lanes: this.#lanes,
+      attemptOf: (taskId) => this.#attempts.get(taskId),
+      leadOf: (taskId) => this.#leads.get(taskId),
+      gather: (task) => this.#gather(task),
+      isDraining: () => this.#draining,
+    });
   }
 
   get running(): number {
@@ -381,7 +385,7 @@ export class Dispatcher {
 
   #handler(task: ClaimedTask): LinkHandler {
     return {
-      answer: (question) => this.#answer(task, question),
+      answer: (question) => this.#answers.answer(task, question),
       notice: (notice) => this.#notice(task, notice),
       fault: (error) => classify(error).fault,
     };
@@ -427,35 +431,28 @@ export class Dispatcher {
       await this.#mergeNext(task, 'its rows are older than what stands: merging');
       return;
     }
-    if (isTaken(result.fault) && !this.#merging.has(task.taskId)) {
-      // A file of another lane, here or in another loader, has brought bars of the same series meanwhile.
-      await this.#mergeNext(task, 'another file has brought some of its bars: merging');
-      return;
-    }
-    const { retry } = result;
     const fault: Fault = this.#isCutOff ? interrupted().fault : result.fault;
-    if (fault.kind === 'lost-lease') {
-      this.#events.released(task, fault, seconds);
-    } else if (isServersOwn(fault)) {
-      // The file has done nothing wrong, and the next one would fare no better.
-      this.#stop ??= new BackhaulError({ ...fault, hint: hintFor(fault) });
-      await release(this.#db, task.taskId, task.attempt, fault.message);
-      this.#events.released(task, fault, seconds);
-    } else if (fault.kind === 'credentials') {
-      // A token that has expired is no fault of the file: the run ends, and the same command goes on with new ones.
-      this.#stop ??= new BackhaulError(fault);
-      await release(this.#db, task.taskId, task.attempt, fault.message);
-      this.#events.released(task, fault, seconds);
-    } else if (fault.kind === 'predecessor' || fault.kind === 'interrupted') {
-      await release(this.#db, task.taskId, task.attempt, fault.message);
-      this.#events.released(task, fault, seconds);
-    } else if ((retry || isTaken(fault)) && task.failures + 1 < MAX_ATTEMPTS) {
-      const delayMs = RETRY_DELAY_MS * 2 ** task.failures * (0.5 + Math.random());
-      await retryLater(this.#db, task.taskId, task.attempt, fault, delayMs);
-      this.#events.retried(task, fault, seconds);
-    } else {
-      await fail(this.#db, task.taskId, task.attempt, fault);
-      this.#events.failed(task, fault, seconds);
+    const isMerging = this.#merging.has(task.taskId);
+    const end = endOf(fault, { retry: result.retry, failures: task.failures, isMerging });
+    switch (end.kind) {
+      case 'merge':
+        await this.#mergeNext(task, 'another file has brought some of its bars: merging');
+        return;
+      case 'stop':
+        this.#stop ??= end.error;
+        await release(this.#db, task.taskId, task.attempt, fault.message);
+        return this.#events.released(task, fault, seconds);
+      case 'release':
+        await release(this.#db, task.taskId, task.attempt, fault.message);
+        return this.#events.released(task, fault, seconds);
+      case 'lost':
+        return this.#events.released(task, fault, seconds);
+      case 'retry':
+        await retryLater(this.#db, task.taskId, task.attempt, fault, end.delayMs);
+        return this.#events.retried(task, fault, seconds);
+      case 'fail':
+        await fail(this.#db, task.taskId, task.attempt, fault);
+        return this.#events.failed(task, fault, seconds);
     }
   }
 
@@ -517,39 +514,6 @@ export class Dispatcher {
       );
     await this.#partitions.promoteAll(this.#limit.value, () => {}, true);
     this.#standingWanted = false;
-  }
-
-  // ── what workers ask ───────────────────────────────────────────────────────────────────────────────────────────
-
-  async #answer(task: ClaimedTask, question: Question): Promise<Answers[Question['kind']]> {
-    switch (question.kind) {
-      case 'series':
-        return this.#series.resolve(
-          task.plan.venue,
-          question.rollupS ?? task.plan.intervalS,
-          await this.#namesOf(task, question.symbols),
-        );
-      case 'partitions':
-        return this.#leaves(task, question);
-      case 'states':
-        await this.#standInLane(task);
-        await this.#lanes.states(task.taskId, task.lane, question.seriesIds, question.last, question.into);
-        return null;
-      case 'turn':
-        return this.#turnOf(task);
-      case 'company':
-        return this.#gather(task);
-    }
-  }
-
-  /** Waits for the turn of a task; one that is merged with others has that of the first, and those before it ahead. */
-  async #turnOf(task: ClaimedTask): Promise<number> {
-    const lead = this.#leads.get(task.taskId);
-    const { taskId } = lead?.task ?? task;
-    await this.#standInLane(lead?.task ?? task);
-    await this.#lanes.turn(taskId, task.lane);
-    const ahead = this.#attempts.get(taskId)?.loadedAhead ?? 0;
-    return lead === undefined ? ahead : ahead + 1 + lead.company.indexOf(task);
   }
 
   // ── late files together ────────────────────────────────────────────────────────────────────────────────────────
@@ -658,54 +622,7 @@ export class Dispatcher {
     return true;
   }
 
-  /** Symbols of a file under the names that their markets stand under. */
-  async #namesOf(task: ClaimedTask, symbols: readonly string[]): Promise<readonly string[]> {
-    const { venue, symbol, intervalS, aliases = [] } = task.plan;
-    if (symbol !== null || aliases.length === 0) return symbols;
-    return this.#series.standingNames(venue, intervalS, symbols, aliases, async () => {
-      await this.#turnOf(task);
-    });
-  }
-
-  /** Leaves as wide as what the whole load brings a month is worth: other lanes' rows will lie among these. */
-  async #leaves(
-    task: ClaimedTask,
-    { stamps, rowsAMonth, standing }: Extract<Question, { kind: 'partitions' }>,
-  ): Promise<readonly Leaf[]> {
-    const isSparse = leafMonths(rowsAMonth) > 1;
-    const inAll = isSparse ? rowsAMonth * (await bytesBesideLane(this.#db, task.lane)) : rowsAMonth;
-    return this.#partitions.ensure(stamps, { months: leafMonths(inAll), standing });
-  }
-
-  /**
-   * Before a task reads its first state: nobody else may be ahead of it in the lane, and what this process remembers
-   * of the lane must be what the database has. Remembers how many tasks of the lane must be loaded when it commits.
-   */
-  async #standInLane(task: ClaimedTask): Promise<void> {
-    const attempt = this.#attempts.get(task.taskId);
-    if (attempt === undefined || attempt.loadedAhead !== null) return;
-    if (attempt.laneAtClaim !== null) {
-      this.#lanes.align(task.lane, attempt.laneAtClaim.loaded, []);
-      attempt.loadedAhead = attempt.laneAtClaim.loaded;
-      return;
-    }
-    for (;;) {
-      const ahead = this.#lanes.ahead(task.taskId, task.lane);
-      const standing = await laneStanding(this.#db, task.taskId, this.#owner, ahead);
-      if (standing.pendingAhead > 0)
-        throw new BackhaulError({ kind: 'predecessor', message: 'an earlier file of the lane waits' });
-      if (standing.foreignAhead === 0) {
-        this.#lanes.align(task.lane, standing.loaded, standing.loadedAmong);
-        attempt.loadedAhead = standing.loaded + ahead.length - standing.loadedAmong.length;
-        return;
-      }
-      // A drain finishes what is at work here, it does not wait for what others have at work.
-      if (this.#draining) throw interrupted();
-      await pause(FOREIGN_POLL_MS);
-      if (attempt.aborted || this.#attempts.get(task.taskId) !== attempt)
-        throw new BackhaulError({ kind: 'interrupted', message: 'the attempt has ended' });
-    }
-  }
+  // ── what workers tell ──────────────────────────────────────────────────────────────────────────────────────────
 
   #notice(task: ClaimedTask, notice: Notice): void {
     switch (notice.kind) {
@@ -728,20 +645,6 @@ export class Dispatcher {
       case 'progress':
         this.#events.progress(task, notice.bytes, notice.records, notice.waits);
     }
-  }
-
-  async #readStates(seriesIds: readonly number[]): Promise<Map<number, Float64Array>> {
-    const states = new Map<number, Float64Array>();
-    const own = seriesIds.filter((id) => id > 0);
-    for (const [seriesId, bytes] of own.length === 0 ? [] : await lastStates(this.#db, own)) {
-      const state = new Float64Array(STATE_LENGTH);
-      decodeState(bytes, state);
-      states.set(seriesId, state);
-    }
-    const carried = seriesIds.filter((id) => id < 0).map((id) => -id);
-    for (const [id, record] of carried.length === 0 ? [] : await readCarried(this.#db, carried))
-      states.set(-id, record);
-    return states;
   }
 
   // ── time ───────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -797,26 +700,4 @@ function isLettingGo({ kind, message }: Fault): boolean {
 
 function abort({ running, links }: Attempt, fault: Fault): void {
   for (const link of [running.link, ...links]) link.abort(fault);
-}
-
-/** SQLSTATEs of a server that can take no rows: a full disk, a standby, an I/O error below it. */
-function isServersOwn({ kind, code = '' }: Fault): boolean {
-  return kind === 'database' && (code === '53100' || code === '25006' || /^58\w{3}$/.test(code));
-}
-
-/** SQLSTATE of a key that is there already. */
-function isTaken({ kind, code }: Fault): boolean {
-  return kind === 'database' && code === '23505';
-}
-
-function hintFor({ code }: Fault): string {
-  const next = 'then the same command goes on where this one stopped; nothing half loaded stays';
-  if (code === '53100') return `make room on the disk of the server, ${next}`;
-  if (code === '25006')
-    return `the server only reads now (a standby, or default_transaction_read_only): mend that, ${next}`;
-  return `see the log of the server, ${next}`;
-}
-
-function interrupted(): BackhaulError {
-  return new BackhaulError({ kind: 'interrupted', message: 'the load was interrupted' });
 }

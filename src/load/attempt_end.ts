@@ -1,0 +1,61 @@
+/** What becomes of a task whose attempt has not loaded it. Pure, but for chance in the length of a pause. */
+
+import { BackhaulError, type Fault } from '../faults/fault.ts';
+
+/** Attempts at a task whose failures may pass, and the pause after the first; it doubles with each. */
+const MAX_ATTEMPTS = 5;
+const RETRY_DELAY_MS = 1_000;
+
+/**
+ * `merge`: claimed again, it goes the way of the merge. `release`: back to pending, it has done nothing wrong. `stop`:
+ * likewise, and the run ends, for the next file would fare no better. `lost`: somebody else has it. `retry`: back to
+ * pending after a while. `fail`: it has failed.
+ */
+export type AttemptEnd =
+  | { readonly kind: 'merge' | 'release' | 'lost' | 'fail' }
+  | { readonly kind: 'stop'; readonly error: BackhaulError }
+  | { readonly kind: 'retry'; readonly delayMs: number };
+
+/** `failures`: those of the task before this one. `isMerging`: this attempt went the way of the merge. */
+export function endOf(
+  fault: Fault,
+  {
+    retry,
+    failures,
+    isMerging,
+  }: { readonly retry: boolean; readonly failures: number; readonly isMerging: boolean },
+): AttemptEnd {
+  // A file of another lane, here or in another loader, has brought bars of the same series meanwhile.
+  if (isTaken(fault) && !isMerging) return { kind: 'merge' };
+  if (fault.kind === 'lost-lease') return { kind: 'lost' };
+  if (isServersOwn(fault))
+    return { kind: 'stop', error: new BackhaulError({ ...fault, hint: hintFor(fault) }) };
+  // A token that has expired is no fault of the file: the same command goes on with new ones.
+  if (fault.kind === 'credentials') return { kind: 'stop', error: new BackhaulError(fault) };
+  if (fault.kind === 'predecessor' || fault.kind === 'interrupted') return { kind: 'release' };
+  if ((retry || isTaken(fault)) && failures + 1 < MAX_ATTEMPTS)
+    return { kind: 'retry', delayMs: RETRY_DELAY_MS * 2 ** failures * (0.5 + Math.random()) };
+  return { kind: 'fail' };
+}
+
+/** SQLSTATEs of a server that can take no rows: a full disk, a standby, an I/O error below it. */
+export function isServersOwn({ kind, code = '' }: Fault): boolean {
+  return kind === 'database' && (code === '53100' || code === '25006' || /^58\w{3}$/.test(code));
+}
+
+/** SQLSTATE of a key that is there already. */
+function isTaken({ kind, code }: Fault): boolean {
+  return kind === 'database' && code === '23505';
+}
+
+function hintFor({ code }: Fault): string {
+  const next = 'then the same command goes on where this one stopped; nothing half loaded stays';
+  if (code === '53100') return `make room on the disk of the server, ${next}`;
+  if (code === '25006')
+    return `the server only reads now (a standby, or default_transaction_read_only): mend that, ${next}`;
+  return `see the log of the server, ${next}`;
+}
+
+export function interrupted(): BackhaulError {
+  return new BackhaulError({ kind: 'interrupted', message: 'the load was interrupted' });
+}
