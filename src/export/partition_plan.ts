@@ -110,7 +110,9 @@ function* slices(fromUs: number, toUs: number, by: readonly PartitionKey[]): Gen
     const to = (monthly ? Date.UTC(year, month + 1, 1) : Date.UTC(year + 1, 0, 1)) * 1000;
     if (from >= toUs) return;
     const parts = [`year=${year}`];
-    if (monthly) parts.push(`month=${String(month + 1).padStart(2, '0')}`);
+    // Beside its year a month is told by its number, by itself with the year: January comes every year.
+    const number = String(month + 1).padStart(2, '0');
+    if (monthly) parts.push(`month=${by.includes('year') ? number : `${year}-${number}`}`);
     yield { fromUs: Math.max(from, fromUs), toUs: Math.min(to, toUs), parts };
     if (monthly) month++;
     else year++;

@@ -9,6 +9,7 @@ import { tableFromIPC } from 'apache-arrow';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { type ExportOptions, type ExportSummary, runExport } from '../../src/export/export.ts';
 import type { Manifest } from '../../src/export/manifest.ts';
+import { PARTITION_KEYS, planFiles } from '../../src/export/partition_plan.ts';
 import { ALL_SERIES } from '../../src/series/series.ts';
 import { answerOf } from '../commands/in_process.ts';
 import { jsonLines } from '../commands/run_cli.ts';
@@ -132,6 +133,43 @@ describe('an export', () => {
     );
     const lines = rows.map((row) => line(row.slice(0, 5), row.slice(5) as (number | null)[]));
     expect(lines.sort()).toEqual(await stored());
+    const plan = await duck(
+      `EXPLAIN SELECT close FROM read_parquet('${folder}/**/*.parquet', hive_partitioning = true)
+       WHERE venue = 'kraken' AND "interval" = '1d' AND year = 2024`,
+    );
+    expect(plan.flat().join('\n')).toMatch(/Scanning Files: 1\/5/);
+  });
+
+  it('has a file of its own for each part, whatever it is cut by and however many years there are', () => {
+    const year = 31_556_952_000_000;
+    const series = ['A', 'B'].flatMap((symbol, i) =>
+      [60, 86_400].map((intervalS) => {
+        const fromUs = at('2021-03-04T00:00:00Z') + i * year;
+        return {
+          seriesId: intervalS + i,
+          venue: `v${i}`,
+          symbol,
+          intervalS,
+          firstUs: fromUs,
+          lastUs: fromUs + 2 * year,
+        };
+      }),
+    );
+    const everything = { fromUs: Number.NEGATIVE_INFINITY, toUs: Number.POSITIVE_INFINITY };
+    for (let mask = 0; mask < 1 << PARTITION_KEYS.length; mask++) {
+      const by = PARTITION_KEYS.filter((_, i) => (mask & (1 << i)) !== 0);
+      const files = planFiles(series, by, 'csv', everything);
+      expect([by, new Set(files.map(({ path }) => path)).size]).toEqual([by, files.length]);
+      // Together they hold all of the time of every series, once.
+      for (const one of series) {
+        const held = files.filter((file) => file.series.includes(one));
+        const us = held.reduce(
+          (sum, file) => sum + Math.min(file.toUs, one.lastUs + 1) - Math.max(file.fromUs, one.firstUs),
+          0,
+        );
+        expect([by, us]).toEqual([by, one.lastUs + 1 - one.firstUs]);
+      }
+    }
   });
 
   it('is sorted by symbol and time, with statistics a reader can skip row groups by', async () => {
@@ -164,7 +202,7 @@ describe('an export', () => {
 
   it('as CSV, packed or not, and as Arrow says the same', async () => {
     const plain = await exported({ format: 'csv', by: ['month'] });
-    const path = 'month=12/bars';
+    const path = 'month=2023-12/bars';
     const text = readFileSync(join(plain.folder, `${path}.csv`), 'utf8');
     expect(text.split('\n', 2)[0]).toMatch(
       /^venue,symbol,interval_s,ts,open,high,low,close,volume,trades,sma_20,/,
@@ -174,6 +212,17 @@ describe('an export', () => {
     expect(gunzipSync(readFileSync(join(gz.folder, `${path}.csv.gz`))).toString()).toBe(text);
     const zst = await exported({ format: 'csv.zst', by: ['month'] });
     expect(zstdDecompressSync(readFileSync(join(zst.folder, `${path}.csv.zst`))).toString()).toBe(text);
+    // DuckDB finds the month in the path, and opens no other file.
+    const [months] = await duck(`SELECT count(*), sum(interval_s)::int FROM '${plain.folder}/*/*.csv'`);
+    const read = async (folder: string, end: string): Promise<unknown> => {
+      const from = `read_csv('${folder}/*/*.${end}', hive_partitioning = true)`;
+      const plan = await duck(`EXPLAIN SELECT * FROM ${from} WHERE month = '2024-03'`);
+      expect(plan.flat().join('\n')).toMatch(/Scanning Files: 1\/11/);
+      return (await duck(`SELECT count(*), sum(interval_s)::int FROM ${from}`))[0];
+    };
+    expect(months![0]).toBe(3002n);
+    expect(await read(gz.folder, 'csv.gz')).toEqual(months);
+    expect(await read(zst.folder, 'csv.zst')).toEqual(months);
     const ipc = await exported({ format: 'arrow', by: [] });
     const table = tableFromIPC(readFileSync(join(ipc.folder, 'bars.arrow')));
     const lines = table.toArray().map((row) => {
