@@ -119,11 +119,10 @@ export function summaryLines(summary: LoadSummary, style: Style = PLAIN, increme
   if (incremental && isNothingNew(summary)) return [nothingNew(summary), ...notReadLines(summary)];
   if (summary.nothingToDo && summary.tasks.failed === 0)
     return [nothingToDo(summary), ...notReadLines(summary), ...whatWouldDo(summary)];
-  if (isNoneAskedFor(summary))
+  const nothing = nothingToLoad(summary);
+  if (nothing !== null)
     return [
-      style.yellow(
-        `Nothing to load: ${noneAskedFor(summary.filtered)} (${summary.sources.map(sanitise).join(', ')})`,
-      ),
+      style.yellow(`Nothing to load: ${nothing} (${summary.sources.map(sanitise).join(', ')})`),
       ...notReadLines(summary),
     ];
   return [
@@ -199,10 +198,12 @@ function nothingNew({ leftOut, tasks, sources }: LoadSummary): string {
   return `Nothing is newer than the bars that stand: ${what} (${sources.map(sanitise).join(', ')})`;
 }
 
-/** Whether files were found, and every one of them was left out by what was asked for. */
-function isNoneAskedFor({ interrupted, tasks, filtered }: LoadSummary): boolean {
+/** Why there was no file to load, where none was found that is; null where there was one. */
+function nothingToLoad({ interrupted, tasks, filtered, leftOut, notRead }: LoadSummary): string | null {
   const { loaded, unchanged, skipped, failed, released } = tasks;
-  return !interrupted && filtered > 0 && loaded + unchanged + skipped + failed + released === 0;
+  if (interrupted || leftOut + loaded + unchanged + skipped + failed + released > 0) return null;
+  if (filtered > 0) return noneAskedFor(filtered);
+  return notRead.files > 0 ? 'there is no file of bars' : 'there is no file';
 }
 
 function noneAskedFor(filtered: number): string {

@@ -115,6 +115,9 @@ describe('the summary', () => {
     const lines = summaryLines({ ...FINE, nothingToDo: false, filtered: 6, tasks });
     expect(lines).toEqual([expect.stringMatching(/^Nothing to load: all 6 files are of other symbols/)]);
     expect(summaryLines({ ...FINE, nothingToDo: false, filtered: 6 })[0]).toMatch(/^Loaded /);
+    expect(summaryLines({ ...FINE, nothingToDo: false, tasks })[0]).toMatch(
+      /^Nothing to load: there is no file \(/,
+    );
     expect(planLines(new PlannedFiles(), { ...FINE, filtered: 1 }, 100)[0]).toMatch(/: the file is of other/);
   });
 

@@ -7,7 +7,13 @@ import type { Source, SourceObject } from '../sources/source.ts';
 import { Asked } from './asked.ts';
 import { ExportManifests } from './export_manifest.ts';
 import { fileTasks } from './file_tasks.ts';
-import { type DiscoveredTask, type DiscoverOptions, failed, placeOf } from './found_task.ts';
+import {
+  type DiscoverCounts,
+  type DiscoveredTask,
+  type DiscoverOptions,
+  failed,
+  placeOf,
+} from './found_task.ts';
 import { brokenItem, type Item, itemsOf, pathOf } from './items.ts';
 import { tarTasks } from './tar_tasks.ts';
 import { zipTasks } from './zip_tasks.ts';
@@ -72,14 +78,36 @@ export class Planner {
     const { object } = item;
     try {
       if (item.fault !== null) throw new BackhaulError(item.fault);
-      if (item.kind === 'zip') return await zipTasks(item, this.#source, this.#asked, this.#signal);
-      if (item.kind === 'tar') return await tarTasks(item, this.#source, this.#asked, this.#signal);
+      if (item.kind === 'zip' || item.kind === 'tar') return await this.#entries(item);
       return await fileTasks(item, this.#source, this.#manifests, this.#asked, this.#signal);
     } catch (error) {
       if (this.#signal?.aborted) throw abortError(this.#signal);
       return [failed(placeOf(object), faultAt(fileError(error, object.uri), { uri: object.uri }))];
     }
   }
+
+  /** The tasks of an archive; one that was named outright and has none fails, unless it was but not asked for. */
+  async #entries(item: Item): Promise<DiscoveredTask[]> {
+    const { object } = item;
+    const { counts } = this.#asked;
+    const leftOut = counts.filtered;
+    const isZip = item.kind === 'zip';
+    const tasks = await (isZip ? zipTasks : tarTasks)(item, this.#source, this.#asked, this.#signal);
+    if (tasks.length > 0 || object.uri !== this.#source.uri || counts.filtered > leftOut) return tasks;
+    return [failed(placeOf(object), emptyFault(object, isZip ? 'zip' : 'tar', counts))];
+  }
+}
+
+/** Of an archive that was named outright and holds nothing that is read. */
+function emptyFault({ uri }: SourceObject, kind: 'zip' | 'tar', { entries, notRead }: DiscoverCounts): Fault {
+  const kinds = Object.entries(notRead).map(([name, files]) => `${files} ${name}`);
+  return {
+    kind: 'not-a-bar-file',
+    message: `the ${kind} holds no file that is read`,
+    where: { uri },
+    expected: `CSV, Parquet or Arrow files in the ${kind}`,
+    found: entries === 0 || kinds.length === 0 ? 'no file' : kinds.join(', '),
+  };
 }
 
 /** Of a file that was named outright and is none that is read. */

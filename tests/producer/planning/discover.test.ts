@@ -178,6 +178,23 @@ describe('what is not read', () => {
     });
   });
 
+  it('fails where an archive was named outright that holds nothing else, unless nobody asked for what it holds', async () => {
+    const folder = folderWith({
+      'a.zip': zipBytes([
+        { name: 'scan.pdf', data: 'x' },
+        { name: 'b.7z', data: 'x' },
+      ]),
+      'none.zip': zipBytes([]),
+      'bars.zip': zipBytes([{ name: 'AAUSD_60.csv', data: BAR }]),
+    });
+    const found = async (name: string, over = {}) =>
+      (await planned(join(folder, name), over)).failed.map(({ fault }) => fault.found);
+    expect(await found('a.zip')).toEqual(['1 .pdf, 1 .7z']);
+    expect(await found('none.zip')).toEqual(['no file']);
+    expect(await found('bars.zip', { symbols: ['BBUSD'] })).toEqual([]);
+    expect((await planned(folder)).failed).toEqual([]);
+  });
+
   it('fails where it was named outright, with what would make it readable', async () => {
     const folder = folderWith({
       'a.orc': 'ORC',
