@@ -18,8 +18,9 @@ export interface JobFile {
 const TOP = ['database', 'notify', 'notify-on', 'jobs'];
 
 /**
- * Reads a file of jobs. Faults `usage`, each with the line: what is no YAML, a key that is none (with the nearest one),
- * a variable that is not set, a job without steps.
+ * Reads a file of jobs.
+ * @throws BackhaulError `usage`, each with the line: what is no YAML, a key that is none (with the nearest one), a
+ * variable that is not set, a job without steps
  */
 export function parseJobFile(
   text: string,

@@ -66,9 +66,9 @@ interface EventRecord {
 }
 
 /**
- * Reads the text of a file; `name` is how it is called in messages. Faults `usage`, all in a line: no such header, a
- * field that cannot be meant, two events of a kind for a symbol and a day that differ, and a venue or symbol nobody
- * says.
+ * Reads the text of a file; `name` is how it is called in messages.
+ * @throws BackhaulError `usage`, all in a line: no such header, a field that cannot be meant, two events of a kind for
+ * a symbol and a day that differ, and a venue or symbol nobody says
  */
 export function readEvents(text: string, name: string, said: SaidOfEvents): EventFile {
   const { roles, records } = recordsOf(text, name);

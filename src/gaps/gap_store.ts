@@ -294,7 +294,10 @@ async function asked(db: Db, filter: GapFilter): Promise<unknown[]> {
   return [series.map((one) => one.seriesId), filter.states, filter.fromUs, filter.toUs];
 }
 
-/** Gaps on record, by series and start. Faults `usage` for an unknown symbol or interval. */
+/**
+ * Gaps on record, by series and start.
+ * @throws BackhaulError `usage` for an unknown symbol or interval
+ */
 export async function listGaps(db: Db, filter: GapFilter): Promise<Gap[]> {
   return (await db.query<Gap>(GAPS, await asked(db, filter))).rows;
 }

@@ -36,7 +36,7 @@ export interface SeriesScan {
   readonly lastFile: string | null;
 }
 
-/** Faults `usage` for a range that holds nothing. */
+/** @throws BackhaulError `usage` for a range that holds nothing */
 export function checkRange(fromUs: number | null, toUs: number | null, nowUs: number): void {
   if (fromUs !== null && toUs !== null && fromUs >= toUs)
     throw new BackhaulError({
@@ -73,8 +73,9 @@ function reachOfFiles({ lastUs }: Series, expectedBars: ExpectedBars, covered: r
 }
 
 /**
- * Scans the series a filter means, or those `among` them. Faults `usage` for an unknown symbol or interval, and for a
- * range that is empty or in which nothing is expected of any of them.
+ * Scans the series a filter means, or those `among` them.
+ * @throws BackhaulError `usage` for an unknown symbol or interval, and for a range that is empty or in which nothing is
+ * expected of any of them
  */
 export async function scanSeries(
   db: Db,

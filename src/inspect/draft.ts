@@ -29,7 +29,7 @@ export interface DraftGiven {
   readonly interval: number | null;
 }
 
-/** Faults `not-a-bar-file` where the file is no table of bars. */
+/** @throws BackhaulError `not-a-bar-file` where the file is no table of bars */
 export function draftLayout(file: LocatedFile, given: DraftGiven): Draft {
   const where: FaultPlace = { uri: file.object.uri, ...(file.entry !== null && { entry: file.entry }) };
   if (file.head === null)

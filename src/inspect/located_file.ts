@@ -35,7 +35,8 @@ const EVERYTHING: ListFilter = {
 
 /**
  * The file that `spec` names: a path, an address, or either with the name of an entry behind that of a zip
- * (`a.zip/b.csv`). Of a zip without one, its first file of data. Faults `usage` for a folder and for what is not there.
+ * (`a.zip/b.csv`). Of a zip without one, its first file of data.
+ * @throws BackhaulError `usage` for a folder and for what is not there
  */
 export async function locateFile(
   spec: string,

@@ -47,7 +47,7 @@ const JSON_DELIMITERS = [[',', 'commas']] as const;
 /** Of the lines, so many must have equally many fields. */
 const MOST = 0.8;
 
-/** Faults `not-a-bar-file` for an empty file, one that is no text, and text that is no table. */
+/** @throws BackhaulError `not-a-bar-file` for an empty file, one that is no text, and text that is no table */
 export function guessTable(head: Head, where: FaultPlace): Table {
   if (head.bytes.length === 0) throw noTable('the file is empty', where, '', 'Download the file again.');
   const encoding = guessEncoding(head.bytes, where);

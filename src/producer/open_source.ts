@@ -20,8 +20,8 @@ const EVERYTHING: ListFilter = {
 const SCHEME = /^([a-z][a-z0-9+.-]+):/i;
 
 /**
- * The source a user names: a path, `file://`, `s3://` or `https://`. Fails with `usage` when it is none of these or
- * the path does not exist.
+ * The source a user names: a path, `file://`, `s3://` or `https://`.
+ * @throws BackhaulError `usage` when it is none of these or the path does not exist
  */
 export async function openSource(spec: string, options: SourceOptions): Promise<Source> {
   const scheme = SCHEME.exec(spec)?.[1]?.toLowerCase();

@@ -110,7 +110,7 @@ export function rangeLine({ options: { toUs, upTo, nowUs }, behind }: Report): s
   return `each series as far as its files reach${behind > 1 ? late.replace('ends', 'end') : late}: --to now asks for what has come since`;
 }
 
-/** Faults `usage` for an unknown symbol, interval or tier and for an empty range. */
+/** @throws BackhaulError `usage` for an unknown symbol, interval or tier and for an empty range */
 export async function readReport(db: Pool, options: ReportOptions): Promise<Report> {
   const scans = await scanSeries(db, options);
   const { counts: bars, suspicious } = await readBars(db, scans);

@@ -22,8 +22,8 @@ export function sniffEncoding(bytes: Uint8Array): string | null {
 
 /**
  * The text of a file as UTF-8. What is UTF-8 already is passed on as it is, and not looked at. `encoding` is what the
- * layout says; the first bytes know better. A piece is the consumer's until it asks for the next one. Fails with
- * `encoding` at a byte that is none of the encoding's.
+ * layout says; the first bytes know better. A piece is the consumer's until it asks for the next one.
+ * @throws BackhaulError `encoding` at a byte that is none of the encoding's
  */
 export async function* utf8Text(
   pieces: AsyncIterable<Uint8Array>,

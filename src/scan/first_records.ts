@@ -35,8 +35,9 @@ const UNIT_NAMES: Readonly<Record<'s' | 'ms' | 'us' | 'ns', string>> = {
 };
 
 /**
- * Watches the first records of a file for the two ways in which a whole file is wrong, as against single records:
- * it holds no bars, or its stamps are of another unit. Fails with `not-a-bar-file` or `timestamp`.
+ * Watches the first records of a file for the two ways in which a whole file is wrong, as against single records: it
+ * holds no bars, or its stamps are of another unit.
+ * @throws BackhaulError `not-a-bar-file` or `timestamp`
  */
 export class FirstRecords {
   readonly #shape: RecordShape;

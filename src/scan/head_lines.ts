@@ -18,7 +18,10 @@ export interface HeadEnd {
   readonly isHeader: boolean;
 }
 
-/** Reads the lines before the first record: preamble and header. Fails with `not-a-bar-file`. */
+/**
+ * Reads the lines before the first record: preamble and header.
+ * @throws BackhaulError `not-a-bar-file`
+ */
 export class HeadLines {
   readonly #shape: RecordShape;
   readonly #symbolIsFixed: boolean;

@@ -59,7 +59,10 @@ export class JsonRecords {
   #valueFrom = 0;
   #line = 1;
 
-  /** The lines that `bytes` complete. Fails with `not-a-bar-file` where it is no array of records. */
+  /**
+   * The lines that `bytes` complete.
+   * @throws BackhaulError `not-a-bar-file` where it is no array of records
+   */
   push(bytes: Uint8Array): Uint8Array {
     const out = this.#out;
     out.length = 0;
@@ -67,7 +70,10 @@ export class JsonRecords {
     return out.bytes.slice(0, out.length);
   }
 
-  /** The text has ended. Fails with `truncated` within a record. */
+  /**
+   * The text has ended.
+   * @throws BackhaulError `truncated` within a record
+   */
   end(): void {
     if (this.#depth > 0 || this.#inString) {
       throw new BackhaulError({

@@ -43,7 +43,10 @@ export class Survey {
     }
   }
 
-  /** What the file told. Fails with `timestamp` where two forms fit all of its stamps. */
+  /**
+   * What the file told.
+   * @throws BackhaulError `timestamp` where two forms fit all of its stamps
+   */
   end(): FileFacts {
     const form = this.#stamps.texts.decided;
     if (this.#need === 'hours') return { ...this.#facts, form, hours: this.#watch.end() };

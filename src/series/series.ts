@@ -128,8 +128,9 @@ async function throughRenames(
 }
 
 /**
- * The series a filter means, by venue, symbol and interval. Faults `usage` for a symbol or an interval no series has,
- * so that a slip of the finger does not read as "nothing is missing".
+ * The series a filter means, by venue, symbol and interval.
+ * @throws BackhaulError `usage` for a symbol or an interval no series has, so that a slip of the finger does not read
+ * as "nothing is missing"
  */
 export async function findSeries(db: Db, filter: SeriesFilter): Promise<NameRow[]> {
   const { rows: found } = await db.query<NameRow & { readonly rule: SeriesRule | null }>(

@@ -30,7 +30,10 @@ export interface Validation {
   readonly findings: readonly Finding[];
 }
 
-/** Makes the checks asked for. Faults `usage` for an unknown symbol or interval and for an empty range. */
+/**
+ * Makes the checks asked for.
+ * @throws BackhaulError `usage` for an unknown symbol or interval and for an empty range
+ */
 export async function validate(db: Db, options: ValidateOptions): Promise<Validation> {
   const scans = await scanSeries(db, options);
   const made: Check[] = [];

@@ -4,8 +4,8 @@ import type { Pool } from 'pg';
 import { requireDatabase, requireTables, withDatabase } from './database_option.ts';
 
 /**
- * Runs `work` on a database that something has been loaded into, with its tables up to date. Faults `database-connect`
- * where there is none, `database` where nothing was loaded.
+ * Runs `work` on a database that something has been loaded into, with its tables up to date.
+ * @throws BackhaulError `database-connect` where there is none, `database` where nothing was loaded
  */
 export async function withLoadedDatabase(
   named: string | undefined,

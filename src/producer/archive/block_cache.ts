@@ -28,7 +28,10 @@ export class BlockCache {
     return from + length <= block.length ? block.subarray(from, from + length) : null;
   }
 
-  /** Exactly `length` bytes from `start`; fails with `truncated` beyond the object's end. */
+  /**
+   * Exactly `length` bytes from `start`.
+   * @throws BackhaulError `truncated` beyond the object's end
+   */
   async read(start: number, length: number, signal?: AbortSignal): Promise<Buffer> {
     if (start + length > this.sizeBytes) return this.#reader.read(start, length, signal);
     const pieces: Buffer[] = [];

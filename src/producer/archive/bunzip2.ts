@@ -107,7 +107,10 @@ class Decoder {
   }
 }
 
-/** Unpacks; pieces are views that hold until the next is asked for. Fails with `truncated` and `corrupt`. */
+/**
+ * Unpacks; pieces are views that hold until the next is asked for.
+ * @throws BackhaulError `truncated` and `corrupt`
+ */
 export async function* bunzip2(
   bytes: AsyncIterable<Uint8Array>,
   meter: InflateMeter,

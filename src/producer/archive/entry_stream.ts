@@ -129,7 +129,10 @@ function tarEntry(
   return pack === 'plain' ? counted(own, flow) : own;
 }
 
-/** `length` bytes from `start` on; the rest is not read. Fails with `truncated`. */
+/**
+ * `length` bytes from `start` on; the rest is not read.
+ * @throws BackhaulError `truncated`
+ */
 async function* stretch(
   bytes: AsyncIterable<Uint8Array>,
   start: number,

@@ -21,7 +21,10 @@ const BLOCK = 512;
 const MOST_HEADER = 1 << 20;
 const MOST_ENTRIES = 200_000;
 
-/** The regular files in a tar, in their order. Fails with `truncated`, `corrupt` and `limit`. */
+/**
+ * The regular files in a tar, in their order.
+ * @throws BackhaulError `truncated`, `corrupt` and `limit`
+ */
 export async function listTar(read: TarBytes): Promise<TarEntry[]> {
   const entries: TarEntry[] = [];
   let at = 0;

@@ -8,7 +8,10 @@ import { bunzip2 } from './bunzip2.ts';
 import { gunzip, type InflateMeter } from './inflate.ts';
 import { unzstd } from './unzstd.ts';
 
-/** Unpacks; the source's pieces are used up before the next is asked for. Fails with `truncated` and `corrupt`. */
+/**
+ * Unpacks; the source's pieces are used up before the next is asked for.
+ * @throws BackhaulError `truncated` and `corrupt`
+ */
 export function unpacked(
   packing: Exclude<Packing, 'plain'>,
   bytes: AsyncIterable<Uint8Array>,

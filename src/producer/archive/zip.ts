@@ -42,8 +42,9 @@ const METHOD_NAMES: Readonly<Record<number, string>> = {
 };
 
 /**
- * The files in a zip, folders left out, in the order of its directory. Fails with `truncated` or `corrupt` when the
- * directory cannot be read; what is wrong with one entry stands in its `fault`.
+ * The files in a zip, folders left out, in the order of its directory.
+ * @throws BackhaulError `truncated` or `corrupt` when the directory cannot be read; what is wrong with one entry stands
+ * in its `fault`
  */
 export async function listZip(reader: ObjectReader, signal?: AbortSignal): Promise<ZipEntryInfo[]> {
   // Small blocks: a directory that is not a multiple of them wastes at most one.

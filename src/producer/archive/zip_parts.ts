@@ -7,7 +7,7 @@ import type { ObjectReader, SourceObject } from '../sources/source.ts';
 
 /**
  * The archive that `parts` make up: uri of its first part, sizes summed, an etag that changes with any of theirs.
- * Fails with `not-found`, naming the first number that is missing.
+ * @throws BackhaulError `not-found`, naming the first number that is missing
  */
 export function wholeOf(parts: readonly SourceObject[]): {
   whole: SourceObject;

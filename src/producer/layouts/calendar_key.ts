@@ -54,7 +54,8 @@ export function calendarRule(calendar: LayoutCalendar): CalendarRule | undefined
 
 /**
  * A layout as written in `file`, with the days of a file of holidays in place of its name, which is relative to the
- * layout's. Fails with `usage` when that cannot be read or a line of it is no day.
+ * layout's.
+ * @throws BackhaulError `usage` when that cannot be read or a line of it is no day
  */
 export async function withHolidays(text: unknown, file: string): Promise<unknown> {
   const calendar = (text as { calendar?: { holidays?: unknown } } | null)?.calendar;

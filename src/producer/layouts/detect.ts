@@ -48,8 +48,8 @@ interface Candidate {
 }
 
 /**
- * What path and head tell together. Layouts whose names fit go first, then those that know the header best. Fails with
- * `not-a-bar-file`, naming what was found and the nearest layout.
+ * What path and head tell together. Layouts whose names fit go first, then those that know the header best.
+ * @throws BackhaulError `not-a-bar-file`, naming what was found and the nearest layout
  */
 export function detect(
   layouts: readonly Layout[],

@@ -9,8 +9,8 @@ import { withHolidays } from './calendar_key.ts';
 import type { Layout } from './layout.ts';
 
 /**
- * The layout `spec` names: one of `known`, or a YAML file. Fails with `usage` when it is neither, or the file is no
- * valid layout.
+ * The layout `spec` names: one of `known`, or a YAML file.
+ * @throws BackhaulError `usage` when it is neither, or the file is no valid layout
  */
 export async function loadLayout(spec: string, known: readonly Layout[]): Promise<Layout> {
   const layout = known.find(({ name }) => name === spec);

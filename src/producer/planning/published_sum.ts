@@ -6,7 +6,8 @@ import type { Item } from './items.ts';
 
 /**
  * The sum of a zip that the worker is to check: of a zip of one file (`single`), which it reads as a whole anyway. A
- * local zip of many files is checked here and now, or each of its tasks would read all of it. Fails with `checksum`.
+ * local zip of many files is checked here and now, or each of its tasks would read all of it.
+ * @throws BackhaulError `checksum`
  */
 export async function publishedSum(
   { object, checksums, parts }: Item,

@@ -46,7 +46,10 @@ export class TableScanner extends RecordScanner<Body> {
     this.#gridZone = new Zone(gridZoneName(checks, shape));
   }
 
-  /** The columns to be read, by their places in the table. Fails with `not-a-bar-file` where some are missing. */
+  /**
+   * The columns to be read, by their places in the table.
+   * @throws BackhaulError `not-a-bar-file` where some are missing
+   */
   begin(fields: readonly TableField[]): readonly number[] {
     const table = tableShape(fields, this.#shape, this.symbols.isFixed);
     if (table.roles.missing.length > 0) throw misfit(fields, table, this.symbols.isFixed);

@@ -38,9 +38,9 @@ export interface Distribution {
 }
 
 /**
- * Distributes the bars. Tables are up to date. In one transaction: it is done, or nothing has changed. Faults `database`:
- * no Citus or one that is too old, a cluster without nodes that take shards, a load at work, tables that somebody else has
- * distributed otherwise, a hypertable.
+ * Distributes the bars. Tables are up to date. In one transaction: it is done, or nothing has changed.
+ * @throws BackhaulError `database`: no Citus or one that is too old, a cluster without nodes that take shards, a load
+ * at work, tables that somebody else has distributed otherwise, a hypertable
  */
 export async function distribute(db: Pool, options: DistributeOptions): Promise<Distribution> {
   const citus = await checkCitus(db);

@@ -29,7 +29,10 @@ const TYPE = {
 const NESTED: ReadonlySet<number> = new Set([12, 13, 14, 16, 17]);
 const STAMP_UNITS = ['s', 'ms', 'us', 'ns'] as const;
 
-/** The columns of a table. Fails with `unsupported` where one is nested, or a decimal of more than 128 bits. */
+/**
+ * The columns of a table.
+ * @throws BackhaulError `unsupported` where one is nested, or a decimal of more than 128 bits
+ */
 export function fieldsOf({ fields }: Schema): TableField[] {
   return fields.map(
     (field): TableField => ({ name: field.name, kind: kindOf(field), zoned: isZoned(field.type) }),

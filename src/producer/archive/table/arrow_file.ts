@@ -16,7 +16,8 @@ const HEAD_BYTES = 4096;
 
 /**
  * Opens a file or a stream by its bytes, which are read to their end, so that sums behind it are checked. A file is a
- * stream between a mark and a directory. Fails with `unsupported`, `truncated` and `corrupt`, and as the bytes do.
+ * stream between a mark and a directory.
+ * @throws BackhaulError `unsupported`, `truncated` and `corrupt`, and as the bytes do
  */
 export async function openArrow(bytes: AsyncIterable<Uint8Array>, isFile: boolean): Promise<TableFile> {
   registerCodecs(arrow);
@@ -32,8 +33,8 @@ export async function openArrow(bytes: AsyncIterable<Uint8Array>, isFile: boolea
 }
 
 /**
- * Opens a file whose columns stand in its directory alone, at its end, as Arrow's own package for JavaScript writes it. Fails with `unsupported` and `corrupt`, and as its
- * reader does.
+ * Opens a file whose columns stand in its directory alone, at its end, as Arrow's own package for JavaScript writes it.
+ * @throws BackhaulError `unsupported` and `corrupt`, and as its reader does
  */
 export async function openArrowByDirectory(
   reader: ObjectReader,

@@ -79,7 +79,10 @@ class PageColumns {
     this.#kernel = null;
   }
 
-  /** The first `limit` rows of a row group; null where it is not so read. Fails with `corrupt`, and as its reader does. */
+  /**
+   * The first `limit` rows of a row group; null where it is not so read.
+   * @throws BackhaulError `corrupt`, and as its reader does
+   */
   batches(group: number, limit: number): AsyncGenerator<TableBatch, void, undefined> | null {
     const chunks = this.#columns.map(({ name }) => pageChunk(this.#metadata, group, name));
     if (chunks.includes(null)) return null;

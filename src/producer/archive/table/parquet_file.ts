@@ -18,7 +18,10 @@ import type { TableFile } from './table_file.ts';
 /** Rows decoded at once: 8 columns of them are 4 MB. */
 const BATCH_ROWS = 65_536;
 
-/** Opens a table. Fails with `unsupported` and `corrupt`, and with what its reader fails with. */
+/**
+ * Opens a table.
+ * @throws BackhaulError `unsupported` and `corrupt`, and with what its reader fails with
+ */
 export async function openParquet(reader: ObjectReader, signal?: AbortSignal): Promise<TableFile> {
   const tail = await readTail(reader, signal);
   const parquet = await import('parquet-wasm');

@@ -42,7 +42,10 @@ export class LocalSource implements Source {
     this.#isFolder = isFolder;
   }
 
-  /** Of an existing path, made canonical. Fails with `not-found`, `forbidden`, or `usage` for a pipe or device. */
+  /**
+   * Of an existing path, made canonical.
+   * @throws BackhaulError `not-found`, `forbidden`, or `usage` for a pipe or device
+   */
   static async at(path: string): Promise<LocalSource> {
     const uri = pathToFileURL(path).href;
     try {
@@ -207,8 +210,9 @@ async function describe(path: string, name: string): Promise<SourceObject> {
 }
 
 /**
- * Opens a `file://` object. With an `etag`, fails with `source-changed` when size or time of change differ from it.
- * Fails with `not-found`, `forbidden`.
+ * Opens a `file://` object.
+ * @throws BackhaulError `not-found`, `forbidden`; with an `etag`, `source-changed` when size or time of change differ
+ * from it
  */
 export async function openLocalObject(uri: string, etag: string | null): Promise<ObjectReader> {
   let handle: FileHandle | null = null;
