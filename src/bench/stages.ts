@@ -57,7 +57,7 @@ export async function inflate(
   for await (const piece of opened(task, options, signal)) {
     bytes += piece.length;
     if (bytes > MOST_BYTES) return null;
-    pieces.push(piece.slice());
+    pieces.push(new Uint8Array(piece));
   }
   const cpu = process.cpuUsage();
   let again = 0;

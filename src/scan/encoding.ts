@@ -36,7 +36,7 @@ export async function* utf8Text(
     if (start !== null) {
       bytes = start.length === 0 ? piece : joined(start, piece);
       if (bytes.length < SNIFFED) {
-        start = bytes.slice();
+        start = new Uint8Array(bytes);
         continue;
       }
       start = null;
@@ -110,7 +110,8 @@ class Transcoder {
       yield* this.#step(data.subarray(at, cut), true);
       at = cut;
     }
-    this.#held = data.slice(at);
+    // A copy: `slice` of a Buffer is a view of what the source fills again.
+    this.#held = new Uint8Array(data.subarray(at));
   }
 
   /** The input has ended. */

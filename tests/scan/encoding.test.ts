@@ -8,7 +8,8 @@ async function transcoded(bytes: Buffer, encoding?: string, cuts: readonly numbe
   async function* pieces(): AsyncGenerator<Uint8Array> {
     let at = 0;
     for (const end of [...cuts.map((cut) => cut % (bytes.length + 1)), bytes.length].sort((a, b) => a - b)) {
-      const piece = Uint8Array.from(bytes.subarray(at, end));
+      // A Buffer, as files come in: its `slice` is a view.
+      const piece = Buffer.from(bytes.subarray(at, end));
       yield piece;
       piece.fill(0x78);
       at = end;
