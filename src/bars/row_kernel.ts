@@ -1,3 +1,8 @@
+/**
+ * The WebAssembly of a row: indicators and rows for COPY, over the memory that columns lie in. Its source is
+ * `wasm/rows.ts`.
+ */
+
 import { BarColumns, type Bars } from './columns.ts';
 import { WASM } from './rows_module.ts';
 

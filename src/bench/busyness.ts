@@ -1,3 +1,5 @@
+/** What share of the CPU was busy during a run, and what share others had of it. */
+
 import { cpus } from 'node:os';
 
 /** How busy the machine was. */

@@ -1,3 +1,5 @@
+/** Where encoded bars go: by COPY into their leaves, over a session that is written to as fast as it takes. */
+
 import type { Socket } from 'node:net';
 import type { ClientBase } from 'pg';
 import { type CopyStreamQuery, from as copyFrom } from 'pg-copy-streams';

@@ -1,3 +1,5 @@
+/** Sessions with PostgreSQL: opened, named, given codes to decide by, ended; what is wrong with one, in words. */
+
 import { isMainThread } from 'node:worker_threads';
 import pg from 'pg';
 import { causeOf } from '../faults/causes.ts';

@@ -1,3 +1,5 @@
+/** This machine's clock beside those of the database and of S3. */
+
 import { type Check, checksOf } from './check.ts';
 
 /** Times in tables and logs are hard to put together beyond this. */

@@ -1,3 +1,5 @@
+/** Whether what is to be loaded has room on the disk of the server. */
+
 import { stat, statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { ClientBase } from 'pg';

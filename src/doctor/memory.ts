@@ -1,3 +1,5 @@
+/** Memory against the number of workers. */
+
 import { type Check, checksOf, pgSize } from './check.ts';
 
 const MB = 2 ** 20;

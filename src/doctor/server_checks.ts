@@ -1,3 +1,5 @@
+/** The server: its version, rights, connections and extensions, and whether a load can work with it. */
+
 import type { ClientBase } from 'pg';
 import { type Check, checksOf, mendable } from './check.ts';
 

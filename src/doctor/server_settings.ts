@@ -1,3 +1,5 @@
+/** Settings of the server that make a load slow or cut it off, each with the statement that mends it. */
+
 import type { ClientBase } from 'pg';
 import { type Check, checksOf, pgSize } from './check.ts';
 

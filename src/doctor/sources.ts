@@ -1,3 +1,5 @@
+/** What listing and planning a source came to: whether it can be read, and how much it holds. */
+
 import { bytes, count, counted } from '../base/quantities.ts';
 import type { Fault } from '../faults/fault.ts';
 import { type Check, checksOf } from './check.ts';

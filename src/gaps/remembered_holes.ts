@@ -1,3 +1,5 @@
+/** Holes of a range of a series, each range looked at once as long as its coverage stays. */
+
 import { firstAfter, type Range } from '../base/ranges.ts';
 import type { ExpectedBars } from '../calendar/expected_bars.ts';
 import { findHoles, type Hole } from './find_holes.ts';

@@ -1,3 +1,5 @@
+/** Bars missing inside what is covered, far beyond the series' habit. */
+
 import { newYorkZone } from '../base/zone.ts';
 import type { Db } from '../database/connect.ts';
 import type { Series } from '../series/series.ts';

@@ -1,3 +1,5 @@
+/** Under which of its spellings a market stands: what a load plans is named so. */
+
 import type { PlannedTask } from '../producer/planning/found_task.ts';
 import { laneOf } from '../state/series/series_name.ts';
 

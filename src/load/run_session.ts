@@ -1,3 +1,7 @@
+/**
+ * The session that stands for a run: others see by it that the program lives, and the program that the server does.
+ */
+
 import { performance } from 'node:perf_hooks';
 import pRetry from 'p-retry';
 import type { Client } from 'pg';

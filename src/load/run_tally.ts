@@ -1,3 +1,5 @@
+/** What a run has done so far and in all: counts, failures, samples for its record. */
+
 import type { Fault } from '../faults/fault.ts';
 import { type DiscoverCounts, noCounts } from '../producer/planning/found_task.ts';
 import type { ClaimedTask } from '../state/tasks/claim.ts';

@@ -1,3 +1,5 @@
+/** Ids of series, by name: known ones from memory, others asked for or made, a claim's worth at a time. */
+
 import type { Pool } from 'pg';
 import { killPoint } from '../base/kill_points.ts';
 import { type Aliases, spellings } from '../base/spellings.ts';

@@ -1,3 +1,5 @@
+/** Lists the sources of a load and brings what they hold into the task table, while what is there already loads. */
+
 import type { Pool } from 'pg';
 import { DigestSet } from '../base/digest_set.ts';
 import { killPoint } from '../base/kill_points.ts';

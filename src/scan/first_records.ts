@@ -1,3 +1,5 @@
+/** Whether the first records of a file are bars at all, and their stamps of the unit they were said to be. */
+
 import { BackhaulError } from '../faults/fault.ts';
 import { unitOfMagnitude } from './numeric_stamp.ts';
 import type { RecordShape, RejectReason, ScanChecks, TimeUnit } from './shape.ts';

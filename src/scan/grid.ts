@@ -1,3 +1,5 @@
+/** Whether a stamp is one at which a bar may open. */
+
 import type { Zone } from '../base/zone.ts';
 import { dayOfMonth } from './civil.ts';
 import type { RecordShape, ScanChecks } from './shape.ts';

@@ -1,3 +1,5 @@
+/** The lines before the first record. */
+
 import { BackhaulError } from '../faults/fault.ts';
 import type { FieldList } from './csv_record.ts';
 import { type ColumnRoles, requiredRoles, rolesByHeader, rolesByPosition } from './header.ts';

@@ -1,3 +1,5 @@
+/** Which column of a file is which, by its header. */
+
 import type { BarNumber, ExtraColumn, NumberRole, RecordShape, Role, ShapeColumn } from './shape.ts';
 
 /**

@@ -1,3 +1,5 @@
+/** Whether a record is a bar: its fields read and held against the rules, and what is wrong with it if not. */
+
 import type { BarColumns } from '../bars/columns.ts';
 import type { Zone } from '../base/zone.ts';
 import type { FieldList } from './csv_record.ts';

@@ -1,3 +1,5 @@
+/** What the WebAssembly scanner can do of a file, told to it as numbers; null where it can do nothing. */
+
 import type { BarColumns } from '../bars/columns.ts';
 import type { KernelFields, KernelSymbol, RowKernel } from '../bars/row_kernel.ts';
 import type { ColumnRoles } from './header.ts';

@@ -1,3 +1,7 @@
+/**
+ * What scanners of text and of columns have in common: rows judged, ordered and counted, whatever they were read from.
+ */
+
 import type { BarColumns } from '../bars/columns.ts';
 import type { FieldList } from './csv_record.ts';
 import type { FirstRecords } from './first_records.ts';

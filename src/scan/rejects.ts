@@ -1,3 +1,5 @@
+/** Counts of a scan, and the rejects on their way to whoever asked for it. */
+
 import type { Reject } from './shape.ts';
 
 const MAX_KEPT = 10_000;

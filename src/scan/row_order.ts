@@ -1,3 +1,5 @@
+/** Where a row belongs after the one before it: behind it, equal to it, or out of order. */
+
 import type { BarColumns } from '../bars/columns.ts';
 import { isSameBar } from './held_row.ts';
 import type { SymbolTable } from './symbol_table.ts';

@@ -1,3 +1,5 @@
+/** Bytes of a CSV file to columns of bars: the fast path and the careful one, and when each is taken. */
+
 import type { BarColumns } from '../bars/columns.ts';
 import { Zone } from '../base/zone.ts';
 import { BackhaulError } from '../faults/fault.ts';

@@ -1,3 +1,5 @@
+/** Rows of a file in no usable order put into it, in memory. */
+
 import type { BarColumns } from '../bars/columns.ts';
 import { conflictOf, copyRow, isSameBar } from './held_row.ts';
 import type { Reject } from './shape.ts';

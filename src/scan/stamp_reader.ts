@@ -1,3 +1,5 @@
+/** The stamp of a record, in whichever form its file has, held against grid, zone and range. */
+
 import { firstOfMonth, mondayOf } from '../base/first_days.ts';
 import type { Zone } from '../base/zone.ts';
 import type { FieldList } from './csv_record.ts';

@@ -1,3 +1,7 @@
+/**
+ * A first reading of a whole file, for what no single stamp tells: the order of day and month, hours that occur twice.
+ */
+
 import { BackhaulError } from '../faults/fault.ts';
 import type { FieldList } from './csv_record.ts';
 import { HourWatch } from './repeated_hours.ts';

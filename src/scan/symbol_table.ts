@@ -1,3 +1,5 @@
+/** Symbols of a file as small numbers, found by their bytes. */
+
 import { type Aliases, marketOf } from '../base/spellings.ts';
 import { isBlank } from './numbers.ts';
 

@@ -1,3 +1,5 @@
+/** Trades to bars: a scanner of trades with bars made of what it reads. */
+
 import { BarColumns } from '../bars/columns.ts';
 import { Zone } from '../base/zone.ts';
 import type { Reading } from './record_scanner.ts';

@@ -1,3 +1,5 @@
+/** How a task is to be read and what its bars are: decided when it is listed, and all that a worker is told of it. */
+
 import type { CalendarRule } from '../base/calendar_rule.ts';
 import type { Aliases } from '../base/spellings.ts';
 import type { OnInvalid, RecordShape } from '../scan/shape.ts';

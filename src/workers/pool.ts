@@ -1,3 +1,5 @@
+/** The threads of a load: started, given tasks, kept for the next load for a while, ended. */
+
 import { randomUUID } from 'node:crypto';
 import type { EventLoopUtilization } from 'node:perf_hooks';
 import { fileURLToPath } from 'node:url';

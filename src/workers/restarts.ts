@@ -1,3 +1,5 @@
+/** Work that is tried again while the server restarts. */
+
 import pRetry from 'p-retry';
 import { classify } from '../faults/classify.ts';
 import type { Fault } from '../faults/fault.ts';

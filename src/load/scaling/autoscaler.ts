@@ -1,3 +1,5 @@
+/** Finds the number of workers while a load runs: looks once a second, asks `scaling.ts`, moves the limit. */
+
 import type { Pool } from 'pg';
 import type { PhaseSeconds } from '../../workers/link/messages.ts';
 import type { WorkerPool } from '../../workers/pool.ts';

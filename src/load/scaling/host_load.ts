@@ -1,3 +1,5 @@
+/** CPU and memory of this machine, and who uses them. */
+
 import { readFileSync } from 'node:fs';
 import { availableParallelism, cpus, totalmem } from 'node:os';
 import { cpuUsage } from 'os-utils';

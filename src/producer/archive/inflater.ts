@@ -1,3 +1,5 @@
+/** The WebAssembly that inflates, a step at a time. Its source is `wasm/inflate.ts`. */
+
 import { WASM } from './inflate_module.ts';
 
 /** What `wasm/inflate.ts` exports. Addresses are bytes from the start of the instance's memory. */

@@ -1,3 +1,10 @@
+/**
+ * A layout: how a vendor lays files out, as data. Those in `layouts/` and a user's YAML file go through one schema.
+ * What a layout reads off a name it reads by regular expressions with named groups (`symbol`, `interval`, `year`,
+ * `quarter`, `month`, `day`, or any other) over the path of the object, with `/` and with the entry's name behind a
+ * zip's.
+ */
+
 import type { CalendarRule } from '../../base/calendar_rule.ts';
 import type { NumberStyle, RecordShape, ShapeColumn } from '../../scan/shape.ts';
 import { calendarRule } from './calendar_key.ts';
@@ -6,13 +13,6 @@ import { powerOfTen } from './key_checks.ts';
 import type { LayoutKeys } from './schema.ts';
 
 export type { LayoutText, Origin } from './schema.ts';
-
-/**
- * A layout: how a vendor lays files out, as data. Those in `layouts/` and a user's YAML file go through one schema.
- * What a layout reads off a name it reads by regular expressions with named groups (`symbol`, `interval`, `year`,
- * `quarter`, `month`, `day`, or any other) over the path of the object, with `/` and with the entry's name behind a
- * zip's.
- */
 
 /** A layout, checked and ready. */
 export interface Layout

@@ -1,3 +1,5 @@
+/** Leaves of `bars`, made when rows come for them, and given key and place when a load ends. */
+
 import pRetry from 'p-retry';
 import type { ClientBase, Pool, PoolClient } from 'pg';
 import { killPoint } from '../../base/kill_points.ts';

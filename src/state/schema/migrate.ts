@@ -1,3 +1,5 @@
+/** The schema: which version is installed, and how it is brought up to date. */
+
 import type { ClientBase } from 'pg';
 import { killPoint } from '../../base/kill_points.ts';
 import { type Db, inTransaction } from '../../database/connect.ts';

@@ -1,3 +1,5 @@
+/** Table `series`: ids by name, found or made. */
+
 import type { Db } from '../../database/connect.ts';
 import type { SeriesName } from './series_name.ts';
 

@@ -1,3 +1,5 @@
+/** Table `series_rule`: what layouts say of whole series, such as a calendar, spellings, prices of zero and below. */
+
 import type { ClientBase } from 'pg';
 import { aliasesBeside } from '../../base/spellings.ts';
 import type { Db } from '../../database/connect.ts';

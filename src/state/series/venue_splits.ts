@@ -1,3 +1,5 @@
+/** Splits on record of a venue's symbols, as indicators need them. */
+
 import type { Db } from '../../database/connect.ts';
 
 /** Splits as they are on record, in the order of time. */

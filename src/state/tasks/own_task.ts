@@ -1,3 +1,5 @@
+/** Tasks of fills from an API or from trades: made, at work and loaded in one transaction, never claimed. */
+
 import { randomUUID } from 'node:crypto';
 import type { ClientBase } from 'pg';
 import { becomes, mayMove, noteEvent } from '../moves.ts';

@@ -1,3 +1,5 @@
+/** Which objects on record a source no longer has. */
+
 import type { Db } from '../../database/connect.ts';
 
 /** URIs asked for in one go. */

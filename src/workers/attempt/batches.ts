@@ -1,3 +1,5 @@
+/** Batches of columns between the scanner and what takes them: filled ahead, at most so many. */
+
 import { setImmediate } from 'node:timers/promises';
 import type { BarColumns } from '../../bars/columns.ts';
 import { carryLast } from '../../scan/scanner.ts';

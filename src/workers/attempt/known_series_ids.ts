@@ -1,3 +1,5 @@
+/** Ids of series that this thread has met, kept from file to file. */
+
 import type { Aliases } from '../../base/spellings.ts';
 
 /** What the series of a file have in common. */

@@ -1,3 +1,5 @@
+/** The states that the series of a file go on from, asked of the lane and handed on to the file behind. */
+
 import type { BarColumns } from '../../bars/columns.ts';
 import { type IndicatorEngine, LAST_TS, NO_SPLITS, STATE_LENGTH } from '../../indicators/engine.ts';
 import type { SymbolTable } from '../../scan/symbol_table.ts';

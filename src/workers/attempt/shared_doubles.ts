@@ -1,3 +1,5 @@
+/** Shared memory in which states go from thread to thread. */
+
 import type { SharedDoubles } from '../link/messages.ts';
 
 export function sharedDoubles(length: number): SharedDoubles {

@@ -1,3 +1,5 @@
+/** The memory a worker works in: batches, buffers, columns, allocated once. */
+
 import type { BarColumns } from '../../bars/columns.ts';
 import { RowKernel } from '../../bars/row_kernel.ts';
 import { MAX_ROW_BYTES } from '../../copy/wire.ts';

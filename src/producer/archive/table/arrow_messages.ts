@@ -1,3 +1,5 @@
+/** The messages of an Arrow stream, whole, out of bytes that come in pieces. */
+
 import { BackhaulError } from '../../../faults/fault.ts';
 import { arrow } from './arrow.ts';
 

@@ -1,3 +1,5 @@
+/** Opens a file of columns, Parquet or Arrow, whatever it lies in. */
+
 import { BackhaulError } from '../../../faults/fault.ts';
 import { faultAt } from '../../../faults/file_fault.ts';
 import { type Storage, tableIn } from '../../../state/task_plan.ts';

@@ -1,3 +1,5 @@
+/** The WebAssembly that decodes pages of Parquet. Its source is `wasm/pages.ts`. */
+
 import { WASM } from './pages_module.ts';
 
 /** What `wasm/pages.ts` exports. Places are bytes from the start of the memory. */

@@ -1,3 +1,5 @@
+/** Lists of checksums before the files they are of, whatever their names. */
+
 import type { KeyPage, ListedKey } from './list_answer.ts';
 import type { ListPages, PageRequest } from './s3_pages.ts';
 
