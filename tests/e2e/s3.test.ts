@@ -19,6 +19,7 @@ import { krakenCsv, massiveDays, walk, write } from './market.ts';
 useTestCredentials();
 const database = await testDatabase();
 const folder = scratchFolder();
+const weeks = scratchFolder();
 const Q = (quarter: number): number => Date.UTC(2024, 3 * quarter, 1) / 1000;
 const HOURS = walk('XBTUSD', Q(0), Q(3), 3600, 3, 0.2);
 const quarter = (q: number) => krakenCsv(HOURS.filter((bar) => bar.time >= Q(q) && bar.time < Q(q + 1)));
@@ -156,6 +157,27 @@ describe('an object', () => {
     write(folder, key, corrected);
     await load(database.url, [folder]);
     write(folder, key, quarter(2));
+    expect(table).toBe(await candles(database.pool));
+  });
+
+  it('swapped while it is merged together with the late ones beside it fails alone', async () => {
+    const days = 7 * 86_400;
+    const week = (n: number): string =>
+      krakenCsv(HOURS.filter(({ time }) => time >= Q(0) + n * days && time < Q(0) + (n + 1) * days));
+    server.bucket('late');
+    const key = (n: number): string => `w${n}/XBTUSD_60.csv`;
+    for (const n of [0, 1, 2, 3]) server.put('late', key(n), week(n));
+    await loadS3('s3://late/w3/');
+    server.fault({ kind: 'swap', to: storedObject(week(1).slice(80)) }, { on: 'get', key: key(1) });
+    const { tasks, failures } = await loadS3('s3://late');
+    expect(tasks).toMatchObject({ loaded: 2, failed: 1 });
+    expect(failures[0]).toMatchObject({ uri: `s3://late/${key(1)}`, fault: { kind: 'source-changed' } });
+    const table = await candles(database.pool);
+    await wipe(database.pool);
+    await load(
+      database.url,
+      [0, 2, 3].map((n) => write(weeks, key(n), week(n))),
+    );
     expect(table).toBe(await candles(database.pool));
   });
 

@@ -1,11 +1,14 @@
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import type { Pool } from 'pg';
 import { describe, expect, it } from 'vitest';
 import { connect } from '../../src/database/connect.ts';
+import { runLoad } from '../../src/load/load.ts';
 import type { LoadOptions } from '../../src/load/load_events.ts';
 import { noteRollups } from '../../src/state/series/rollups.ts';
-import { load, scratchFolder } from '../e2e/loading.ts';
+import { expire } from '../../src/state/tasks/lease.ts';
+import { LOAD_DEFAULTS, load, scratchFolder } from '../e2e/loading.ts';
 import { krakenCsv, massiveDays, walk, write } from '../e2e/market.ts';
 import { differences, type Original, originals, snapshot } from '../survive/copies.ts';
 import { onCopy } from '../survive/worlds.ts';
@@ -133,6 +136,75 @@ describe('late files of a lane', () => {
     await onCopy(original, async (copy) => {
       const { tasks } = await load(copy.url, files);
       expect({ loaded: tasks.loaded, failed: tasks.failed }).toEqual({ loaded: 2, failed: 1 });
+    });
+  });
+
+  describe('are in the middle of it', () => {
+    const files = [part('a', 0, 2), part('b', 1.5, 3), part('c', 3, 5)];
+
+    /** Does `interrupt` when the first of them is written and the others have joined it, and then lets all go on. */
+    async function inTheMiddle(
+      url: string,
+      pool: Pool,
+      signals: Parameters<typeof runLoad>[2],
+      interrupt: (loading: Promise<unknown>) => Promise<unknown>,
+    ): Promise<PromiseSettledResult<unknown>> {
+      const lock = await connect(url, { applicationName: 'test lock' });
+      await lock.query('BEGIN; LOCK TABLE backhaul.coverage IN ACCESS EXCLUSIVE MODE');
+      const loading = Promise.allSettled([
+        runLoad({ ...LOAD_DEFAULTS, sources: files, databaseUrl: url, workers: 2 }, () => {}, signals),
+      ]);
+      const sql = `SELECT FROM pg_stat_activity WHERE datname = current_database()
+        AND application_name LIKE 'backhaul%' AND wait_event_type = 'Lock'`;
+      while ((await pool.query(sql)).rowCount === 0) await sleep(40);
+      await interrupt(loading);
+      await lock.end();
+      return (await loading)[0]!;
+    }
+    const never = new AbortController().signal;
+    const begin = (): Promise<Original> =>
+      databases.original(async (url) => {
+        await load(url, [part('z', 7, 9)]);
+      });
+
+    it('when a second Ctrl-C comes, and all is as it was', async () => {
+      await onCopy(await begin(), async ({ url, pool }) => {
+        const before = (await snapshot(pool))['candles'];
+        const abort = new AbortController();
+        await inTheMiddle(url, pool, { drain: never, abort: abort.signal }, async (loading) => {
+          abort.abort();
+          await loading;
+        });
+        expect((await snapshot(pool))['candles']).toBe(before);
+        const { rows } = await pool.query('SELECT state, owner FROM backhaul.task ORDER BY sequence');
+        expect(rows).toEqual([
+          ...files.map(() => ({ state: 'pending', owner: null })),
+          { state: 'loaded', owner: null },
+        ]);
+        await load(url, files);
+      });
+    });
+
+    it('when one of them is taken away, and none is loaded twice', async () => {
+      const original = await begin();
+      const single = await onCopy(original, async ({ url, pool }) => {
+        for (const file of files) await load(url, [file]);
+        return snapshot(pool);
+      });
+      await onCopy(original, async ({ url, pool }) => {
+        const ended = await inTheMiddle(url, pool, { drain: never, abort: never }, async () => {
+          await pool.query(
+            `UPDATE backhaul.task SET lease_until = now() - interval '1 s' WHERE uri LIKE '%/b/XBTUSD_5.csv'`,
+          );
+          expect((await expire(pool)).map(({ reason }) => reason)).toEqual(['lease']);
+        });
+        expect(ended.status).toBe('fulfilled');
+        expect(differences(await snapshot(pool), single)).toEqual([]);
+        const { rows } = await pool.query(
+          `SELECT count(*)::int AS n FROM backhaul.task_event WHERE event = 'finish' GROUP BY task_id`,
+        );
+        expect(rows).toEqual([1, 1, 1, 1].map((n) => ({ n })));
+      });
     });
   });
 });

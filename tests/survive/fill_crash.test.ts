@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { renameSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -14,6 +14,7 @@ import { answerOf } from '../commands/in_process.ts';
 import { testDatabase } from '../database.ts';
 import { candles, load, scratchFolder } from '../e2e/loading.ts';
 import { krakenCsv, walk, write } from '../e2e/market.ts';
+import { zipBytes } from '../producer/archive/zip_bytes.ts';
 import { type Copy, differences, type Original, originals, snapshot } from './copies.ts';
 import { start, startLoad, thawed, untilFrozen } from './program.ts';
 import { onCopy } from './worlds.ts';
@@ -127,20 +128,33 @@ describe.each([
   });
 });
 
-describe('a late file that is written over while it is merged', () => {
-  it('brings nothing of either, and by the next load all that it is now', async () => {
-    const late = write(folder, 'late/XBTUSD_60.csv', krakenCsv(BARS.slice(100, 1300)));
-    const now = krakenCsv(walk('XBTUSD', END - 350 * HOUR, END - 150 * HOUR, HOUR, 9, 0.7));
+describe('a late file that changes while it is merged', () => {
+  const old = krakenCsv(BARS.slice(100, 1300));
+  const now = krakenCsv(walk('XBTUSD', END - 350 * HOUR, END - 150 * HOUR, HOUR, 9, 0.7));
+  const zipped = (text: string): Buffer =>
+    zipBytes([{ name: 'XBTUSD_60.csv', data: text }]);
+  const renamed = (path: string, content: Uint8Array): void => {
+    writeFileSync(`${path}.new`, content);
+    renameSync(`${path}.new`, path);
+  };
+  // What is renamed over is another file: the one that was begun is there to its end, and counts as what it was.
+  it.each([
+    { how: 'written over', name: 'late/XBTUSD_60.csv', as: Buffer.from, put: writeFileSync, isOld: false },
+    { how: 'renamed over', name: 'renamed/XBTUSD_60.csv', as: Buffer.from, put: renamed, isOld: true },
+    { how: 'in a zip renamed over', name: 'late.zip', as: zipped, put: renamed, isOld: true },
+  ])('$how, brings nothing of both, and by the next load all that it is now', async (one) => {
+    const { name, as, put, isOld } = one;
+    const late = write(folder, name, as(old));
     const copy = await gapped.copy();
     const before = await candles(copy.pool);
     const env = { BACKHAUL_FREEZE_AT: 'merge.compared' };
     const program = startLoad(copy.url, [late], { workers: 1, env });
     await untilFrozen(program);
-    writeFileSync(late, now);
+    put(late, as(now));
     const { code, stderr } = await thawed(program);
-    expect(code).toBe(3);
-    expect(stderr).toContain('the file has changed since it was listed');
-    expect((await candles(copy.pool)) === before).toBe(true);
+    expect({ code, stderr }).toMatchObject({ code: isOld ? 0 : 3 });
+    if (!isOld) expect(stderr).toContain('the file has changed since it was listed');
+    expect((await candles(copy.pool)) === before).toBe(!isOld);
     await load(copy.url, [late]);
     const after = await snapshot(copy.pool);
     await copy.drop();
