@@ -30,6 +30,7 @@ const DIGESTS: readonly string[] = [
   'f76c6d13232d085269fa5037c89d00ea3ba79a3539bf44bc819736e2be307b31',
   'aa9d68797711073a0f02f34ca8368864f8240d2acbf21d79ecd15edbf3d6690b',
   'b3fc56f4919db97a439c359aad372bf3ba39e6cf33a6965b2211c3007038848b',
+  '8ea2503ef990dc91764d582f124e0ba3883bf94aca7b1529ce6a00360c2a815f',
 ];
 
 const digest = (sql: string): string => createHash('sha256').update(sql).digest('hex');

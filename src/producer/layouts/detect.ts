@@ -175,13 +175,14 @@ function unresolvedError(
 ): BackhaulError {
   const name = basename(path);
   if (conflict !== null) {
+    const apart = /^records (\S+) apart$/.exec(conflict.found)?.[1];
     return new BackhaulError({
       kind: 'not-a-bar-file',
       message: `looks like ${layout.name}, but its name and its records disagree about the ${missing}`,
       where,
       expected: conflict.said,
       found: conflict.found,
-      hint: `Say which it is: --${missing}.`,
+      hint: `Say which it is: --${missing}${apart === undefined ? '' : ` ${apart}`}.`,
     });
   }
   const isKnownKind = word !== null && known.length > 0;
