@@ -101,8 +101,20 @@ async function nodesOf(url: string): Promise<Node[]> {
   }
 }
 
-/** Databases are made under one name on all nodes, which know each other in it. */
-function cluster(url: string): TestServer {
+/** Where a node that takes shards is to be looked for, instead of where it is. */
+export type Detour = (
+  host: string,
+  port: number,
+) => Promise<{ readonly host: string; readonly port: number }>;
+
+/**
+ * Databases are made under one name on all nodes, which know each other in it: those that take shards by the addresses
+ * that `detour` gives.
+ */
+export function cluster(
+  url: string,
+  detour: Detour = (host, port) => Promise.resolve({ host, port }),
+): TestServer {
   const nodes = nodesOf(url);
   const own = new URL(url).pathname.slice(1);
   const everywhere = async (): Promise<string[]> => [
@@ -119,14 +131,12 @@ function cluster(url: string): TestServer {
       if (template !== null) for (const node of await everywhere()) await say(node, alone(template));
       for (const node of await everywhere()) await createAt(node, name, template, 'citus');
       if (template !== null) return;
-      await say(
-        databaseAt(url, name),
-        (await nodes).map(({ host, port, group }) =>
-          group === 0
-            ? `SELECT citus_set_coordinator_host('${host}', ${port})`
-            : `SELECT citus_add_node('${host}', ${port})`,
-        ),
-      );
+      for (const node of await nodes) {
+        const isFirst = node.group === 0;
+        const { host, port } = isFirst ? node : await detour(node.host, node.port);
+        const how = isFirst ? 'citus_set_coordinator_host' : 'citus_add_node';
+        await say(databaseAt(url, name), [`SELECT ${how}('${host}', ${port})`]);
+      }
     },
     drop: async (name) => {
       for (const node of await everywhere()) await say(node, dropped(name));

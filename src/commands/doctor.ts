@@ -159,7 +159,11 @@ async function reach(named: string | undefined): Promise<Reached> {
     const check = failure(
       'connection',
       '',
-      fault.hint ?? 'check --database, and that the server runs',
+      fault.hint ??
+        // A pooler that keeps no sessions is there, and its message says what to set.
+        (fault.code === '0A000'
+          ? 'npx backhaul doctor once that is done'
+          : 'check --database, and that the server runs'),
       fault,
     );
     return { database: found, answers: false, check };

@@ -4,6 +4,7 @@ import { isMainThread } from 'node:worker_threads';
 import pg from 'pg';
 import { causeOf } from '../faults/causes.ts';
 import { BackhaulError, type Fault } from '../faults/fault.ts';
+import { codeOf as codeToldByCitus, commitEverywhere, isHalfCommitted } from './citus_nodes.ts';
 import { keepsSessions } from './pooler.ts';
 
 /** Anything that runs a query: the functions of `src/state` take either. */
@@ -37,12 +38,6 @@ const KEEPALIVE_DELAY_MS = 10_000;
 const ORPHAN_CHECK: Setting = ['client_connection_check_interval', 1000];
 const ORPHAN_CHECK_SINCE = 14;
 const DEFAULT_PORT = 5432;
-
-/** Where Citus ends a transaction because a node of it is gone: it says so as an internal error (XX000). */
-const NODE_LOST: ReadonlySet<unknown> = new Set([
-  'MarkRemoteTransactionFailed',
-  'CheckRemoteTransactionsHealth',
-]);
 
 const INT8_OID = 20;
 
@@ -78,6 +73,8 @@ class CodedClient extends pg.Client {
   readonly #config: pg.ClientConfig;
   readonly #settings: readonly Setting[];
   #lost = false;
+  /** A node of a Citus cluster has yet to commit what this session has committed. */
+  #isHalfCommitted = false;
   #major = 0;
 
   /** `settings` are made once the session stands: poolers refuse a start-up parameter that they do not know. */
@@ -96,7 +93,11 @@ class CodedClient extends pg.Client {
     everySession.add(this);
     const { connection } = this as unknown as { readonly connection: NodeJS.EventEmitter };
     connection.on('errorMessage', (told: { readonly routine?: string; code?: string }) => {
-      if (NODE_LOST.has(told.routine)) told.code = '08006';
+      const code = codeToldByCitus(told);
+      if (code !== undefined) told.code = code;
+    });
+    this.on('notice', (told) => {
+      this.#isHalfCommitted ||= isHalfCommitted(told);
     });
     connection.on('parameterStatus', (told: { readonly parameterName: string; parameterValue: string }) => {
       if (told.parameterName === 'server_version') this.#major = Number.parseInt(told.parameterValue, 10);
@@ -165,10 +166,19 @@ class CodedClient extends pg.Client {
     }
   }
 
+  /** An answer, held back until what it has committed is committed everywhere. */
+  async #whole<T>(answer: T): Promise<T> {
+    if (!this.#isHalfCommitted) return answer;
+    this.#isHalfCommitted = false;
+    await commitEverywhere(this);
+    return answer;
+  }
+
   override query(...args: never[]): never {
     if (!this.#lost) {
       const run = super.query as (...args: never[]) => never;
-      return run.apply(this, args);
+      const answer: unknown = run.apply(this, args);
+      return (answer instanceof Promise ? answer.then((rows) => this.#whole(rows)) : answer) as never;
     }
     const error = Object.assign(new Error('The connection to the database is gone.'), { code: '08003' });
     const given = args as readonly unknown[];

@@ -5,6 +5,9 @@ import { BackhaulError, type Fault } from '../faults/fault.ts';
 /** Attempts at a task whose failures may pass, and the pause after the first; it doubles with each. */
 const MAX_ATTEMPTS = 5;
 const RETRY_DELAY_MS = 1_000;
+/** While the run's session lives, a connection that breaks is mostly one to a node behind it: that may restart for a minute. */
+const MAX_UNREACHED = 10;
+const LONGEST_DELAY_MS = 10_000;
 
 /**
  * `merge`: claimed again, it goes the way of the merge. `release`: back to pending, it has done nothing wrong. `stop`:
@@ -33,8 +36,11 @@ export function endOf(
   // A token that has expired is no fault of the file: the same command goes on with new ones.
   if (fault.kind === 'credentials') return { kind: 'stop', error: new BackhaulError(fault) };
   if (fault.kind === 'predecessor' || fault.kind === 'interrupted') return { kind: 'release' };
-  if ((retry || isTaken(fault)) && failures + 1 < MAX_ATTEMPTS)
-    return { kind: 'retry', delayMs: RETRY_DELAY_MS * 2 ** failures * (0.5 + Math.random()) };
+  const most = fault.kind === 'database-connect' ? MAX_UNREACHED : MAX_ATTEMPTS;
+  if ((retry || isTaken(fault)) && failures + 1 < most) {
+    const delayMs = Math.min(RETRY_DELAY_MS * 2 ** failures, LONGEST_DELAY_MS) * (0.5 + Math.random());
+    return { kind: 'retry', delayMs };
+  }
   return { kind: 'fail' };
 }
 

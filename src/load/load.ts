@@ -1,12 +1,13 @@
 /** A load from its first question to its last word: sources, database, threads, and the run that uses them. */
 
 import type { Pool } from 'pg';
+import { recoverPrepared } from '../database/citus_nodes.ts';
 import { breakPool, createPool, endPool, namedConnectError, wasRefused } from '../database/connect.ts';
 import { BackhaulError } from '../faults/fault.ts';
 import type { SelectTask } from '../producer/planning/found_task.ts';
 import { checkCompressible } from '../state/leaves/compress.ts';
 import { distribute } from '../state/leaves/distribute.ts';
-import { isDistributed, settlePrepared } from '../state/schema/distributed.ts';
+import { isDistributed } from '../state/schema/distributed.ts';
 import { migrate } from '../state/schema/migrate.ts';
 import { WorkerPool } from '../workers/pool.ts';
 import { acrossRestarts } from '../workers/restarts.ts';
@@ -101,7 +102,7 @@ async function seeToCluster(db: Pool, options: LoadOptions, reporter: LoadReport
       dryRun: false,
       onStep: (message) => reporter({ type: 'note', level: 'info', message }),
     });
-  if (await isDistributed(db)) await settlePrepared(db);
+  if (await isDistributed(db)) await recoverPrepared(db);
   if ((options.compressAfterS ?? null) !== null) await checkCompressible(db);
 }
 

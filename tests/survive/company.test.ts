@@ -65,7 +65,7 @@ describe('loaders on one database', () => {
             await program.ended;
           }
           const { code, hung, stderr } = await startLoad(copy.url, [world.source]).ended;
-          expect({ hung, stderr, code: code === 3 ? 0 : code }).toMatchObject({ hung: false, code: 0 });
+          expect({ hung, code: code === 3 ? 0 : code }, stderr).toEqual({ hung: false, code: 0 });
         };
         await Promise.all(Array.from({ length: loaders }, (_, i) => live(100 * loaders + i)));
         expect(differences(await snapshot(copy.pool), undisturbed)).toEqual([]);
@@ -75,9 +75,13 @@ describe('loaders on one database', () => {
   );
 });
 
+/** Chunks of a hypertable have their key from the beginning: nobody gives them one. */
+const KEYED_FROM_BIRTH = process.env['BACKHAUL_TEST_ENGINE'] === 'timescale';
 const FROZEN: readonly { readonly name: string; readonly point: KillPoint }[] = LONG
   ? [
-      ...LOAD_POINTS.filter((point) => !point.startsWith('merge.')).map((point) => ({
+      ...LOAD_POINTS.filter(
+        (point) => !point.startsWith('merge.') && !(KEYED_FROM_BIRTH && point.startsWith('leaf.')),
+      ).map((point) => ({
         name: 'fresh',
         point,
       })),
@@ -90,7 +94,7 @@ const FROZEN: readonly { readonly name: string; readonly point: KillPoint }[] = 
       // Without a transaction, in the one that writes rows, in the one that gives keys, and in a merge.
       { name: 'fresh', point: 'claim.made' },
       { name: 'fresh', point: 'task.finished' },
-      { name: 'fresh', point: 'leaf.attached' },
+      ...(KEYED_FROM_BIRTH ? [] : [{ name: 'fresh', point: 'leaf.attached' } as const]),
       { name: 'standing', point: 'merge.recomputed' },
     ];
 

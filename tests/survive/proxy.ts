@@ -16,6 +16,11 @@ export interface Proxy {
   resume(): void;
   /** Resolves when a connection has sent so many bytes to the server. */
   sent(bytes: number): Promise<void>;
+  /** Every connection is broken, and new ones are as well, until {@link rise}: the server is away. */
+  fall(): void;
+  rise(): void;
+  /** Resolves when a connection is about to send `text`, which does not arrive: the proxy has fallen by then. */
+  fallsBefore(text: string): Promise<void>;
 }
 
 interface Pair {
@@ -34,8 +39,22 @@ export async function openProxy(url: string): Promise<Proxy> {
   const { hostname, port } = new URL(url);
   const pairs = new Set<Pair>();
   let stalled = false;
+  let fallen = false;
+  let last: { readonly text: string; readonly done: () => void } | null = null;
+  const cutAll = (chosen: readonly Pair[] = [...pairs]): number => {
+    for (const { client, server } of chosen) {
+      client.resetAndDestroy();
+      server.resetAndDestroy();
+    }
+    return chosen.length;
+  };
   let watchers: { bytes: number; done: () => void }[] = [];
   const listener = createServer({ allowHalfOpen: true, pauseOnConnect: true }, (client) => {
+    if (fallen) {
+      client.on('error', () => {});
+      client.resetAndDestroy();
+      return;
+    }
     const server = dial({ host: hostname, port: Number(port), allowHalfOpen: true });
     const pair: Pair = { client, server, sent: 0 };
     pairs.add(pair);
@@ -50,6 +69,14 @@ export async function openProxy(url: string): Promise<Proxy> {
       socket.on('close', gone);
     }
     client.on('data', (piece) => {
+      if (last !== null && piece.includes(last.text)) {
+        const { done } = last;
+        last = null;
+        fallen = true;
+        cutAll();
+        done();
+        return;
+      }
       pair.sent += piece.length;
       if (!server.write(piece)) {
         client.pause();
@@ -86,14 +113,18 @@ export async function openProxy(url: string): Promise<Proxy> {
     get open() {
       return pairs.size;
     },
-    cut: (sentBytes = 0) => {
-      const chosen = [...pairs].filter((pair) => pair.sent >= sentBytes);
-      for (const { client, server } of chosen) {
-        client.resetAndDestroy();
-        server.resetAndDestroy();
-      }
-      return chosen.length;
+    cut: (sentBytes = 0) => cutAll([...pairs].filter((pair) => pair.sent >= sentBytes)),
+    fall: () => {
+      fallen = true;
+      cutAll();
     },
+    rise: () => {
+      fallen = false;
+    },
+    fallsBefore: (text) =>
+      new Promise((done) => {
+        last = { text, done };
+      }),
     stall: () => {
       stalled = true;
       for (const { client, server } of pairs) {

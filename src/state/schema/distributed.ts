@@ -34,15 +34,3 @@ export async function isDistributed(db: Db): Promise<boolean> {
 export async function commitAsOne(client: pg.ClientBase): Promise<void> {
   await copyRows(client, 'backhaul.bars', ['series_id', 'ts'], new Uint8Array(0));
 }
-
-/**
- * Ends what a coordinator that crashed in the middle of a COMMIT has left on the nodes: until then those rows are neither
- * there nor gone. Citus does so by itself every minute; a load does not want to wait. Without the right to it, it does.
- */
-export async function settlePrepared(db: Db): Promise<void> {
-  try {
-    await db.query('SELECT recover_prepared_transactions()');
-  } catch (error) {
-    if ((error as { code?: string }).code !== '42501') throw error;
-  }
-}
