@@ -35,6 +35,19 @@ describe('an attempt that has not loaded its task', () => {
     expect(endOf(fault('network'), { retry: true, failures: 4, isMerging: false })).toEqual({ kind: 'fail' });
   });
 
+  it('is tried again for a minute while a server behind the database is away', () => {
+    const gone = fault('database-connect', '08006');
+    const ends = Array.from({ length: 10 }, (_, failures) =>
+      endOf(gone, { retry: true, failures, isMerging: false }),
+    );
+    expect(ends.at(-1)).toEqual({ kind: 'fail' });
+    const least = ends.reduce((sum, end) => sum + (end.kind === 'retry' ? end.delayMs : 0), 0);
+    expect(least).toBeGreaterThan(30_000);
+    expect(Math.max(...ends.map((end) => (end.kind === 'retry' ? end.delayMs : 0)))).toBeLessThanOrEqual(
+      15_000,
+    );
+  });
+
   it('is tried again where a merge met bars that came meanwhile', () => {
     expect(endOf(TAKEN, { retry: false, failures: 0, isMerging: true })).toMatchObject({ kind: 'retry' });
   });
