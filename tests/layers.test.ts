@@ -38,7 +38,7 @@ const RULES: Readonly<Record<string, string>> = {
   // From sources to tasks.
   'producer/sources': '',
   'producer/archive': 'producer/sources state',
-  'producer/archive/table': 'producer/archive producer/sources scan/table state',
+  'producer/archive/table': 'bars producer/archive producer/sources scan/table state',
   'producer/layouts':
     'bars calendar producer/archive producer/archive/table producer/sources scan scan/table state state/schema',
   'producer/sources/transfer': 'producer/sources',
@@ -68,7 +68,7 @@ const RULES: Readonly<Record<string, string>> = {
   gaps: 'bars buckets calendar copy database indicators load merge producer/planning rollups scan series state state/leaves state/schema state/series state/tasks',
   report: 'gaps series state/runs state/series',
   validate: 'calendar database gaps series state/series',
-  export: 'copy database producer/planning scan series state/schema',
+  export: 'bars copy database producer/planning scan series state/schema',
 
   // Around a load.
   backfill: '',

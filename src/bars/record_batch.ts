@@ -1,12 +1,8 @@
 /** A batch as an Apache Arrow record batch: the form in which rows pass between stages. Copies nothing. */
 
-import { createRequire } from 'node:module';
-import type * as Arrow from 'apache-arrow';
 import type { Dictionary, Float64, Int32, RecordBatch, Schema } from 'apache-arrow';
+import { arrow } from './arrow.ts';
 import { type BarColumns, type Bars, INDICATOR_NAMES } from './columns.ts';
-
-// All of Arrow in one file, as its package ships it: each thread takes 10 ms to load it, and 85 for its modules.
-const arrow = createRequire(import.meta.url)('apache-arrow/Arrow.es2015.min') as typeof Arrow;
 
 const FLOATS = ['ts', 'open', 'high', 'low', 'close', 'volume', 'trades', ...INDICATOR_NAMES] as const;
 

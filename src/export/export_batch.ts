@@ -1,12 +1,9 @@
 /** Decoded columns as an Apache Arrow record batch: what every format is written from. Copies no column of bars. */
 
-import { createRequire } from 'node:module';
 import type * as Arrow from 'apache-arrow';
 import type { DataType, Field, RecordBatch, Schema } from 'apache-arrow';
+import { arrow } from '../bars/arrow.ts';
 import type { ColumnKind, DecodedColumn } from '../copy/column_decoder.ts';
-
-// All of Arrow in one file, as its package ships it: a tenth of the time to load.
-export const arrow = createRequire(import.meta.url)('apache-arrow/Arrow.es2015.min') as typeof Arrow;
 
 /** A column of `bars` that is exported. */
 export interface ExportColumn {

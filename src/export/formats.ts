@@ -3,7 +3,7 @@
 import { PassThrough, type Readable } from 'node:stream';
 import { createGzip, createZstdCompress, constants as zlib } from 'node:zlib';
 import type { RecordBatch, Schema } from 'apache-arrow';
-import { arrow } from './export_batch.ts';
+import { arrow } from '../bars/arrow.ts';
 import { parquetBytes } from './parquet.ts';
 import type { ExportFormat } from './partition_plan.ts';
 

@@ -15,7 +15,7 @@ import type { ColumnChunk, Encoding, RowGroup, SchemaElement } from 'hyparquet';
 import { ByteWriter } from 'hyparquet-writer/src/bytewriter.js';
 import { writePageHeader } from 'hyparquet-writer/src/datapage.js';
 import { writeMetadata } from 'hyparquet-writer/src/metadata.js';
-import { arrow } from './export_batch.ts';
+import { arrow } from '../bars/arrow.ts';
 
 const MAGIC = Uint8Array.from([0x50, 0x41, 0x52, 0x31]);
 const LEVEL = { [zlib.constants.ZSTD_c_compressionLevel]: 1 };

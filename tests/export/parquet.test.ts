@@ -5,8 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { afterAll, describe, expect, it } from 'vitest';
+import { arrow } from '../../src/bars/arrow.ts';
 import type { DecodedColumn } from '../../src/copy/column_decoder.ts';
-import { arrow, BatchBuilder, type ExportColumn } from '../../src/export/export_batch.ts';
+import { BatchBuilder, type ExportColumn } from '../../src/export/export_batch.ts';
 import { parquetBytes } from '../../src/export/parquet.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'backhaul-parquet-'));

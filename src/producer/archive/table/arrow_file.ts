@@ -2,9 +2,9 @@
 
 import type { FileHandle } from 'node:fs/promises';
 import type * as Arrow from 'apache-arrow';
+import { arrow } from '../../../bars/arrow.ts';
 import { BackhaulError } from '../../../faults/fault.ts';
 import type { ObjectReader } from '../../sources/source.ts';
-import { arrow } from './arrow.ts';
 import { registerCodecs } from './arrow_codecs.ts';
 import { fieldsOf, tableBatch } from './arrow_columns.ts';
 import { ArrowHandle } from './arrow_handle.ts';

@@ -1,7 +1,7 @@
 /** The messages of an Arrow stream, whole, out of bytes that come in pieces. */
 
+import { arrow } from '../../../bars/arrow.ts';
 import { BackhaulError } from '../../../faults/fault.ts';
-import { arrow } from './arrow.ts';
 
 /** Of a message that holds rows (Message.fbs). */
 const RECORD_BATCH = 3;

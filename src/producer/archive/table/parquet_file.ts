@@ -5,10 +5,10 @@
  */
 
 import type { ParquetFile } from 'parquet-wasm';
+import { arrow } from '../../../bars/arrow.ts';
 import { BackhaulError } from '../../../faults/fault.ts';
 import { abortError } from '../../../faults/file_fault.ts';
 import type { ObjectReader } from '../../sources/source.ts';
-import { arrow } from './arrow.ts';
 import { fieldsOf, tableBatch } from './arrow_columns.ts';
 import { PARQUET_MAGIC } from './marks.ts';
 import { PageTable } from './page_table.ts';

