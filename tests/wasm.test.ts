@@ -2,6 +2,10 @@ import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import { compile, MODULES } from '../wasm/build.ts';
 
+it.each(Object.values(MODULES))('%s is marked as made by a program', (module) => {
+  expect(readFileSync('.gitattributes', 'utf8')).toContain(`${module} linguist-generated\n`);
+});
+
 it.each(Object.entries(MODULES))(
   'the module of wasm/%s is what its source compiles to',
   async (source, module) => {
