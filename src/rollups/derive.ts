@@ -326,13 +326,14 @@ export class Deriver {
     await rewriter.rewrite(made, [changed], 'last');
   }
 
+  /** Stamps go as text: on a cluster a DELETE may reckon with no column. */
   async #remove(seriesId: number, stamps: readonly number[]): Promise<void> {
     if (stamps.length === 0) return;
+    const texts = stamps.map(stampLiteral);
     await this.#client.query(
-      `DELETE FROM backhaul.bars b USING unnest($2::bigint[]) AS u (us)
-       WHERE b.series_id = $1 AND b.ts = ${stampOf('u.us')}
-         AND b.ts >= ${stampOf('$3')} AND b.ts <= ${stampOf('$4')}`,
-      [seriesId, stamps, stamps[0], stamps.at(-1)],
+      `DELETE FROM backhaul.bars b USING unnest($2::timestamptz[]) AS u (ts)
+       WHERE b.series_id = $1 AND b.ts = u.ts AND b.ts >= $3::timestamptz AND b.ts <= $4::timestamptz`,
+      [seriesId, texts, texts[0], texts.at(-1)],
     );
   }
 
