@@ -5,20 +5,30 @@
 
 import type { Pool } from 'pg';
 import type { Db } from '../database/connect.ts';
-import { usOf } from '../database/stamps.ts';
+import { stampOf, usOf } from '../database/stamps.ts';
 import { BackhaulError } from '../faults/fault.ts';
 import { type Mended, mendMarket, type SplitMarket } from './market_of_two_series.ts';
 
-interface Renamed {
+/** Two series that a rename may make one; instants are µs since 1970. */
+interface Pair {
   readonly venue: string;
+  /** Since 1970-01-01. */
+  readonly day: number;
   readonly intervalS: number;
-  readonly keepId: number;
-  readonly keep: string;
   readonly otherId: number;
   readonly other: string;
+  readonly keepId: number;
+  readonly keep: string;
+  /** Bars of the old name from here (null: from its first) up to the day are the company's. */
   readonly fromUs: number | null;
   readonly untilUs: number;
+  /** So are those of the new name in this time (null: to its last). */
+  readonly keepFromUs: number;
+  readonly keepUntilUs: number | null;
+  /** The first bar of the day of the rename. */
+  readonly sinceUs: number;
   readonly eventIds: readonly number[];
+  readonly isJoined: boolean;
 }
 
 /**
@@ -35,7 +45,7 @@ export async function renamedMarkets(db: Db): Promise<SplitMarket[]> {
   if (rowCount === 0) return [];
   const { rows: some } = await db.query(`SELECT FROM backhaul.event WHERE kind = 'rename' LIMIT 1`);
   if (some.length === 0) return [];
-  const { rows } = await db.query<Renamed>(
+  const { rows } = await db.query<Pair>(
     `WITH RECURSIVE rename AS MATERIALIZED (
        SELECT e.event_id, e.venue, e.symbol, e.new_symbol, e.day, e.joined_at IS NOT NULL AS is_joined,
          (SELECT min(x.day) FROM backhaul.event x
@@ -66,38 +76,76 @@ export async function renamedMarkets(db: Db): Promise<SplitMarket[]> {
          backhaul.session_start(f.from_day, z.zone) AS from_ts,
          backhaul.session_start(n.day, z.zone) AS until_ts,
          backhaul.scale_start(n.since, z.zone, o.interval_s) AS keep_from,
-         coalesce(backhaul.session_start(n.until, z.zone), 'infinity') AS keep_until,
+         backhaul.session_start(n.until, z.zone) AS keep_until,
          backhaul.scale_start(n.day, z.zone, o.interval_s) AS since_bar
        FROM named n JOIN since f USING (venue, symbol, day)
        JOIN backhaul.series o ON o.venue = n.venue AND o.symbol = n.symbol
        JOIN backhaul.series k ON k.venue = n.venue AND k.symbol = n.name AND k.interval_s = o.interval_s
-       CROSS JOIN LATERAL (SELECT backhaul.session_zone(k.series_id) AS zone) z),
-     first AS MATERIALIZED (
-       SELECT DISTINCT ON (p.venue, p.other, p.day, p.interval_s) p.* FROM pair p
-       WHERE EXISTS (SELECT FROM backhaul.bars b WHERE b.series_id = p.other_id AND b.ts < p.until_ts
-           AND b.ts >= coalesce(p.from_ts, '-infinity'))
-         AND EXISTS (SELECT FROM backhaul.bars b WHERE b.series_id = p.keep_id AND b.ts >= p.keep_from
-           AND b.ts < p.keep_until)
-       ORDER BY p.venue, p.other, p.day, p.interval_s, p.steps),
-     anothers AS (
-       SELECT p.venue, p.other, p.keep FROM first p
-       WHERE NOT p.is_joined AND EXISTS (
-         SELECT FROM backhaul.bars b WHERE b.series_id = p.keep_id AND b.ts < p.since_bar
-           AND NOT EXISTS (SELECT FROM backhaul.bars o
-             WHERE o.series_id = p.other_id AND o.ts = b.ts AND o.close = b.close)))
-     SELECT p.venue, p.interval_s AS "intervalS", p.keep_id AS "keepId", p.keep, p.other_id AS "otherId", p.other,
-       ${usOf('p.from_ts')} AS "fromUs", ${usOf('p.until_ts')} AS "untilUs", p.event_ids::int[] AS "eventIds"
-     FROM first p
-     WHERE (p.venue, p.other, p.keep) NOT IN (SELECT venue, other, keep FROM anothers)
-     ORDER BY p.day DESC, p.venue, p.other, p.interval_s DESC`,
+       CROSS JOIN LATERAL (SELECT backhaul.session_zone(k.series_id) AS zone) z)
+     SELECT p.venue, p.day - date '1970-01-01' AS day, p.interval_s AS "intervalS", p.keep_id AS "keepId", p.keep,
+       p.other_id AS "otherId", p.other, ${usOf('p.from_ts')} AS "fromUs", ${usOf('p.until_ts')} AS "untilUs",
+       ${usOf('p.keep_from')} AS "keepFromUs", ${usOf('p.keep_until')} AS "keepUntilUs",
+       ${usOf('p.since_bar')} AS "sinceUs", p.event_ids::int[] AS "eventIds", p.is_joined AS "isJoined"
+     FROM pair p ORDER BY p.day DESC, p.venue, p.other, p.interval_s DESC, p.steps`,
   );
-  return rows.map(({ venue, intervalS, keepId, keep, otherId, other, fromUs, untilUs, eventIds }) => ({
-    keep: { venue, symbol: keep, intervalS, seriesId: keepId },
-    others: [{ venue, symbol: other, intervalS, seriesId: otherId }],
-    fromUs,
-    untilUs,
-    eventIds,
-  }));
+  const found = await firstsWithBars(db, rows);
+  const anothers = new Set<string>();
+  for (const pair of found) if (!pair.isJoined && (await isAnothers(db, pair))) anothers.add(namesOf(pair));
+  return found
+    .filter((pair) => !anothers.has(namesOf(pair)))
+    .map(({ venue, intervalS, keepId, keep, otherId, other, fromUs, untilUs, eventIds }) => ({
+      keep: { venue, symbol: keep, intervalS, seriesId: keepId },
+      others: [{ venue, symbol: other, intervalS, seriesId: otherId }],
+      fromUs,
+      untilUs,
+      eventIds,
+    }));
+}
+
+function namesOf({ venue, other, keep }: Pair): string {
+  return `${venue}\n${other}\n${keep}`;
+}
+
+/**
+ * Of each rename and interval the first pair whose names both have bars in their times. Asked series by series, which a
+ * cluster answers wherever they lie.
+ */
+async function firstsWithBars(db: Db, pairs: readonly Pair[]): Promise<Pair[]> {
+  const firsts = new Map<string, Pair>();
+  for (const pair of pairs) {
+    const { venue, other, day, intervalS, otherId, keepId, fromUs, untilUs, keepFromUs, keepUntilUs } = pair;
+    const key = `${venue}\n${other}\n${day}\n${intervalS}`;
+    if (firsts.has(key)) continue;
+    if ((await hasBars(db, otherId, fromUs, untilUs)) && (await hasBars(db, keepId, keepFromUs, keepUntilUs)))
+      firsts.set(key, pair);
+  }
+  return [...firsts.values()];
+}
+
+async function hasBars(
+  db: Db,
+  seriesId: number,
+  fromUs: number | null,
+  untilUs: number | null,
+): Promise<boolean> {
+  const { rowCount } = await db.query(
+    `SELECT FROM backhaul.bars WHERE series_id = $1 AND ($2::bigint IS NULL OR ts >= ${stampOf('$2')})
+       AND ($3::bigint IS NULL OR ts < ${stampOf('$3')}) LIMIT 1`,
+    [seriesId, fromUs, untilUs],
+  );
+  return rowCount !== 0;
+}
+
+/** Whether the new name has bars from before the day that the old one has not. */
+async function isAnothers(db: Db, { keepId, otherId, sinceUs }: Pair): Promise<boolean> {
+  if (!(await hasBars(db, keepId, null, sinceUs))) return false;
+  const { rowCount } = await db.query(
+    `WITH o AS MATERIALIZED (SELECT ts, close FROM backhaul.bars WHERE series_id = $1 AND ts < ${stampOf('$3')})
+     SELECT FROM backhaul.bars b WHERE b.series_id = $2 AND b.ts < ${stampOf('$3')}
+       AND NOT EXISTS (SELECT FROM o WHERE o.ts = b.ts AND o.close = b.close) LIMIT 1`,
+    [otherId, keepId, sinceUs],
+  );
+  return rowCount !== 0;
 }
 
 /** Rounds of one name after another: each has one rename less of a chain to see to. */
