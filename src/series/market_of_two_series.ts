@@ -158,7 +158,10 @@ const differ = PRICES.map((name) => `o.${name} IS DISTINCT FROM k.${name}`).join
 const asJson = (alias: string): string =>
   `jsonb_build_object(${PRICES.map((name) => `'${name}', ${alias}.${name}`).join(', ')})`;
 
-/** `fromUs`: the first bar that moved, µs since 1970; null: none has. */
+/**
+ * `fromUs`: the first bar that moved, µs since 1970; null: none has. Bars of both names go by tables of the session: on a
+ * cluster they lie on different nodes.
+ */
 async function takeOver(
   client: ClientBase,
   keep: SeriesRow,
@@ -174,24 +177,42 @@ async function takeOver(
   ];
   const names = kept.join(', ');
   const values = kept.map((name) => `o.${name}`).join(', ');
+  await client.query('DROP TABLE IF EXISTS pg_temp.moving, pg_temp.standing');
+  for (const table of ['moving', 'standing'])
+    await client.query(`CREATE TEMP TABLE ${table} (LIKE backhaul.bars) ON COMMIT DROP`);
+  await client.query(
+    `INSERT INTO pg_temp.moving (series_id, ts, ${names}) SELECT series_id, ts, ${names} FROM backhaul.bars
+     WHERE series_id = $1 AND ${within('ts', '$2', '$3')}`,
+    [other.seriesId, fromUs, untilUs],
+  );
+  const { rows: ends } = await client.query<{ from: number | null; to: number | null }>(
+    `SELECT ${usOf('min(ts)')} AS from, ${usOf('max(ts)')} AS to FROM pg_temp.moving`,
+  );
+  await client.query(
+    `INSERT INTO pg_temp.standing (series_id, ts, ${names}) SELECT series_id, ts, ${names} FROM backhaul.bars
+     WHERE series_id = $1 AND ts >= ${stampOf('$2')} AND ts <= ${stampOf('$3')}`,
+    [keep.seriesId, ends[0]!.from, ends[0]!.to],
+  );
+  await client.query('ANALYZE pg_temp.moving, pg_temp.standing');
   const { rows } = await client.query<Mended & { readonly fromUs: number | null }>(
-    `WITH met AS MATERIALIZED (
-       SELECT o.ts, ${values}, k.series_id IS NOT NULL AS stands,
-         coalesce(k.series_id IS NOT NULL AND (${differ}), false) AS differs, ${asJson('k')} AS standing,
-         ${asJson('o')} AS incoming
-       FROM backhaul.bars o LEFT JOIN backhaul.bars k ON k.series_id = $1 AND k.ts = o.ts
-       WHERE o.series_id = $2 AND ${within('o.ts', '$3', '$4')}),
-     new AS (INSERT INTO backhaul.bars (series_id, ts, ${names})
-       SELECT $1, ts, ${names} FROM met WHERE NOT stands),
-     noted AS (INSERT INTO backhaul.conflict (task_id, series_id, ts, standing, incoming)
-       SELECT c.task_id, $1, m.ts, m.standing, m.incoming FROM met m CROSS JOIN LATERAL (
-         SELECT c.task_id FROM backhaul.coverage c JOIN backhaul.task t USING (task_id)
-         WHERE c.series_id = $2 AND c.covered @> m.ts LIMIT 1) c
-       WHERE m.differs)
-     SELECT count(*) FILTER (WHERE NOT stands)::int AS moved, ${usOf('min(ts) FILTER (WHERE NOT stands)')} AS "fromUs",
-       count(*) FILTER (WHERE stands AND NOT differs)::int AS equal,
-       count(*) FILTER (WHERE differs)::int AS conflicts FROM met`,
-    [...ids, fromUs, untilUs],
+    `SELECT count(*) FILTER (WHERE NOT stands)::int AS moved, ${usOf('min(ts) FILTER (WHERE NOT stands)')} AS "fromUs",
+       count(*) FILTER (WHERE stands AND NOT differs)::int AS equal, count(*) FILTER (WHERE differs)::int AS conflicts
+     FROM (SELECT o.ts, k.series_id IS NOT NULL AS stands, k.series_id IS NOT NULL AND (${differ}) AS differs
+           FROM pg_temp.moving o LEFT JOIN pg_temp.standing k ON k.ts = o.ts) met`,
+  );
+  await client.query(
+    `INSERT INTO backhaul.conflict (task_id, series_id, ts, standing, incoming)
+     SELECT c.task_id, $1, o.ts, ${asJson('k')}, ${asJson('o')}
+     FROM pg_temp.moving o JOIN pg_temp.standing k ON k.ts = o.ts CROSS JOIN LATERAL (
+       SELECT c.task_id FROM backhaul.coverage c JOIN backhaul.task t USING (task_id)
+       WHERE c.series_id = $2 AND c.covered @> o.ts LIMIT 1) c
+     WHERE ${differ}`,
+    ids,
+  );
+  await client.query(
+    `INSERT INTO backhaul.bars (series_id, ts, ${names}) SELECT $1::int, o.ts, ${values} FROM pg_temp.moving o
+     WHERE NOT EXISTS (SELECT FROM pg_temp.standing k WHERE k.ts = o.ts)`,
+    [keep.seriesId],
   );
   for (const table of ['bars', 'indicator_state'])
     await client.query(`DELETE FROM backhaul.${table} WHERE series_id = $1 AND ${within('ts', '$2', '$3')}`, [

@@ -86,7 +86,6 @@ const LOOKED_AT: Readonly<Record<string, readonly string[]>> = {
   // Lists of columns, the alias its callers write out, and conditions made of names of columns and of parameters.
   'src/series/market_of_two_series.ts': [
     ...['differ', 'alias', 'name', 'names', 'values', 'table', 'column', 'from', 'until', 'moved', 'ts'],
-    "within('o.ts', '$3', '$4')",
     "within('ts', '$2', '$3')",
     "within('ts', '$3', '$4')",
     "within('e.seam', '$2', '$3')",
