@@ -321,7 +321,7 @@ const barsOf = (quarters: readonly QuarterFile[]): number =>
 const cpuOf = ({ cpuSeconds, serverCpuSeconds }: Measured): number => cpuSeconds + (serverCpuSeconds ?? 0);
 const recordsOf = (files: readonly DayFile[]): number => files.reduce((sum, { records }) => sum + records, 0);
 
-/** All days a second time, and a day that comes after the one behind it. */
+/** All days a second time, a day that comes after the one behind it, and several before those that stand. */
 function dayTasks(days: readonly DayFile[], copies: readonly string[]): Task[] {
   const last = days.length - 1;
   const dayS = (n: number): number => tradingDay(n) / 1000;
@@ -342,6 +342,25 @@ function dayTasks(days: readonly DayFile[], copies: readonly string[]): Task[] {
       command: ['load', days[late]!.path],
       append: { stands: paths(days.slice(0, late)), loads: [days[late]!.path] },
       writes: { fromS: dayS(late), toS: dayS(late) + 86_400, stood: false },
+    },
+    ...severalLate(days),
+  ];
+}
+
+/** The first half of the days, all at once, after the other half. */
+function severalLate(days: readonly DayFile[]): Task[] {
+  const half = days.length >> 1;
+  if (half < 2) return [];
+  const [first, rest] = [days.slice(0, half), days.slice(half)];
+  const dayS = (n: number): number => tradingDay(n) / 1000;
+  return [
+    {
+      work: `${half} day files before ${rest.length} that stand`,
+      records: recordsOf(first),
+      stands: paths(rest),
+      command: ['load', ...paths(first)],
+      append: { stands: [], loads: paths(first) },
+      writes: { fromS: dayS(0), toS: dayS(half), stood: false },
     },
   ];
 }

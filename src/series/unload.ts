@@ -153,7 +153,8 @@ export async function unloadSeries(
 ): Promise<number> {
   await makeStanding(db);
   let bars = 0;
-  for (const one of series) {
+  // Longer ones first: those that were made of shorter ones go with these, and would not be counted.
+  for (const one of series.toSorted((a, b) => b.intervalS - a.intervalS)) {
     if (signal.aborted) break;
     bars += await inTransaction(db, async (client) => {
       await alone(client, one);

@@ -78,5 +78,6 @@ export function unloadLines(summary: UnloadSummary, style: Style = PLAIN): strin
     ...(tasks > 0
       ? ['Loads leave these files alone now; --reload, another layout or a changed file brings them back.']
       : []),
+    ...(bars > 0 ? ['What is missing now: npx backhaul gaps scan.'] : []),
   ];
 }

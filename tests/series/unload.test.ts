@@ -149,7 +149,13 @@ describe('an unload', () => {
     const file = (name: string, held: typeof bars): string =>
       write(folder, `${name}/us_stocks_sip/minute_aggs_v1/2024/04/2024-04-01.csv.gz`, massiveCsv(held));
     await load(url, [file('all', bars)], { rollups, workers: 1 });
-    expect((await run(url, ['unload', '--symbols', 'BBB', '--json'])).code).toBe(0);
+    const { rows } = await pool.query<{ n: number }>(
+      `SELECT count(*)::int AS n FROM backhaul.candles WHERE symbol = 'BBB'`,
+    );
+    const shown = await run(url, ['unload', '--symbols', 'BBB', '--dry-run']);
+    expect(shown.stdout).toContain(`${rows[0]!.n} bars would go.`);
+    const done = await run(url, ['unload', '--symbols', 'BBB', '--json']);
+    expect(jsonLines(done.stdout).at(-1)).toMatchObject({ type: 'unload', series: 2, bars: rows[0]!.n });
     const left = await candles(pool);
     await wipe(pool);
     await load(
