@@ -2,7 +2,7 @@
  * What the queries of docs/query.md cost: `node bench/queries.ts --database postgres://…/an_empty_database`.
  *
  * Makes a market of 60 monthly partitions in that database, which must not have schema backhaul yet, and runs every
- * query six times on one session: the first fills the caches and is not counted. Printed: the medians of planning and
+ * query 26 times on one session: the first fills the caches and is not counted. Printed: the medians of planning and
  * execution as EXPLAIN (ANALYZE, TIMING OFF) tells them (a clock read twice a row and node would be most of it), rows,
  * pages touched, and how many partitions were read. The schema stays, to try queries of your own: DROP SCHEMA backhaul
  * CASCADE removes it.
@@ -13,7 +13,7 @@ import { connect } from '../src/database/connect.ts';
 import { migrate } from '../src/state/schema/migrate.ts';
 import { makeMarket, queriesIn } from './query_market.ts';
 
-const ROUNDS = 5;
+const ROUNDS = 25;
 const MONTHS = 60;
 
 const { values: flags } = parseArgs({ options: { database: { type: 'string' } } });
