@@ -72,6 +72,20 @@ export class Zone {
     return this.first;
   }
 
+  /**
+   * The instant at which clocks of the zone come to `localUs`: they show it, or skip it, as midnight where they go
+   * forward at midnight. The earlier one where they show it twice.
+   */
+  reachesUs(localUs: number): number {
+    const shown = this.instantUs(localUs);
+    return Number.isNaN(shown) ? localUs - this.offsetUs(localUs - DAY_US) : shown;
+  }
+
+  /** The first instant of a day of the zone, counted from 1970-01-01. */
+  dayStartUs(day: number): number {
+    return this.reachesUs(day * DAY_US);
+  }
+
   /** Finds {@link first} and {@link second} for `localUs`. A zone changes its offset at most once in any two days. */
   resolve(localUs: number): void {
     if (this.#format === null) {

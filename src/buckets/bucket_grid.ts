@@ -58,21 +58,15 @@ class Days implements BucketGrid {
   }
 
   floor(us: number): number {
-    return this.#start(this.#firstOf(this.#dayOf(us)));
+    return this.#zone.dayStartUs(this.#firstOf(this.#dayOf(us)));
   }
 
   endOf(startUs: number): number {
-    return this.#start(this.#nextOf(this.#dayOf(startUs)));
+    return this.#zone.dayStartUs(this.#nextOf(this.#dayOf(startUs)));
   }
 
   #dayOf(us: number): number {
     return Math.floor((us + this.#zone.offsetUs(us)) / DAY_US);
-  }
-
-  #start(day: number): number {
-    const at = this.#zone.instantUs(day * DAY_US);
-    // Clocks that go forward at midnight never show it: the day starts at the change.
-    return Number.isNaN(at) ? day * DAY_US - this.#zone.offsetUs(day * DAY_US - DAY_US) : at;
   }
 }
 

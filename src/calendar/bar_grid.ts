@@ -62,18 +62,12 @@ class ZoneDays implements BarGrid {
   }
 
   floor(us: number): number {
-    return this.#midnight(Math.floor((us + this.#zone.offsetUs(us)) / DAY_US));
+    return this.#zone.dayStartUs(Math.floor((us + this.#zone.offsetUs(us)) / DAY_US));
   }
 
   next(openUs: number): number {
     // A day has 23 to 25 hours.
-    return this.#midnight(Math.floor((openUs + this.#zone.offsetUs(openUs)) / DAY_US) + 1);
-  }
-
-  #midnight(day: number): number {
-    const at = this.#zone.instantUs(day * DAY_US);
-    // Clocks that go forward at midnight never show it: the day starts at the change.
-    return Number.isNaN(at) ? day * DAY_US - this.#zone.offsetUs(day * DAY_US - DAY_US) : at;
+    return this.#zone.dayStartUs(Math.floor((openUs + this.#zone.offsetUs(openUs)) / DAY_US) + 1);
   }
 }
 

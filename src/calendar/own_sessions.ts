@@ -32,11 +32,7 @@ export function ownSessions(calendar: OwnCalendar): (fromUs: number, toUs: numbe
     (calendar.week[day] ?? []).map((text) => hoursOf(text)!).sort((a, b) => a.fromMinute - b.fromMinute),
   );
   /** The instant the zone's clocks show a minute of a day; one that they skip is that of the change. */
-  const instant = (day: number, minute: number): number => {
-    const local = day * DAY_US + minute * MINUTE_US;
-    const us = zone.instantUs(local);
-    return Number.isNaN(us) ? local - zone.offsetUs(local - DAY_US) : us;
-  };
+  const instant = (day: number, minute: number): number => zone.reachesUs(day * DAY_US + minute * MINUTE_US);
   return function* (fromUs, toUs) {
     // Local days are up to 14 hours off, and hours may reach into the next day.
     const last = Math.floor(toUs / DAY_US) + 1;

@@ -41,7 +41,7 @@ export class SessionClock {
    */
   static zone(iana: string): SessionClock {
     if (iana === 'UTC') return SessionClock.utcDay();
-    const zone = new ZoneDays(iana);
+    const zone = new RememberedDays(iana);
     return new SessionClock((day) => zone.start(day), zone.offsetUs(0));
   }
 
@@ -65,7 +65,7 @@ export class SessionClock {
 }
 
 /** The starts of a zone's days, each looked for once. */
-class ZoneDays {
+class RememberedDays {
   readonly #zone: Zone;
   readonly #starts = new Map<number, number>();
 

@@ -224,17 +224,12 @@ export class StampReader {
   /** The first instant of a day of the zone: the one that `startOf` gives for the day that `end` ends, or is in. */
   #localStart(end: number, startOf: (day: number) => number): number {
     const zone = this.#gridZone;
-    const midnight = startOf(Math.floor((end - 1 + zone.offsetUs(end - 1)) / DAY_US)) * DAY_US;
-    const start = zone.instantUs(midnight);
-    // Clocks that go forward at midnight never show it.
-    return Number.isNaN(start) ? midnight - zone.offsetUs(midnight - DAY_US) : start;
+    return zone.dayStartUs(startOf(Math.floor((end - 1 + zone.offsetUs(end - 1)) / DAY_US)));
   }
 
   /** The same time of day by the zone's clocks, whole days earlier. */
   #daysBefore(end: number, us: number): number {
     const zone = this.#gridZone;
-    const local = end + zone.offsetUs(end) - us;
-    const start = zone.instantUs(local);
-    return Number.isNaN(start) ? local - zone.offsetUs(local - DAY_US) : start;
+    return zone.reachesUs(end + zone.offsetUs(end) - us);
   }
 }

@@ -40,8 +40,8 @@ export class Buckets {
         break;
       }
       case 'zone-day':
-        this.start = this.#midnight(Math.floor((us + this.#zone.offsetUs(us)) / DAY_US));
-        this.end = this.#midnight(Math.floor((us + this.#zone.offsetUs(us)) / DAY_US) + 1);
+        this.start = this.#zone.dayStartUs(Math.floor((us + this.#zone.offsetUs(us)) / DAY_US));
+        this.end = this.#zone.dayStartUs(Math.floor((us + this.#zone.offsetUs(us)) / DAY_US) + 1);
         break;
       default:
         this.start = Math.floor(us / this.#intervalUs) * this.#intervalUs;
@@ -54,13 +54,5 @@ export class Buckets {
     if (!Number.isFinite(us)) return us;
     this.find(us);
     return this.start === us ? us : this.end;
-  }
-
-  /** The first instant of a local day, counted from 1970. */
-  #midnight(day: number): number {
-    const local = day * DAY_US;
-    const start = this.#zone.instantUs(local);
-    // Clocks that go forward at midnight never show it.
-    return Number.isNaN(start) ? local - this.#zone.offsetUs(local - DAY_US) : start;
   }
 }

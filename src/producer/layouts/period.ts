@@ -4,8 +4,6 @@ import { sessionStart, Zone } from '../../base/zone.ts';
 import { sessionHours } from '../../calendar/us_exchange_days.ts';
 import { daysFromCivil } from '../../scan/civil.ts';
 
-const DAY_US = 86_400_000_000;
-
 /** µs since 1970, `[fromUs, toUs)`. */
 export interface Period {
   readonly fromUs: number;
@@ -57,9 +55,5 @@ function firstOfMonth(year: number, month: number): number {
 
 /** The first instant of a day of the zone, given in days since 1970. */
 function midnightUs(day: number, zoneName: string): number {
-  const zone = zoneNamed(zoneName);
-  const midnight = zone.instantUs(day * DAY_US);
-  if (!Number.isNaN(midnight)) return midnight;
-  // Clocks that go forward at midnight never show it: the day starts at the instant of the change.
-  return day * DAY_US - zone.offsetUs(day * DAY_US - DAY_US);
+  return zoneNamed(zoneName).dayStartUs(day);
 }
