@@ -131,7 +131,7 @@ export class TaskFeed {
         const failures =
           counts.failed === 0 ? [] : await acrossRestarts(patience, () => failedAmong(db, some));
         this.#tally.stored(counts, failures);
-        for (const task of await acrossRestarts(patience, () => refusedAmong(db, some)))
+        for (const task of await acrossRestarts(patience, () => refusedAmong(db, some, this.#wish)))
           if (task.plan === null) this.#tally.refused(task.uri, task.entry, task.fault);
       }
       if (remote) this.#claimable();
@@ -270,7 +270,9 @@ export class TaskFeed {
     const states = db === null ? [] : await previewTasks(db, tasks, this.#wish);
     tasks.forEach((task, i) => {
       if (task.plan === null) {
-        this.#tally.plannedFailure(task.uri, task.entry, task.fault);
+        // What stands as it was read before, by a word that nobody says now.
+        if (states[i] === 'loaded' && !this.#wish.isNamed) this.#tally.planned('loaded');
+        else this.#tally.plannedFailure(task.uri, task.entry, task.fault);
         return;
       }
       this.#reporter({

@@ -124,6 +124,31 @@ interval: 1h
     expect(await names()).toEqual([{ venue: 'kraken', bars: BARS.length - 7 }]);
   });
 
+  it('leaves a file be that only a layout of its own reads, when nothing is said of it and it has not changed', async () => {
+    const { url } = await testDatabase();
+    const layout = write(
+      folder,
+      'levels.yaml',
+      `name: levels
+paths: 'levels\\.csv$'
+columns: [time, open, high, low, close, volume, trades]
+header: none
+time: { unit: s }
+venue: mine
+symbol: LEVELS
+interval: 1h
+`,
+    );
+    const csv = write(folder, 'strange/levels.csv', krakenCsv(BARS));
+    await load(url, [csv], { layout });
+    expect(await load(url, [csv])).toMatchObject({ nothingToDo: true, tasks: { failed: 0, unchanged: 1 } });
+    expect((await load(url, [csv], { dryRun: true })).tasks).toMatchObject({ failed: 0, unchanged: 1 });
+    // Asked for by another word that does not read it, it has failed for whoever asks.
+    expect((await load(url, [csv], { interval: 60 })).tasks).toMatchObject({ failed: 1 });
+    write(folder, 'strange/levels.csv', krakenCsv(BARS.slice(1)));
+    expect((await load(url, [csv])).tasks).toMatchObject({ failed: 1 });
+  });
+
   it('--reload loads it all again, to the same table', async () => {
     const { url, pool } = await testDatabase();
     await load(url, [first, broken], { workers: 1 });

@@ -102,7 +102,9 @@ function recordMisfit(
       field: 'time',
       expected: expectedStamp(shape),
       found: text,
-      hint: stampHint(text, shape),
+      hint: /\d/.test(text)
+        ? stampHint(text, shape)
+        : 'Is this a header? header: optional reads one, and its names tell the columns.',
     };
   }
   const numbers = new NumberReader(shape.numbers ?? PLAIN_NUMBERS);

@@ -370,10 +370,15 @@ export async function failedAmong(db: Db, tasks: readonly FoundTask[]): Promise<
 
 /**
  * Finds of a listing that cannot be read as it was asked for, of which the table keeps what was loaded from the same
- * bytes: they stand as loaded, and have failed for whoever asked.
+ * bytes: they stand as loaded, and have failed for whoever asked. Where nobody has said how they are to be read, they
+ * stand as they were read before, and nothing is amiss.
  */
-export async function refusedAmong<T extends FoundTask>(db: Db, tasks: readonly T[]): Promise<T[]> {
-  const faulty = tasks.filter((task) => task.fault != null);
+export async function refusedAmong<T extends FoundTask>(
+  db: Db,
+  tasks: readonly T[],
+  { isNamed }: ListingWish,
+): Promise<T[]> {
+  const faulty = isNamed ? tasks.filter((task) => task.fault != null) : [];
   if (faulty.length === 0) return [];
   const standing = standingOf(faulty, await readStanding(db, faulty, PLAIN_LISTING));
   return faulty.filter((task) => standing.get(task)?.state === 'loaded');
