@@ -8,6 +8,7 @@ import { runLoad } from '../../src/load/load.ts';
 import type { LoadOptions } from '../../src/load/load_events.ts';
 import { noteRollups } from '../../src/state/series/rollups.ts';
 import { expire } from '../../src/state/tasks/lease.ts';
+import { answerOf } from '../commands/in_process.ts';
 import { LOAD_DEFAULTS, load, scratchFolder } from '../e2e/loading.ts';
 import { krakenCsv, massiveDays, walk, write } from '../e2e/market.ts';
 import { differences, type Original, originals, snapshot } from '../survive/copies.ts';
@@ -150,7 +151,7 @@ describe('late files of a lane', () => {
       interrupt: (loading: Promise<unknown>) => Promise<unknown>,
     ): Promise<PromiseSettledResult<unknown>> {
       const lock = await connect(url, { applicationName: 'test lock' });
-      await lock.query('BEGIN; LOCK TABLE backhaul.coverage IN ACCESS EXCLUSIVE MODE');
+      await lock.query('BEGIN; LOCK TABLE backhaul.coverage IN SHARE MODE');
       const loading = Promise.allSettled([
         runLoad({ ...LOAD_DEFAULTS, sources: files, databaseUrl: url, workers: 2 }, () => {}, signals),
       ]);
@@ -182,6 +183,34 @@ describe('late files of a lane', () => {
           { state: 'loaded', owner: null },
         ]);
         await load(url, files);
+      });
+    });
+
+    it('when their lane is to be unloaded, computed again or rolled up: that is refused, and done behind them', async () => {
+      await onCopy(await begin(), async ({ url, pool }) => {
+        const run = (...args: string[]) => answerOf(args, { env: { DATABASE_URL: url } });
+        const commands = [
+          ['recompute', '--symbols', 'XBTUSD'],
+          ['rollup', '1h', '--symbols', 'XBTUSD'],
+          ['unload', join(folder, 'z/XBTUSD_5.csv')],
+        ];
+        const ended = await inTheMiddle(url, pool, { drain: never, abort: never }, async () => {
+          for (const command of commands) {
+            const { code, stderr } = await run(...command);
+            expect({ command, code, stderr }).toMatchObject({
+              code: 1,
+              stderr: expect.stringContaining('A load is at work'),
+            });
+          }
+        });
+        expect(ended.status).toBe('fulfilled');
+        for (const command of commands)
+          expect({ command, code: (await run(...command)).code }).toEqual({ command, code: 0 });
+        const left = (await snapshot(pool))['candles'];
+        const scratch = await databases.original(async (of) => {
+          await load(of, files, { rollups: [3600] });
+        });
+        expect(left).toBe(await onCopy(scratch, async (copy) => (await snapshot(copy.pool))['candles']));
       });
     });
 
