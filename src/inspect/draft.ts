@@ -8,11 +8,15 @@ import { earliestStamp } from '../producer/layouts/head.ts';
 import { spelledInterval } from '../producer/layouts/interval_words.ts';
 import type { Layout } from '../producer/layouts/layout.ts';
 import { spacingOf } from '../producer/layouts/spacing.ts';
+import { stampForm } from '../scan/stamp_catalogue.ts';
 import { type ColumnsGuess, guessColumns } from './column_guess.ts';
 import { type DraftLine, yamlText } from './draft_text.ts';
 import type { LocatedFile } from './located_file.ts';
 import { guessName, type NameGuess } from './name_guess.ts';
 import { guessTable, type Table } from './table_guess.ts';
+
+/** A month is thirty days, and told by that. */
+const MONTH_S = 2_592_000;
 
 export interface Draft {
   readonly yaml: string;
@@ -42,7 +46,10 @@ export function draftLayout(file: LocatedFile, given: DraftGiven): Draft {
   const bare = layoutOf(first);
   const spacing = spacingOf(file.head, bare.shape, columns.symbol < 0, zone);
   const name = guessName(file.path, spacing.intervalS, columns.symbol >= 0);
-  const seconds = given.interval ?? spacing.intervalS ?? name.interval?.seconds ?? leastOf(spacing.leastUs);
+  const isOfMonths = ofMonths(columns);
+  const seconds = isOfMonths
+    ? MONTH_S
+    : (given.interval ?? spacing.intervalS ?? name.interval?.seconds ?? leastOf(spacing.leastUs));
   if (seconds === null) {
     throw new BackhaulError({
       kind: 'not-a-bar-file',
@@ -53,8 +60,9 @@ export function draftLayout(file: LocatedFile, given: DraftGiven): Draft {
       hint: 'Say it: --interval 1m.',
     });
   }
-  const told =
-    given.interval !== null
+  const told = isOfMonths
+    ? 'stamps name a month and no day'
+    : given.interval !== null
       ? '--interval says so'
       : spacing.intervalS !== null
         ? `records lie ${spelledInterval(seconds)} apart`
@@ -81,6 +89,10 @@ function layoutOf(lines: readonly DraftLine[]): Layout {
     'of the draft',
     'draft',
   );
+}
+
+function ofMonths({ time }: ColumnsGuess): boolean {
+  return time.formats?.some((format) => stampForm(format).isOfMonth) ?? false;
 }
 
 function leastOf(leastUs: number | null): number | null {
@@ -147,7 +159,7 @@ function linesOf(
   if (symbol >= 0) say('symbol', { column: header?.[symbol] ?? 'symbol' }, 'a column holds it');
   else if (name.symbol !== null) say('symbol', { group: 'symbol' }, `the name says ${name.symbol}`);
   else say('symbol', draftName(file.path).toUpperCase(), 'CHECK: nothing tells it but the name of the file');
-  if (known === null) say('interval', '1s', '');
+  if (known === null) say('interval', ofMonths(columns) ? '1mo' : '1s', '');
   else if (known.name.hasIntervalGroup && known.name.interval?.seconds === known.seconds)
     say('interval', { group: 'interval' }, `the name says ${known.name.interval.word}, and ${known.told}`);
   else say('interval', spelledInterval(known.seconds), known.told);

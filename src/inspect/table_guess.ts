@@ -57,6 +57,13 @@ export function guessTable(head: Head, where: FaultPlace): Table {
   if (!head.complete || isJson) lines.pop();
   const filled = lines.filter((line) => line.trim() !== '').slice(0, LINES);
   if (filled.length === 0) throw noTable('the file holds nothing but blank lines', where, '');
+  if (!isJson && filled[0]!.trimStart().startsWith('{'))
+    throw noTable(
+      'it is JSON, but no array of records',
+      where,
+      filled[0]!,
+      'Take the array out of the object around it: jq .results file.json > bars.json; objects line by line: jq -s . file.json > bars.json.',
+    );
   for (const [delimiter, name] of isJson ? JSON_DELIMITERS : DELIMITERS) {
     const rows = filled.map((line) => fieldsOf(line, delimiter));
     const [count, share] = commonCount(rows);

@@ -166,6 +166,16 @@ describe('a draft', () => {
     ).toBe(false);
   });
 
+  it('of months that are told by their names is of months', async () => {
+    expect(await bars('SP500.csv', 'Month,Open,High,Low,Close\n2022-01,1,2,1,2\n2022-02,2,3,2,3\n')).toEqual([
+      'SP500 1mo 2022-01-01T00:00:00 2 null',
+      'SP500 1mo 2022-02-01T00:00:00 3 null',
+    ]);
+    expect(await bars('SP500.csv', 'Month,Open,High,Low,Close\nJan 2022,1,2,1,2\n')).toEqual([
+      'SP500 1mo 2022-01-01T00:00:00 2 null',
+    ]);
+  });
+
   it('leaves an order of day and month that nothing tells to the file, and the file to be refused', async () => {
     const { layout, path } = await draft(
       'ACME_1d.csv',
@@ -183,6 +193,7 @@ describe('what is no table of bars', () => {
     ['bytes', Buffer.from([0x7f, 0x45, 0x4c, 0x46, 2, 1, 1, 0, 0, 0, 0, 0]), 'no text'],
     ['words', 'a,b,c,d,e,f\ng,h,i,j,k,l\n', 'fields of bars'],
     ['numbers', '1,2,3,4,5,6\n2,3,4,5,6,7\n', 'no stamp'],
+    ['an object of JSON', '{"results":[{"t":1704067200,"o":1,"h":2,"l":1,"c":2}]}', 'no array of records'],
   ])('%s', async (_, text, message) => {
     const fault = await faultOf(draft('file.csv', text));
     expect(fault).toMatchObject({ kind: 'not-a-bar-file' });
