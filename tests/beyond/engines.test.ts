@@ -240,6 +240,79 @@ it.skipIf(TIMESCALE_URL === '')('a chunk is made by what a version has for it', 
   }
 });
 
+it.skipIf(TIMESCALE_URL === '')(
+  'files of a lane that each need a chunk of their own do not wait for each other in a circle',
+  async () => {
+    const { url, pool } = await engineDatabase(serverOf('timescale', TIMESCALE_URL));
+    // Minutes, so that months have chunks of their own; two lanes, so that files of both are at work at once.
+    for (const [i, symbol] of ['XBTUSD', 'ETHUSD'].entries())
+      for (const month of [0, 1, 2, 3]) {
+        const [from, to] = [Date.UTC(2023, month, 1) / 1000, Date.UTC(2023, month, 8) / 1000];
+        write(
+          folder,
+          `months/${month}/${symbol}_1.csv`,
+          krakenCsv(walk(symbol, from, to, 60, i + month, 0.9)),
+        );
+      }
+    const outcomes: string[] = [];
+    const { tasks } = await load(url, [join(folder, 'months')], { workers: 4 }, (event) => {
+      if (event.type === 'task') outcomes.push(event.outcome);
+    });
+    expect(tasks).toMatchObject({ loaded: 8, failed: 0 });
+    expect(outcomes).toEqual(Array(8).fill('loaded'));
+    const { rows } = await pool.query(
+      `SELECT count(*)::int AS chunks FROM timescaledb_information.chunks WHERE hypertable_schema = 'backhaul'`,
+    );
+    expect(rows).toEqual([{ chunks: 4 }]);
+  },
+);
+
+it.skipIf(TIMESCALE_URL === '')(
+  'a chunk with few bars of each series is compressed across them',
+  async () => {
+    const server = serverOf('timescale', TIMESCALE_URL);
+    const [packed, rows] = [await engineDatabase(server), await engineDatabase(server)];
+    const few = join(folder, 'few');
+    const many = write(
+      folder,
+      'many/XBTUSD_1.csv',
+      krakenCsv(walk('XBTUSD', Date.UTC(2015, 0, 1) / 1000, Date.UTC(2015, 0, 8) / 1000, 60, 3, 0.9)),
+    );
+    const day = (symbol: string, change = 0): string => {
+      const bars = walk(symbol, Date.UTC(2012, 0, 1) / 1000, Date.UTC(2012, 2, 1) / 1000, 86_400, 4);
+      const changed = bars.map((bar, i) => (i % 7 === 0 ? { ...bar, volume: bar.volume + change } : bar));
+      return write(few, `${symbol}_1440.csv`, krakenCsv(changed));
+    };
+    const settings = async () =>
+      (
+        await packed.pool.query<{ segmentby: string | null }>(
+          `SELECT coalesce(segmentby, '') AS segmentby FROM timescaledb_information.chunk_compression_settings
+         WHERE hypertable = 'backhaul.bars'::regclass ORDER BY 1`,
+        )
+      ).rows.map(({ segmentby }) => segmentby);
+    const same = async (): Promise<boolean> => (await candles(packed.pool)) === (await candles(rows.pool));
+    const pack = () => compress(packed.pool, { afterS: 0, dryRun: false });
+    for (const symbol of ['XBTUSD', 'ETHUSD', 'XRPUSD']) day(symbol);
+    for (const { url } of [packed, rows]) await load(url, [few, many]);
+    await pack();
+    expect([await settings(), await same()]).toEqual([['', 'series_id'], true]);
+    const changed = day('ETHUSD', 1);
+    const late = write(
+      few,
+      'late/XBTUSD_1440.csv',
+      krakenCsv(walk('XBTUSD', Date.UTC(2012, 2, 1) / 1000, Date.UTC(2012, 3, 1) / 1000, 86_400, 5)),
+    );
+    for (const { url } of [packed, rows]) await load(url, [changed, late], { onConflict: 'replace' });
+    expect(await same()).toBe(true);
+    expect((await pack()).again).toBeGreaterThan(0);
+    expect([await settings(), await same()]).toEqual([['', 'series_id'], true]);
+    await expect(load(packed.url, [changed], { reload: true })).resolves.toMatchObject({
+      tasks: { loaded: 1 },
+    });
+    expect(await same()).toBe(true);
+  },
+);
+
 it('nothing is distributed where there is no Citus, and the fault says so', async () => {
   await expect(
     distribute(database.pool, { shards: null, dryRun: false, onStep: () => {} }),
