@@ -3,7 +3,6 @@
 import { Zone } from '../base/zone.ts';
 
 const DAY_US = 86_400_000_000;
-const SECOND_US = 1_000_000;
 /** A Date ends at 8.64e15 ms; two days less, so that a day's bounds are in range too. */
 const MAX_US = 8.64e18 - 2 * DAY_US;
 /** Local days remembered (230 years of them); beyond, the memory starts afresh, so it stays bounded on any input. */
@@ -41,8 +40,8 @@ export class SessionClock {
    */
   static zone(iana: string): SessionClock {
     if (iana === 'UTC') return SessionClock.utcDay();
-    const zone = new RememberedDays(iana);
-    return new SessionClock((day) => zone.start(day), zone.offsetUs(0));
+    const zone = new Zone(iana);
+    return new SessionClock(remembered(zone), zone.offsetUs(0));
   }
 
   /** First instant of a session, µs UTC. */
@@ -64,43 +63,15 @@ export class SessionClock {
   }
 }
 
-/** The starts of a zone's days, each looked for once. */
-class RememberedDays {
-  readonly #zone: Zone;
-  readonly #starts = new Map<number, number>();
-
-  constructor(name: string) {
-    this.#zone = new Zone(name);
-  }
-
-  /** Local time minus UTC at an instant, µs. */
-  offsetUs(ts: number): number {
-    return this.#zone.offsetUs(ts);
-  }
-
-  /** First instant (µs UTC) whose local date is `day` or later. */
-  start(day: number): number {
-    const known = this.#starts.get(day);
-    if (known !== undefined) return known;
-    if (this.#starts.size >= MAX_DAYS) this.#starts.clear();
-    const found = this.#find(day);
-    this.#starts.set(day, found);
-    return found;
-  }
-
-  #find(day: number): number {
-    const midnight = day * DAY_US;
-    const reaches = (ts: number): boolean => ts + this.offsetUs(ts) >= midnight;
-    const guess = this.#zone.instantUs(midnight);
-    if (!Number.isNaN(guess) && reaches(guess) && !reaches(guess - SECOND_US)) return guess;
-    // No local midnight on this day: the clock jumps over it (São Paulo, Beirut), or over the whole day (Samoa 2011).
-    let before = midnight - 1.5 * DAY_US;
-    let after = midnight + 1.5 * DAY_US;
-    while (after - before > SECOND_US) {
-      const middle = before + Math.floor((after - before) / 2 / SECOND_US) * SECOND_US;
-      if (reaches(middle)) after = middle;
-      else before = middle;
-    }
-    return after;
-  }
+/** Where a zone's days start, each looked for once. */
+function remembered(zone: Zone): DayStart {
+  const starts = new Map<number, number>();
+  return (day) => {
+    let start = starts.get(day);
+    if (start !== undefined) return start;
+    if (starts.size >= MAX_DAYS) starts.clear();
+    start = zone.dayStartUs(day);
+    starts.set(day, start);
+    return start;
+  };
 }
