@@ -2,7 +2,7 @@
 
 import { normaliseName } from '../scan/header.ts';
 import type { NumberStyle } from '../scan/shape.ts';
-import { rankOf, type WordRole } from './column_words.ts';
+import { isColumnName, rankOf, type WordRole } from './column_words.ts';
 import { guessNumbers, isFixedPoint, numberReader } from './number_guess.ts';
 import { type Guess, isNumberish, type Table } from './table_guess.ts';
 import { guessTime, type TimeGuess } from './time_guess.ts';
@@ -15,6 +15,8 @@ export interface ColumnsGuess {
   readonly close: number;
   /** -1 for none. */
   readonly volume: number;
+  /** Where no name says volume: the first column of an unknown name that may be one; -1 for none. */
+  readonly maybeVolume: number;
   readonly trades: number;
   readonly symbol: number;
   readonly why: string;
@@ -78,12 +80,17 @@ export function guessColumns(table: Table, symbol: string | null): ColumnsGuess 
     header === null
       ? countBehind(volume, rest, numbersAt)
       : (byName('trades').find((at) => at !== volume && rest.includes(at)) ?? -1);
+  const maybeVolume =
+    header === null || volume >= 0
+      ? -1
+      : (rest.find((at) => !isColumnName(header[at] ?? '') && numbersAt(at).every((one) => one >= 0)) ?? -1);
   const found = all.flatMap(numbersAt);
   const fixed = isFixedPoint(found);
   return {
     time,
     ...prices,
     volume,
+    maybeVolume,
     trades,
     symbol: symbolColumn(header, bars, byName('symbol'), time.at, numeric, symbol),
     why:

@@ -150,8 +150,11 @@ function linesOf(
     };
     say('numbers', value, numbers.why);
   }
-  if (volume < 0) say('volume', 'none', 'no column holds one');
-  else if (volumes !== null) say('volume', volumes.value, volumes.why);
+  if (volume < 0) {
+    const maybe = header?.[columns.maybeVolume];
+    const unknown = `CHECK: no column is called so; if ${maybe} is it, put volume: ${maybe} into columns in place of this line`;
+    say('volume', 'none', maybe === undefined ? 'no column holds one' : unknown);
+  } else if (volumes !== null) say('volume', volumes.value, volumes.why);
   if (prices !== null) say('prices', prices.value, prices.why);
   const venue = given.venue ?? name.venue;
   if (venue !== null) say('venue', venue, given.venue !== null ? '--venue says so' : 'a word of its path');

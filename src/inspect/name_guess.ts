@@ -25,7 +25,7 @@ const VENUES = new Set(
 
 /** Words in names that are no symbols. */
 const WORDS = new Set(
-  'data dat ascii mt full bid ask mid ohlc ohlcv ohlcvt candles candlestick candlesticks bars bar klines kline history historical price prices quotes export download investing yahoo tradingview firstrate stooq intraday adjusted unadjusted adjsplit adjsplitdiv trade trades quote min minute minutes hour hourly day daily week weekly month monthly sample test all spot futures perp continuous csv us eod stock stocks crypto forex fx index indices m h d w utc est'.split(
+  'data dat rest api df ascii mt full bid ask mid ohlc ohlcv ohlcvt candles candlestick candlesticks bars bar klines kline history historical price prices quotes export download investing yahoo tradingview firstrate stooq intraday adjusted unadjusted adjsplit adjsplitdiv trade trades quote min minute minutes hour hourly day daily week weekly month monthly sample test all spot futures perp continuous csv us eod stock stocks crypto forex fx index indices m h d w utc est'.split(
     ' ',
   ),
 );
@@ -63,11 +63,15 @@ export function guessName(path: string, spacingS: number | null, inColumn = fals
     .map(({ text, at }) => ({ text, at, seconds: secondsOf(text, spacingS) }))
     .findLast(({ seconds }) => seconds !== null);
   const venue = tokens.find(({ text }) => VENUES.has(text.toLowerCase()));
-  const symbol = tokens.find(({ text, at }) => {
+  const symbols = tokens.filter(({ text, at }) => {
     const word = text.toLowerCase();
     if (at === interval?.at || at === venue?.at || isDate(text) || WORDS.has(word)) return false;
     return /[a-z]/i.test(text) && text.length <= 24 && !/^\d+[a-z]{1,6}$/i.test(text);
   });
+  // Capitals are a symbol, where what stands before them are words.
+  const [first] = symbols;
+  const isWord = first !== undefined && /^[a-z]+$/.test(first.text);
+  const symbol = isWord ? (symbols.find(({ text }) => /^[A-Z0-9./_-]{2,}$/.test(text)) ?? first) : first;
   const folderVenue =
     path
       .toLowerCase()

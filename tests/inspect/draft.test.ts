@@ -105,10 +105,10 @@ describe('a draft', () => {
       .map(([o, h, l, c], i) => `${1_709_251_200 + i * 300}|${o}|${h}|${l}|${c}|${i + 0.5}|${i + 1}`)
       .join('\n');
     expect(await bars('mystery_ABC.txt', text)).toEqual([
-      'mystery 5m 2024-03-01T00:00:00 11 0.5',
-      'mystery 5m 2024-03-01T00:05:00 12 1.5',
-      'mystery 5m 2024-03-01T00:10:00 11 2.5',
-      'mystery 5m 2024-03-01T00:15:00 9 3.5',
+      'ABC 5m 2024-03-01T00:00:00 11 0.5',
+      'ABC 5m 2024-03-01T00:05:00 12 1.5',
+      'ABC 5m 2024-03-01T00:10:00 11 2.5',
+      'ABC 5m 2024-03-01T00:15:00 9 3.5',
     ]);
     const { layout } = await draft('mystery_ABC.txt', text);
     expect(layout.shape.columns.map(({ role }) => role)).toEqual([
@@ -164,6 +164,26 @@ describe('a draft', () => {
     expect(
       (await draft('ACME_1h.csv', 'Time (UTC),Open,High,Low,Close\n2024-01-02 10:00,1,2,1,2\n')).zoneUnknown,
     ).toBe(false);
+  });
+
+  it('takes the symbol of a name for that, not the words around it', async () => {
+    const text = 'time,open,high,low,close\n1704067200,1,2,1,2\n1704070800,2,3,2,3\n';
+    for (const [name, symbol] of [
+      ['kraken_rest_XBTUSD_60.csv', 'XBTUSD'],
+      ['wsj_INDEX_SPX.csv', 'SPX'],
+      ['btcusd-bitfinex.csv', 'btcusd'],
+      ['Apple 1h.csv', 'Apple'],
+    ] as const)
+      expect((await bars(name, text))[0]).toMatch(new RegExp(`^${symbol} 1h 2024-01-01T00:00:00 2 `));
+  });
+
+  it('of a volume by an unknown name says which column it may be', async () => {
+    const text = (name: string): string =>
+      `Data,Otwarcie,Najwyzszy,Najnizszy,Zamkniecie,${name}\n2024-01-02,1,2,1,2,500\n2024-01-03,2,3,2,3,700\n`;
+    expect((await bars('pkn_d.csv', text('Wolumen')))[0]).toContain(' 2 500');
+    expect((await draft('pkn_d.csv', text('Ilosc'))).yaml).toContain(
+      'CHECK: no column is called so; if Ilosc is it',
+    );
   });
 
   it('of months that are told by their names is of months', async () => {

@@ -131,8 +131,7 @@ describe.each([
 describe('a late file that changes while it is merged', () => {
   const old = krakenCsv(BARS.slice(100, 1300));
   const now = krakenCsv(walk('XBTUSD', END - 350 * HOUR, END - 150 * HOUR, HOUR, 9, 0.7));
-  const zipped = (text: string): Buffer =>
-    zipBytes([{ name: 'XBTUSD_60.csv', data: text }]);
+  const zipped = (text: string): Buffer => zipBytes([{ name: 'XBTUSD_60.csv', data: text }]);
   const renamed = (path: string, content: Uint8Array): void => {
     writeFileSync(`${path}.new`, content);
     renameSync(`${path}.new`, path);
