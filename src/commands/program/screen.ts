@@ -2,9 +2,10 @@
 
 import { type Style, styleFor } from '../../ui/style.ts';
 
-/** Columns of stdout; a pipe has no end. */
+/** Columns of stdout; a pipe has no end. A terminal that does not tell has those of COLUMNS, as for other programs. */
 export function stdoutWidth(): number {
-  return process.stdout.isTTY ? process.stdout.columns || 80 : Number.POSITIVE_INFINITY;
+  if (!process.stdout.isTTY) return Number.POSITIVE_INFINITY;
+  return process.stdout.columns || Number(process.env['COLUMNS']) || 80;
 }
 
 export function stdoutStyle(): Style {
