@@ -2,9 +2,9 @@
 
 import { isMainThread } from 'node:worker_threads';
 import pg from 'pg';
-import { causeOf } from '../faults/causes.ts';
-import { BackhaulError, type Fault } from '../faults/fault.ts';
+import { BackhaulError } from '../faults/fault.ts';
 import { codeOf as codeToldByCitus, commitEverywhere, isHalfCommitted } from './citus_nodes.ts';
+import { codeOf, connectFault, isUnreached, sharedSessions, usage, whereIs } from './connect_fault.ts';
 import { keepsSessions } from './pooler.ts';
 
 /** Anything that runs a query: the functions of `src/state` take either. */
@@ -26,18 +26,21 @@ type Setting = readonly [name: string, ms: number];
 
 /** Every session of this program that is open or being opened, for {@link breakAllSessions}. */
 const everySession = new Set<pg.ClientBase>();
+
 /** Those of them that outlast the others. */
 const lastingSessions = new WeakSet<pg.ClientBase>();
 
 const CONNECT_TIMEOUT_MS = 10_000;
+
 const KEEPALIVE_DELAY_MS = 10_000;
+
 /**
  * How soon a server notices that the program behind a running statement is gone. It would go on building an index, or
  * waiting for a lock, for nobody. PostgreSQL can tell since version 14, where its system can.
  */
 const ORPHAN_CHECK: Setting = ['client_connection_check_interval', 1000];
+
 const ORPHAN_CHECK_SINCE = 14;
-const DEFAULT_PORT = 5432;
 
 const INT8_OID = 20;
 
@@ -199,8 +202,10 @@ const INVALID_VALUE = '22023';
 
 /** The server's process behind each session, for `pg_cancel_backend`: the protocol's number may be a pooler's. */
 const backendPids = new WeakMap<pg.ClientBase, number>();
+
 /** Where a pooler stands that keeps sessions together. */
 const sessionPlaces = new Set<string>();
+
 /** Errors by which a server or a pooler has refused a session. */
 const refusals = new WeakSet<object>();
 
@@ -217,44 +222,6 @@ export function wasRefused(error: unknown): boolean {
 /** A SQLSTATE of the other side's own, but for "starting" and "stopping", which pass. */
 function isRefusal(code: string): boolean {
   return /^(?=.*\d)[0-9A-Z]{5}$/.test(code) && !/^(0800\d|57P0\d)$/.test(code);
-}
-
-/** SQLSTATE `feature_not_supported`: what a pooler without sessions amounts to. */
-const UNSUPPORTED = '0A000';
-
-/** Why a session will not do whose server connection others get as well. */
-export function sharedSessions({ host, port }: Pick<pg.Client, 'host' | 'port'>): BackhaulError {
-  return new BackhaulError({
-    kind: 'database-connect',
-    code: UNSUPPORTED,
-    message: `The pooler at ${host}:${port} gives each transaction another connection of the server; Backhaul needs sessions: set pool_mode = session for this database (pgbouncer.ini), or give PostgreSQL's own address.`,
-  });
-}
-
-/** The URL with its password, if any, taken out: fit for a message. */
-export function redactUrl(url: string): string {
-  try {
-    const parsed = new URL(url);
-    if (parsed.password !== '') parsed.password = '***';
-    for (const name of ['password', 'sslpassword', 'sslkey'])
-      if (parsed.searchParams.has(name)) parsed.searchParams.set(name, '***');
-    return parsed.href;
-  } catch {
-    // `postgres://user:pw@/db?host=/socket` has no host, which WHATWG URLs do not allow.
-    return url.replace(/^([a-z]+:\/\/[^:/@]*):[^@]*@/i, '$1:***@').replace(/(password=)[^&]*/gi, '$1***');
-  }
-}
-
-function usage(url: string, cause: unknown): BackhaulError {
-  return new BackhaulError(
-    {
-      kind: 'usage',
-      message: 'The database URL cannot be read.',
-      found: redactUrl(url),
-      expected: 'postgres://user:password@host:5432/database',
-    },
-    { cause },
-  );
 }
 
 /**
@@ -283,65 +250,6 @@ function sessionSettings(options: SessionOptions): Setting[] {
   return all.filter(([, ms]) => ms > 0);
 }
 
-/** Where a URL points, as `pg` reads it: without password. */
-function whereIs(url: string): { host: string; port: number; database: string; user: string } {
-  try {
-    const client = new pg.Client({ connectionString: url });
-    const { host, port, database, user } = client;
-    return { host, port: port || DEFAULT_PORT, database: database ?? user ?? '', user: user ?? '' };
-  } catch (cause) {
-    throw usage(url, cause);
-  }
-}
-
-function codeOf(error: unknown): string {
-  const code = (error as { code?: unknown } | null)?.code;
-  return typeof code === 'string' ? code : '';
-}
-
-/** What to check, by code; the rest is a server that is not there. */
-function connectHint(
-  code: string,
-  at: { host: string; port: number; database: string; user: string },
-): string {
-  switch (code) {
-    case '28P01':
-    case '28000':
-      return `Check the user name and password in the URL (user ${at.user}), and pg_hba.conf on the server.`;
-    case '3D000':
-      return `Create it first: createdb ${at.database}`;
-    case '53300':
-      return 'The server has no connection left: raise its max_connections or use --workers 1.';
-    case 'ENOTFOUND':
-    case 'EAI_AGAIN':
-      return `Check the host name ${at.host}.`;
-    case 'ENOENT':
-      return 'There is no socket of a server there: check that it runs.';
-    case '08P01':
-      return `A pooler or proxy at ${at.host}:${at.port} refuses the session: its log says why.`;
-    case '57P03':
-      return 'The server is starting or stopping: try again in a moment.';
-    default:
-      return `Check that PostgreSQL runs and accepts connections on ${at.host}:${at.port}, or leave out --database for the embedded one.`;
-  }
-}
-
-/** Why no session could be had, with what to check; never the password. */
-export function connectFault(error: unknown, url: string): Fault {
-  if (error instanceof BackhaulError) return error.fault;
-  const at = whereIs(url);
-  const code = codeOf(error);
-  const place = at.host.startsWith('/') ? `${at.host}/.s.PGSQL.${at.port}` : `${at.host}:${at.port}`;
-  const detail = error instanceof Error && error.message !== '' ? error.message : code;
-  return {
-    kind: 'database-connect',
-    message: `No connection to the database ${at.database} at ${place} as ${at.user}.`,
-    found: detail.split('\n', 1)[0]!,
-    hint: connectHint(code, at),
-    ...(code === '' ? {} : { code }),
-  };
-}
-
 /** The fault of a work that found no server, or lost it: the driver says neither which database nor what to do. */
 export function namedConnectError(error: unknown, url: string): unknown {
   if (error instanceof BackhaulError) return error;
@@ -349,17 +257,6 @@ export function namedConnectError(error: unknown, url: string): unknown {
   return isUnreached(code) || wasRefused(error)
     ? new BackhaulError(connectFault(error, url), { cause: error })
     : error;
-}
-
-/** No session to be had, or no longer: the network's own codes, a socket that is not there, a server coming up or going down. */
-function isUnreached(code: string): boolean {
-  const kind = causeOf(code)?.kind;
-  return (
-    kind === 'database-connect' ||
-    kind === 'network' ||
-    kind === 'timeout' ||
-    /^(ENOENT|57P0[123])$/.test(code)
-  );
 }
 
 /**

@@ -1,7 +1,8 @@
 import { createServer } from 'node:net';
 import { from as copyFrom } from 'pg-copy-streams';
 import { describe, expect, test } from 'vitest';
-import { connect, connectFault, createPool, inTransaction, redactUrl } from '../../src/database/connect.ts';
+import { connect, createPool, inTransaction } from '../../src/database/connect.ts';
+import { connectFault, redactUrl } from '../../src/database/connect_fault.ts';
 import { classify } from '../../src/faults/classify.ts';
 import { testDatabase } from '../database.ts';
 
