@@ -86,6 +86,7 @@ export function aggregate(
   ordinal: number,
 ): number {
   const { ts, open, high, low, close, volume, trades } = bars;
+  const { stepUs } = grid;
   let end = state[at + END]!;
   let row = from;
   while (row < to) {
@@ -95,10 +96,14 @@ export function aggregate(
         if (out.length === out.capacity) return row;
         finish(state, at, wholeFromUs, out, ordinal);
       }
-      const start = grid.floor(ts[row]!);
-      end = grid.endOf(start);
-      state[at + START] = start;
-      state[at + END] = end;
+      if (Number.isNaN(stepUs)) {
+        state[at + START] = grid.floor(ts[row]!);
+        state[at + END] = grid.endOf(state[at + START]!);
+      } else {
+        state[at + START] = Math.floor(ts[row]! / stepUs) * stepUs;
+        state[at + END] = state[at + START]! + stepUs;
+      }
+      end = state[at + END]!;
       state[at + OPEN] = open[row]!;
       state[at + HIGH] = Number.NEGATIVE_INFINITY;
       state[at + LOW] = Number.POSITIVE_INFINITY;

@@ -14,6 +14,11 @@ const WEEK_S = 604_800;
 export interface BucketGrid {
   /** Seconds, as series are named by them. */
   readonly intervalS: number;
+  /**
+   * Buckets that begin at multiples of so many µs since 1970; NaN: they do not. For loops: a call returns each instant
+   * in memory of its own, which was a fifth of what such a load left to the collector.
+   */
+  readonly stepUs: number;
   /** The beginning of the bucket that holds an instant. */
   floor(us: number): number;
   /** The end of the bucket that begins there. */
@@ -22,25 +27,26 @@ export interface BucketGrid {
 
 class Uniform implements BucketGrid {
   readonly intervalS: number;
-  readonly #stepUs: number;
+  readonly stepUs: number;
 
   constructor(intervalS: number) {
     this.intervalS = intervalS;
-    this.#stepUs = intervalS * 1e6;
+    this.stepUs = intervalS * 1e6;
   }
 
   floor(us: number): number {
-    return Math.floor(us / this.#stepUs) * this.#stepUs;
+    return Math.floor(us / this.stepUs) * this.stepUs;
   }
 
   endOf(startUs: number): number {
-    return startUs + this.#stepUs;
+    return startUs + this.stepUs;
   }
 }
 
 /** Whole days of a zone: `first` of the ones that a day is in, and of the ones behind them. Days since 1970. */
 class Days implements BucketGrid {
   readonly intervalS: number;
+  readonly stepUs = Number.NaN;
   readonly #zone: Zone;
   readonly #firstOf: (day: number) => number;
   readonly #nextOf: (first: number) => number;

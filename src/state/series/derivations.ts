@@ -6,7 +6,7 @@ import { copyRows } from '../../copy/copy_writer.ts';
 import { RowEncoder } from '../../copy/row_encoder.ts';
 import { arrayText } from '../../database/array_text.ts';
 import type { Db } from '../../database/connect.ts';
-import { usOf } from '../../database/stamps.ts';
+import { stampOf, usOf } from '../../database/stamps.ts';
 
 /** A stretch of a series whose bars were made of another's. */
 export interface Derivation extends Range {
@@ -88,22 +88,63 @@ export async function replaceDerivations(
   await copyRows(client, 'backhaul.derivation', ['series_id', 'from_series_id', 'covered'], rows.bytes());
 }
 
-/** Stretches that were made of one series each, beside those on record. False, and nothing is done, where others made some. */
+/**
+ * Stretches that were made of one series each, at most one a series, beside those on record. False, and nothing is done,
+ * where others made some.
+ */
 export async function addDerivations(
   client: ClientBase,
   added: readonly (Range & { readonly seriesId: number; readonly fromSeriesId: number })[],
 ): Promise<boolean> {
+  const { rows } = await client.query<{ strange: boolean; left: number[] }>(LENGTHEN, [
+    arrayText(added.map(({ seriesId }) => seriesId)),
+    arrayText(added.map(({ fromSeriesId }) => fromSeriesId)),
+    arrayText(added.map(({ fromUs }) => fromUs)),
+    arrayText(added.map(({ toUs }) => toUs)),
+  ]);
+  const { strange, left } = rows[0]!;
+  if (strange) return false;
+  if (left.length === 0) return true;
+  const isLeft = new Set(left);
+  await putAmong(
+    client,
+    added.filter(({ seriesId }) => isLeft.has(seriesId)),
+  );
+  return true;
+}
+
+/**
+ * As a rule a file goes on where the one before it has ended: the one stretch of a series becomes longer in its place,
+ * which touches no index. `left` are the series of which that is not so.
+ */
+const LENGTHEN = `WITH w AS MATERIALIZED (
+    SELECT id, from_id, tstzrange(${stampOf('from_us')}, ${stampOf('to_us')}) AS covered
+    FROM unnest($1::int[], $2::int[], $3::bigint[], $4::bigint[]) AS u (id, from_id, from_us, to_us)),
+  stands AS MATERIALIZED (
+    SELECT w.id, count(*) AS stretches, bool_or(d.from_series_id <> w.from_id) AS strange
+    FROM w JOIN backhaul.derivation d ON d.series_id = w.id GROUP BY w.id),
+  made AS (
+    UPDATE backhaul.derivation d SET covered = d.covered + w.covered
+    FROM w JOIN stands s ON s.id = w.id AND s.stretches = 1
+    WHERE d.series_id = w.id AND (d.covered && w.covered OR d.covered -|- w.covered)
+      AND NOT EXISTS (SELECT FROM stands WHERE strange)
+    RETURNING d.series_id)
+  SELECT EXISTS (SELECT FROM stands WHERE strange) AS strange,
+    ARRAY(SELECT w.id FROM w WHERE w.id NOT IN (SELECT series_id FROM made)) AS left`;
+
+/** Stretches beside those on record, all of which are made of the same series. */
+async function putAmong(
+  client: ClientBase,
+  added: readonly (Range & { readonly seriesId: number; readonly fromSeriesId: number })[],
+): Promise<void> {
   const madeOf = new Map(added.map(({ seriesId, fromSeriesId }) => [seriesId, fromSeriesId]));
   const ids = [...madeOf.keys()];
   const { rows: stretches } = await client.query<
-    Pick<Derivation, 'seriesId' | 'fromSeriesId'> & { fromUs: number | null; toUs: number | null }
-  >(
-    `SELECT d.series_id AS "seriesId", d.from_series_id AS "fromSeriesId", ${BOUNDS}
-     FROM backhaul.derivation d WHERE d.series_id = ANY ($1)`,
-    [arrayText(ids)],
-  );
+    Pick<Derivation, 'seriesId'> & { fromUs: number | null; toUs: number | null }
+  >(`SELECT d.series_id AS "seriesId", ${BOUNDS} FROM backhaul.derivation d WHERE d.series_id = ANY ($1)`, [
+    arrayText(ids),
+  ]);
   const before = stretches.map(bounded);
-  if (before.some(({ seriesId, fromSeriesId }) => madeOf.get(seriesId) !== fromSeriesId)) return false;
   if (before.length > 0)
     await client.query('DELETE FROM backhaul.derivation WHERE series_id = ANY ($1)', [arrayText(ids)]);
   const rows = new RowEncoder(3, 1 << 28, 60 * (added.length + before.length));
@@ -115,5 +156,4 @@ export async function addDerivations(
       rows.tstzrange(fromUs, toUs);
     }
   await copyRows(client, 'backhaul.derivation', ['series_id', 'from_series_id', 'covered'], rows.bytes());
-  return true;
 }

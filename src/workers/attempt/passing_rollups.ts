@@ -372,14 +372,26 @@ export class PassingRollups {
   }
 
   #stateOf(slot: number, k: number, series: Carried): RollupState {
-    const at = (slot * this.#intervals.length + k) * BUCKET_LENGTH;
+    const { ts, open, high, low, close, volume, trades } = barSoFar(
+      this.#buckets,
+      (slot * this.#intervals.length + k) * BUCKET_LENGTH,
+    );
+    const { seriesId: fromSeriesId, lastUs: atUs, knownFromUs, knownToUs } = series;
+    const seriesId = series.targetIds[k]!;
+    // Written out: spread into one another, objects of seven numbers cost as much as all else here.
     return {
-      seriesId: series.targetIds[k]!,
-      fromSeriesId: series.seriesId,
-      atUs: series.lastUs,
-      knownFromUs: series.knownFromUs,
-      knownToUs: series.knownToUs,
-      ...barSoFar(this.#buckets, at),
+      seriesId,
+      fromSeriesId,
+      atUs,
+      knownFromUs,
+      knownToUs,
+      ts,
+      open,
+      high,
+      low,
+      close,
+      volume,
+      trades,
     };
   }
 }
