@@ -83,6 +83,9 @@ export type Staying = 'none' | 'last' | 'all';
 /** Series that wait at most, 1 kB each; of more, what is behind is computed at once. */
 const MOST_WAITING = 16_384;
 
+/** Series read in one round: of each the states ahead are read with it, whether its rows have room or not. */
+const MOST_AT_ONCE = 512;
+
 const NO_ROWS = new Int32Array(0);
 const NO_STATES: ReadonlyMap<number, Uint8Array> = new Map();
 
@@ -256,9 +259,10 @@ export class Rewriter {
     let going = walks;
     while (left.length > 0 || going.length > 0) {
       if (left.length > 0) going.push(...(await this.#begin(left)));
-      await this.#round(going, staying);
+      const some = going.slice(0, MOST_AT_ONCE);
+      await this.#round(some, staying);
       const again: ChangedSeries[] = [];
-      for (const walk of going) {
+      for (const walk of some) {
         if (walk.metUs === null || walk.next === walk.fresh.length) continue;
         // There are new rows far behind: it begins again with them.
         const rows = walk.fresh.subarray(walk.next);
@@ -266,7 +270,8 @@ export class Rewriter {
         again.push({ seriesId, intervalUs, fromUs: batch!.ts[rows[0]!]!, goneUntilUs, rows });
       }
       left = again;
-      going = going.filter((walk) => {
+      const others = going.slice(MOST_AT_ONCE);
+      going = some.filter((walk) => {
         if (walk.isDone) return false;
         if (!staying.has(walk.seriesId) || walk.next < walk.fresh.length) return true;
         walk.fresh = NO_ROWS;
@@ -275,6 +280,7 @@ export class Rewriter {
         this.#open.set(walk.seriesId, walk);
         return false;
       });
+      going.push(...others);
     }
     this.#batch = null;
   }

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import type { Pool } from 'pg';
 import { describe, expect, it } from 'vitest';
-import { connect } from '../../src/database/connect.ts';
+import { connect, inTransaction } from '../../src/database/connect.ts';
 import { runLoad } from '../../src/load/load.ts';
 import type { LoadOptions } from '../../src/load/load_events.ts';
 import { noteRollups } from '../../src/state/series/rollups.ts';
@@ -222,10 +222,14 @@ describe('late files of a lane', () => {
       });
       await onCopy(original, async ({ url, pool }) => {
         const ended = await inTheMiddle(url, pool, { drain: never, abort: never }, async () => {
-          await pool.query(
-            `UPDATE backhaul.task SET lease_until = now() - interval '1 s' WHERE uri LIKE '%/b/XBTUSD_5.csv'`,
-          );
-          expect((await expire(pool)).map(({ reason }) => reason)).toEqual(['lease']);
+          // At one go: the loader renews its leases every other moment.
+          const expired = await inTransaction(pool, async (client) => {
+            await client.query(
+              `UPDATE backhaul.task SET lease_until = now() - interval '1 s' WHERE uri LIKE '%/b/XBTUSD_5.csv'`,
+            );
+            return expire(client);
+          });
+          expect(expired.map(({ reason }) => reason)).toEqual(['lease']);
         });
         expect(ended.status).toBe('fulfilled');
         expect(differences(await snapshot(pool), single)).toEqual([]);
