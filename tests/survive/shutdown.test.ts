@@ -184,7 +184,8 @@ describe('a load whose files are at work', () => {
       await hold(copy, LOCK);
       const program = startIn(copy, '--drain-seconds', '1');
       await until(copy.pool, WAITS);
-      program.child.kill('SIGINT');
+      // As a scheduler ends it: what has not ended by itself must be done with before the scheduler's patience is.
+      program.child.kill('SIGTERM');
       const ended = await ending(program);
       expect(ended).toMatchObject(INTERRUPTED);
       expect(ended.stderr).not.toContain('Stopping at once');
