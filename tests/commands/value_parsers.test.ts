@@ -191,6 +191,7 @@ describe('settings', () => {
       compressAfterS: null,
       rollups: [],
       dryRun: false,
+      incremental: false,
       batchBytes: null,
       leaseMs: 60_000,
       drainMs: 10_000,
