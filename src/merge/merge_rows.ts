@@ -15,11 +15,11 @@ import type { ClientBase } from 'pg';
 import type { BarColumns } from '../bars/columns.ts';
 import { killPoint } from '../base/kill_points.ts';
 import type { Range } from '../base/ranges.ts';
-import { BY_KEY, rangeRows } from '../copy/copy_reader.ts';
+import { BY_KEY, rangeRows, withinHull } from '../copy/copy_reader.ts';
 import { usOf } from '../database/stamps.ts';
 import type { ExtraColumn } from '../scan/shape.ts';
 import { commitAsOne, isDistributed } from '../state/schema/distributed.ts';
-import { rangesOfTaskAlone, vouchedByAlone } from '../state/series/coverage_rows.ts';
+import { rangesOfTaskAlone } from '../state/series/coverage_rows.ts';
 import { dropOutcomes } from '../state/tasks/outcomes.ts';
 import { type BarParts, Comparison, EQUAL, KEPT, NEW_ROW, REPLACES, type SeriesRun } from './comparison.ts';
 import { IncomingExtras } from './extra_values.ts';
@@ -67,19 +67,16 @@ export async function removeOld(
   client: ClientBase,
   taskId: number,
 ): Promise<{ readonly bars: number; readonly gone: ReadonlyMap<number, Gone> }> {
-  const isSpread = await isDistributed(client);
-  if (isSpread) await commitAsOne(client);
-  const which = isSpread
-    ? `USING ${rangeRows(await rangesOfTaskAlone(client, taskId))}
-       WHERE $1::bigint IS NOT NULL AND b.series_id = r.series_id AND b.ts > r.after_ts AND b.ts <= r.to_ts`
-    : `USING backhaul.coverage c WHERE ${vouchedByAlone('$1')}`;
+  if (await isDistributed(client)) await commitAsOne(client);
+  const ranges = await rangesOfTaskAlone(client, taskId);
+  // Between constants: of a hypertable, every other compressed chunk would be made rows again.
   const { rows } = await client.query<{ id: number; from: number; until: number; bars: number }>(
     `WITH old AS (
-       DELETE FROM backhaul.bars b ${which}
+       DELETE FROM backhaul.bars b USING ${rangeRows(ranges)}
+       WHERE b.series_id = r.series_id AND b.ts > r.after_ts AND b.ts <= r.to_ts AND ${withinHull('b.ts', ranges)}
        RETURNING b.series_id, b.ts)
      SELECT series_id AS id, ${usOf('min(ts)')} AS from, ${usOf('max(ts)')} AS until, count(*)::int AS bars
      FROM old GROUP BY series_id ORDER BY series_id`,
-    [taskId],
   );
   await dropOutcomes(client, taskId);
   return {

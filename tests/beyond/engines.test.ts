@@ -93,7 +93,7 @@ const cli =
     // What hangs on the time of day, or on how fast the machine was.
     return said
       .replaceAll(
-        /"([a-z_]*seconds|[a-z_]*per_second|created|candles_from_now|now|detected_ts|changed_ts|filled_ts)":[^,}]*/g,
+        /"([a-z_]*seconds|[a-z_]*per_second|created|candles_from_now|overflow|now|detected_ts|changed_ts|filled_ts)":[^,}]*/g,
         '',
       )
       .replaceAll(/"waits":\{[^}]*\}/g, '')
@@ -304,7 +304,8 @@ it.skipIf(TIMESCALE_URL === '')(
     );
     for (const { url } of [packed, rows]) await load(url, [changed, late], { onConflict: 'replace' });
     expect(await same()).toBe(true);
-    expect((await pack()).again).toBeGreaterThan(0);
+    // What came lies in one of the two: the other has been left alone.
+    expect(await pack()).toMatchObject({ again: 1 });
     expect([await settings(), await same()]).toEqual([['', 'series_id'], true]);
     await expect(load(packed.url, [changed], { reload: true })).resolves.toMatchObject({
       tasks: { loaded: 1 },
