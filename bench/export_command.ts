@@ -74,7 +74,7 @@ function tell(name: string, runs: readonly Measured[]): void {
   const us = (pick: (one: Measured) => number): string => ((of(pick) / rows) * 1e6).toFixed(2);
   const both = of((one) => one.cpuSeconds + one.serverCpuSeconds);
   process.stdout.write(
-    `${name.padEnd(24)} ${rate.padStart(10)} rows/s of the clock; µs a row: ${us((one) => one.cpuSeconds)} its own CPU, ` +
+    `${name.padEnd(32)} ${rate.padStart(10)} rows/s of the clock; µs a row: ${us((one) => one.cpuSeconds)} its own CPU, ` +
       `${us((one) => one.serverCpuSeconds)} the server's; two cores do at most ${Math.round((2 * rows) / both).toLocaleString('en-US')} rows/s; ` +
       `RSS ${Math.round(Math.max(...runs.map((one) => one.rssBytes)) / 1e6)} MB\n`,
   );
@@ -87,16 +87,18 @@ try {
   const kinds: readonly (readonly [string, () => Promise<Omit<Measured, 'serverCpuSeconds'>>])[] = [
     ['COPY out, one session', () => floor(1)],
     ['COPY out, two sessions', () => floor(2)],
-    ...(formats.length === 0 ? ['parquet'] : formats).map(
-      (format) =>
-        [
-          `export ${format}`,
-          async () => {
-            const out = join(folder, 'out');
-            rmSync(out, { recursive: true, force: true });
-            return command(['export', out, '--format', format, '--json']);
-          },
-        ] as const,
+    ...(formats.length === 0 ? ['parquet'] : formats).flatMap((format) =>
+      ['all', 'none'].map(
+        (indicators) =>
+          [
+            `export ${format}, indicators ${indicators}`,
+            async () => {
+              const out = join(folder, 'out');
+              rmSync(out, { recursive: true, force: true });
+              return command(['export', out, '--format', format, '--indicators', indicators, '--json']);
+            },
+          ] as const,
+      ),
     ),
   ];
   const measured = new Map<string, Measured[]>(kinds.map(([name]) => [name, []]));

@@ -1,6 +1,7 @@
 /** `backhaul export`: bars out of the database as Parquet, Arrow or CSV files. */
 
 import type { Argv } from 'yargs';
+import { INDICATOR_NAMES } from '../bars/columns.ts';
 import { FORMATS, PARTITION_KEYS, type PartitionKey } from '../export/partition_plan.ts';
 import { exportLine, exportLines } from '../ui/export_text.ts';
 import { eventLine } from '../ui/json_lines.ts';
@@ -17,7 +18,7 @@ import {
   Unreadable,
   value,
 } from './options/settings.ts';
-import { oneOf, parseWorkers } from './options/value_parsers.ts';
+import { oneOf, parseIndicators, parseWorkers } from './options/value_parsers.ts';
 import { EXIT } from './program/exit_codes.ts';
 import { listenForInterrupt } from './program/interrupt.ts';
 import { print, say } from './program/screen.ts';
@@ -35,6 +36,10 @@ export const EXPORT_SETTINGS = {
   by: list(
     { group: SHOW, describe: `Cut files by these (${PARTITION_KEYS.join(', ')})`, otherwise: BY.join(',') },
     parseKeys,
+  ),
+  indicators: list(
+    { group: SHOW, describe: 'Columns of all, of none, or of some (sma_20,rsi_14)', otherwise: 'all' },
+    parseIndicators,
   ),
   workers: value(
     { group: SHOW, describe: 'Files written at once', otherwise: 'auto, a core each' },
@@ -81,6 +86,7 @@ export const command: Command = {
             filter,
             fromUs: flags.from ?? null,
             toUs: flags.to ?? null,
+            indicators: flags.indicators ?? INDICATOR_NAMES,
             workers: workers === 'auto' ? usableCores() : workers,
             drain: interrupt.drain,
           },

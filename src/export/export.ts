@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { MessageChannel } from 'node:worker_threads';
 import type { Pool } from 'pg';
 import { Piscina } from 'piscina';
+import { INDICATOR_NAMES, type IndicatorName } from '../bars/columns.ts';
 import type { ColumnKind } from '../copy/column_decoder.ts';
 import { connect } from '../database/connect.ts';
 import { BackhaulError } from '../faults/fault.ts';
@@ -35,6 +36,8 @@ export interface ExportOptions {
   /** µs since 1970; null for open ends. */
   readonly fromUs: number | null;
   readonly toUs: number | null;
+  /** Those that the files have a column of. */
+  readonly indicators: readonly IndicatorName[];
   readonly workers: number;
   /** Once aborted, no further file is begun. */
   readonly drain: AbortSignal;
@@ -84,7 +87,7 @@ export async function runExport(
   const series = (await readSeries(db, options.filter)).filter(({ firstUs }) => firstUs !== null);
   const range = { fromUs: options.fromUs ?? -Infinity, toUs: options.toUs ?? Infinity };
   const files = planFiles(series, options.by, options.format, range);
-  const columns = await readColumns(db);
+  const columns = await readColumns(db, options.indicators);
   const extra = await readExtraColumns(db);
   const { facts } = await readCoverage(db, series);
   const { folder } = options;
@@ -299,8 +302,8 @@ const KINDS: Readonly<Record<string, ColumnKind>> = {
   text: 'text',
 };
 
-/** The columns of `candles` that `bars` holds, `ts` first: prices, indicators, and those a layout added. */
-async function readColumns(db: Pool): Promise<ExportColumn[]> {
+/** The columns of `candles` that `bars` holds, `ts` first: prices, those indicators, and what a layout added. */
+async function readColumns(db: Pool, indicators: readonly string[]): Promise<ExportColumn[]> {
   const { rows } = await db.query<{ name: string; type: string }>(
     `SELECT b.attname AS name, t.typname AS type
      FROM pg_attribute b
@@ -309,13 +312,15 @@ async function readColumns(db: Pool): Promise<ExportColumn[]> {
      WHERE b.attrelid = 'backhaul.bars'::regclass AND b.attnum > 0 AND NOT b.attisdropped
      ORDER BY b.attname <> 'ts', b.attnum`,
   );
+  const isLeftOut = (name: string): boolean =>
+    (INDICATOR_NAMES as readonly string[]).includes(name) && !indicators.includes(name);
   return rows.flatMap(({ name, type }) => {
     const kind = KINDS[type];
-    return kind === undefined ? [] : [{ name, kind }];
+    return kind === undefined || isLeftOut(name) ? [] : [{ name, kind }];
   });
 }
 
-function termsOf({ format, by, filter, fromUs, toUs }: ExportOptions): ExportTerms {
+function termsOf({ format, by, filter, fromUs, toUs, indicators }: ExportOptions): ExportTerms {
   const { symbols, tierSymbols, intervals } = filter;
   return {
     format,
@@ -324,6 +329,7 @@ function termsOf({ format, by, filter, fromUs, toUs }: ExportOptions): ExportTer
     intervals,
     fromTs: fromUs === null ? null : isoUs(fromUs),
     toTs: toUs === null ? null : isoUs(toUs),
+    ...(indicators.length < INDICATOR_NAMES.length && { indicators }),
   };
 }
 

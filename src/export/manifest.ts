@@ -22,6 +22,8 @@ export interface ExportTerms {
   readonly intervals: readonly number[] | null;
   readonly fromTs: string | null;
   readonly toTs: string | null;
+  /** Those that have a column; left out where all have. */
+  readonly indicators?: readonly string[];
 }
 
 /** One file that is whole. */

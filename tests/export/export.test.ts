@@ -7,6 +7,7 @@ import { gunzipSync, zstdDecompressSync } from 'node:zlib';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { tableFromIPC } from 'apache-arrow';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { INDICATOR_NAMES } from '../../src/bars/columns.ts';
 import { type ExportOptions, type ExportSummary, runExport } from '../../src/export/export.ts';
 import type { Manifest } from '../../src/export/manifest.ts';
 import { PARTITION_KEYS, planFiles } from '../../src/export/partition_plan.ts';
@@ -69,6 +70,7 @@ async function exported(over: Partial<ExportOptions>): Promise<{ folder: string;
       filter: ALL_SERIES,
       fromUs: null,
       toUs: null,
+      indicators: INDICATOR_NAMES,
       workers: 2,
       drain: new AbortController().signal,
       ...over,
@@ -247,6 +249,26 @@ describe('an export', () => {
     expect(lines.at(-1)).toMatch(/^kraken,60,2024-01-01T00:29:00Z,/);
   });
 
+  it('has a column of the indicators that are asked for alone', async () => {
+    const { folder } = await exported({ format: 'csv', by: ['venue'], indicators: ['rsi_14'] });
+    const header = readFileSync(join(folder, 'venue=kraken/bars.csv'), 'utf8').split('\n', 1)[0]!;
+    expect(header).toBe('symbol,interval_s,ts,open,high,low,close,volume,trades,rsi_14');
+    expect(JSON.parse(readFileSync(join(folder, 'manifest.json'), 'utf8'))).toMatchObject({
+      indicators: ['rsi_14'],
+    });
+    const answer = await answerOf(
+      ['export', join(scratch, 'bare'), '--indicators', 'none', '--format', 'arrow'],
+      {
+        env: { DATABASE_URL: database.url },
+      },
+    );
+    expect(answer).toMatchObject({ code: 0 });
+    const path = join(scratch, 'bare/venue=kraken/interval=1m/year=2024/bars.arrow');
+    expect(tableFromIPC(readFileSync(path)).schema.fields.map(({ name }) => name)).toEqual([
+      ...['symbol', 'interval_s', 'ts', 'open', 'high', 'low', 'close', 'volume', 'trades'],
+    ]);
+  });
+
   it('goes on where it was interrupted, keeps whole files and takes away half ones', async () => {
     const folder = join(scratch, 'resumed');
     const stop = new AbortController();
@@ -265,6 +287,7 @@ describe('an export', () => {
         filter: ALL_SERIES,
         fromUs: null,
         toUs: null,
+        indicators: INDICATOR_NAMES,
         workers: 1,
         drain: drain.signal,
       },

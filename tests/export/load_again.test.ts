@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { INDICATOR_NAMES } from '../../src/bars/columns.ts';
 import { type ExportOptions, runExport } from '../../src/export/export.ts';
 import { ALL_SERIES } from '../../src/series/series.ts';
 import { testDatabase } from '../database.ts';
@@ -83,6 +84,7 @@ async function exported(over: Partial<ExportOptions>): Promise<string> {
     filter: ALL_SERIES,
     fromUs: null,
     toUs: null,
+    indicators: INDICATOR_NAMES,
     workers: 2,
     drain: new AbortController().signal,
     ...over,
@@ -92,14 +94,14 @@ async function exported(over: Partial<ExportOptions>): Promise<string> {
 }
 
 describe('an export that is loaded again', () => {
-  for (const [format, by] of [
-    ['csv', ['venue', 'interval', 'year']],
-    ['csv.zst', []],
-    ['parquet', ['symbol', 'interval', 'venue']],
-    ['arrow', ['year']],
+  for (const [format, by, indicators] of [
+    ['csv', ['venue', 'interval', 'year'], INDICATOR_NAMES],
+    ['csv.zst', [], []],
+    ['parquet', ['symbol', 'interval', 'venue'], INDICATOR_NAMES],
+    ['arrow', ['year'], ['rsi_14']],
   ] as const) {
     it(`is the same table, bit for bit, by ${by.join(', ') || 'nothing'} as ${format}`, async () => {
-      const folder = await exported({ format, by });
+      const folder = await exported({ format, by, indicators });
       const summary = await load(target.url, [folder]);
       expect(summary.tasks).toMatchObject({ failed: 0 });
       expect(summary.rows).toMatchObject({ rejected: 0, loaded: 693 });
