@@ -27,7 +27,7 @@ export interface ReadQuery {
   csv(): NodeJS.ReadableStream | null;
   /** What an error of {@link csv}'s stream stands for. */
   faultOf(error: unknown): unknown;
-  /** Stops what runs on the server now. */
+  /** Stops what runs on the server now; nothing is fetched after that. */
   cancel(): Promise<void>;
   close(): Promise<void>;
 }
@@ -79,9 +79,14 @@ async function beginReading(client: Client): Promise<void> {
 }
 
 async function prepare(client: Client, url: string, sql: string): Promise<ReadQuery> {
+  const cancelled = new AbortController();
   const ends = {
     faultOf: (error: unknown) => sqlFault(error, sql),
-    cancel: () => cancel(client, url),
+    cancel: () => {
+      // The server stops a statement that runs; between two of them there is none, and the next would run to its end.
+      cancelled.abort();
+      return cancel(client, url);
+    },
     close: () => client.end(),
   };
   await client.query('SAVEPOINT prepared');
@@ -99,6 +104,7 @@ async function prepare(client: Client, url: string, sql: string): Promise<ReadQu
     ...ends,
     columns: columnsOf(fields),
     fetch: async (most) => {
+      cancelled.signal.throwIfAborted();
       try {
         return (await statement(client, `FETCH ${most} FROM ${CURSOR}`)).rows;
       } catch (error) {
@@ -106,8 +112,10 @@ async function prepare(client: Client, url: string, sql: string): Promise<ReadQu
       }
     },
     // The server took the text for one SELECT as it stands, so between these brackets it is one as well.
-    csv: () =>
-      client.query(copyTo(`COPY (\n${sql.replace(/[;\s]+$/, '')}\n) TO STDOUT (FORMAT csv, HEADER)`)),
+    csv: () => {
+      cancelled.signal.throwIfAborted();
+      return client.query(copyTo(`COPY (\n${sql.replace(/[;\s]+$/, '')}\n) TO STDOUT (FORMAT csv, HEADER)`));
+    },
   };
 }
 

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { openReadQuery } from '../../src/database/read_query.ts';
 import { testDatabase } from '../database.ts';
 import { answerOf } from './in_process.ts';
 import { jsonLines, runCli, scratchFolder } from './run_cli.ts';
@@ -101,6 +102,18 @@ describe('query', () => {
     });
     expect(stderr).toBe('');
     expect(code).toBe(130);
+  });
+
+  it('fetches nothing more once it was cancelled, though nothing ran just then', async () => {
+    const reading = await openReadQuery(
+      { url: database.url, embedded: false },
+      'TABLE backhaul.task',
+      60_000,
+    );
+    expect(await reading.fetch(1)).toHaveLength(0);
+    await reading.cancel();
+    await expect(reading.fetch(1)).rejects.toThrow('aborted');
+    await reading.close();
   });
 
   it('ends quietly when its reader has gone', async () => {
