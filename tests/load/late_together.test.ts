@@ -141,7 +141,7 @@ describe('late files of a lane', () => {
   });
 
   describe('are in the middle of it', () => {
-    const files = [part('a', 0, 2), part('b', 1.5, 3), part('c', 3, 5)];
+    const files = [part('mid/a', 0, 2), part('mid/b', 1.5, 3), part('mid/c', 3, 5)];
 
     /** Does `interrupt` when the first of them is written and the others have joined it, and then lets all go on. */
     async function inTheMiddle(
