@@ -3,9 +3,10 @@
 import type { Argv } from 'yargs';
 import { counted } from '../base/quantities.ts';
 import { faultOf } from '../faults/classify.ts';
-import type { Selection } from '../load/load.ts';
+import type { Leaving, Selection } from '../load/load.ts';
 import type { LoadEvent, LoadOptions, LoadReporter, LoadSummary, PlanEvent } from '../load/load_events.ts';
 import type { Tier } from '../series/tiers.ts';
+import { isMadeOfOthers } from '../state/series/made_of_others.ts';
 import type { Telemetry } from '../telemetry/telemetry.ts';
 import { joinedLine } from '../ui/event_text.ts';
 import { eventLine } from '../ui/json_lines.ts';
@@ -79,12 +80,17 @@ export const command: Command = {
         const page = flags.ui === undefined || url === null ? null : await openPageOn(url, flags.ui);
         if (page !== null) say(`Live: ${page.address}`);
         if (events !== null && url !== null && !options.dryRun) await events(url, showing.json);
+        // Asked on a session of the load: another would take longer to open than most loads have to spare.
+        let mayBeLeft = true;
         const summary = await load(
           options,
           showing,
           selection(options.dryRun ? null : tiers, flags.incremental ?? false),
+          async (db) => {
+            mayBeLeft = await isMadeOfOthers(db).catch(() => true);
+          },
         ).finally(() => page?.close());
-        if (url !== null && !options.dryRun && !summary.interrupted) await makeWhatIsLeft(url);
+        if (url !== null && !options.dryRun && !summary.interrupted && mayBeLeft) await makeWhatIsLeft(url);
         process.exitCode = exitCodeOfLoad(summary);
         await tellOfLoad(flags, url, 'load', summary);
       });
@@ -173,6 +179,7 @@ export async function load(
   options: LoadOptions,
   showing: Showing,
   selection: Selection | null = null,
+  leaving?: Leaving,
 ): Promise<LoadSummary> {
   const { runLoad } = await import('../load/load.ts');
   const log = showing.logFile == null ? null : new LogFile(showing.logFile);
@@ -199,7 +206,7 @@ export async function load(
       reporter(event);
     };
     const summary = await measuringLoad(showing.telemetry ?? null, listener, (heard) =>
-      runLoad(options, heard, interrupt, selection),
+      runLoad(options, heard, interrupt, selection, leaving),
     );
     progress.stop();
     log?.event(summary);

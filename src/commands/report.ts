@@ -3,7 +3,6 @@
 import type { Argv } from 'yargs';
 import type { Report } from '../report/completeness.ts';
 import { eventLine } from '../ui/json_lines.ts';
-import { reportCsv, reportEvents, reportLines } from '../ui/report_text.ts';
 import { DATABASE_SETTINGS } from './options/database_option.ts';
 import { withLoadedDatabase } from './options/loaded_database.ts';
 import {
@@ -64,6 +63,7 @@ export const command: Command = {
     };
     await withLoadedDatabase(flags.database, 'report', async (db) => {
       const { readReport } = await import('../report/completeness.ts');
+      const { reportCsv, reportEvents, reportLines } = await import('../ui/report_text.ts');
       const report = await readReport(db, options);
       if (flags.html !== undefined) await writePage(report, flags.html);
       if (flags.json) for (const event of reportEvents(report)) print(eventLine(event));

@@ -1,7 +1,7 @@
 /** What a load does where nobody says otherwise: the same for the command line and the library. */
 
 import { INDICATOR_NAMES } from '../bars/columns.ts';
-import { INFLATE_LIMITS } from '../producer/archive/entry_stream.ts';
+import { INFLATE_LIMITS } from '../producer/archive/inflate_limits.ts';
 import type { LoadOptions } from './load_events.ts';
 
 export const LOAD_DEFAULTS: Omit<LoadOptions, 'sources' | 'databaseUrl'> = {

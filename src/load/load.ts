@@ -24,6 +24,9 @@ const WARM_WORKERS = 8;
 /** Which of the tasks found are wanted, and what of them; null: all. Asked once the tables are up to date. */
 export type Selection = (db: Pool) => Promise<SelectTask | null>;
 
+/** What is done on the load's own sessions when it has ended, and was not interrupted. */
+export type Leaving = (db: Pool) => Promise<void>;
+
 /**
  * The main job: finds what the sources hold, puts it into the task table, and loads every task that is pending there.
  * Resolves with what was done, failures included; throws only when the run as a whole could not go on
@@ -35,6 +38,7 @@ export async function runLoad(
   reporter: LoadReporter,
   signals: LoadSignals,
   selection: Selection | null = null,
+  leaving?: Leaving,
 ): Promise<LoadSummary> {
   const tally = new RunTally(options, reporter);
   const feed = new TaskFeed(options, reporter, tally);
@@ -82,7 +86,9 @@ export async function runLoad(
       throw signals.drain.aborted ? interruptedEarly() : error;
     });
     signals.drain.removeEventListener('abort', giveUp);
-    return await new Run({ options, reporter, signals, tally, feed, db, session, pool }).execute();
+    const summary = await new Run({ options, reporter, signals, tally, feed, db, session, pool }).execute();
+    if (!summary.interrupted) await leaving?.(db);
+    return summary;
   } catch (error) {
     // Whatever failed then, this is why.
     throw session.lost.aborted ? session.lost.reason : namedConnectError(error, options.databaseUrl);

@@ -5,7 +5,7 @@
 
 import type { IndicatorName } from '../bars/columns.ts';
 import type { Fault } from '../faults/fault.ts';
-import type { InflateLimits } from '../producer/archive/entry_stream.ts';
+import type { InflateLimits } from '../producer/archive/inflate_limits.ts';
 import type { ToldByRecords } from '../producer/planning/found_task.ts';
 import type { SourceOptions } from '../producer/sources/source.ts';
 import type { Compression } from '../state/leaves/compress.ts';

@@ -1,7 +1,7 @@
 /** What the workers of a load go by. */
 
 import { INDICATOR_NAMES } from '../bars/columns.ts';
-import { INFLATE_LIMITS } from '../producer/archive/entry_stream.ts';
+import { INFLATE_LIMITS } from '../producer/archive/inflate_limits.ts';
 import type { WorkerSettings } from '../workers/link/assignment.ts';
 import { recordLimits } from './defaults.ts';
 import type { LoadOptions } from './load_events.ts';

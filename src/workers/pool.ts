@@ -1,10 +1,9 @@
 /** The threads of a load: started, given tasks, kept for the next load for a while, ended. */
 
-import { randomUUID } from 'node:crypto';
 import type { EventLoopUtilization } from 'node:perf_hooks';
 import { fileURLToPath } from 'node:url';
 import { setFlagsFromString } from 'node:v8';
-import { BroadcastChannel, MessageChannel } from 'node:worker_threads';
+import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import { Piscina } from 'piscina';
 import { requestGate } from '../producer/sources/transfer/request_gate.ts';
 import type { Assignment } from './link/assignment.ts';
@@ -44,9 +43,10 @@ export interface Running {
 export function linkedTo(
   assignment: Omit<Assignment, 'port'>,
   handler: LinkHandler,
+  met?: (thread: number, line: MessagePort) => void,
 ): { readonly link: MainLink; readonly linked: Assignment } {
   const { port1, port2 } = new MessageChannel();
-  return { link: new MainLink(port1, handler), linked: { ...assignment, port: port2 } };
+  return { link: new MainLink(port1, handler, met), linked: { ...assignment, port: port2 } };
 }
 
 /** Pools without work, the one left last at the end. */
@@ -65,7 +65,8 @@ export class WorkerPool {
   readonly #pool: Piscina<Assignment, ThreadResult>;
   readonly #seen = new WeakMap<object, EventLoopUtilization>();
   readonly #making: string;
-  readonly #channel: BroadcastChannel;
+  /** To each thread that has had a task. (A broadcast channel makes events of the web, which cost a thread 35 ms to load.) */
+  readonly #lines = new Map<number, MessagePort>();
   /** Threads that may hold something of the load's. */
   readonly #used = new Set<number>();
   #running = 0;
@@ -89,9 +90,6 @@ export class WorkerPool {
     this.#making = makingOf(warm);
     // Threads get it when they are made: one gate for all of the process, whatever the first load reads.
     requestGate();
-    const name = `backhaul workers ${randomUUID()}`;
-    this.#channel = new BroadcastChannel(name);
-    this.#channel.unref();
     // `.ts` in a checkout, `.js` in the published package.
     const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
     // Flags are inherited, and not looked at, unless they are named; this one would be for the thread's own file.
@@ -100,7 +98,7 @@ export class WorkerPool {
     setFlagsFromString(`--min-semi-space-size=${SEMI_SPACE_MB}`);
     this.#pool = new Piscina({
       filename: fileURLToPath(new URL('../../bin/worker.js', import.meta.url)),
-      argv: [new URL(`./task_worker.${extension}`, import.meta.url).href, name],
+      argv: [new URL(`./task_worker.${extension}`, import.meta.url).href],
       minThreads: Math.min(warm, MAX_WORKERS),
       maxThreads: MAX_WORKERS,
       idleTimeout: IDLE_MS,
@@ -113,7 +111,10 @@ export class WorkerPool {
   }
 
   start(assignment: Omit<Assignment, 'port'>, handler: LinkHandler): Running {
-    const { link, linked } = linkedTo(assignment, handler);
+    const { link, linked } = linkedTo(assignment, handler, (thread, line) => {
+      this.#lines.set(thread, line);
+      line.on('close', () => this.#lines.delete(thread));
+    });
     return { link, result: this.#run(linked).finally(() => link.close()) };
   }
 
@@ -177,20 +178,25 @@ export class WorkerPool {
     if (left.size === 0) return true;
     return new Promise((resolve) => {
       const late = setTimeout(() => resolve(false), PART_MS);
-      this.#channel.onmessage = ({ data }: { data: PoolWord }) => {
-        if (data.kind === 'parted') left.delete(data.thread);
-        if (left.size > 0) return;
-        clearTimeout(late);
-        resolve(true);
-      };
-      this.#channel.postMessage({ kind: 'part' } satisfies PoolWord);
+      for (const thread of left) {
+        const line = this.#lines.get(thread);
+        line?.once('message', (_: PoolWord) => {
+          // Nothing else is said on it: until there is, it keeps no program alive.
+          line.unref();
+          left.delete(thread);
+          if (left.size > 0) return;
+          clearTimeout(late);
+          resolve(true);
+        });
+        line?.postMessage('part' satisfies PoolWord);
+      }
     });
   }
 
   /** Ends every thread; what still runs is cut off, its transaction rolled back by the server. */
   async destroy(): Promise<void> {
     this.#state = 'ended';
-    this.#channel.close();
+    for (const line of this.#lines.values()) line.close();
     await this.#pool.destroy();
   }
 }

@@ -1,12 +1,13 @@
 /** The work of a worker thread: runs one attempt at one task from its object's bytes to COMMIT. */
 
-import { BroadcastChannel, isMainThread, threadId } from 'node:worker_threads';
+import { isMainThread, MessageChannel, type MessagePort, threadId } from 'node:worker_threads';
 import type { Client } from 'pg';
 import { connect } from '../database/connect.ts';
 import { classify } from '../faults/classify.ts';
 import { forgetLoad } from './attempt/forget_load.ts';
 import { runAttempt } from './attempt/task_attempt.ts';
 import type { Assignment } from './link/assignment.ts';
+import type { Frame } from './link/messages.ts';
 import type { PoolWord, ThreadResult } from './link/pool_word.ts';
 import type { TaskResult } from './link/task_result.ts';
 import { WorkerLink } from './link/worker_link.ts';
@@ -65,20 +66,25 @@ async function within<T>(ms: number, work: Promise<T>): Promise<T> {
   }
 }
 
-/** Hears what is said to all threads of the pool `name`. */
-function listen(name: string): void {
-  const pool = new BroadcastChannel(name);
-  pool.onmessage = ({ data }: { data: PoolWord }) => {
-    if (data.kind !== 'part') return;
+/** On which the pool is heard, by a thread of its own; null: it does not have it yet. */
+let line: MessagePort | null = null;
+
+/** Gives the pool a line to this thread, by way of its first task. */
+function meet(link: MessagePort): void {
+  if (isMainThread || line !== null) return;
+  const { port1, port2 } = new MessageChannel();
+  line = port1;
+  line.on('message', (_: PoolWord) => {
     void Promise.allSettled([drop(), forgetLoad()]).then(() =>
-      pool.postMessage({ kind: 'parted', thread: threadId } satisfies PoolWord),
+      port1.postMessage('parted' satisfies PoolWord),
     );
-  };
+  });
+  line.unref();
+  link.postMessage({ thread: threadId, line: port2 } satisfies Frame, [port2]);
 }
 
-if (!isMainThread) listen(process.argv[3]!);
-
 export default async function runTask(assignment: Assignment): Promise<ThreadResult> {
+  meet(assignment.port);
   return { thread: threadId, result: await resultOf(assignment) };
 }
 

@@ -3,7 +3,7 @@
 import { BackhaulError } from '../../faults/fault.ts';
 import { LOAD_DEFAULTS } from '../../load/defaults.ts';
 import type { LoadOptions } from '../../load/load_events.ts';
-import { INFLATE_LIMITS } from '../../producer/archive/entry_stream.ts';
+import { INFLATE_LIMITS } from '../../producer/archive/inflate_limits.ts';
 import type { SourceOptions } from '../../producer/sources/source.ts';
 import { DATABASE_SETTINGS } from './database_option.ts';
 import { NOTIFY_SETTINGS } from './notify_option.ts';

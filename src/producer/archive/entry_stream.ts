@@ -7,6 +7,7 @@ import { abortError, faultAt } from '../../faults/file_fault.ts';
 import type { Storage } from '../../state/task_plan.ts';
 import type { ObjectReader } from '../sources/source.ts';
 import { type InflateMeter, inflateRaw } from './inflate.ts';
+import { INFLATE_LIMITS, type InflateLimits } from './inflate_limits.ts';
 import { unpacked } from './unpack.ts';
 
 export interface OpenBytesOptions {
@@ -18,19 +19,6 @@ export interface OpenBytesOptions {
   /** Told how long each piece of the source was waited for, ms. */
   readonly onWait?: (ms: number) => void;
 }
-
-/** How much a compressed file may become; more is a `limit`. Memory does not grow with it: time and tables do. */
-export interface InflateLimits {
-  readonly bytes: number;
-  /** Inflated to compressed bytes, once a file has come to {@link RATIO_FROM_BYTES}. */
-  readonly ratio: number;
-}
-
-/**
- * Vendors' files inflate to 3 to 12 times their size, bars that repeat to 50 times, and nothing deflated can to more than
- * 1032 times. The largest file known, all trades of a day, has some 10 GB.
- */
-export const INFLATE_LIMITS: InflateLimits = { bytes: 64 * 2 ** 30, ratio: 200 };
 
 /** What is smaller hurts nobody, whatever it came from. */
 const RATIO_FROM_BYTES = 64 << 20;

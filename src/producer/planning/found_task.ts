@@ -2,7 +2,7 @@
 
 import type { Fault } from '../../faults/fault.ts';
 import type { TaskPlan } from '../../state/task_plan.ts';
-import type { InflateLimits } from '../archive/entry_stream.ts';
+import type { InflateLimits } from '../archive/inflate_limits.ts';
 import type { SourceObject } from '../sources/source.ts';
 
 /** Where something to load lies. */

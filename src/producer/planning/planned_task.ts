@@ -4,7 +4,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { aliasesBeside, otherwiseSpelled } from '../../base/spellings.ts';
 import { laneOf, sharedLaneOf } from '../../state/series/series_name.ts';
 import type { Storage, TaskPlan } from '../../state/task_plan.ts';
-import { INFLATE_LIMITS } from '../archive/entry_stream.ts';
+import { INFLATE_LIMITS } from '../archive/inflate_limits.ts';
 import type { Manifest } from '../archive/kraken_manifest.ts';
 import { gridOfMade, type Resolution } from '../layouts/resolve.ts';
 import type { Asked } from './asked.ts';

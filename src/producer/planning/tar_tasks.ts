@@ -3,7 +3,8 @@
 import { BackhaulError } from '../../faults/fault.ts';
 import type { Packing, Storage } from '../../state/task_plan.ts';
 import { BlockCache } from '../archive/block_cache.ts';
-import { INFLATE_LIMITS, openBytes } from '../archive/entry_stream.ts';
+import { openBytes } from '../archive/entry_stream.ts';
+import { INFLATE_LIMITS } from '../archive/inflate_limits.ts';
 import { listTar, type TarBytes, type TarEntry, tarBytesOf } from '../archive/tar.ts';
 import { readHead, storageOfName } from '../layouts/head.ts';
 import { hiddenKind, isHiddenPath, unreadKind } from '../sources/object_kind.ts';

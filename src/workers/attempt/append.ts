@@ -19,7 +19,6 @@ import type { FileScan } from './file_scan.ts';
 import { splitsOfVenue } from './file_splits.ts';
 import { ensureLeaves, knownLeaf } from './leaves.ts';
 import { RestartBy } from './load_path.ts';
-import { PassingRollups } from './passing_rollups.ts';
 import { writeCheckpoints } from './series_results.ts';
 import { SeriesStates } from './series_states.ts';
 import { sortFile } from './sorted_file.ts';
@@ -40,7 +39,7 @@ export async function append(parts: AttemptParts, file: FileScan, sorting: boole
   const rollups =
     parts.client === null || parts.task.rollups.makes.length === 0
       ? null
-      : new PassingRollups(parts, file.symbols, splits, (batch) => {
+      : new (await import('./passing_rollups.ts')).PassingRollups(parts, file.symbols, splits, (batch) => {
           sink ??= openSink(parts);
           return sink.write(batch, () => {});
         });

@@ -14,7 +14,6 @@ import { surveyFile } from './file_bytes.ts';
 import { FileScan } from './file_scan.ts';
 import { knowIdsAsOf } from './known_series_ids.ts';
 import { firstPath, type LoadPath, orderOf, RestartBy, SurveyFirst } from './load_path.ts';
-import { merge } from './merge.ts';
 import { AttemptTransaction } from './transaction.ts';
 import { workerMemory } from './worker_memory.ts';
 
@@ -58,6 +57,8 @@ async function loadBy(path: LoadPath, parts: AttemptParts, facts: FileFacts): Pr
   const order = orderOf(path, task);
   const file = new FileScan(task, order === 'stream' ? task.plan.order : 'any', { facts, survey: null });
   if (!path.merges) return append(parts, file, order === 'sort');
+  // Forty modules that a thread of a first load does without: they would be a tenth of its start.
+  const { merge } = await import('./merge.ts');
   // Where this file had to be begun again, so would those behind it.
   const isPlain = facts === NO_FACTS && path.order === firstPath(task, parts.client !== null).order;
   return merge(parts, file, order, isPlain);

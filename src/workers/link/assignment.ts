@@ -1,7 +1,7 @@
 /** All a worker is given for one attempt at one task; plain data but for the port. */
 
 import type { MessagePort } from 'node:worker_threads';
-import type { InflateLimits } from '../../producer/archive/entry_stream.ts';
+import type { InflateLimits } from '../../producer/archive/inflate_limits.ts';
 import type { SourceOptions } from '../../producer/sources/source.ts';
 import type { RollupRole } from '../../state/series/rollup_roles.ts';
 import type { TaskPlan } from '../../state/task_plan.ts';

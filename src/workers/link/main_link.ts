@@ -23,10 +23,16 @@ export interface LinkHandler {
 export class MainLink {
   readonly #port: MessagePort;
 
-  constructor(port: MessagePort, handler: LinkHandler) {
+  /** `met`: hears of a thread that has its first task, and of the line to it. */
+  constructor(
+    port: MessagePort,
+    handler: LinkHandler,
+    met: (thread: number, line: MessagePort) => void = () => {},
+  ) {
     this.#port = port;
     port.on('message', (frame: Frame) => {
-      if ('notice' in frame) handler.notice(frame.notice);
+      if ('line' in frame) met(frame.thread, frame.line);
+      else if ('notice' in frame) handler.notice(frame.notice);
       else if ('question' in frame) {
         handler.answer(frame.question).then(
           (answer) => port.postMessage({ id: frame.id, answer } satisfies Frame, takenAlong(answer)),

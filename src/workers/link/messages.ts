@@ -3,6 +3,7 @@
  * port: a million of them an hour, handed over as buffers, would keep the collector of the main thread busy.
  */
 
+import type { MessagePort } from 'node:worker_threads';
 import type { Leaf } from '../../copy/leaf.ts';
 import type { Fault } from '../../faults/fault.ts';
 import type { Assignment } from './assignment.ts';
@@ -84,4 +85,6 @@ export type Frame =
   | { readonly notice: Notice }
   | { readonly id: number; readonly answer: unknown }
   | { readonly id: number; readonly fault: Fault }
-  | { readonly abort: Fault };
+  | { readonly abort: Fault }
+  /** With its first task a thread brings a line of its own, which outlasts tasks. */
+  | { readonly thread: number; readonly line: MessagePort };

@@ -2,8 +2,8 @@
 
 import type { TaskResult } from './task_result.ts';
 
-/** What is said to all threads of a pool, and what each of them answers. */
-export type PoolWord = { readonly kind: 'part' } | { readonly kind: 'parted'; readonly thread: number };
+/** What is said to a thread on its own line, and what it answers. */
+export type PoolWord = 'part' | 'parted';
 
 /** What a thread brings back. */
 export interface ThreadResult {

@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import { MessageChannel } from 'node:worker_threads';
 import { INDICATOR_NAMES } from '../../../src/bars/columns.ts';
 import type { Fault } from '../../../src/faults/fault.ts';
-import { INFLATE_LIMITS } from '../../../src/producer/archive/entry_stream.ts';
+import { INFLATE_LIMITS } from '../../../src/producer/archive/inflate_limits.ts';
 import { discover } from '../../../src/producer/planning/discover.ts';
 import type { DiscoveredTask } from '../../../src/producer/planning/found_task.ts';
 import { LocalSource } from '../../../src/producer/sources/local/source.ts';
