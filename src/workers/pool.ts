@@ -178,16 +178,20 @@ export class WorkerPool {
     if (left.size === 0) return true;
     return new Promise((resolve) => {
       const late = setTimeout(() => resolve(false), PART_MS);
-      for (const thread of left) {
+      const parted = (thread: number): void => {
+        left.delete(thread);
+        if (left.size > 0) return;
+        clearTimeout(late);
+        resolve(true);
+      };
+      for (const thread of [...left]) {
         const line = this.#lines.get(thread);
         line?.once('message', (_: PoolWord) => {
           // Nothing else is said on it: until there is, it keeps no program alive.
           line.unref();
-          left.delete(thread);
-          if (left.size > 0) return;
-          clearTimeout(late);
-          resolve(true);
+          parted(thread);
         });
+        line?.once('close', () => parted(thread));
         line?.postMessage('part' satisfies PoolWord);
       }
     });

@@ -2,7 +2,7 @@
 
 import { isMainThread, MessageChannel, type MessagePort, threadId } from 'node:worker_threads';
 import type { Client } from 'pg';
-import { connect } from '../database/connect.ts';
+import { connect, endSession } from '../database/connect.ts';
 import { classify } from '../faults/classify.ts';
 import { forgetLoad } from './attempt/forget_load.ts';
 import { runAttempt } from './attempt/task_attempt.ts';
@@ -31,12 +31,7 @@ async function drop(): Promise<void> {
   const client = session?.client;
   session = null;
   if (client === undefined) return;
-  await within(FAREWELL_MS, client.end()).catch(() => breakOff(client));
-}
-
-/** Closes the socket of a connection whose server no longer answers. */
-function breakOff(client: Client): void {
-  (client as unknown as { connection: { stream: { destroy(): void } } }).connection.stream.destroy();
+  await endSession(client, FAREWELL_MS);
 }
 
 /** Longer than this nobody waits for the server to take a ROLLBACK, or a farewell: the socket is closed instead. */
@@ -50,7 +45,7 @@ async function rollBack(): Promise<void> {
     await within(FAREWELL_MS, client.query('ROLLBACK'));
   } catch {
     session = null;
-    breakOff(client);
+    await endSession(client, 0);
   }
 }
 
