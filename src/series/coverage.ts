@@ -156,6 +156,12 @@ export async function readCoverage(db: Db, series: readonly Series[]): Promise<C
   return { ranges, facts };
 }
 
+/** The zone whose days are the sessions of a series: as its latest file has it, or that of the bars it is made of. */
+export async function sessionZoneOf(db: Db, seriesId: number): Promise<string> {
+  const { rows } = await db.query<{ zone: string }>('SELECT backhaul.session_zone($1) AS zone', [seriesId]);
+  return rows[0]!.zone;
+}
+
 /** The buckets of what is known of shorter bars: outward where files meet inside one, inward at the ends. */
 function wholeBuckets(known: readonly Range[], grid: BucketGrid, days: BucketGrid, joins: Joins): Range[] {
   const inward = joined(known, joins).map(({ fromUs, toUs }) => {

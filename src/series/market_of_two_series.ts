@@ -22,6 +22,7 @@ import { basesOf } from '../state/series/rollups.ts';
 import type { SeriesName } from '../state/series/series_name.ts';
 import { unfinished } from '../state/tasks/lane_standing.ts';
 import { moveLane, spellingOfFiles } from '../state/tasks/market_lane.ts';
+import { sessionZoneOf } from './coverage.ts';
 
 /** One market under several names; `keep` is the name its files bear. */
 export interface SplitMarket {
@@ -308,7 +309,7 @@ async function computeAgain(client: ClientBase, keep: SeriesRow, fromUs: number)
     [keep.seriesId],
   );
   const { bars, has, taskId } = rows[0]!;
-  const zone = await sessionZoneOf(client, keep);
+  const zone = await sessionZoneOf(client, keep.seriesId);
   // Every series with all indicators has returns; of a short one the longest averages are not there yet.
   const all = has[INDICATOR_NAMES.indexOf('log_return')]! || bars < 2;
   const rewriter = new Rewriter(client, mergeMemory(), {
@@ -343,14 +344,6 @@ async function seamsOf(
   return untilUs === null ? ends : [...ends, untilUs];
 }
 
-/** The zone whose days are the sessions of a series, as its latest file has it. */
-async function sessionZoneOf(client: ClientBase, { seriesId }: SeriesRow): Promise<string> {
-  const { rows } = await client.query<{ zone: string }>('SELECT backhaul.session_zone($1) AS zone', [
-    seriesId,
-  ]);
-  return rows[0]!.zone;
-}
-
 /** Longer bars in which both names' bars are, made of those by which the series is made elsewhere. */
 async function makeAcross(
   db: Pool,
@@ -358,7 +351,7 @@ async function makeAcross(
   keep: SeriesRow,
   seams: readonly number[],
 ): Promise<void> {
-  const zone = await sessionZoneOf(client, keep);
+  const zone = await sessionZoneOf(client, keep.seriesId);
   const hypertable = await isHypertable(client);
   const made = await readDerivations(client, [keep.seriesId], 'from');
   const targets = new Map(made.map(({ seriesId, rollupS }) => [seriesId, rollupS]));

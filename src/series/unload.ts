@@ -23,7 +23,7 @@ import { dropSeriesRows } from '../state/series/series_rows.ts';
 import { dropEdges } from '../state/series/trade_edges.ts';
 import { isAtWork } from '../state/tasks/lane_standing.ts';
 import { type LoadedTask, setAside } from '../state/tasks/unload.ts';
-import { readCoverage } from './coverage.ts';
+import { sessionZoneOf } from './coverage.ts';
 import type { Series } from './series.ts';
 import { restoreShared } from './shared_trade_bars.ts';
 
@@ -158,7 +158,10 @@ export async function unloadSeries(
     if (signal.aborted) break;
     bars += await inTransaction(db, async (client) => {
       await alone(client, one);
-      const upkeep = await beginUpkeep(db, client, { ...one, sessionZone: await sessionZoneOf(client, one) });
+      const upkeep = await beginUpkeep(db, client, {
+        ...one,
+        sessionZone: await sessionZoneOf(client, one.seriesId),
+      });
       const gone = await dropSeriesRows(client, one.seriesId);
       await forgetRollup(client, one);
       if (one.firstUs !== null) upkeep.lost(one.seriesId, one.firstUs, one.lastUs!);
@@ -167,12 +170,6 @@ export async function unloadSeries(
     });
   }
   return bars;
-}
-
-/** Zone of the days of a series, as its files have it. */
-async function sessionZoneOf(client: ClientBase, series: Series): Promise<string> {
-  const { facts } = await readCoverage(client, [series]);
-  return facts.get(series.seriesId)!.sessionZone;
 }
 
 /** Nobody claims anything until we commit; what somebody is at work on already is left alone. */
