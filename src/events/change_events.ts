@@ -57,6 +57,8 @@ export interface EventSummary {
   readonly joined: number;
   /** Symbols of the file of which no series is there, as `venue symbol`: their events are kept. */
   readonly unknownSymbols: readonly string[];
+  /** Venues that have series of some of those. */
+  readonly venuesThatHaveThem: readonly string[];
   readonly interrupted: boolean;
 }
 
@@ -141,7 +143,7 @@ export async function changeEvents(db: Pool, load: EventLoad, options: EventOpti
     equal: changes.equal,
     ...done,
     joined,
-    unknownSymbols: await symbolsWithoutSeries(db, named.events),
+    ...(await symbolsWithoutSeries(db, named.events)),
   };
 }
 
@@ -417,11 +419,19 @@ async function computeAgain(
   return rows;
 }
 
-async function symbolsWithoutSeries(db: Db, events: readonly MarketEvent[]): Promise<string[]> {
-  const { rows } = await db.query<{ name: string }>(
-    `SELECT DISTINCT n.venue || ' ' || n.symbol AS name FROM unnest($1::text[], $2::text[]) AS n (venue, symbol)
-     WHERE NOT EXISTS (SELECT FROM backhaul.series s WHERE s.venue = n.venue AND s.symbol = n.symbol) ORDER BY name`,
+async function symbolsWithoutSeries(
+  db: Db,
+  events: readonly MarketEvent[],
+): Promise<Pick<EventSummary, 'unknownSymbols' | 'venuesThatHaveThem'>> {
+  const { rows } = await db.query<{ name: string; venues: string[] }>(
+    `SELECT n.venue || ' ' || n.symbol AS name, array_remove(array_agg(DISTINCT s.venue), NULL) AS venues
+     FROM (SELECT DISTINCT venue, symbol FROM unnest($1::text[], $2::text[]) AS n (venue, symbol)) n
+     LEFT JOIN backhaul.series s ON s.symbol = n.symbol
+     GROUP BY n.venue, n.symbol HAVING count(*) FILTER (WHERE s.venue = n.venue) = 0 ORDER BY name`,
     [venuesOf(events), events.map(({ symbol }) => symbol)],
   );
-  return rows.map(({ name }) => name);
+  return {
+    unknownSymbols: rows.map(({ name }) => name),
+    venuesThatHaveThem: [...new Set(rows.flatMap(({ venues }) => venues))].sort(),
+  };
 }

@@ -63,15 +63,22 @@ export function eventSummaryLines(summary: EventSummary, dryRun: boolean): strin
     `${counted(events, 'event')}: ${parts.join(', ')}.${dryRun ? ' Nothing was changed.' : ''}`,
     ...(series === 0 ? [] : [computedLine(series, recomputed, dryRun)]),
     ...(joined === 0 ? [] : [`${counted(joined, 'bar')} of old names joined to those of the new ones.`]),
-    ...unknownLines(summary.unknownSymbols),
+    ...unknownLines(summary),
   ];
 }
 
-function unknownLines(symbols: readonly string[]): string[] {
+function unknownLines({ unknownSymbols: symbols, venuesThatHaveThem: venues }: EventSummary): string[] {
   if (symbols.length === 0) return [];
   const named = symbols.slice(0, SYMBOLS_NAMED).map(sanitise).join(', ');
   const rest = symbols.length > SYMBOLS_NAMED ? ` and ${count(symbols.length - SYMBOLS_NAMED)} more` : '';
-  return [`No bars yet of ${named}${rest}: kept for when they come.`];
+  return [
+    `No bars yet of ${named}${rest}: kept for when they come.`,
+    ...(venues.length === 0
+      ? []
+      : [
+          `Bars of such symbols stand at ${venues.map(sanitise).join(', ')}: --venue says whose events these are.`,
+        ]),
+  ];
 }
 
 function computedLine(series: number, recomputed: number, dryRun: boolean): string {

@@ -6,6 +6,7 @@ import { recompute } from '../../src/series/recompute.ts';
 import { ALL_SERIES } from '../../src/series/series.ts';
 import { unloadTasks } from '../../src/series/unload.ts';
 import { loadedTasks } from '../../src/state/tasks/unload.ts';
+import { eventSummaryLines } from '../../src/ui/event_text.ts';
 import { testDatabase } from '../database.ts';
 import { candles, load, scratchFolder, wipe } from '../e2e/loading.ts';
 import { type Bar, krakenCsv, massiveDays, walk, write } from '../e2e/market.ts';
@@ -107,7 +108,12 @@ describe('events and bars, in whichever order they come, make one table', () => 
     await loadFiles(0, 1, 2);
     expect(await candles(db)).not.toBe(whole);
     const done = await told(EVENTS);
-    expect(done).toMatchObject({ added: 5, series: 4, unknownSymbols: ['kraken ZZZUSD'] });
+    expect(done).toMatchObject({
+      added: 5,
+      series: 4,
+      unknownSymbols: ['kraken ZZZUSD'],
+      venuesThatHaveThem: [],
+    });
     expect(done.recomputed).toBeGreaterThan(100);
     expect(await candles(db)).toBe(whole);
     await expectSound();
@@ -171,6 +177,15 @@ describe('events and bars, in whichever order they come, make one table', () => 
     const { rows } = await db.query('SELECT symbol FROM backhaul.event');
     expect(rows).toEqual([{ symbol: 'XBTUSD' }]);
     expect(await told([of('BTCEUR', 5)])).toMatchObject({ removed: 1, unknownSymbols: ['kraken BTCEUR'] });
+
+    const elsewhere = await told([split('XBTUSD', '2024-01-20', 5, 'us_stocks_sip')], 'file:///other.csv');
+    expect(elsewhere).toMatchObject({
+      unknownSymbols: ['us_stocks_sip XBTUSD'],
+      venuesThatHaveThem: ['kraken'],
+    });
+    expect(eventSummaryLines(elsewhere, false).at(-1)).toBe(
+      'Bars of such symbols stand at kraken: --venue says whose events these are.',
+    );
   });
 
   it('of day files of many symbols, whose days are those of New York', async () => {
