@@ -2,6 +2,7 @@
 
 import type { ClientBase } from 'pg';
 import type { BarColumns } from '../bars/columns.ts';
+import { type BarRange, rangeRows, touchedOnly } from '../copy/copy_reader.ts';
 import { copyRows } from '../copy/copy_writer.ts';
 import { RowEncoder } from '../copy/row_encoder.ts';
 import { stampOf, usOf } from '../database/stamps.ts';
@@ -29,16 +30,23 @@ function asJson(alias: string, extras: readonly ExtraColumn[]): string {
 /** Keeps what stands in such columns while rows are taken out and copied in again. */
 export class StandingExtras {
   readonly #client: ClientBase;
+  readonly #hypertable: boolean;
   #columns: readonly ExtraColumn[] | null = null;
+  /** Where rows have been taken out and not got back what they had. */
+  #taken: BarRange[] = [];
 
-  constructor(client: ClientBase) {
+  constructor(client: ClientBase, hypertable: boolean) {
     this.#client = client;
+    this.#hypertable = hypertable;
   }
 
-  /** Deletes rows of `bars` as `from` says (`backhaul.bars b USING …`), and remembers what they have. */
-  async take(from: string): Promise<void> {
+  /** Deletes the rows of `bars` in these ranges, at least one, and remembers what they have. */
+  async take(ranges: readonly BarRange[]): Promise<void> {
     this.#columns ??= await this.#begin();
     const columns = this.#columns;
+    const from = `backhaul.bars b USING ${rangeRows(ranges)}
+       WHERE b.series_id = r.series_id AND b.ts > r.after_ts AND b.ts <= r.to_ts
+         AND ${touchedOnly(ranges, this.#hypertable)}`;
     if (columns.length === 0) {
       await this.#client.query(`DELETE FROM ${from}`);
       return;
@@ -49,15 +57,19 @@ export class StandingExtras {
          DELETE FROM ${from} RETURNING b.series_id, b.ts, ${names.map((name) => `b.${name}`).join(', ')})
        INSERT INTO pg_temp.kept_extra SELECT * FROM gone WHERE num_nonnulls(${names.join(', ')}) > 0`,
     );
+    this.#taken.push(...ranges);
   }
 
   /** Gives it to the rows that stand there again. */
   async give(): Promise<void> {
     const columns = this.#columns ?? [];
-    if (columns.length === 0) return;
+    const taken = this.#taken;
+    if (columns.length === 0 || taken.length === 0) return;
+    this.#taken = [];
     const set = columns.map(({ name }) => `${quoted(name)} = k.${quoted(name)}`).join(', ');
     await this.#client.query(
-      `UPDATE backhaul.bars b SET ${set} FROM pg_temp.kept_extra k WHERE b.series_id = k.series_id AND b.ts = k.ts;
+      `UPDATE backhaul.bars b SET ${set} FROM pg_temp.kept_extra k
+       WHERE b.series_id = k.series_id AND b.ts = k.ts AND ${touchedOnly(taken, this.#hypertable)};
        DELETE FROM pg_temp.kept_extra`,
     );
   }
@@ -79,13 +91,16 @@ export class IncomingExtras {
   readonly #taskId: number;
   /** Those the file's layout keeps. */
   readonly #own: readonly ExtraColumn[];
+  readonly #hypertable: boolean;
   #all: readonly ExtraColumn[] | null = null;
-  #hasFresh = false;
+  /** Where the rows are that {@link give} is for, by series. */
+  readonly #fresh = new Map<number, BarRange>();
 
-  constructor(client: ClientBase, taskId: number, own: readonly ExtraColumn[]) {
+  constructor(client: ClientBase, taskId: number, own: readonly ExtraColumn[], hypertable: boolean) {
     this.#client = client;
     this.#taskId = taskId;
     this.#own = own;
+    this.#hypertable = hypertable;
   }
 
   /**
@@ -100,6 +115,11 @@ export class IncomingExtras {
   ): Promise<number[]> {
     if (this.#own.length === 0) return [];
     const [first, last] = [runs[0]!, runs.at(-1)!];
+    const leastUs = runs.reduce(
+      (least, { from }) => Math.min(least, cols.ts[from]!),
+      Number.POSITIVE_INFINITY,
+    );
+    const mostUs = runs.reduce((most, { to }) => Math.max(most, cols.ts[to - 1]!), Number.NEGATIVE_INFINITY);
     const { rows } = await this.#client.query<{
       id: number;
       us: number;
@@ -110,9 +130,9 @@ export class IncomingExtras {
          ${asJson('i', this.#own)} AS incoming
        FROM pg_temp.incoming i JOIN backhaul.bars b ON b.series_id = i.series_id AND b.ts = i.ts
        WHERE (i.series_id, i.ts) >= ($1::int, ${stampOf('$2')}) AND (i.series_id, i.ts) <= ($3::int, ${stampOf('$4')})
-         AND NOT (true${sameExtras('i', 'b', this.#own)})
+         AND b.ts >= ${stampOf('$5')} AND b.ts <= ${stampOf('$6')} AND NOT (true${sameExtras('i', 'b', this.#own)})
        ORDER BY i.series_id, i.ts`,
-      [first.seriesId, cols.ts[first.from]!, last.seriesId, cols.ts[last.to - 1]!],
+      [first.seriesId, cols.ts[first.from]!, last.seriesId, cols.ts[last.to - 1]!, leastUs, mostUs],
     );
     const found: number[] = [];
     const evidence = new RowEncoder(5);
@@ -139,7 +159,7 @@ export class IncomingExtras {
     return found;
   }
 
-  /** These rows of a batch are the file's from now on. */
+  /** These rows of a batch, at least one and in the order of time, are the file's from now on. */
   async fresh(cols: BarColumns, seriesId: number, rows: Int32Array): Promise<void> {
     this.#all ??= await this.#begin();
     if (this.#all.length === 0) return;
@@ -150,12 +170,17 @@ export class IncomingExtras {
       keys.timestamptz(cols.ts[row]!);
     }
     await copyRows(this.#client, 'pg_temp.fresh_extra', ['series_id', 'ts'], keys.bytes());
-    this.#hasFresh = true;
+    const before = this.#fresh.get(seriesId);
+    this.#fresh.set(seriesId, {
+      seriesId,
+      afterUs: Math.min(cols.ts[rows[0]!]! - 1, before?.afterUs ?? Number.POSITIVE_INFINITY),
+      toUs: Math.max(cols.ts[rows.at(-1)!]!, before?.toUs ?? Number.NEGATIVE_INFINITY),
+    });
   }
 
   /** Gives the rows, which all stand now, what the file has for them; what it does not keep is NULL. */
   async give(): Promise<void> {
-    if (!this.#hasFresh) return;
+    if (this.#fresh.size === 0) return;
     const own = new Set(this.#own.map(({ name }) => name));
     const value = (column: ExtraColumn): string => (own.has(column.name) ? cast('i', column) : 'NULL');
     const set = this.#all!.map((column) => `${quoted(column.name)} = ${value(column)}`).join(', ');
@@ -163,7 +188,7 @@ export class IncomingExtras {
       own.size === 0 ? '' : 'JOIN pg_temp.incoming i ON i.series_id = f.series_id AND i.ts = f.ts';
     await this.#client.query(
       `UPDATE backhaul.bars b SET ${set} FROM pg_temp.fresh_extra f ${staged}
-       WHERE b.series_id = f.series_id AND b.ts = f.ts;
+       WHERE b.series_id = f.series_id AND b.ts = f.ts AND ${touchedOnly([...this.#fresh.values()], this.#hypertable)};
        DELETE FROM pg_temp.fresh_extra`,
     );
   }

@@ -15,7 +15,7 @@ import type { ClientBase } from 'pg';
 import type { BarColumns } from '../bars/columns.ts';
 import { killPoint } from '../base/kill_points.ts';
 import type { Range } from '../base/ranges.ts';
-import { BY_KEY, rangeRows, withinHull } from '../copy/copy_reader.ts';
+import { BY_KEY, rangeRows, touchedOnly } from '../copy/copy_reader.ts';
 import { usOf } from '../database/stamps.ts';
 import type { ExtraColumn } from '../scan/shape.ts';
 import { commitAsOne, isDistributed } from '../state/schema/distributed.ts';
@@ -62,18 +62,21 @@ export interface Gone {
 
 const NO_ROWS = new Int32Array(0);
 
-/** Takes out the rows a task brought, where no other task vouches for them: how many, and from when to when by series. */
+/**
+ * Takes out the rows a task brought, where no other task vouches for them: how many, and from when to when by series.
+ * `hypertable`: `bars` is one.
+ */
 export async function removeOld(
   client: ClientBase,
   taskId: number,
+  hypertable: boolean,
 ): Promise<{ readonly bars: number; readonly gone: ReadonlyMap<number, Gone> }> {
   if (await isDistributed(client)) await commitAsOne(client);
   const ranges = await rangesOfTaskAlone(client, taskId);
-  // Between constants: of a hypertable, every other compressed chunk would be made rows again.
   const { rows } = await client.query<{ id: number; from: number; until: number; bars: number }>(
     `WITH old AS (
        DELETE FROM backhaul.bars b USING ${rangeRows(ranges)}
-       WHERE b.series_id = r.series_id AND b.ts > r.after_ts AND b.ts <= r.to_ts AND ${withinHull('b.ts', ranges)}
+       WHERE b.series_id = r.series_id AND b.ts > r.after_ts AND b.ts <= r.to_ts AND ${touchedOnly(ranges, hypertable)}
        RETURNING b.series_id, b.ts)
      SELECT series_id AS id, ${usOf('min(ts)')} AS from, ${usOf('max(ts)')} AS until, count(*)::int AS bars
      FROM old GROUP BY series_id ORDER BY series_id`,
@@ -120,7 +123,7 @@ export class Merge {
     this.rewriter = rewriter ?? new Rewriter(client, memory, { ...settings, toTheEnd: false });
     this.rewriter.ofTask(taskId);
     this.#recomputedBefore = this.rewriter.recomputed;
-    this.#extras = new IncomingExtras(client, taskId, settings.extras ?? []);
+    this.#extras = new IncomingExtras(client, taskId, settings.extras ?? [], settings.hypertable);
     this.#gone = new Map(gone);
   }
 

@@ -16,7 +16,7 @@ import { type BarColumns, INDICATOR_NAMES } from '../bars/columns.ts';
 import { toRecordBatch } from '../bars/record_batch.ts';
 import { killPoint } from '../base/kill_points.ts';
 import { BarEncoder } from '../copy/bar_encoder.ts';
-import { type BarRange, BY_KEY, rangeRows, readRanges, withinHull } from '../copy/copy_reader.ts';
+import { type BarRange, BY_KEY, readRanges } from '../copy/copy_reader.ts';
 import { CopyWriter, MAX_COPY_BYTES } from '../copy/copy_writer.ts';
 import { KnownLeaves, monthLeaf } from '../copy/leaf.ts';
 import { nextCheckpoint } from '../indicators/checkpoints.ts';
@@ -180,7 +180,7 @@ export class Rewriter {
     this.#memory = memory;
     this.#settings = settings;
     this.#taskId = settings.taskId;
-    this.#extras = new StandingExtras(client);
+    this.#extras = new StandingExtras(client, settings.hypertable);
     this.#engine = new IndicatorEngine(settings.session, memory.kernel);
     this.#unasked = settings.asked.flatMap((isAsked, k) => (isAsked ? [] : [k]));
     this.#asked = maskOf(settings.asked);
@@ -578,10 +578,7 @@ export class Rewriter {
         afterUs: fromUs - 1,
         toUs,
       }));
-      await this.#extras.take(
-        `backhaul.bars b USING ${rangeRows(ranges)}
-         WHERE b.series_id = r.series_id AND b.ts > r.after_ts AND b.ts <= r.to_ts AND ${withinHull('b.ts', ranges)}`,
-      );
+      await this.#extras.take(ranges);
       hasGone = true;
       this.#deletes = [];
       killPoint('merge.deleted');

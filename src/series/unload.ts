@@ -81,14 +81,15 @@ async function unloadTask(
   const upkeep = await beginUpkeep(db, client, task);
   const shared = await restoreShared(client, task.taskId);
   await dropEdges(client, task.taskId);
-  const { bars, gone: removed } = await removeOld(client, task.taskId);
+  const hypertable = await isHypertable(client);
+  const { bars, gone: removed } = await removeOld(client, task.taskId, hypertable);
   const gone = new Map(removed);
   for (const { seriesId, ts } of shared) {
     const { fromUs, untilUs } = gone.get(seriesId) ?? { fromUs: ts, untilUs: ts };
     gone.set(seriesId, { fromUs: Math.min(fromUs, ts), untilUs: Math.max(untilUs, ts) });
   }
   killPoint('unload.removed');
-  const recomputed = await makeRight(client, task, gone);
+  const recomputed = await makeRight(client, task, gone, hypertable);
   for (const [seriesId, { fromUs, untilUs }] of gone) upkeep.lost(seriesId, fromUs, untilUs);
   await upkeep.settle((ids, rollupS) => standingTargets(client, ids, rollupS), new Map());
   killPoint('unload.recomputed');
@@ -123,10 +124,11 @@ async function makeRight(
   client: ClientBase,
   { sessionZone, intervalS }: LoadedTask,
   gone: ReadonlyMap<number, Gone>,
+  hypertable: boolean,
 ): Promise<number> {
   const rewriter = new Rewriter(client, mergeMemory(), {
     session: SessionClock.zone(sessionZone),
-    hypertable: await isHypertable(client),
+    hypertable,
     asked: NOT_ASKED,
     taskId: null,
     toTheEnd: false,

@@ -314,6 +314,45 @@ it.skipIf(TIMESCALE_URL === '')(
   },
 );
 
+it.skipIf(TIMESCALE_URL === '')(
+  'compressed bars of other series and other times stay compressed, whatever is changed beside them',
+  async () => {
+    const { url, pool } = await engineDatabase(serverOf('timescale', TIMESCALE_URL));
+    const beside = join(folder, 'beside');
+    const [from, to] = [Date.UTC(2022, 0, 1) / 1000, Date.UTC(2022, 2, 1) / 1000];
+    const all = (symbol: string): Bar[] => walk(symbol, from, to, 3600, 3, 1);
+    const file = (name: string, bars: readonly Bar[], quote: number): string => {
+      const lines = bars.map(
+        (b) => `${b.time};${b.open};${b.high};${b.low};${b.close};${b.volume};${b.volume * quote}`,
+      );
+      const head = 'time;open;high;low;close;volume;quote';
+      return write(beside, `${name}_1h.csv`, [head, ...lines, ''].join('\n'));
+    };
+    const symbols = ['AA', 'BB', 'CC', 'DD', 'EE'];
+    for (const symbol of symbols) file(symbol, all(symbol), 2);
+    await load(url, [beside], { layout });
+    // Batches of up to 1,000 bars of a symbol.
+    await compress(pool, { afterS: 0, dryRun: false });
+    const { rows: chunks } = await pool.query<{ name: string }>(
+      `SELECT format('%I.%I', chunk_schema, chunk_name) AS name FROM timescaledb_information.chunks
+       WHERE hypertable_schema = 'backhaul' ORDER BY range_start`,
+    );
+    expect(chunks.length).toBe(1);
+    const asRows = async (): Promise<unknown[]> => {
+      const { rows } = await pool.query(
+        `SELECT symbol, count(*)::int AS bars FROM ONLY ${chunks[0]!.name} b JOIN backhaul.series USING (series_id)
+         GROUP BY 1 ORDER BY 1`,
+      );
+      return rows;
+    };
+    expect(await asRows()).toEqual([]);
+    // The last day of one series tells other quotes.
+    const changed = file('late/CC', all('CC').slice(-24), 3);
+    await load(url, [changed], { layout, onConflict: 'replace' });
+    expect(await asRows()).toEqual([{ symbol: 'CC', bars: all('CC').length % 1000 }]);
+  },
+);
+
 it('nothing is distributed where there is no Citus, and the fault says so', async () => {
   await expect(
     distribute(database.pool, { shards: null, dryRun: false, onStep: () => {} }),

@@ -9,7 +9,7 @@ import { expect, it } from 'vitest';
 const CONSTANT = /^[A-Z][A-Z_]*(\.(map|join)\(.*\))*$/;
 /** They are given literals alone. */
 const HELPERS =
-  /^(usOf|wholeSum|stampOf|isBefore|orderKey|noteEvent|same|asJson|barsIn|barsOf|completes|endsOpen|vouchedByAlone|becomes|mayMove|withRevision|laneTurn|isDue|isBehindDelayed|rangeRows|withinHull|insertCoverage|insertStates|sessionName|isAlive|stateOf|quoted|owner\.escapeLiteral)\(/;
+  /^(usOf|wholeSum|stampOf|isBefore|orderKey|noteEvent|same|asJson|barsIn|barsOf|completes|endsOpen|vouchedByAlone|becomes|mayMove|withRevision|laneTurn|isDue|isBehindDelayed|rangeRows|withinHull|touchedOnly|insertCoverage|insertStates|sessionName|isAlive|stateOf|quoted|owner\.escapeLiteral)\(/;
 
 const LOOKED_AT: Readonly<Record<string, readonly string[]>> = {
   // Names of our own tables and columns.

@@ -274,7 +274,7 @@ class FileMerge {
     killPoint('merge.opened');
     const upkeep = await this.#beginUpkeep();
     const gone: ReadonlyMap<number, Gone> = task.replaces
-      ? (await removeOld(client, taskId)).gone
+      ? (await removeOld(client, taskId, settings.hypertable)).gone
       : new Map();
     killPoint('merge.removed');
     for (const [seriesId, { fromUs, untilUs }] of gone) upkeep.lost(seriesId, fromUs, untilUs);
