@@ -26,6 +26,8 @@ interface Exports {
   setUp(): void;
   useSymbol(length: number): void;
   scan(...words: readonly number[]): number;
+  wholes(at: number, count: number, divisor: number, factor: number): void;
+  goodRun(row: number, end: number, ordinal: number, has: number, ...rules: readonly number[]): number;
   encode(from: number, to: number, doubles: number, out: number): number;
   restore(): void;
   settle(): void;
@@ -63,6 +65,20 @@ export interface KernelFields {
   readonly hasTrades: boolean;
 }
 
+/** What makes a row of a table a bar beyond doubt, whatever the others are: see {@link RowKernel.goodRun}. */
+export interface GoodRules {
+  /** Stamps, µs: the first and the last, and the interval they are multiples of. */
+  readonly fromUs: number;
+  readonly lastUs: number;
+  readonly intervalUs: number;
+  /** Prices are above it. */
+  readonly floor: number;
+  readonly hasVolume: boolean;
+  readonly mayLackVolume: boolean;
+  readonly hasTrades: boolean;
+  readonly mayLackTrades: boolean;
+}
+
 /** The symbol of the last record: as the file writes it, at most 64 bytes, and its ordinal. */
 export interface KernelSymbol {
   readonly bytes: Uint8Array;
@@ -79,6 +95,7 @@ export class RowKernel {
   readonly #bytes: Uint8Array;
   readonly #input: Uint8Array;
   readonly #words: Uint32Array;
+  readonly #signed: Int32Array;
   readonly #doubles: Float64Array;
   readonly #series: Int32Array;
   #free: number;
@@ -127,6 +144,7 @@ export class RowKernel {
     const { INPUT, INPUT_ROOM, SERIES, SERIES_ROOM, FREE } = this.#exports;
     this.#bytes = new Uint8Array(buffer);
     this.#words = new Uint32Array(buffer);
+    this.#signed = new Int32Array(buffer);
     this.#doubles = new Float64Array(buffer);
     this.#input = new Uint8Array(buffer, INPUT.value, INPUT_ROOM.value);
     this.#series = new Int32Array(buffer, SERIES.value, SERIES_ROOM.value);
@@ -258,6 +276,45 @@ export class RowKernel {
   /** The row it begins with. */
   metRow(i: number): number {
     return this.#words[this.#exports.MET.value / 4 + 3 * i + 2]!;
+  }
+
+  /**
+   * Copies `count` signed 64-bit numbers, pairs of `words` from number `first` on, to a column of this kernel's memory
+   * from `row` on, as doubles times `factor`; NaN for those beyond 2^53. With a `divisor` of 1000 divided by it before,
+   * cut off towards 0.
+   */
+  wholes(
+    words: Int32Array,
+    first: number,
+    count: number,
+    column: Float64Array,
+    row: number,
+    divisor: 1 | 1000,
+    factor: number,
+  ): void {
+    const at = column.byteOffset + 8 * row;
+    this.#signed.set(words.subarray(2 * first, 2 * (first + count)), at / 4);
+    this.#exports.wholes(at, count, divisor, factor);
+  }
+
+  /**
+   * Where a run of rows of `out`, of this kernel's memory, from `row` (above 0) to `end` ends that keep the rules, follow
+   * each other in time and are of the `ordinal`. Rows of the run get lines from `line` on. Up to two rows that would keep
+   * them may be left to the caller.
+   */
+  goodRun(
+    out: BarColumns,
+    row: number,
+    end: number,
+    ordinal: number,
+    rules: GoodRules,
+    line: number,
+  ): number {
+    this.#use(out);
+    const { hasVolume, mayLackVolume, hasTrades, mayLackTrades } = rules;
+    const has = (hasVolume ? 1 : 0) | (mayLackVolume ? 2 : 0) | (hasTrades ? 4 : 0) | (mayLackTrades ? 8 : 0);
+    const { fromUs, lastUs, intervalUs, floor } = rules;
+    return this.#exports.goodRun(row, end, ordinal, has, fromUs, lastUs, intervalUs, floor, line);
   }
 
   /** Copies whole records into INPUT; false when not even one fits. */

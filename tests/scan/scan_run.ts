@@ -44,7 +44,8 @@ export interface Run extends Outcome {
 /** Columns in a kernel's memory, as a worker's are, by their number of rows. */
 const inKernel = new Map<number, BarColumns>();
 
-function kernelColumns(capacity: number): BarColumns {
+/** Columns in a kernel's memory, empty. Of a number of rows there is one set. */
+export function kernelColumns(capacity: number): BarColumns {
   let columns = inKernel.get(capacity);
   if (columns === undefined) {
     columns = new RowKernel(1, capacity, 0, 0).columns(capacity);

@@ -4,6 +4,7 @@
  */
 
 import type { BarColumns } from '../../bars/columns.ts';
+import { type GoodRules, RowKernel } from '../../bars/row_kernel.ts';
 import type { Zone } from '../../base/zone.ts';
 import { extraValue } from '../extra_value.ts';
 import { isMultiple, isOnGrid } from '../grid.ts';
@@ -61,6 +62,8 @@ export class GoodRows {
   readonly #isPlain: boolean;
   readonly #fromUs: number;
   readonly #lastUs: number;
+  /** What {@link runTo} holds rows against. Prices that may be 0 or less are not for it, for -0 is one of them. */
+  readonly #rules: GoodRules;
   /** The symbol of the last row that had one, by its bytes. */
   #lastText: Uint8Array = new Uint8Array(0);
   #lastOrdinal = IN_DOUBT;
@@ -109,6 +112,16 @@ export class GoodRows {
     const { earliestUs, latestUs, wantFromUs, wantToUs, fileFromUs, fileToUs } = checks;
     this.#fromUs = Math.max(earliestUs, wantFromUs, fileFromUs);
     this.#lastUs = Math.min(latestUs, Math.ceil(wantToUs) - 1, Math.ceil(fileToUs) - 1);
+    this.#rules = {
+      fromUs: this.#fromUs,
+      lastUs: this.#lastUs,
+      intervalUs: checks.intervalUs,
+      floor: Math.max(0, this.#floor),
+      hasVolume: this.#hasVolume,
+      mayLackVolume: this.#mayLackVolume,
+      hasTrades: this.#hasTrades,
+      mayLackTrades: this.#mayLackTrades,
+    };
   }
 
   /** Fills rows `out.length …` with the rows of a batch from `from` on; what is in doubt gets NaN for its stamp. */
@@ -119,12 +132,13 @@ export class GoodRows {
       this.#hasOutside = false;
       return;
     }
-    this.#fillStamps(columns[this.#time]!, from, rows, out.ts, base);
+    const kernel = RowKernel.of(out);
+    this.#fillStamps(columns[this.#time]!, from, rows, out.ts, base, kernel);
     if (!this.#hasVolume) out.volume.fill(Number.NaN, base, base + rows);
     if (!this.#hasTrades) out.trades.fill(Number.NaN, base, base + rows);
     for (const { role, at, optional } of this.#numbers) {
       const isPrice = role !== 'volume' && role !== 'trades';
-      fillNumbers(columns[at]!, from, rows, out[role], base, isPrice ? this.#scale : 0);
+      fillNumbers(columns[at]!, from, rows, out[role], base, isPrice ? this.#scale : 0, kernel);
       if (optional) this.#doubtUnread(columns[at]!, from, rows, out, out[role], base);
     }
     if (this.#symbol < 0) out.symbol.fill(0, base, base + rows);
@@ -189,14 +203,22 @@ export class GoodRows {
 
   /**
    * Where a run of rows from `at` on ends that are good and follow each other in time, of one symbol: most of a file is
-   * such a run, and is told by one loop over its columns.
+   * such a run, and is told by one loop over its columns. `line` is that of row `at`; those of the run are filled in.
    */
-  runTo(out: BarColumns, at: number, end: number): number {
-    const { grid, intervalUs } = this.#checks;
-    if (this.#hasOutside || grid !== 'epoch' || at === 0) return at;
+  runTo(out: BarColumns, at: number, end: number, line: number): number {
+    if (this.#hasOutside || this.#checks.grid !== 'epoch' || at === 0) return at;
+    const kernel = RowKernel.of(out);
+    if (kernel !== null) return kernel.goodRun(out, at, end, out.symbol[at - 1]!, this.#rules, line);
+    const last = this.#plainRunTo(out, at, end);
+    for (let row = at; row < last; row++) out.line[row] = line + row - at;
+    out.offset.fill(0, at, last);
+    return last;
+  }
+
+  #plainRunTo(out: BarColumns, at: number, end: number): number {
+    const { intervalUs } = this.#checks;
     const { symbol, ts, open, high, low, close, volume, trades } = out;
-    const [fromUs, lastUs, floor] = [this.#fromUs, this.#lastUs, Math.max(0, this.#floor)];
-    const [hasVolume, hasTrades] = [this.#hasVolume, this.#hasTrades];
+    const { fromUs, lastUs, floor, hasVolume, hasTrades } = this.#rules;
     const ordinal = symbol[at - 1]!;
     let before = ts[at - 1]!;
     for (let row = at; row < end; row++) {
@@ -221,11 +243,18 @@ export class GoodRows {
     return end;
   }
 
-  #fillStamps(column: TableColumn, from: number, rows: number, ts: Float64Array, base: number): void {
+  #fillStamps(
+    column: TableColumn,
+    from: number,
+    rows: number,
+    ts: Float64Array,
+    base: number,
+    kernel: RowKernel | null,
+  ): void {
     if (column.kind === 'stamp') {
       const isLocal = !column.zoned && this.#shape.timeZone !== 'UTC';
       if (isLocal) ts.fill(Number.NaN, base, base + rows);
-      else fillInstants(column, from, rows, ts, base);
+      else fillInstants(column, from, rows, ts, base, kernel);
     } else if (column.kind === 'text') {
       const { bytes, offsets } = column;
       const isText = this.#shape.time === 'text' || this.#shape.time === 'magnitude';
@@ -239,7 +268,7 @@ export class GoodRows {
         for (let i = 0; i < rows; i++) ts[base + i] = this.#stampOf(column.values[from + i]!);
       else if (factor === undefined)
         for (let i = 0; i < rows; i++) ts[base + i] = this.#wholeStamp(column, from + i);
-      else fillWhole(column, from, rows, ts, base, factor);
+      else fillWhole(column, from, rows, ts, base, factor, kernel);
     } else ts.fill(Number.NaN, base, base + rows);
     if (column.valid !== null)
       for (let i = 0; i < rows; i++) if (isNull(column, from + i)) ts[base + i] = Number.NaN;
@@ -396,11 +425,20 @@ function keyTest(column: TableColumn, value: string): (row: number) => boolean {
   return (row) => textOf(column, row) === value;
 }
 
-/** Stamps that are instants, in µs. */
-function fillInstants(column: StampColumn, from: number, rows: number, ts: Float64Array, base: number): void {
-  const factor = UNIT_US[column.unit];
-  if (factor === undefined) for (let i = 0; i < rows; i++) ts[base + i] = stampUs(column, from + i);
-  else fillPairs(column.words, from, rows, ts, base, factor);
+/** Stamps that are instants, in µs. With a `kernel`, in whose memory `ts` lies, by it: so in what follows. */
+function fillInstants(
+  column: StampColumn,
+  from: number,
+  rows: number,
+  ts: Float64Array,
+  base: number,
+  kernel: RowKernel | null,
+): void {
+  const { words, unit } = column;
+  const factor = UNIT_US[unit];
+  if (factor !== undefined) fillPairs(words, from, rows, ts, base, factor, kernel);
+  else if (unit === 'ns' && kernel !== null) kernel.wholes(words, from, rows, ts, base, 1000, 1);
+  else for (let i = 0; i < rows; i++) ts[base + i] = stampUs(column, from + i);
 }
 
 /** Whole numbers times a factor; NaN for those beyond 2^53. */
@@ -411,12 +449,13 @@ function fillWhole(
   to: Float64Array,
   base: number,
   factor: number,
+  kernel: RowKernel | null,
 ): void {
-  if (!column.isSigned) for (let i = 0; i < rows; i++) to[base + i] = wholeOf(column, from + i) * factor;
-  else fillPairs(column.words, from, rows, to, base, factor);
+  if (column.isSigned) fillPairs(column.words, from, rows, to, base, factor, kernel);
+  else for (let i = 0; i < rows; i++) to[base + i] = wholeOf(column, from + i) * factor;
 }
 
-/** {@link wholeOf} by a loop of its own: twice as fast. */
+/** {@link wholeOf} of signed numbers by a loop of its own: twice as fast, and in WebAssembly as fast again. */
 function fillPairs(
   words: Int32Array,
   from: number,
@@ -424,7 +463,12 @@ function fillPairs(
   to: Float64Array,
   base: number,
   factor: number,
+  kernel: RowKernel | null,
 ): void {
+  if (kernel !== null) {
+    kernel.wholes(words, from, rows, to, base, 1, factor);
+    return;
+  }
   for (let i = 0, at = 2 * from; i < rows; i++, at += 2) {
     const value = words[at + 1]! * 2 ** 32 + (words[at]! >>> 0);
     to[base + i] = value <= MOST && value >= -MOST ? value * factor : Number.NaN;
@@ -439,13 +483,14 @@ function fillNumbers(
   to: Float64Array,
   base: number,
   scale: number,
+  kernel: RowKernel | null,
 ): void {
   switch (column.kind) {
     case 'number':
       copyNumbers(column, from, rows, to, base);
       break;
     case 'int64':
-      fillWhole(column, from, rows, to, base, 1);
+      fillWhole(column, from, rows, to, base, 1, kernel);
       break;
     case 'decimal':
       for (let i = 0; i < rows; i++) to[base + i] = decimalOf(column, from + i);

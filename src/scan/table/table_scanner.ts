@@ -88,9 +88,7 @@ export class TableScanner extends RecordScanner<Body> {
     const line = this.#before + from + 1 - base;
     for (let at = base; at < base + rows; at++) {
       if (out.length === at) {
-        const end = good.runTo(out, at, base + rows);
-        for (let row = at; row < end; row++) out.line[row] = line + row;
-        out.offset.fill(0, at, end);
+        const end = good.runTo(out, at, base + rows, line + at);
         out.length = end;
         this.counters.recordsRead += end - at;
         if (end === base + rows) break;

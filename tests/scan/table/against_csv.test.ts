@@ -6,7 +6,7 @@ import type { RecordShape, ScanChecks } from '../../../src/scan/shape.ts';
 import { SymbolTable } from '../../../src/scan/symbol_table.ts';
 import type { TableColumn, TableField } from '../../../src/scan/table/table_columns.ts';
 import { TableScanner } from '../../../src/scan/table/table_scanner.ts';
-import { checksOf, scan, shapeOf } from '../scan_run.ts';
+import { checksOf, kernelColumns, scan, shapeOf } from '../scan_run.ts';
 
 /** The law of tables: their rows become what a CSV of the same rows becomes, whatever types the columns have. */
 
@@ -123,14 +123,21 @@ interface Result {
 
 function scanTable(
   values: readonly Value[],
-  how: { readonly symbol: number; readonly time: number; readonly numbers: number; readonly batch: number },
+  how: {
+    readonly symbol: number;
+    readonly time: number;
+    readonly numbers: number;
+    readonly batch: number;
+    readonly memory: 'kernel' | 'heap';
+    readonly capacity: number;
+  },
   shape: RecordShape,
   checks: ScanChecks,
   order: 'time' | 'any',
 ): Result {
   const symbols = new SymbolTable(null, { AB: 'AB', ÄÖ: 'ÄÖ', ' X': ' X' });
   const scanner = new TableScanner(shape, checks, symbols, order);
-  const out = new BarColumns(5);
+  const out = how.memory === 'kernel' ? kernelColumns(how.capacity) : new BarColumns(how.capacity);
   const rows: string[] = [];
   const hand = (): void => {
     const whole = order === 'any' ? out.length : out.length - 1;
@@ -195,7 +202,14 @@ it('rows of a table come out as those of a CSV do', () => {
   fc.assert(
     fc.property(
       fc.array(rowOf, { maxLength: 40 }),
-      fc.record({ symbol: fc.nat(1), time: fc.nat(2), numbers: fc.nat(2), batch: fc.constantFrom(3, 40) }),
+      fc.record({
+        symbol: fc.nat(1),
+        time: fc.nat(2),
+        numbers: fc.nat(2),
+        batch: fc.constantFrom(3, 40),
+        memory: fc.constantFrom<'kernel' | 'heap'>('kernel', 'heap'),
+        capacity: fc.constantFrom(5, 64),
+      }),
       fc.constantFrom<'time' | 'any'>('time', 'any'),
       fc.constantFrom<'optional' | undefined>('optional', undefined),
       fc.constantFrom<'any' | undefined>('any', undefined),
@@ -242,3 +256,87 @@ it('rows of a table come out as those of a CSV do', () => {
     { numRuns: Number(process.env['SCAN_RUNS'] ?? 600) },
   );
 });
+
+const PLAIN = ['time', 'open', 'high', 'low', 'close', 'volume', 'trades'] as const;
+const ODD = [
+  -0,
+  0,
+  -1,
+  0.5,
+  1e308,
+  2 ** 53 - 1,
+  2 ** 53 + 2,
+  -(2 ** 60),
+  2 ** 51,
+  Number.NaN,
+  Number.POSITIVE_INFINITY,
+  Number.NEGATIVE_INFINITY,
+];
+
+/** All there is of the rows, bit by bit. */
+function bitsOf(out: BarColumns): string {
+  return out.raw.map((column) => Buffer.from(column.slice(0, out.length).buffer).toString('hex')).join('\n');
+}
+
+it('rows are told good by the kernel where they are without it, to the bit', () => {
+  fc.assert(
+    fc.property(
+      fc.array(fc.tuple(fc.nat(69), fc.constantFrom(...PLAIN), fc.constantFrom(...ODD)), { maxLength: 4 }),
+      fc.record({
+        unit: fc.constantFrom<'s' | 'ms' | 'us' | 'ns'>('s', 'ms', 'us', 'ns'),
+        step: fc.constantFrom(60, 60, 120, 30),
+        isWhole: fc.boolean(),
+        mayLack: fc.boolean(),
+        cut: fc.boolean(),
+        prices: fc.constantFrom<'any' | undefined>('any', undefined),
+      }),
+      (odd, { unit, step, isWhole, mayLack, cut, prices }) => {
+        const per = { s: 1n, ms: 1000n, us: 1_000_000n, ns: 1_000_000_000n }[unit];
+        const rows = Array.from({ length: 70 }, (_, row) => {
+          const values = {
+            time: 0,
+            open: 10 + row,
+            high: 12 + row,
+            low: 9,
+            close: 11,
+            volume: row,
+            trades: 3,
+          };
+          for (const [at, name, value] of odd) if (at === row) values[name] = value;
+          return values;
+        });
+        const wholeOf = (value: number): bigint =>
+          Number.isFinite(value) && Math.abs(value) < 2 ** 63 ? BigInt(Math.trunc(value)) : 7n;
+        const columns = PLAIN.map((name): TableColumn => {
+          const values = rows.map((row) => row[name]);
+          const nulls = { valid: null, validFrom: 0 };
+          if (name === 'time') {
+            const stamps = values.map((odder, row) => BigInt(START_S + step * row) * per + wholeOf(odder));
+            return { kind: 'stamp', words: words(stamps), unit, zoned: true, ...nulls };
+          }
+          return isWhole && (name === 'volume' || name === 'trades')
+            ? { kind: 'int64', words: words(values.map(wholeOf)), isSigned: true, ...nulls }
+            : { kind: 'number', values: Float64Array.from(values), ...nulls };
+        });
+        const shape = shapeOf(PLAIN, { header: 'required', ...(prices !== undefined && { prices }) });
+        const own = {
+          ...shape,
+          columns: shape.columns.map((one) => ({ ...one, optional: mayLack && !isPrice(one.role) })),
+        };
+        const checks = checksOf({ grid: 'epoch', ...(cut && { fileToUs: (START_S + 2400) * 1e6 }) });
+        const [byKernel, without] = [kernelColumns(128), new BarColumns(128)].map((out) => {
+          const scanner = new TableScanner(own, checks, new SymbolTable('X', null), 'any');
+          scanner.begin(PLAIN.map((name, i) => ({ name, kind: columns[i]!.kind, zoned: true })));
+          for (let at = 0; at < 70; ) at += scanner.push({ rows: 70, columns }, at, out);
+          scanner.finish();
+          return { bits: bitsOf(out), counters: scanner.counters, rejects: scanner.takeRejects() };
+        });
+        expect(byKernel).toEqual(without);
+        expect(byKernel!.counters.recordsRead).toBe(70);
+      },
+    ),
+    { numRuns: Number(process.env['SCAN_RUNS'] ?? 300) },
+  );
+});
+
+const isPrice = (role: string): boolean => ['open', 'high', 'low', 'close'].includes(role);
