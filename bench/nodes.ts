@@ -11,9 +11,9 @@ import { join } from 'node:path';
 import { dayFiles } from '../src/bench/day_files.ts';
 import { runProgram } from '../src/bench/load_run.ts';
 import { median } from '../src/bench/statistics.ts';
-import { backendPid, connect } from '../src/database/connect.ts';
-import { familyCpuSeconds, parentOfSameName } from '../src/load/scaling/process_cpu.ts';
+import { connect } from '../src/database/connect.ts';
 import { databaseAt, say, serverOf, type TestServer } from '../tests/servers.ts';
+import { serverCpu } from './server_cpu.ts';
 
 const [coordinatorUrl = '', plainUrl = '', tickers = '3000', rounds = '3', workers = '2', root] =
   process.argv.slice(2);
@@ -33,17 +33,6 @@ async function ask<Row extends object>(url: string, sql: string): Promise<Row[]>
   const answer = await client.query<Row>(sql);
   await client.end();
   return answer.rows;
-}
-
-/** CPU of a server with all its processes, of those that have ended too, s. */
-async function cpuOf(url: string): Promise<number> {
-  const client = await connect(url, { applicationName: 'backhaul bench' });
-  try {
-    const server = await parentOfSameName(backendPid(client));
-    return server === null ? Number.NaN : await familyCpuSeconds(server);
-  } finally {
-    await client.end();
-  }
 }
 
 const all = await ask<Node>(
@@ -78,11 +67,11 @@ async function measure(server: TestServer, count: number): Promise<Measured> {
           ),
       );
     const urls = [server.url, ...(count > 0 ? nodeUrls : [])];
-    const before = await Promise.all(urls.map(cpuOf));
+    const before = await Promise.all(urls.map(serverCpu));
     const words = ['load', data.folder, '--workers', workers, ...(count > 0 ? ['--distribute'] : [])];
     const run = await runProgram(words, { databaseUrl, core: null, folder }, signal);
     if (run.code !== 0) throw new Error(run.complaint);
-    const [first = 0, ...others] = (await Promise.all(urls.map(cpuOf))).map((now, i) => now - before[i]!);
+    const [first = 0, ...others] = (await Promise.all(urls.map(serverCpu))).map((now, i) => now - before[i]!);
     const [there] = await ask<{ n: number }>(databaseUrl, 'SELECT count(*)::int AS n FROM backhaul.bars');
     if (there!.n !== rows) throw new Error(`${there!.n} rows stand, ${rows} were to be loaded`);
     const behind = others.reduce((sum, one) => sum + one, 0);
