@@ -2,6 +2,7 @@
 
 import type { Argv } from 'yargs';
 import { BackhaulError, type Fault } from '../faults/fault.ts';
+import type { Draft } from '../inspect/draft.ts';
 import type { Inspection, InspectOptions } from '../inspect/inspection.ts';
 import type { LocatedFile } from '../inspect/located_file.ts';
 import { faultLines } from '../ui/fault_text.ts';
@@ -96,6 +97,9 @@ export const command: Command = {
         venue: flags.venue ?? null,
       };
       const found = await inspect(file, layout, 'named', options, signal);
+      if (!('fault' in found) && !isNamed && found.reading.fault !== null) {
+        if (await showOther(file, found, found.reading.fault, flags, options, signal)) return;
+      }
       if (!('fault' in found)) {
         show(found, flags.json ?? false);
         if (flags.write !== undefined) await writeKnown(flags.write, found.layout, flags.force ?? false);
@@ -109,6 +113,34 @@ export const command: Command = {
 };
 
 type InspectFlags = Resolved<typeof INSPECT_SETTINGS>;
+
+/** A file whose name fits a layout that cannot read it: shows a draft in its place, if one can. */
+async function showOther(
+  file: LocatedFile,
+  { layout }: Inspection,
+  reason: Fault,
+  flags: InspectFlags,
+  options: InspectOptions,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const { draftLayout } = await import('../inspect/draft.ts');
+  const { inspect } = await import('../inspect/inspection.ts');
+  try {
+    const { layout: other } = draftLayout(file, {
+      zone: flags.zone ?? null,
+      interval: options.interval,
+      venue: options.venue,
+    });
+    const read = await inspect(file, other, 'draft', { ...options, interval: null, venue: null }, signal);
+    if ('fault' in read || read.reading.fault !== null) return false;
+  } catch (error) {
+    if (error instanceof BackhaulError) return false;
+    throw error;
+  }
+  say(`Its name is one of ${layout}, which cannot read it: ${reason.message}`);
+  await showDraft(file, reason, flags, options, signal);
+  return true;
+}
 
 /** A file of no known layout: drafts one, shows what it makes of the file, and writes it where that was asked for. */
 async function showDraft(
@@ -136,7 +168,7 @@ async function showDraft(
   if ('fault' in read) throw new BackhaulError(fault);
   if (flags.write === undefined) {
     show(read, flags.json ?? false);
-    if (draft.zoneUnknown) say(ZONE_UNKNOWN);
+    sayUnknown(draft);
     say('No known layout fits. --write my.yaml drafts one, for load --layout my.yaml.');
     process.exitCode = EXIT.incomplete;
     return;
@@ -145,7 +177,20 @@ async function showDraft(
   if (flags.write !== '-') show(read, flags.json ?? false);
   else setExitCode(read);
   await writeLayout(flags.write, draft.yaml, flags.force ?? false, read.reading.fault);
-  if (draft.zoneUnknown) say(ZONE_UNKNOWN);
+  sayUnknown(draft);
+}
+
+/** What nothing in the file tells, and a load by the draft would take all the same. */
+function sayUnknown({ zoneUnknown, venueUnknown, symbolMadeUp }: Draft): void {
+  if (zoneUnknown) say(ZONE_UNKNOWN);
+  if (symbolMadeUp !== null)
+    say(
+      `Nothing in the file tells its symbol: it is ${sanitise(symbolMadeUp)} until you put it into the layout.`,
+    );
+  if (venueUnknown)
+    say(
+      'Nothing in the file tells where it was traded: that is unknown until you say it, by --venue kraken or in the layout.',
+    );
 }
 
 const ZONE_UNKNOWN =

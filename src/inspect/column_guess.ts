@@ -61,13 +61,19 @@ export function guessColumns(table: Table, symbol: string | null): ColumnsGuess 
   const values = numeric.map((at) => ({ at, numbers: bars.map((bar) => read(bar[at] ?? '')) }));
   const numbersAt = (at: number): readonly number[] => values.find((one) => one.at === at)?.numbers ?? [];
   const named = header === null ? null : namedPrices(byName, numbersAt);
-  const prices = named ?? pricesByNumbers(values, bars);
+  const byNumbers = named === null ? pricesByNumbers(values, time.isBackward) : null;
+  const prices = named ?? byNumbers;
   if (prices === null) return null;
   const all = [prices.open, prices.high, prices.low, prices.close];
   const rest = numeric.filter((at) => !all.includes(at));
+  const [lows, highs] = [numbersAt(prices.low), numbersAt(prices.high)];
   const volume =
     header === null
-      ? (rest.find((at) => at > Math.max(...all) && numbersAt(at).every((one) => !(one < 0))) ?? -1)
+      ? volumeBehind(
+          rest.filter((at) => at > Math.max(...all) && !isWithin(numbersAt(at), lows, highs)),
+          numbersAt,
+          numbersAt(prices.close),
+        )
       : (volumeOf(
           header,
           traded(
@@ -75,20 +81,34 @@ export function guessColumns(table: Table, symbol: string | null): ColumnsGuess 
             numbersAt,
           ),
           symbol,
+          (values, volumes) => isWorth(numbersAt(values), numbersAt(volumes), numbersAt(prices.close)),
         ) ?? -1);
   const trades =
     header === null
-      ? countBehind(volume, rest, numbersAt)
+      ? countBehind(volume, rest, numbersAt, numbersAt(prices.close))
       : (byName('trades').find((at) => at !== volume && rest.includes(at)) ?? -1);
+  // A close of the day before is near the prices of the day.
+  const isLikePrices = (at: number): boolean =>
+    isWithin(
+      numbersAt(at),
+      lows.map((low) => low / 2),
+      highs.map((high) => 2 * high),
+    );
   const maybeVolume =
     header === null || volume >= 0
       ? -1
-      : (rest.find((at) => !isColumnName(header[at] ?? '') && numbersAt(at).every((one) => one >= 0)) ?? -1);
+      : (rest.find(
+          (at) =>
+            !isColumnName(header[at] ?? '') && numbersAt(at).every((one) => one >= 0) && !isLikePrices(at),
+        ) ?? -1);
   const found = all.flatMap(numbersAt);
   const fixed = isFixedPoint(found);
   return {
     time,
-    ...prices,
+    open: prices.open,
+    high: prices.high,
+    low: prices.low,
+    close: prices.close,
     volume,
     maybeVolume,
     trades,
@@ -96,7 +116,11 @@ export function guessColumns(table: Table, symbol: string | null): ColumnsGuess 
     why:
       named !== null
         ? 'by the names of the header'
-        : `in ${bars.length} records high is the largest of the four and low the least`,
+        : `in ${bars.length} records high is the largest of the four and low the least; ${
+            byNumbers?.isOpenSeen === true
+              ? 'each opens near where the one before it has closed'
+              : 'CHECK: nothing tells open and close apart, and open is mostly written first'
+          }`,
     numbers: fixed
       ? {
           value: { decimal: '.', thousands: null, suffixes: false, scale: -9 },
@@ -164,43 +188,93 @@ function isBar([opens, highs, lows, closes]: readonly (readonly number[])[]): bo
   return count > 0 && good >= NEARLY_ALL * count - 1;
 }
 
-/** Four neighbouring columns of which one is nearly always the largest, and one the least. */
+/** The places of high and low among four prices, those that vendors have most first: flat bars fit several. */
+const HIGH_LOW = [
+  ...[
+    [1, 2],
+    [2, 3],
+    [1, 3],
+    [2, 1],
+    [3, 2],
+    [0, 1],
+  ],
+  ...[
+    [1, 0],
+    [3, 1],
+    [0, 2],
+    [2, 0],
+    [0, 3],
+    [3, 0],
+  ],
+] as const;
+
+interface ByNumbers extends Prices {
+  /** The bars tell which of the two is the open, not only that vendors mostly write it first. */
+  readonly isOpenSeen: boolean;
+}
+
+/** Four neighbouring columns of which one is nearly always the largest, and one the least; of one kind, all prices. */
 function pricesByNumbers(
   values: readonly { readonly at: number; readonly numbers: readonly number[] }[],
-  bars: readonly (readonly string[])[],
-): Prices | null {
+  isBackward: boolean,
+): ByNumbers | null {
+  return fourOf(values, isBackward, true) ?? fourOf(values, isBackward, false);
+}
+
+function fourOf(
+  values: readonly { readonly at: number; readonly numbers: readonly number[] }[],
+  isBackward: boolean,
+  mustBeNear: boolean,
+): ByNumbers | null {
   for (let first = 0; first + 4 <= values.length; first++) {
     const four = values.slice(first, first + 4);
     if (four.some(({ at }, i) => at !== four[0]!.at + i)) continue;
-    for (const [high, low] of [
-      [1, 2],
-      [2, 3],
-      [1, 3],
-      [2, 1],
-      [3, 2],
-      [0, 1],
-    ] as const) {
+    for (const [high, low] of HIGH_LOW) {
       const [one, two] = [0, 1, 2, 3].filter((i) => i !== high && i !== low);
       const at = (i: number): readonly number[] => four[i]!.numbers;
-      if (!isBar([at(one!), at(high), at(low), at(two!)])) continue;
-      const [open, close] = follows(at(one!), at(two!), bars.length) ? [one!, two!] : [two!, one!];
+      if (!isBar([at(one!), at(high!), at(low!), at(two!)])) continue;
+      if (mustBeNear && !isNear(at(high!), at(low!))) continue;
+      const isFirst = isFollowedBy(at(one!), at(two!), isBackward);
+      const [open, close] = isFirst === false ? [two!, one!] : [one!, two!];
       const place = (i: number): number => four[i]!.at;
-      return { open: place(open), high: place(high), low: place(low), close: place(close) };
+      return {
+        open: place(open),
+        high: place(high!),
+        low: place(low!),
+        close: place(close),
+        isOpenSeen: isFirst !== null,
+      };
     }
   }
   return null;
 }
 
-/** Whether each of `opens` is nearer to the one of `closes` before it than the other way round. */
-function follows(opens: readonly number[], closes: readonly number[], count: number): boolean {
+/** A volume beside prices is the largest of four, too: highs are no multiples of lows in half of the bars. */
+function isNear(highs: readonly number[], lows: readonly number[]): boolean {
+  const far = highs.filter((high, i) => lows[i]! > 0 && high > 3 * lows[i]!).length;
+  return 2 * far < highs.length;
+}
+
+/**
+ * Whether the first of two columns is the open and the second the close: a market opens near where it has closed. Null
+ * where both are as likely. `isBackward`: the newest bar stands first.
+ */
+function isFollowedBy(
+  first: readonly number[],
+  second: readonly number[],
+  isBackward: boolean,
+): boolean | null {
   let forward = 0;
   let back = 0;
-  for (let i = 1; i < count; i++) {
-    forward += Math.abs(opens[i]! - closes[i - 1]!);
-    back += Math.abs(closes[i]! - opens[i - 1]!);
+  for (let i = 1; i < first.length; i++) {
+    const [before, after] = isBackward ? [i, i - 1] : [i - 1, i];
+    const [way, otherWay] = [first[after]! - second[before]!, second[after]! - first[before]!];
+    if (Number.isNaN(way) || Number.isNaN(otherWay)) continue;
+    forward += Math.abs(way);
+    back += Math.abs(otherWay);
   }
-  // A file that runs backward is the same the other way: open stands before close with everybody.
-  return !(forward > 4 * back) || back === 0;
+  if (2 * forward < back) return true;
+  return 2 * back < forward ? false : null;
 }
 
 /** Columns of volumes, those that are 0 throughout last: a market without trades counts ticks. */
@@ -209,17 +283,20 @@ function traded(columns: readonly number[], numbersAt: (at: number) => readonly 
   return [...columns.filter((at) => !isIdle(at)), ...columns.filter(isIdle)];
 }
 
-/** Of the columns of volumes that of the base currency, or the first. */
+/** Of the columns of volumes that of the base currency, or the first that is not what another was worth. */
 function volumeOf(
   header: readonly string[],
   columns: readonly number[],
   symbol: string | null,
+  worth: (values: number, volumes: number) => boolean,
 ): number | undefined {
   const base = columns.find((at) => {
     const currency = /^vol(?:ume)?_([a-z0-9]+)$/.exec(normaliseName(header[at]!))?.[1];
     return currency !== undefined && symbol?.toLowerCase().startsWith(currency) === true;
   });
-  return base ?? columns[0];
+  return (
+    base ?? columns.find((at) => !columns.some((other) => other !== at && worth(at, other))) ?? columns[0]
+  );
 }
 
 /** The column of symbols; -1 where there is none, or it holds but one thing that is no symbol. */
@@ -238,9 +315,43 @@ function symbolColumn(
     const isOne = bars.every((bar) => bar[first] === bars[0]![first]);
     return isOne && bars[0]![first] !== plain && plain === inName ? -1 : first;
   }
-  if (header !== null) return -1;
   const texts = [...bars[0]!.keys()].filter((at) => !time.includes(at) && !numeric.includes(at));
-  return texts.find((at) => bars.every((bar) => /^[A-Za-z0-9.:/_^=-]{1,32}$/.test(bar[at] ?? ''))) ?? -1;
+  const symbols = texts.filter((at) => bars.every((bar) => /^[A-Za-z0-9.:/_^=-]{1,32}$/.test(bar[at] ?? '')));
+  if (header === null) return symbols[0] ?? -1;
+  // By whatever name: bars of one instant are of different symbols.
+  const stampOf = (bar: readonly string[]): string => time.map((at) => bar[at]).join(' ');
+  if (2 * new Set(bars.map(stampOf)).size > bars.length) return -1;
+  return (
+    symbols.find((at) => new Set(bars.map((bar) => `${stampOf(bar)} ${bar[at]}`)).size === bars.length) ?? -1
+  );
+}
+
+/** Whether numbers lie between the prices of their bars, as a VWAP does: it is no volume. */
+function isWithin(numbers: readonly number[], lows: readonly number[], highs: readonly number[]): boolean {
+  const within = numbers.filter((one, i) => one >= lows[i]! && one <= highs[i]!).length;
+  return within > 0 && within >= NEARLY_ALL * numbers.filter((one) => one !== 0).length;
+}
+
+/** The first column that may be a volume, or the next where the first is what that one was worth; -1 for none. */
+function volumeBehind(
+  columns: readonly number[],
+  numbersAt: (at: number) => readonly number[],
+  closes: readonly number[],
+): number {
+  const [first, second] = columns.filter((at) => numbersAt(at).every((one) => !(one < 0)));
+  if (first === undefined) return -1;
+  return second !== undefined && isWorth(numbersAt(first), numbersAt(second), closes) ? second : first;
+}
+
+/** Whether `values` are `volumes` at these prices, give or take a half, in nearly all bars. */
+function isWorth(values: readonly number[], volumes: readonly number[], closes: readonly number[]): boolean {
+  const good = values.filter((value, i) => {
+    const worth = volumes[i]! * closes[i]!;
+    return value > worth / 1.5 && value < worth * 1.5;
+  }).length;
+  // A price near 1 makes any two numbers alike.
+  const isTold = closes.every((close) => !(close > 0.5 && close < 2));
+  return isTold && good > 0 && good >= NEARLY_ALL * values.filter((value) => value > 0).length;
 }
 
 /** The one column of whole numbers behind a volume of fractions: how many trades made it. -1 where there is none. */
@@ -248,10 +359,13 @@ function countBehind(
   volume: number,
   rest: readonly number[],
   numbersAt: (at: number) => readonly number[],
+  closes: readonly number[],
 ): number {
   const behind = rest.filter((at) => at > volume);
   if (volume < 0 || behind.length !== 1 || numbersAt(volume).every(Number.isInteger)) return -1;
-  return numbersAt(behind[0]!).every((one) => Number.isInteger(one) && one >= 0) ? behind[0]! : -1;
+  const counts = numbersAt(behind[0]!);
+  if (isWorth(counts, numbersAt(volume), closes)) return -1;
+  return counts.every((one) => Number.isInteger(one) && one >= 0) ? behind[0]! : -1;
 }
 
 function volumesOf(

@@ -50,6 +50,16 @@ const WORDS: Readonly<Record<WordRole, readonly string[]>> = {
       '日時',
       'время',
     ],
+    ...[
+      'time_period_start',
+      'period_start',
+      'begin',
+      'start_date_time',
+      'bar_time',
+      'mts',
+      'ticks',
+      'kline_open_time',
+    ],
   ],
   date: [
     'date',
@@ -66,6 +76,7 @@ const WORDS: Readonly<Record<WordRole, readonly string[]>> = {
     '日付',
     '날짜',
     'дата',
+    ...['trade_dt', 'traddt', 'date_time_utc'],
   ],
   symbol: [
     'symbol',
@@ -79,6 +90,18 @@ const WORDS: Readonly<Record<WordRole, readonly string[]>> = {
     'code',
     'market',
     'name',
+    ...[
+      'ric',
+      'mnemonic',
+      'isin',
+      'trading_symbol',
+      'tradingsymbol',
+      'tckrsymb',
+      'security_code',
+      'sc_code',
+      'ticker_symbol',
+      'contract',
+    ],
   ],
   open: [
     ...[
@@ -109,6 +132,7 @@ const WORDS: Readonly<Record<WordRole, readonly string[]>> = {
       'startpreis',
       'otevření',
     ],
+    ...['px_open', 'price_open', 'openprice', 'start_price', 'startprice', 'opnpric', 'priceopen'],
   ],
   high: [
     ...[
@@ -140,6 +164,7 @@ const WORDS: Readonly<Record<WordRole, readonly string[]>> = {
       'максимум',
       'макс',
     ],
+    ...['px_high', 'price_high', 'highprice', 'max_price', 'maxprice', 'hghpric', 'pricehigh'],
   ],
   low: [
     ...[
@@ -159,6 +184,7 @@ const WORDS: Readonly<Record<WordRole, readonly string[]>> = {
       'mín',
     ],
     ...['baixo', 'bajo', 'basso', 'mínima', 'minima', '最低', '最低价', '安値', '저가', 'минимум', 'мин'],
+    ...['px_low', 'price_low', 'lowprice', 'min_price', 'minprice', 'lwpric', 'pricelow'],
   ],
   close: [
     ...[
@@ -194,6 +220,16 @@ const WORDS: Readonly<Record<WordRole, readonly string[]>> = {
       'закр',
       'adj_close',
     ],
+    ...[
+      'px_last',
+      'price_close',
+      'closeprice',
+      'end_price',
+      'endprice',
+      'clspric',
+      'last_price',
+      'priceclose',
+    ],
   ],
   volume: [
     ...[
@@ -215,6 +251,21 @@ const WORDS: Readonly<Record<WordRole, readonly string[]>> = {
       'menge',
     ],
     ...['quantity', 'qty', 'volume_from', 'volumefrom', '成交量', '出来高', '거래량', 'объем', 'объём'],
+    ...[
+      'px_volume',
+      'volume_traded',
+      'traded_volume',
+      'tradedvolume',
+      'tottrdqty',
+      'ttl_trd_qnty',
+      'ttltradgvol',
+      'total_volume',
+      'totalvolume',
+      'number_of_shares',
+      'shares_traded',
+      'total_traded_quantity',
+      'amount',
+    ],
   ],
   trades: [
     ...[
@@ -228,6 +279,17 @@ const WORDS: Readonly<Record<WordRole, readonly string[]>> = {
       'no_of_trades',
     ],
     ...['numtrades', 'n', 'trades_count'],
+    ...[
+      'barcount',
+      'bar_count',
+      'numberoftrades',
+      'no_trades',
+      'totaltrades',
+      'total_trades',
+      'num_of_trades',
+      'ttlnboftxsexctd',
+      'trades_number',
+    ],
   ],
 };
 

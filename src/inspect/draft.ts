@@ -4,12 +4,14 @@ import { Zone } from '../base/zone.ts';
 import { BackhaulError, type FaultPlace } from '../faults/fault.ts';
 import { printable } from '../faults/safe_text.ts';
 import { checkLayout } from '../producer/layouts/checked_layout.ts';
-import { earliestStamp } from '../producer/layouts/head.ts';
+import { earliestStamp, type Head } from '../producer/layouts/head.ts';
 import { spelledInterval } from '../producer/layouts/interval_words.ts';
 import type { Layout } from '../producer/layouts/layout.ts';
-import { spacingOf } from '../producer/layouts/spacing.ts';
+import { type Spacing, spacingOf } from '../producer/layouts/spacing.ts';
+import { normaliseName } from '../scan/header.ts';
 import { stampForm } from '../scan/stamp_catalogue.ts';
 import { type ColumnsGuess, guessColumns } from './column_guess.ts';
+import { rankOf } from './column_words.ts';
 import { type DraftLine, yamlText } from './draft_text.ts';
 import type { LocatedFile } from './located_file.ts';
 import { guessName, type NameGuess } from './name_guess.ts';
@@ -24,6 +26,10 @@ export interface Draft {
   readonly layout: Layout;
   /** Nothing in the file tells the zone of its stamps, and nobody has. */
   readonly zoneUnknown: boolean;
+  /** Nothing tells where it was traded: `unknown` stands there. */
+  readonly venueUnknown: boolean;
+  /** What stands for a symbol, where neither a column nor the name holds one; null where one is told. */
+  readonly symbolMadeUp: string | null;
 }
 
 /** What the user says of what cannot be seen. */
@@ -42,9 +48,8 @@ export function draftLayout(file: LocatedFile, given: DraftGiven): Draft {
   const columns = guessColumns(table, guessName(file.path, null).symbol);
   if (columns === null) throw noBars(table, where);
   const zone = given.zone ?? columns.time.zone?.value ?? 'UTC';
-  const first = linesOf(file, table, columns, given, zone, null);
-  const bare = layoutOf(first);
-  const spacing = spacingOf(file.head, bare.shape, columns.symbol < 0, zone);
+  const bare = layoutOf(linesOf(file, table, columns, given, zone, null));
+  const spacing = commonSpacing(file.head, bare, columns, zone);
   const name = guessName(file.path, spacing.intervalS, columns.symbol >= 0);
   const isOfMonths = ofMonths(columns);
   const seconds = isOfMonths
@@ -80,6 +85,8 @@ export function draftLayout(file: LocatedFile, given: DraftGiven): Draft {
     yaml: yamlText(file.path, lines),
     layout: layoutOf(lines),
     zoneUnknown: given.zone === null && columns.time.zone === null,
+    venueUnknown: given.venue === null && name.venue === null,
+    symbolMadeUp: columns.symbol < 0 && name.symbol === null ? symbolOf(file.path) : null,
   };
 }
 
@@ -89,6 +96,16 @@ function layoutOf(lines: readonly DraftLine[]): Layout {
     'of the draft',
     'draft',
   );
+}
+
+/** Where the order of day and month is open, what it is whichever it is: minutes are as far apart either way. */
+function commonSpacing(head: Head, { shape }: Layout, { symbol }: ColumnsGuess, zone: string): Spacing {
+  const ways = shape.formats?.map((format) => ({ ...shape, formats: [format] })) ?? [];
+  const [first, ...others] = (ways.length > 0 ? ways : [shape]).map((way) =>
+    spacingOf(head, way, symbol < 0, zone),
+  );
+  const isSame = others.every(({ intervalS }) => intervalS === first!.intervalS);
+  return isSame ? first! : spacingOf(head, shape, symbol < 0, zone);
 }
 
 function ofMonths({ time }: ColumnsGuess): boolean {
@@ -159,9 +176,16 @@ function linesOf(
   const venue = given.venue ?? name.venue;
   if (venue !== null) say('venue', venue, given.venue !== null ? '--venue says so' : 'a word of its path');
   else say('venue', 'unknown', 'CHECK: nothing tells where it was traded; put the name here, or say --venue');
-  if (symbol >= 0) say('symbol', { column: header?.[symbol] ?? 'symbol' }, 'a column holds it');
+  if (symbol >= 0)
+    say(
+      'symbol',
+      { column: header?.[symbol] ?? 'symbol' },
+      header === null || rankOf(header[symbol] ?? '', 'symbol') >= 0
+        ? 'a column holds it'
+        : 'CHECK: several records have one stamp, and this column tells them apart',
+    );
   else if (name.symbol !== null) say('symbol', { group: 'symbol' }, `the name says ${name.symbol}`);
-  else say('symbol', draftName(file.path).toUpperCase(), 'CHECK: nothing tells it but the name of the file');
+  else say('symbol', symbolOf(file.path), 'CHECK: nothing tells it but the name of the file');
   if (known === null) say('interval', ofMonths(columns) ? '1mo' : '1s', '');
   else if (known.name.hasIntervalGroup && known.name.interval?.seconds === known.seconds)
     say('interval', { group: 'interval' }, `the name says ${known.name.interval.word}, and ${known.told}`);
@@ -250,6 +274,10 @@ function bySeries(symbols: readonly string[], stamps: readonly number[]): boolea
   );
 }
 
+function symbolOf(path: string): string {
+  return draftName(path).toUpperCase();
+}
+
 function draftName(path: string): string {
   const base = path.slice(path.lastIndexOf('/') + 1).replace(/\.[a-z0-9]{1,5}(?:\.gz|\.zst)?$/i, '');
   const name = base
@@ -260,13 +288,23 @@ function draftName(path: string): string {
   return name === '' ? 'draft' : name;
 }
 
+/** A price, an amount and no four prices: what trades are. */
+const TRADES = [
+  /^(?:price|trade_price|px)$/,
+  /^(?:qty|quantity|amount|size|volume|base_qty|base_amount|vol)$/,
+];
+
 function noBars({ header, records }: Table, where: FaultPlace): BackhaulError {
+  const names = header?.map(normaliseName) ?? [];
+  const isOfTrades = TRADES.every((word) => names.some((name) => word.test(name)));
   return new BackhaulError({
     kind: 'not-a-bar-file',
     message: 'the file is a table, but no stamp and four prices are seen in it',
     where,
     expected: 'a column of dates or of numbers since 1970, and open, high, low and close',
     found: printable((header ?? records[0] ?? []).join(', ')),
-    hint: 'If these are bars, say which column is what in a layout of your own: docs/layouts.md.',
+    hint: isOfTrades
+      ? 'Are these trades? Bars are made of them by a layout of kind: trades: "Trades" in docs/layouts.md.'
+      : 'If these are bars, say which column is what in a layout of your own: docs/layouts.md.',
   });
 }

@@ -6,6 +6,7 @@ import { fitHead, type Head, linesOf } from '../producer/layouts/head.ts';
 import { spelledInterval } from '../producer/layouts/interval_words.ts';
 import { allLayouts } from '../producer/layouts/known_layouts.ts';
 import type { Layout, Origin } from '../producer/layouts/layout.ts';
+import { isNamedBy } from '../producer/layouts/resolve.ts';
 import { discoverBy } from '../producer/planning/discover.ts';
 import { type DiscoverOptions, noCounts, type PlannedTask } from '../producer/planning/found_task.ts';
 import { sniffEncoding } from '../scan/encoding.ts';
@@ -123,7 +124,7 @@ export async function inspect(
 }
 
 function layoutFrom(layout: Layout, { path }: LocatedFile): 'name' | 'records' {
-  return layout.paths.some((pattern) => pattern.test(path)) ? 'name' : 'records';
+  return isNamedBy(layout, path) ? 'name' : 'records';
 }
 
 interface Found {

@@ -15,7 +15,7 @@ export interface NameGuess {
 
 /** Dates and pairs of currencies are one word each, whatever stands inside. */
 const TOKEN =
-  /\d{4}-\d{2}(?:-\d{2})?(?!\d)|\d{8}(?!\d)|[A-Z0-9]{2,10}[-_](?:USDT|USDC|BUSD|USD|EUR|GBP|JPY|KRW|TRY|BTC|ETH)(?:-(?:SWAP|PERP))?(?![A-Za-z0-9])|[^\s_,;()[\]-]+/g;
+  /\d{4}-\d{2}(?:-\d{2})?(?!\d)|\d{8}(?!\d)|(?!(?:SPOT|PERP|SWAP|FTS|FUTURES|OHLCV?)[-_])[A-Z0-9]{2,10}[-_](?:USDT|USDC|BUSD|USD|EUR|GBP|JPY|KRW|TRY|BTC|ETH)(?:-(?:SWAP|PERP))?(?![A-Za-z0-9])|[^\s_,;()[\]-]+/g;
 
 const VENUES = new Set(
   'binance binanceus kraken coinbase gemini bitstamp bitfinex bybit okx okex kucoin huobi htx gateio mexc bitmex deribit poloniex bittrex cexio itbit exmo upbit bithumb nasdaq nyse cme eurex oanda fxcm dukascopy histdata'.split(
@@ -25,7 +25,7 @@ const VENUES = new Set(
 
 /** Words in names that are no symbols. */
 const WORDS = new Set(
-  'data dat rest api df ascii mt full bid ask mid ohlc ohlcv ohlcvt candles candlestick candlesticks bars bar klines kline history historical price prices quotes export download investing yahoo tradingview firstrate stooq intraday adjusted unadjusted adjsplit adjsplitdiv trade trades quote min minute minutes hour hourly day daily week weekly month monthly sample test all spot futures perp continuous csv us eod stock stocks crypto forex fx index indices m h d w utc est'.split(
+  'data dat rest api df ascii mt full bid ask mid ohlc ohlcv ohlcvt candles candlestick candlesticks bars bar klines kline history historical price prices quotes export download investing yahoo tradingview firstrate stooq intraday adjusted unadjusted adjsplit adjsplitdiv trade trades quote min minute minutes hour hourly day daily week weekly month monthly sample test all spot futures perp continuous csv us eod stock stocks crypto forex fx index indices m h d w utc est historicaldata historicalprices historicalquotes output result results dataset table chart marketdata timeseries aggs aggregates wiki us eu uk usa stk perp swap fts last mid db new my xnas xnys arcx bats xlon xetr xpar xams xtse xtks xhkg xasx xswx xshg xshe xnse xbom xcme xeur xmil xmad'.split(
     ' ',
   ),
 );

@@ -52,18 +52,12 @@ export function guessTable(head: Head, where: FaultPlace): Table {
   if (head.bytes.length === 0) throw noTable('the file is empty', where, '', 'Download the file again.');
   const encoding = guessEncoding(head.bytes, where);
   const text = new TextDecoder(encoding.value).decode(head.bytes, { stream: !head.complete });
-  const isJson = /^\s*\[\s*[[{]/.test(text);
+  const isJson = /^\s*(?:\[\s*[[{]|\{)/.test(text);
   const lines = (isJson ? jsonText(text) : text).split('\n').map((line) => line.replace(/\r$/, ''));
   if (!head.complete || isJson) lines.pop();
   const filled = lines.filter((line) => line.trim() !== '').slice(0, LINES);
+  if (filled.length === 0 && isJson) throw noRecords(text, where);
   if (filled.length === 0) throw noTable('the file holds nothing but blank lines', where, '');
-  if (!isJson && filled[0]!.trimStart().startsWith('{'))
-    throw noTable(
-      'it is JSON, but no array of records',
-      where,
-      filled[0]!,
-      'Take the array out of the object around it: jq .results file.json > bars.json; objects line by line: jq -s . file.json > bars.json.',
-    );
   for (const [delimiter, name] of isJson ? JSON_DELIMITERS : DELIMITERS) {
     const rows = filled.map((line) => fieldsOf(line, delimiter));
     const [count, share] = commonCount(rows);
@@ -94,6 +88,22 @@ export function guessTable(head: Head, where: FaultPlace): Table {
     where,
     filled[0]!,
     'A bar is a stamp, open, high, low and close in fields of one line.',
+  );
+}
+
+/** JSON in which no array of records is found. */
+function noRecords(text: string, where: FaultPlace): BackhaulError {
+  const isByLine = /^\s*\{[^\n]*\}\s*\n\s*\{/.test(text);
+  const isByColumn = /"(?:o|open|opens)"\s*:\s*\[\s*[\d"n.-]/i.test(text);
+  return noTable(
+    'it is JSON, but no array of records',
+    where,
+    text.slice(0, 200),
+    isByLine
+      ? 'Objects line by line become an array by: jq -s . file.json > bars.json.'
+      : isByColumn
+        ? 'It has an array for each column; jq makes records of them, by the names they have: jq "[.t, .o, .h, .l, .c, .v] | transpose" file.json > bars.json.'
+        : 'Records are arrays or objects in one array, at the top or inside objects.',
   );
 }
 

@@ -14,7 +14,11 @@ export interface TimeGuess {
   readonly why: string;
   /** Null: nothing in the file tells it. */
   readonly zone: Guess<string> | null;
+  /** The first stamp is later than the last. */
+  readonly isBackward: boolean;
 }
+
+type Stamps = Pick<TimeGuess, 'unit' | 'formats' | 'why' | 'zone' | 'isBackward'>;
 
 /** Years that stamps are believed to be of. */
 const EARLIEST_S = Date.UTC(1980, 0, 1) / 1000;
@@ -30,18 +34,19 @@ const UNITS = [
 const UNIT_NAMES = { s: 'seconds', ms: 'milliseconds', us: 'microseconds', ns: 'nanoseconds' } as const;
 
 /** How the stamps in these fields are written; null where they are none. */
-function guessStamps(fields: readonly string[]): Pick<TimeGuess, 'unit' | 'formats' | 'why' | 'zone'> | null {
-  return guessText(fields) ?? guessNumber(fields);
+function guessStamps(fields: readonly string[]): Stamps | null {
+  return guessText(fields) ?? guessZoned(fields) ?? guessNumber(fields);
 }
 
 function unitOf(stamp: number): (typeof UNITS)[number][0] | null {
   return UNITS.find(([, per]) => stamp / per >= EARLIEST_S && stamp / per < LATEST_S)?.[0] ?? null;
 }
 
-function guessNumber(fields: readonly string[]): ReturnType<typeof guessStamps> {
+function guessNumber(fields: readonly string[]): Stamps | null {
   if (!fields.every((field) => /^-?\d+(?:\.\d*)?(?:e\+?\d+)?$/i.test(field))) return null;
   const zone = { value: 'UTC', why: 'numbers count from one instant wherever they are' };
   const numbers = fields.map(Number);
+  const isBackward = numbers[0]! > numbers.at(-1)!;
   const units = new Set(numbers.map(unitOf));
   const least = numbers.reduce((one, other) => Math.min(one, other));
   // Days before 1970, and those up to 1980 with them: near 0 no digits tell the unit, so that it is said.
@@ -53,12 +58,19 @@ function guessNumber(fields: readonly string[]): ReturnType<typeof guessStamps> 
       formats: null,
       why: `numbers of ${UNIT_NAMES[unit]} since 1970, such as ${fields[0]}`,
       zone,
+      isBackward,
     };
   }
   if (units.has(null)) {
     const isSerial = numbers.every((day) => day > 20_000 && day < 75_000);
     return isSerial
-      ? { unit: 'excel', formats: null, why: `${fields[0]} is a serial day of a spreadsheet`, zone: null }
+      ? {
+          unit: 'excel',
+          formats: null,
+          why: `${fields[0]} is a serial day of a spreadsheet`,
+          zone: null,
+          isBackward,
+        }
       : null;
   }
   // Vendors have changed the unit in the middle of a file: each stamp's digits tell its own.
@@ -68,10 +80,23 @@ function guessNumber(fields: readonly string[]): ReturnType<typeof guessStamps> 
     formats: null,
     why: `numbers of ${names} since 1970, such as ${fields[0]}`,
     zone,
+    isBackward,
   };
 }
 
-function guessText(fields: readonly string[]): ReturnType<typeof guessStamps> {
+/** Stamps with the name of one zone behind each, as Interactive Brokers writes them: `20250501 10:00:00 US/Eastern`. */
+function guessZoned(fields: readonly string[]): Stamps | null {
+  const [, zone] = /^\d.*\d ([A-Z][A-Za-z]+\/[A-Za-z_/]+)$/.exec(fields[0] ?? '') ?? [];
+  if (zone === undefined || zoneInName(zone) !== zone) return null;
+  const ending = ` ${zone}`;
+  if (!fields.every((field) => field.endsWith(ending))) return null;
+  const bare = guessText(fields.map((field) => field.slice(0, -ending.length)));
+  if (bare === null || bare.formats === null) return null;
+  const formats = bare.formats.map((format) => `${format} '${zone}'`);
+  return { ...bare, formats, zone: { value: zone, why: 'each stamp names it' } };
+}
+
+function guessText(fields: readonly string[]): Stamps | null {
   const stamps = new TextStamps(null, null);
   let hasOffset = true;
   for (const field of fields) {
@@ -81,9 +106,12 @@ function guessText(fields: readonly string[]): ReturnType<typeof guessStamps> {
   }
   const { forms } = stamps;
   if (forms.length === 0) return null;
+  const [oldest, newest] = [fields[0]!, fields.at(-1)!].map((field) => localUsOf(field, forms[0]!));
+  const isBackward = oldest! > newest!;
   const zone = hasOffset ? { value: 'UTC', why: 'each stamp names its offset' } : null;
   const [first] = forms;
-  if (first!.includes('[')) return { unit: 'text', formats: null, why: 'dates as ISO 8601 has them', zone };
+  if (first!.includes('['))
+    return { unit: 'text', formats: null, why: 'dates as ISO 8601 has them', zone, isBackward };
   const [dayFirst, ...others] = unlike(fields, forms);
   const same = /^d+\.M+\./.test(dayFirst!) ? [dayFirst!] : [dayFirst!, ...others];
   if (same.length === 1 && others.length > 0)
@@ -92,6 +120,7 @@ function guessText(fields: readonly string[]): ReturnType<typeof guessStamps> {
       formats: same,
       why: `CHECK: ${fields[0]} may be either way round; with points the day is mostly the first`,
       zone,
+      isBackward,
     };
   return same.length === 1
     ? {
@@ -99,26 +128,29 @@ function guessText(fields: readonly string[]): ReturnType<typeof guessStamps> {
         formats: same,
         why: `the pattern that fits all ${fields.length} stamps looked at, such as ${fields[0]}`,
         zone,
+        isBackward,
       }
     : {
         unit: 'text',
         formats: same,
         why: `day and month could be either way round in all ${fields.length} stamps looked at: the whole file decides, or is refused`,
         zone,
+        isBackward,
       };
+}
+
+/** µs, NaN where the form does not fit. */
+function localUsOf(field: string, form: string): number {
+  const stamps = new TextStamps(form.includes('[') ? null : [form], null);
+  const bytes = Buffer.from(field);
+  return stamps.read(bytes, 0, bytes.length) === TEXT_NONE ? Number.NaN : stamps.localUs;
 }
 
 /** Of forms that read every stamp alike, the first. */
 function unlike(fields: readonly string[], forms: readonly string[]): string[] {
   const kept = new Map<string, string>();
   for (const form of forms) {
-    const stamps = new TextStamps([form], null);
-    const read = fields.map((field) => {
-      const bytes = Buffer.from(field);
-      stamps.read(bytes, 0, bytes.length);
-      return stamps.localUs;
-    });
-    const key = read.join();
+    const key = fields.map((field) => localUsOf(field, form)).join();
     if (!kept.has(key)) kept.set(key, form);
   }
   return [...kept.values()];
@@ -132,7 +164,7 @@ export function guessTime(
   dayAndTime: readonly [number, number] | null,
 ): TimeGuess | null {
   const column = (at: number): string[] => records.map((record) => record[at] ?? '');
-  const withZone = (at: number, found: NonNullable<ReturnType<typeof guessStamps>>): TimeGuess => {
+  const withZone = (at: number, found: Stamps): TimeGuess => {
     const named = header === null ? null : zoneInName(header[at] ?? '');
     const zone =
       found.zone ?? (named === null ? null : { value: named, why: `the column is called ${header![at]}` });

@@ -1,4 +1,7 @@
-/** JSON that is an array of records, `[[1,2],[3,4]]` or `[{"a":1},{"a":3}]`, as the lines of a CSV. */
+/**
+ * JSON that is an array of records, `[[1,2],[3,4]]` or `[{"a":1},{"a":3}]`, as the lines of a CSV. The array may stand
+ * inside objects, as APIs answer: `{"code":0,"data":[[1,2]]}`; what stands around it is read over.
+ */
 
 import { BackhaulError } from '../faults/fault.ts';
 
@@ -44,6 +47,13 @@ class ByteList {
 
 /** Turns pieces of such a text into pieces of lines, record by record. Keys of objects become the header, from the first. */
 export class JsonRecords {
+  /** Of objects (and arrays of no records) around the array, those that are open; 0 where the array is all there is. */
+  #around = 0;
+  /** What stands around the array is being read, before it or, once it was found, behind it. */
+  #isAround = false;
+  #isFound = false;
+  /** Around it: an array has just been opened, and what comes first in it tells whether it is of records. */
+  #isFirst = false;
   #depth = 0;
   #isObject = false;
   #inString = false;
@@ -61,7 +71,7 @@ export class JsonRecords {
 
   /**
    * The lines that `bytes` complete.
-   * @throws BackhaulError `not-a-bar-file` where it is no array of records
+   * @throws BackhaulError `not-a-bar-file` where it is no array of records, or two
    */
   push(bytes: Uint8Array): Uint8Array {
     const out = this.#out;
@@ -72,21 +82,23 @@ export class JsonRecords {
 
   /**
    * The text has ended.
-   * @throws BackhaulError `truncated` within a record
+   * @throws BackhaulError `truncated` before the end of what is open, `not-a-bar-file` where no records were found
    */
   end(): void {
-    if (this.#depth > 0 || this.#inString) {
+    if (this.#depth > 0 || this.#around > 0 || this.#inString) {
       throw new BackhaulError({
         kind: 'truncated',
-        message: 'the JSON ends within a record',
+        message: this.#depth > 1 ? 'the JSON ends within a record' : 'the JSON ends too early',
         where: { line: this.#line },
         hint: 'Download the file again.',
       });
     }
+    if (this.#isAround && !this.#isFound) throw this.#noRecords();
   }
 
   #take(byte: number): void {
-    if (this.#inString) this.#string(byte);
+    if (this.#isAround) this.#readOver(byte);
+    else if (this.#inString) this.#string(byte);
     else if (byte === QUOTE) this.#openString();
     else if (byte === OPEN_ARRAY || byte === OPEN_OBJECT) this.#open(byte === OPEN_OBJECT);
     else if (byte === CLOSE_ARRAY || byte === CLOSE_OBJECT) this.#close();
@@ -97,6 +109,32 @@ export class JsonRecords {
       this.#record.push(byte);
       if (this.#record.length > MOST_BYTES) throw this.#noRecords();
     }
+  }
+
+  /** Of what stands around the array of records strings and brackets count alone. */
+  #readOver(byte: number): void {
+    if (this.#inString) {
+      if (this.#isEscaped) this.#isEscaped = false;
+      else if (byte === BACKSLASH) this.#isEscaped = true;
+      else if (byte === QUOTE) this.#inString = false;
+      return;
+    }
+    if (byte <= BLANK) return;
+    const isOpening = byte === OPEN_ARRAY || byte === OPEN_OBJECT;
+    if (isOpening && this.#around === 0) throw this.#noRecords();
+    if (isOpening && this.#isFirst) {
+      if (this.#isFound) throw this.#noRecords('more than one array of records');
+      this.#isFound = true;
+      this.#isAround = false;
+      this.#around--;
+      this.#depth = 1;
+      this.#open(byte === OPEN_OBJECT);
+      return;
+    }
+    this.#isFirst = byte === OPEN_ARRAY;
+    if (isOpening) this.#around++;
+    else if (byte === CLOSE_ARRAY || byte === CLOSE_OBJECT) this.#around--;
+    else if (byte === QUOTE) this.#inString = true;
   }
 
   #openString(): void {
@@ -129,6 +167,11 @@ export class JsonRecords {
   }
 
   #open(isObject: boolean): void {
+    if (this.#depth === 0 && isObject && !this.#isFound) {
+      this.#isAround = true;
+      this.#around = 1;
+      return;
+    }
     this.#depth++;
     if (this.#depth === 1 && !isObject) return;
     if (this.#depth !== 2) throw this.#noRecords();
@@ -142,6 +185,7 @@ export class JsonRecords {
   #close(): void {
     const out = this.#out;
     this.#depth--;
+    if (this.#depth === 0 && this.#around > 0) this.#isAround = true;
     if (this.#depth !== 1) return;
     this.#endValue();
     if (this.#isObject && !this.#hasHeader) {
@@ -165,12 +209,13 @@ export class JsonRecords {
       this.#record.length = from;
   }
 
-  #noRecords(): BackhaulError {
+  #noRecords(found: string | null = null): BackhaulError {
     return new BackhaulError({
       kind: 'not-a-bar-file',
       message: 'the JSON is no array of records',
       where: { line: this.#line },
-      expected: 'an array that holds an array of fields, or an object, for each record',
+      expected: 'one array that holds an array of fields, or an object, for each record',
+      ...(found !== null && { found }),
     });
   }
 }

@@ -68,6 +68,9 @@ const TIMES = [
   ', H:mm:ss',
 ];
 
+/** Interactive Brokers puts two blanks between a day and a time. */
+const OTHERS = ['yyyyMMdd  H:mm:ss', 'yyyyMMdd  H:mm'];
+
 let catalogue: readonly StampForm[] | null = null;
 
 /** All of them, ISO 8601 first; single letters take one digit or two. */
@@ -77,7 +80,7 @@ function commonForms(): readonly StampForm[] {
     ...DATES.flatMap((date) =>
       TIMES.flatMap((time) => ['', 'X'].map((offset) => `${date}${time}${time === '' ? '' : offset}`)),
     )
-      .concat(MONTHS)
+      .concat(MONTHS, OTHERS)
       .filter((text, i, all) => all.indexOf(text) === i)
       .map((text) => new StampPattern(text)),
   ];

@@ -53,3 +53,22 @@ it('inspect --write says of a draft that a load would still refuse, what has to 
     expect(stderr).not.toContain('Next: npx backhaul load');
   }
 });
+
+it('inspect drafts a layout for a file whose name is one of another vendor, which cannot read it', async () => {
+  // Bybit's API as a table: milliseconds, where Kraken's names promise seconds.
+  writeFileSync(
+    join(folder, 'BTCUSDT_60.csv'),
+    'startTime,openPrice,highPrice,lowPrice,closePrice,volume,turnover\n1704067200000,5,9,4,6,1.5,9\n1704070800000,6,9,5,7,2.5,17\n1704074400000,7,9,6,8,1,8\n',
+  );
+  const { code, stdout, stderr } = await answerOf(
+    ['inspect', 'BTCUSDT_60.csv', '--write', 'bybit.yaml', '--json'],
+    { cwd: folder },
+  );
+  expect(stderr).toContain('Its name is one of kraken-ohlcvt, which cannot read it');
+  expect(stderr).toContain('Nothing in the file tells where it was traded');
+  expect(code).toBe(0);
+  expect(JSON.parse(stdout)).toMatchObject({
+    layout_from: 'draft',
+    reading: { bars: 3, first: [{ bar_ts: '2024-01-01T00:00:00.000000Z', close: 6 }, {}, {}] },
+  });
+});

@@ -213,10 +213,255 @@ describe('what is no table of bars', () => {
     ['bytes', Buffer.from([0x7f, 0x45, 0x4c, 0x46, 2, 1, 1, 0, 0, 0, 0, 0]), 'no text'],
     ['words', 'a,b,c,d,e,f\ng,h,i,j,k,l\n', 'fields of bars'],
     ['numbers', '1,2,3,4,5,6\n2,3,4,5,6,7\n', 'no stamp'],
-    ['an object of JSON', '{"results":[{"t":1704067200,"o":1,"h":2,"l":1,"c":2}]}', 'no array of records'],
+    [
+      'an array for each column of JSON',
+      '{"t":[1704067200],"o":[1],"h":[2],"l":[1],"c":[2]}',
+      'no array of records',
+    ],
+    ['two arrays of JSON', '{"A":[[1704067200,1,2,1,2]],"B":[[1704067200,1,2,1,2]]}', 'no array of records'],
   ])('%s', async (_, text, message) => {
     const fault = await faultOf(draft('file.csv', text));
     expect(fault).toMatchObject({ kind: 'not-a-bar-file' });
     expect(fault.message).toContain(message);
   });
+
+  it('is told what would help', async () => {
+    const columns = await faultOf(draft('a.json', '{"t":[1704067200],"o":[1],"h":[2],"l":[1],"c":[2]}'));
+    expect(columns.hint).toContain('transpose');
+    const trades = await faultOf(
+      draft(
+        'binance_trades_2024-01-02_BTCUSDT.csv',
+        'exchange,symbol,timestamp,local_timestamp,id,side,price,amount\nbinance,BTCUSDT,1704153600000000,1704153600001500,1000,buy,42000.0,0.01\n',
+      ),
+    );
+    expect(trades.hint).toContain('kind: trades');
+  });
 });
+
+/** Bars of a market that moves: each opens where the one before it has closed, or a cent beside it. */
+const MINUTES = Array.from({ length: 40 }, (_, i) => {
+  const close = (at: number): number => 42_000 + 40 * Math.sin(at) + at;
+  const [open, end] = [close(i - 1) + 0.01, close(i)];
+  return {
+    s: 1_704_205_800 + 60 * i,
+    open: open.toFixed(2),
+    high: (Math.max(open, end) + 5).toFixed(2),
+    low: (Math.min(open, end) - 4).toFixed(2),
+    close: end.toFixed(2),
+    volume: (1.5 + i / 8).toFixed(3),
+  };
+});
+type Minute = (typeof MINUTES)[number];
+const worth = ({ volume, close }: Minute): number => Math.round(Number(volume) * Number(close));
+
+/** How vendors' files go that no layout of the catalogue reads, in the order of their documentation. */
+describe('a file of a vendor', () => {
+  const [first, second] = MINUTES as [Minute, Minute, ...Minute[]];
+  const wanted = (symbol: string): string[] =>
+    [first, second].map(
+      ({ s, close, volume }) =>
+        `${symbol} 1m ${new Date(1000 * s).toISOString().slice(0, 19)} ${Number(close)} ${Number(volume)}`,
+    );
+  const csv = (make: (bar: Minute) => readonly unknown[], head = ''): string =>
+    `${head}${MINUTES.map((bar) => make(bar).join(',')).join('\n')}\n`;
+  const newest = (make: (bar: Minute) => readonly unknown[]): unknown[] => [...MINUTES].reverse().map(make);
+
+  it.each<[string, string, string, string]>([
+    // download.gatedata.org: timestamp, volume in the quote currency, close, high, low, open, volume. No header.
+    [
+      'Gate.io',
+      'BTC_USDT-202401.csv',
+      csv((bar) => [bar.s, worth(bar), bar.close, bar.high, bar.low, bar.open, bar.volume]),
+      'BTC_USDT',
+    ],
+    // HTX: id, open, close, low, high, vol (of the quote currency), amount.
+    [
+      'HTX',
+      'BTCUSDT-1min-2024-01-02.csv',
+      csv((bar) => [bar.s, bar.open, bar.close, bar.low, bar.high, worth(bar), bar.volume]),
+      'BTCUSDT',
+    ],
+    // GET /products/BTC-USD/candles: [time, low, high, open, close, volume], newest first.
+    [
+      'Coinbase',
+      'BTC-USD_1m.json',
+      JSON.stringify(
+        newest((bar) => [bar.s, bar.low, bar.high, bar.open, bar.close, bar.volume].map(Number)),
+      ),
+      'BTC-USD',
+    ],
+    // GET /v2/candles/trade:1m:tBTCUSD/hist: [mts, open, close, high, low, volume], newest first.
+    [
+      'Bitfinex',
+      'tBTCUSD_1m.json',
+      JSON.stringify(
+        newest((bar) => [1000 * bar.s, bar.open, bar.close, bar.high, bar.low, bar.volume].map(Number)),
+      ),
+      'tBTCUSD',
+    ],
+    // GET /api/v1/market/candles: {"code": …, "data": [[time, open, close, high, low, volume, turnover]]} of strings.
+    [
+      'KuCoin',
+      'BTC-USDT_1min.json',
+      JSON.stringify({
+        code: '200000',
+        data: newest((bar) => [
+          `${bar.s}`,
+          bar.open,
+          bar.close,
+          bar.high,
+          bar.low,
+          bar.volume,
+          `${worth(bar)}`,
+        ]),
+      }),
+      'BTC-USDT',
+    ],
+    // GET /0/public/OHLC: the pair's own name holds the array, "last" follows it.
+    [
+      'Kraken OHLC',
+      'kraken_ohlc_XBTUSD.json',
+      JSON.stringify({
+        error: [],
+        result: {
+          XXBTZUSD: MINUTES.map((bar) => [
+            bar.s,
+            bar.open,
+            bar.high,
+            bar.low,
+            bar.close,
+            bar.open,
+            bar.volume,
+            7,
+          ]),
+          last: 1_704_208_140,
+        },
+      }),
+      'XBTUSD',
+    ],
+    // Aggregates of Massive (Polygon): objects in "results".
+    [
+      'Massive REST',
+      'AAPL_1m.json',
+      JSON.stringify({
+        ticker: 'AAPL',
+        results: MINUTES.map((bar) => ({
+          v: Number(bar.volume),
+          vw: 1,
+          o: Number(bar.open),
+          c: Number(bar.close),
+          h: Number(bar.high),
+          l: Number(bar.low),
+          t: 1000 * bar.s,
+          n: 3,
+        })),
+        status: 'OK',
+        count: 40,
+      }),
+      'AAPL',
+    ],
+    // CoinAPI's flat files and symbols: EXCHANGE_SPOT_BASE_QUOTE.
+    [
+      'CoinAPI',
+      'BITSTAMP_SPOT_BTC_USD.csv',
+      csv(
+        (bar) => [
+          new Date(1000 * bar.s).toISOString(),
+          new Date(1000 * bar.s + 60_000).toISOString(),
+          bar.open,
+          bar.high,
+          bar.low,
+          bar.close,
+          bar.volume,
+          3,
+        ],
+        'time_period_start,time_period_end,price_open,price_high,price_low,price_close,volume_traded,trades_count\n',
+      ),
+      'BTC_USD',
+    ],
+    // Interactive Brokers' API up to 2022: two blanks between day and time.
+    [
+      'Interactive Brokers',
+      'AAPL.csv',
+      csv(
+        (bar) => [
+          ofIb(bar.s, 0).replace(' ', '  '),
+          bar.open,
+          bar.high,
+          bar.low,
+          bar.close,
+          bar.volume,
+          1,
+          3,
+        ],
+        'Date,Open,High,Low,Close,Volume,WAP,BarCount\n',
+      ),
+      'AAPL',
+    ],
+    // … and since then: the zone behind it.
+    [
+      'Interactive Brokers, with zones',
+      'AAPL.csv',
+      csv(
+        (bar) => [`${ofIb(bar.s, -5)} US/Eastern`, bar.open, bar.high, bar.low, bar.close, bar.volume, 1, 3],
+        'Date,Open,High,Low,Close,Volume,Average,BarCount\n',
+      ),
+      'AAPL',
+    ],
+  ])('%s', async (_, name, text, symbol) => {
+    expect((await bars(name, text)).slice(0, 2)).toEqual(wanted(symbol));
+  });
+
+  it('has the symbol in a column of any name, if several records have one stamp', async () => {
+    const rows = MINUTES.flatMap((bar) =>
+      ['SANT', '1U1'].map((one) => [one, 'EUR', bar.s, bar.open, bar.high, bar.low, bar.close].join(',')),
+    );
+    const text = (name: string): string =>
+      `${name},Currency,Time,StartPrice,MaxPrice,MinPrice,EndPrice\n${rows.join('\n')}\n`;
+    for (const name of ['Mnemonic', 'Kuerzel'])
+      expect((await draft('2022-01-03_BINS_XETR08.csv', text(name))).layout.symbol).toMatchObject({
+        kind: 'column',
+        column: name,
+      });
+    expect((await draft('2022-01-03_BINS_XETR08.csv', text('Kuerzel'))).yaml.replace(/\n# /g, ' ')).toContain(
+      'CHECK: several records have one stamp',
+    );
+  });
+
+  it('says what nothing tells', async () => {
+    const text = 'Date,Open,High,Low,Close\n2024-01-02,1,2,1,2\n2024-01-03,2,3,2,3\n';
+    expect(await draft('HistoricalData_1704212345678.csv', text)).toMatchObject({
+      venueUnknown: true,
+      symbolMadeUp: 'HISTORICALDATA-1704212345678',
+    });
+    expect(await draft('kraken_XBTUSD.csv', text)).toMatchObject({ venueUnknown: false, symbolMadeUp: null });
+  });
+
+  it('has an interval whichever of its numbers is the month', async () => {
+    const { layout, path } = await draft(
+      'IBM.txt',
+      csv((bar) => [
+        '01/02/2024',
+        new Date(1000 * bar.s).toISOString().slice(11, 16),
+        bar.open,
+        bar.high,
+        bar.low,
+        bar.close,
+      ]),
+    );
+    expect(layout.interval).toMatchObject({ value: '1m' });
+    expect((await read(path, layout)).reading.fault).toMatchObject({ kind: 'timestamp' });
+  });
+
+  it('says where nothing tells open from close', async () => {
+    const flat = '1704205800,5,9,1,5\n1704205860,5,9,1,5\n1704205920,5,9,1,5\n';
+    expect((await draft('ABC.csv', flat)).yaml.replace(/\n# /g, ' ')).toContain(
+      'CHECK: nothing tells open and close apart',
+    );
+  });
+});
+
+function ofIb(seconds: number, hours: number): string {
+  const [day, time] = new Date(1000 * (seconds + 3600 * hours)).toISOString().slice(0, 19).split('T');
+  return `${day!.replaceAll('-', '')} ${time}`;
+}

@@ -25,6 +25,18 @@ describe('JSON', () => {
     expect(lines('[{"t":1,"c":2},{"t":3,"c":null}]')).toBe('"t","c"\n1,2\n3,\n');
   });
 
+  it('is found inside objects, as APIs answer', () => {
+    expect(lines('{"error":[],"result":{"A":[[1,"2"],[3,null]],"last":[7,[8]]}}'.replace(',[8]', ''))).toBe(
+      '1,"2"\n3,\n',
+    );
+    expect(lines('{"a":"[[\\"{","rows":[{"t":1},{"t":2}],"b":{"c":[]}}')).toBe('"t"\n1\n2\n');
+  });
+
+  it('of two arrays inside objects is refused, whichever would have been meant', () => {
+    expect(() => lines('{"A":[[1,2]],"B":[[3,4]]}')).toThrow('no array of records');
+    expect(() => lines('{"A":[[1,2]]}{"A":[[3,4]]}')).toThrow('no array of records');
+  });
+
   it('is the same in any pieces', () => {
     const field = fc.oneof(fc.integer(), fc.constant(null), fc.stringMatching(/^[a-z," ]{0,5}$/));
     fc.assert(
@@ -39,6 +51,10 @@ describe('JSON', () => {
             )
             .join('');
           expect(lines(JSON.stringify(records), cuts)).toBe(expected);
+          if (records.length > 0)
+            expect(lines(JSON.stringify({ of: '[{', none: [], in: { records, of: 2 } }), cuts)).toBe(
+              expected,
+            );
         },
       ),
       { numRuns: 60 },
@@ -54,5 +70,7 @@ describe('JSON', () => {
 
   it('that ends too early is truncated', () => {
     expect(() => lines('[[1,2],[3')).toThrow('ends within a record');
+    for (const text of ['{"a":', '{"a":[[1,2]', '{"a":[[1,2]]', '{"a":[[1,2]],"b'])
+      expect(() => lines(text)).toThrow('the JSON ends too early');
   });
 });
