@@ -4,11 +4,11 @@
  * used through `src/producer/archive/table/page_kernel.ts` alone.
  *
  * Formats: https://parquet.apache.org/docs/file-format/data-pages/encodings/ and google/snappy's format_description.txt.
- * Where the caller puts things is its own affair; behind what is read and written there must be SLACK bytes more.
+ * Where the caller puts things, from byte 1024 on, is its own affair; behind what is read and written there must be SLACK bytes more.
  */
 
 /** Bytes that may be read and written behind the end of a place. */
-export const SLACK: u32 = 64;
+export const SLACK: u32 = 128;
 
 // A run of numbers of `width` bits: 32-bit words from its address on.
 const AT: usize = 0;
@@ -29,6 +29,22 @@ export function begin(run: usize, at: u32, end: u32, width: u32): void {
   store<u32>(run, width, WIDTH);
   store<u32>(run, 0, LEFT);
   store<u32>(run, 0, PACKED);
+}
+
+/** Where a run of numbers is read on. */
+export function position(run: usize): u32 {
+  if (load<u32>(run, PACKED) === 1) {
+    const bit = load<u32>(run, BIT);
+    store<u32>(run, load<u32>(run, AT) + (bit >> 3), AT);
+    store<u32>(run, bit & 7, BIT);
+  }
+  return load<u32>(run, AT);
+}
+
+/** The bytes of a run were moved: it is read on at `at`, its {@link position} before, and what is there ends at `end`. */
+export function move(run: usize, at: u32, end: u32): void {
+  store<u32>(run, at, AT);
+  store<u32>(run, end, END);
 }
 
 /** Reads the head of the next piece of a run. False: there is none, or it is none. */
@@ -225,24 +241,67 @@ export function texts(at: usize, end: usize, count: u32, levelsAt: usize, offset
   return at;
 }
 
-/** Unpacks Snappy: `size` bytes to `out`. False: damaged, or another size. */
-export function snappy(at: usize, end: usize, out: usize, size: u32): bool {
-  let told: u32 = 0;
+// What is known of Snappy that is being unpacked: 32-bit words from its address on.
+/** Where its next byte is read, and written. */
+const IN: usize = 0;
+const OUT: usize = 4;
+/** Bytes that are left of a literal. */
+const LITERAL: usize = 8;
+export const SNAPPY_BYTES: u32 = 16;
+
+/** Longest head of an element. */
+const HEAD: usize = 5;
+/** By distance, from 1 to 7, the shuffle that fills 16 bytes with what lies so far back again and again. */
+const REPEATS: usize = 0;
+let areRepeatsMade: bool = false;
+
+function makeRepeats(): void {
+  for (let distance: u32 = 1; distance < 8; distance++)
+    for (let i: u32 = 0; i < 16; i++) store<u8>(REPEATS + (distance << 4) + i, <u8>(i % distance));
+  areRepeatsMade = true;
+}
+
+/** Begins to unpack what lies from `at` on to `out`. Returns the bytes it says it will have; -1: damaged. */
+export function beginSnappy(state: usize, at: usize, end: usize, out: usize): i32 {
+  if (!areRepeatsMade) makeRepeats();
+  let size: u32 = 0;
   let shift: u32 = 0;
   let byte: u32;
   do {
-    if (at >= end || shift > 28) return false;
+    if (at >= end || shift > 28) return -1;
     byte = load<u8>(at++);
-    told |= (byte & 127) << shift;
+    size |= (byte & 127) << shift;
     shift += 7;
   } while (byte > 127);
-  if (told !== size) return false;
-  const first = out;
-  const last = out + size;
-  while (at < end) {
+  store<u32>(state, <u32>at, IN);
+  store<u32>(state, <u32>out, OUT);
+  store<u32>(state, 0, LITERAL);
+  return <i32>size;
+}
+
+/**
+ * Unpacks on until `last` is reached, or passed by less than 64 bytes, or what lies before `end` is used up: if that
+ * `isEnd`, to its last byte, else up to a head that may be cut. What it may refer to begins at `first`. False: damaged.
+ */
+export function snappy(state: usize, end: usize, isEnd: bool, first: usize, last: usize): bool {
+  let at = <usize>load<u32>(state, IN);
+  let out = <usize>load<u32>(state, OUT);
+  let literal = <usize>load<u32>(state, LITERAL);
+  const stop = isEnd ? end : max(at, end - HEAD);
+  while (out < last) {
+    if (literal !== 0) {
+      const some = min(min(literal, end - at), last - out);
+      memory.copy(out, at, some);
+      at += some;
+      out += some;
+      literal -= some;
+      if (literal !== 0) break;
+      continue;
+    }
+    if (at >= stop) break;
     const tag = <u32>load<u8>(at++);
-    let length: u32 = tag >> 2;
     if ((tag & 3) === 0) {
+      let length = <usize>(tag >> 2);
       if (length >= 60) {
         const bytes = length - 59;
         if (at + bytes > end) return false;
@@ -251,36 +310,60 @@ export function snappy(at: usize, end: usize, out: usize, size: u32): bool {
         at += bytes;
       }
       length++;
-      if (length === 0 || length > <u32>(end - at) || length > <u32>(last - out)) return false;
-      if (length <= 16) v128.store(out, v128.load(at));
-      else memory.copy(out, at, length);
-      at += length;
-      out += length;
+      if (length === 0) return false;
+      // A short one by one copy of 16 bytes: what is written too much is written again, or is slack.
+      if (length <= 16 && at + length <= end && out + length <= last) {
+        v128.store(out, v128.load(at));
+        at += length;
+        out += length;
+      } else literal = length;
       continue;
     }
-    let distance: u32;
+    let length: usize;
+    let distance: usize;
     if ((tag & 3) === 1) {
       length = 4 + ((tag >> 2) & 7);
       distance = ((tag >> 5) << 8) | load<u8>(at++);
-    } else if ((tag & 3) === 2) {
-      length++;
-      distance = load<u16>(at);
-      at += 2;
     } else {
-      length++;
-      distance = load<u32>(at);
-      at += 4;
+      length = 1 + (tag >> 2);
+      const isShort = (tag & 3) === 2;
+      distance = isShort ? load<u16>(at) : load<u32>(at);
+      at += isShort ? 2 : 4;
     }
-    if (at > end || distance === 0 || distance > <u32>(out - first) || length > <u32>(last - out))
-      return false;
+    if (at > end || distance === 0 || distance > out - first) return false;
     const from = out - distance;
-    if (distance >= 16) {
-      // At most 64 bytes, 16 at a time: what is written too much is written again, or is slack.
-      for (let k: u32 = 0; k < length; k += 16) v128.store(out + k, v128.load(from + k));
-    } else if (distance >= 8) {
-      for (let k: u32 = 0; k < length; k += 8) store<u64>(out + k, load<u64>(from + k));
-    } else for (let k: u32 = 0; k < length; k++) store<u8>(out + k, load<u8>(from + k));
+    if (distance >= 8) {
+      store<u64>(out, load<u64>(from));
+      store<u64>(out + 8, load<u64>(from + 8));
+      // At most 64 bytes.
+      if (length > 16)
+        for (let k: usize = 16; k < length; k += 8) store<u64>(out + k, load<u64>(from + k));
+    } else {
+      const bytes = v128.swizzle(v128.load(from), v128.load(REPEATS + (distance << 4)));
+      const step = 16 - (16 % distance);
+      for (let k: usize = 0; k < length; k += step) v128.store(out + k, bytes);
+    }
     out += length;
   }
-  return out === last;
+  store<u32>(state, <u32>at, IN);
+  store<u32>(state, <u32>out, OUT);
+  store<u32>(state, <u32>literal, LITERAL);
+  return true;
 }
+
+/** Where unpacking goes on: what is before it in the input was used. */
+export function snappyIn(state: usize): usize {
+  return load<u32>(state, IN);
+}
+
+/** Up to where it has unpacked. */
+export function snappyOut(state: usize): usize {
+  return load<u32>(state, OUT);
+}
+
+/** Input and output were moved. */
+export function moveSnappy(state: usize, at: usize, out: usize): void {
+  store<u32>(state, <u32>at, IN);
+  store<u32>(state, <u32>out, OUT);
+}
+

@@ -9,6 +9,8 @@ export class MemoryReader implements ObjectReader {
   readonly #pieceBytes: number;
   reads = 0;
   bytesRead = 0;
+  /** Bytes of the longest read since it was last set to 0. */
+  longest = 0;
   /** Streams begun and not yet ended. */
   streaming = 0;
 
@@ -25,6 +27,7 @@ export class MemoryReader implements ObjectReader {
       throw new BackhaulError({ kind: 'truncated', message: 'beyond the end' });
     }
     this.bytesRead += length;
+    this.longest = Math.max(this.longest, length);
     return this.#bytes.subarray(start, start + length);
   }
 

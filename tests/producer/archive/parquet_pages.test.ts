@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import * as parquet from 'parquet-wasm';
 import { describe, expect, it } from 'vitest';
 import { BackhaulError } from '../../../src/faults/fault.ts';
+import { PAGE_LIMITS, type PageLimits } from '../../../src/producer/archive/table/page_pieces.ts';
 import { PageTable } from '../../../src/producer/archive/table/page_table.ts';
 import { openParquet } from '../../../src/producer/archive/table/parquet_file.ts';
 import { textOf } from '../../../src/scan/table/texts.ts';
@@ -85,8 +86,8 @@ function bytesOf(written: Written): Uint8Array {
   return parquet.writeParquet(parquet.Table.fromIPCStream(arrow.tableToIPC(table, 'stream')), properties);
 }
 
-async function textsOf(bytes: Uint8Array, limit?: number): Promise<string[]> {
-  const table = await openParquet(new MemoryReader(bytes));
+async function textsOf(bytes: Uint8Array, limit?: number, limits = PAGE_LIMITS): Promise<string[]> {
+  const table = await openParquet(new MemoryReader(bytes), undefined, limits);
   const texts: string[] = [];
   for await (const batch of table.batches(
     COLUMNS.map((name) => table.fields.findIndex((field) => field.name === name)),
@@ -126,12 +127,20 @@ const files: fc.Arbitrary<Written> = fc.record({
   groupRows: fc.constantFrom(700, 100_000),
 });
 
+/** All at once, or by the smallest pieces there can be. */
+const limitsOf: fc.Arbitrary<PageLimits> = fc.constantFrom(
+  PAGE_LIMITS,
+  { group: 0, range: 1, page: 0, window: 16, piece: 7 },
+  { group: 0, range: 700, page: 64, window: 1000, piece: 300 },
+);
+
 describe('pages of a Parquet file', () => {
   it('give the values that were written, of whatever pages, levels and packing', async () => {
     await fc.assert(
-      fc.asyncProperty(files, async (written) => {
-        const texts = await textsOf(bytesOf(written));
-        expect(texts).toEqual(Array.from({ length: written.rows }, (_, row) => expectedText(written, row)));
+      fc.asyncProperty(files, limitsOf, fc.option(fc.nat(3000)), async (written, limits, first) => {
+        const rows = Math.min(written.rows, first ?? written.rows);
+        const texts = await textsOf(bytesOf(written), first ?? undefined, limits);
+        expect(texts).toEqual(Array.from({ length: rows }, (_, row) => expectedText(written, row)));
       }),
       { numRuns: RUNS },
     );
@@ -153,10 +162,25 @@ describe('pages of a Parquet file', () => {
     const bytes = bytesOf(usual);
     const reader = new MemoryReader(bytes);
     const fields = (await openParquet(reader)).fields;
-    expect(PageTable.open(reader, { bytes }, undefined)?.columns(fields)?.batches(0, 1)).not.toBeNull();
+    expect(
+      PageTable.open(reader, { bytes }, PAGE_LIMITS, undefined)?.columns(fields)?.batches(0, 1),
+    ).not.toBeNull();
     const texts = await textsOf(bytes, 30_001);
     expect(texts).toHaveLength(30_001);
     expect(texts[30_000]).toBe(expectedText(usual, 30_000));
+  });
+
+  it('of one large row group come without its columns being held: the largest read is a range', async () => {
+    const bytes = bytesOf({ ...usual, groupRows: 100_000, hasDictionary: false, pageBytes: 1 << 24 });
+    const reader = new MemoryReader(bytes);
+    const limits = { group: 1 << 16, range: 1 << 14, page: 1 << 14, window: 1 << 14, piece: 1 << 12 };
+    const table = await openParquet(reader, undefined, limits);
+    reader.longest = 0;
+    let rows = 0;
+    for await (const batch of table.batches([0, 1, 2, 3, 4, 5])) rows += batch.rows;
+    expect(rows).toBe(usual.rows);
+    expect(bytes.length).toBeGreaterThan(20 * limits.range);
+    expect(reader.longest).toBe(limits.range);
   });
 
   it('that are damaged end in an error, or in other values, and never in another number of rows', async () => {
@@ -165,10 +189,11 @@ describe('pages of a Parquet file', () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(fc.tuple(fc.nat(whole.length - 1), fc.nat(255)), { minLength: 1, maxLength: 6 }),
-        async (changes) => {
+        limitsOf,
+        async (changes, limits) => {
           const bytes = Uint8Array.from(whole);
           for (const [at, value] of changes) bytes[at] = value;
-          const read = await textsOf(bytes).catch((error: unknown) => error);
+          const read = await textsOf(bytes, undefined, limits).catch((error: unknown) => error);
           if (read instanceof BackhaulError)
             expect(['corrupt', 'unsupported', 'truncated']).toContain(read.fault.kind);
           else expect(read).toHaveLength(2000);

@@ -6,6 +6,7 @@ import { WASM } from './pages_module.ts';
 export interface PageExports {
   readonly SLACK: WebAssembly.Global;
   readonly RUN_BYTES: WebAssembly.Global;
+  readonly SNAPPY_BYTES: WebAssembly.Global;
   begin(run: number, at: number, end: number, width: number): void;
   levels(run: number, count: number, out: number): number;
   codes(run: number, count: number, entries: number, out: number): number;
@@ -15,7 +16,13 @@ export interface PageExports {
   bits(levelsAt: number, count: number, out: number): void;
   widen(at: number, count: number, width: number, isBig: number, out: number): void;
   texts(at: number, end: number, count: number, levelsAt: number, offsets: number, out: number): number;
-  snappy(at: number, end: number, out: number, size: number): number;
+  position(run: number): number;
+  move(run: number, at: number, end: number): void;
+  beginSnappy(state: number, at: number, end: number, out: number): number;
+  snappy(state: number, end: number, isEnd: number, first: number, last: number): number;
+  snappyIn(state: number): number;
+  snappyOut(state: number): number;
+  moveSnappy(state: number, at: number, out: number): void;
 }
 
 /** Of WebAssembly's memory, in bytes. */

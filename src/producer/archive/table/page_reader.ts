@@ -6,6 +6,13 @@ import { parquetHeader } from 'hyparquet/src/column.js';
 import type { TableColumn, TextColumn } from '../../../scan/table/table_columns.ts';
 import type { PageColumn } from './page_columns.ts';
 import type { PageKernel, Place } from './page_kernel.ts';
+import {
+  type ChunkBytes,
+  type PageLimits,
+  type PagePieces,
+  pagePieces,
+  SNAPPY_BACK_BYTES,
+} from './page_pieces.ts';
 import { parquetDamage } from './parquet_faults.ts';
 
 /** Rows of a batch: its columns stay in a core's cache until they are bars. */
@@ -14,15 +21,16 @@ export const PAGE_BATCH_ROWS = 16_384;
 const HEAD_BYTES = 4096;
 /** A head with the longest statistics. */
 const MOST_HEAD_BYTES = 1 << 20;
-/** A page is a MB, by most writers; one of more than this is not believed. */
-const MOST_PAGE_BYTES = 1 << 28;
-
-/** Bytes [from, to) of a column's chunk, of which it may hold the next. */
-export type ChunkBytes = (from: number, to: number) => Promise<Uint8Array> | Uint8Array;
+/** Most a number of a dictionary takes, with the head of its run. */
+const MOST_NUMBER_BYTES = 9;
+/** One of more than this is not believed. */
+const MOST_DICTIONARY_BYTES = 1 << 28;
+const MOST_PAGE_BYTES = 2 ** 31 - 1;
 
 export class PageReader {
   readonly #kernel: PageKernel;
   readonly #column: PageColumn;
+  readonly #limits: PageLimits;
   /** Bytes of a value as it is handed on. */
   readonly #width: 4 | 8 | 16;
   readonly #values: Place;
@@ -33,6 +41,10 @@ export class PageReader {
   readonly #codes: Place;
   readonly #packed: Place;
   readonly #page: Place;
+  /** Of a long page: its levels, and pieces of the packed. */
+  readonly #longLevels: Place;
+  readonly #longPacked: Place;
+  readonly #snappy: Place;
   readonly #dictionary: Place;
   /** Where the dictionary's texts lie in their bytes. */
   readonly #offsets: Place;
@@ -49,10 +61,14 @@ export class PageReader {
   #end = 0;
   #isPlain = true;
   #hasLevels = false;
+  /** What is still to come of a long page: so many bytes. */
+  #pieces: PagePieces | null = null;
+  #coming = 0;
 
-  constructor(kernel: PageKernel, column: PageColumn) {
+  constructor(kernel: PageKernel, column: PageColumn, limits: PageLimits) {
     this.#kernel = kernel;
     this.#column = column;
+    this.#limits = limits;
     const { values } = column;
     this.#width = values.kind === 'decimal' ? 16 : values.kind === 'text' ? 4 : values.bytes;
     const runBytes = kernel.run.RUN_BYTES.value as number;
@@ -64,6 +80,9 @@ export class PageReader {
     this.#valid = kernel.place(PAGE_BATCH_ROWS / 8);
     this.#packed = kernel.place(HEAD_BYTES);
     this.#page = kernel.place(HEAD_BYTES);
+    this.#longLevels = kernel.place(16);
+    this.#longPacked = kernel.place(16);
+    this.#snappy = kernel.place(kernel.run.SNAPPY_BYTES.value as number);
     this.#dictionary = kernel.place(HEAD_BYTES);
     this.#offsets = kernel.place(HEAD_BYTES);
   }
@@ -77,6 +96,13 @@ export class PageReader {
     this.#at = 0;
     this.#left = 0;
     this.#entries = -1;
+    this.end();
+  }
+
+  /** No more rows are asked for. */
+  end(): void {
+    this.#pieces?.end();
+    this.#pieces = null;
   }
 
   /** How many of `want` rows can be read at once. Texts are those of one page, or words of one dictionary. */
@@ -101,8 +127,9 @@ export class PageReader {
       if (set < 0) throw parquetDamage('levels that do not decode');
       hasNulls ||= set < some;
       isPlain = this.#isPlain;
-      if (this.#column.values.kind === 'text') this.#readTexts(some, set);
+      if (this.#column.values.kind === 'text') await this.#readTexts(some, set);
       else {
+        await this.#ensure(set * (this.#isPlain ? this.#column.values.bytes : MOST_NUMBER_BYTES));
         const out = this.#values.at + done * this.#width;
         if (this.#isPlain) this.#readPlain(set, out);
         else this.#readWords(set, out);
@@ -138,15 +165,23 @@ export class PageReader {
     if (this.#width !== 8) run.pick(this.#codes.at, count, this.#dictionary.at, this.#width, out);
   }
 
-  #readTexts(count: number, set: number): void {
+  async #readTexts(count: number, set: number): Promise<void> {
     const { run } = this.#kernel;
     if (this.#isPlain) {
-      this.#kernel.make(this.#packed, this.#end - this.#from);
       const levels = set < count ? this.#levels.at : 0;
-      this.#from = run.texts(this.#from, this.#end, count, levels, this.#values.at, this.#packed.at);
-      if (this.#from === 0) throw parquetDamage('a text that is longer than its page');
-      return;
+      for (let bytes = 8 * count; ; bytes *= 2) {
+        // How long they are is known once they are there.
+        await this.#ensure(bytes);
+        this.#kernel.make(this.#packed, this.#end - this.#from);
+        const end = run.texts(this.#from, this.#end, count, levels, this.#values.at, this.#packed.at);
+        if (end !== 0) {
+          this.#from = end;
+          return;
+        }
+        if (this.#pieces === null) throw parquetDamage('a text that is longer than its page');
+      }
     }
+    await this.#ensure(set * MOST_NUMBER_BYTES);
     if (run.codes(this.#valueRun.at, set, this.#entries, this.#codes.at) === 0)
       throw parquetDamage('numbers of words that are none of the dictionary');
     if (set < count) run.spread(this.#codes.at, count, set, this.#levels.at, 4);
@@ -214,10 +249,17 @@ export class PageReader {
     while (this.#left === 0) {
       if (this.#rows <= 0 || this.#at >= this.#size)
         throw parquetDamage('a column with fewer rows than others');
+      await this.#pass();
       const header = await this.#head();
       const { compressed_page_size: packed, uncompressed_page_size: size } = header;
-      if (!(packed >= 0 && size >= 0 && size <= MOST_PAGE_BYTES && this.#at + packed <= this.#size))
+      const isDictionary = header.dictionary_page_header !== undefined;
+      const most = isDictionary ? MOST_DICTIONARY_BYTES : MOST_PAGE_BYTES;
+      if (!(packed >= 0 && size >= 0 && size <= most && this.#at + packed <= this.#size))
         throw parquetDamage('a page that is longer than its column');
+      if (!isDictionary && Math.max(packed, size) > this.#limits.page) {
+        await this.#beginLongPage(header, size, packed);
+        continue;
+      }
       const bytes = await this.#bytes(this.#at, this.#at + packed);
       this.#at += packed;
       if (header.dictionary_page_header !== undefined)
@@ -296,6 +338,111 @@ export class PageReader {
     this.#beginValues(at, levelsAt, header.num_values, header.encoding, this.#column.mayBeNull);
   }
 
+  /** A page that does not come whole. */
+  async #beginLongPage(header: PageHeader, size: number, packed: number): Promise<void> {
+    const { data_page_header: first, data_page_header_v2: second } = header;
+    const begin = this.#at;
+    const end = begin + packed;
+    this.#at = end;
+    if (first !== undefined) {
+      this.#beginWindow(this.#codec, begin, end, size);
+      if (this.#column.mayBeNull) await this.#longLevelsOf(first.definition_level_encoding, size);
+      this.#beginValues(this.#from, this.#end, first.num_values, first.encoding, this.#column.mayBeNull);
+    } else if (second !== undefined) {
+      const { definition_levels_byte_length: levels, repetition_levels_byte_length: repeats } = second;
+      const before = levels + repeats;
+      if (!(levels >= 0 && repeats >= 0 && before <= packed && before <= size))
+        throw parquetDamage('levels that are longer than their page');
+      const bytes = await this.#bytes(begin, begin + before);
+      this.#kernel.make(this.#longLevels, levels);
+      const { at } = this.#longLevels;
+      this.#kernel.bytes.set(bytes.subarray(repeats), at);
+      this.#kernel.run.begin(this.#levelRun.at, at, at + levels, 1);
+      const isPacked = second.is_compressed !== false && size > before;
+      this.#beginWindow(isPacked ? this.#codec : 'UNCOMPRESSED', begin + before, end, size - before);
+      await this.#ensure(1);
+      this.#beginValues(this.#from, this.#end, second.num_values, second.encoding, this.#column.mayBeNull);
+    }
+  }
+
+  #beginWindow(codec: ColumnMetaData['codec'], from: number, to: number, size: number): void {
+    const kernel = this.#kernel;
+    kernel.make(this.#page, this.#limits.window);
+    const places = { packed: this.#longPacked, state: this.#snappy };
+    const page = { codec, bytes: this.#bytes, from, to };
+    this.#pieces = pagePieces(kernel, places, page, this.#limits.piece);
+    this.#coming = size;
+    this.#from = this.#page.at;
+    this.#end = this.#page.at;
+  }
+
+  /** The levels before the values of a long page, behind their length. */
+  async #longLevelsOf(encoding: string, size: number): Promise<void> {
+    const kernel = this.#kernel;
+    await this.#ensure(4);
+    if (this.#end - this.#from < 4 || encoding !== 'RLE') throw parquetDamage('unsupported levels of a page');
+    const length = new DataView(kernel.bytes.buffer).getUint32(this.#from, true);
+    if (length > size - 4) throw parquetDamage('levels that are longer than their page');
+    this.#from += 4;
+    kernel.make(this.#longLevels, length);
+    const { at } = this.#longLevels;
+    for (let done = 0; done < length; ) {
+      await this.#ensure(1);
+      const some = Math.min(length - done, this.#end - this.#from);
+      if (some === 0) throw parquetDamage('levels that are longer than their page');
+      kernel.bytes.copyWithin(at + done, this.#from, this.#from + some);
+      this.#from += some;
+      done += some;
+    }
+    kernel.run.begin(this.#levelRun.at, at, at + length, 1);
+    await this.#ensure(1);
+  }
+
+  /** Sees that so many bytes of a long page are in its window, if there are as many left. */
+  async #ensure(bytes: number): Promise<void> {
+    if (this.#pieces === null) return;
+    const { run } = this.#kernel;
+    const isRun = !this.#isPlain && this.#left > 0;
+    if (isRun) this.#from = run.position(this.#valueRun.at);
+    if (this.#end - this.#from >= bytes) return;
+    this.#makeRoom(bytes);
+    while (this.#pieces !== null && this.#end - this.#from < bytes) await this.#fill();
+    if (isRun) run.move(this.#valueRun.at, this.#from, this.#end);
+  }
+
+  /** Moves what is in the window to its beginning, with what Snappy may look back at, if else it has no room. */
+  #makeRoom(bytes: number): void {
+    const kernel = this.#kernel;
+    const { at: first, bytes: room } = this.#page;
+    if (this.#from + bytes <= first + room) return;
+    const back = Math.min(this.#from - first, SNAPPY_BACK_BYTES);
+    kernel.make(this.#page, SNAPPY_BACK_BYTES + bytes);
+    kernel.bytes.copyWithin(this.#page.at, this.#from - back, this.#end);
+    this.#end -= this.#from - back - this.#page.at;
+    this.#from = this.#page.at + back;
+  }
+
+  /** Puts more of a long page behind what is in its window. */
+  async #fill(): Promise<void> {
+    const { at, bytes } = this.#page;
+    const end = await this.#pieces!.fill(at, this.#end, at + bytes);
+    this.#coming -= end - this.#end;
+    const isEnd = end === this.#end;
+    if (this.#coming < 0 || (isEnd && this.#coming > 0))
+      throw parquetDamage('a page of another length than it says');
+    this.#end = end;
+    if (isEnd) this.end();
+  }
+
+  /** What is left of a long page when its rows are read: nothing, as a rule, but what it is packed by may check it. */
+  async #pass(): Promise<void> {
+    while (this.#pieces !== null) {
+      this.#from = this.#end;
+      this.#makeRoom(SNAPPY_BACK_BYTES);
+      await this.#fill();
+    }
+  }
+
   #beginValues(from: number, end: number, rows: number, encoding: string, hasLevels: boolean): void {
     if (!(rows >= 0 && rows <= this.#rows)) throw parquetDamage('a column with more rows than others');
     this.#left = rows;
@@ -320,8 +467,15 @@ export class PageReader {
       kernel.make(this.#packed, packed.length);
       const { at } = this.#packed;
       kernel.bytes.set(packed, at);
-      if (kernel.run.snappy(at, at + packed.length, page.at, size) === 0)
-        throw parquetDamage('Snappy that does not unpack');
+      const { run } = kernel;
+      const state = this.#snappy.at;
+      const [end, last] = [at + packed.length, page.at + size];
+      const isWhole =
+        run.beginSnappy(state, at, end, page.at) === size &&
+        run.snappy(state, end, 1, page.at, last) !== 0 &&
+        run.snappyOut(state) === last &&
+        run.snappyIn(state) === end;
+      if (!isWhole) throw parquetDamage('Snappy that does not unpack');
       return page;
     }
     const bytes = isPacked ? unpacked(packed, size, this.#codec) : packed;

@@ -6,13 +6,9 @@ import type { TableBatch, TableField } from '../../../scan/table/table_columns.t
 import type { ObjectReader } from '../../sources/source.ts';
 import { type PageColumn, pageChunk, pageColumn } from './page_columns.ts';
 import { PageKernel } from './page_kernel.ts';
-import { type ChunkBytes, PAGE_BATCH_ROWS, PageReader } from './page_reader.ts';
+import type { ChunkBytes, PageLimits } from './page_pieces.ts';
+import { PAGE_BATCH_ROWS, PageReader } from './page_reader.ts';
 import { parquetDamage } from './parquet_faults.ts';
-
-/** A row group's columns are read at once up to so many bytes; beyond, each by pieces as it goes on. */
-const MOST_GROUP_BYTES = 32 << 20;
-/** Bytes of such a piece. */
-const PIECE_BYTES = 2 << 20;
 
 interface Chunk {
   readonly start: number;
@@ -25,8 +21,16 @@ export class PageTable {
   readonly #metadata: FileMetaData;
   readonly #signal: AbortSignal | undefined;
 
-  private constructor(reader: ObjectReader, metadata: FileMetaData, signal: AbortSignal | undefined) {
+  readonly #limits: PageLimits;
+
+  private constructor(
+    reader: ObjectReader,
+    metadata: FileMetaData,
+    limits: PageLimits,
+    signal: AbortSignal | undefined,
+  ) {
     this.#reader = reader;
+    this.#limits = limits;
     this.#metadata = metadata;
     this.#signal = signal;
   }
@@ -35,10 +39,11 @@ export class PageTable {
   static open(
     reader: ObjectReader,
     tail: { readonly bytes: Uint8Array },
+    limits: PageLimits,
     signal: AbortSignal | undefined,
   ): PageTable | null {
     try {
-      return new PageTable(reader, parquetMetadata(tail.bytes, { geoparquet: false }), signal);
+      return new PageTable(reader, parquetMetadata(tail.bytes, { geoparquet: false }), limits, signal);
     } catch {
       // Apache Arrow's reader says what is wrong with it, or reads it.
       return null;
@@ -49,7 +54,7 @@ export class PageTable {
   columns(fields: readonly TableField[]): PageColumns | null {
     const columns = fields.map((field) => pageColumn(this.#metadata, field));
     if (columns.length === 0 || columns.includes(null)) return null;
-    return new PageColumns(this.#reader, this.#metadata, columns as PageColumn[], this.#signal);
+    return new PageColumns(this.#reader, this.#metadata, columns as PageColumn[], this.#limits, this.#signal);
   }
 }
 
@@ -57,6 +62,7 @@ class PageColumns {
   readonly #reader: ObjectReader;
   readonly #metadata: FileMetaData;
   readonly #columns: readonly PageColumn[];
+  readonly #limits: PageLimits;
   readonly #signal: AbortSignal | undefined;
   #kernel: PageKernel | null = null;
   #pages: readonly PageReader[] = [];
@@ -65,9 +71,11 @@ class PageColumns {
     reader: ObjectReader,
     metadata: FileMetaData,
     columns: readonly PageColumn[],
+    limits: PageLimits,
     signal: AbortSignal | undefined,
   ) {
     this.#reader = reader;
+    this.#limits = limits;
     this.#metadata = metadata;
     this.#columns = columns;
     this.#signal = signal;
@@ -75,6 +83,7 @@ class PageColumns {
 
   /** No more rows are asked for. */
   end(): void {
+    for (const page of this.#pages) page.end();
     this.#kernel?.giveBack();
     this.#kernel = null;
   }
@@ -94,7 +103,7 @@ class PageColumns {
     if (this.#kernel === null) {
       const kernel = PageKernel.take();
       this.#kernel = kernel;
-      this.#pages = this.#columns.map((column) => new PageReader(kernel, column));
+      this.#pages = this.#columns.map((column) => new PageReader(kernel, column, this.#limits));
     }
     const pages = this.#pages;
     const bytes = await this.#bytesOf(chunks);
@@ -117,7 +126,7 @@ class PageColumns {
       if (!(start >= 4 && start <= end && end <= this.#reader.sizeBytes))
         throw parquetDamage(`a column at bytes ${start} to ${end} of ${this.#reader.sizeBytes}`);
     const size = chunks.reduce((sum, { start, end }) => sum + end - start, 0);
-    if (size > MOST_GROUP_BYTES) return chunks.map((chunk) => this.#pieces(chunk));
+    if (size > this.#limits.group) return chunks.map((chunk) => this.#pieces(chunk));
     const order = [...chunks].sort((a, b) => a.start - b.start);
     const whole = new Map<Chunk, Uint8Array>();
     for (let at = 0; at < order.length; ) {
@@ -141,7 +150,7 @@ class PageColumns {
     let piece: Uint8Array = new Uint8Array(0);
     return async (from, to) => {
       if (from < at || to > at + piece.length) {
-        const most = Math.min(end - start, Math.max(to, from + PIECE_BYTES));
+        const most = Math.min(end - start, Math.max(to, from + this.#limits.range));
         piece = await this.#reader.read(start + from, most - from, this.#signal);
         at = from;
       }

@@ -11,6 +11,7 @@ import { abortError } from '../../../faults/file_fault.ts';
 import type { ObjectReader } from '../../sources/source.ts';
 import { fieldsOf, tableBatch } from './arrow_columns.ts';
 import { PARQUET_MAGIC } from './marks.ts';
+import { PAGE_LIMITS, type PageLimits } from './page_pieces.ts';
 import { PageTable } from './page_table.ts';
 import { parquetDamage } from './parquet_faults.ts';
 import type { TableFile } from './table_file.ts';
@@ -22,7 +23,11 @@ const BATCH_ROWS = 65_536;
  * Opens a table.
  * @throws BackhaulError `unsupported` and `corrupt`, and with what its reader fails with
  */
-export async function openParquet(reader: ObjectReader, signal?: AbortSignal): Promise<TableFile> {
+export async function openParquet(
+  reader: ObjectReader,
+  signal?: AbortSignal,
+  limits: PageLimits = PAGE_LIMITS,
+): Promise<TableFile> {
   const tail = await readTail(reader, signal);
   const parquet = await import('parquet-wasm');
   const ranges = new Ranges(reader, tail, signal);
@@ -32,7 +37,7 @@ export async function openParquet(reader: ObjectReader, signal?: AbortSignal): P
   const schema = arrow.tableFromIPC(file.schema().intoIPCStream()).schema;
   const names = schema.fields.map(({ name }) => name);
   const fields = fieldsOf(schema);
-  const pages = PageTable.open(reader, tail, signal);
+  const pages = PageTable.open(reader, tail, limits, signal);
   return {
     fields,
     metadata: new Map([
