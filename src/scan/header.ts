@@ -66,13 +66,15 @@ export function rolesByPosition(shape: RecordShape, symbolIsFixed: boolean): Col
  * The roles of a file under the given header. Of two fields that fit a column the one named first in its `names`
  * gets it; of two columns with one role the first that finds a field. Where the layout lists roles alone and the header
  * has other words for some of them, or one name too few, the order of the list counts, unless the names it has stand in
- * another; `isHeader` says that the line is no record, whose fields would be words too.
+ * another; `isHeader` says that the line is no record, whose fields would be words too, and `mayLack` that a name may be
+ * missing: columns of tables have one each.
  */
 export function rolesByHeader(
   header: readonly string[],
   shape: RecordShape,
   symbolIsFixed: boolean,
   isHeader = false,
+  mayLack = true,
 ): ColumnRoles {
   const names = header.map(normaliseName);
   // A delimiter behind the last name makes an empty one, as it does in the records.
@@ -88,7 +90,7 @@ export function rolesByHeader(
     columns[at] = column;
     if (column.role !== 'extra' && column.role !== 'key') found.add(column.role);
   }
-  if (isHeader && isInOrder(columns, shape)) return rolesByPosition(shape, symbolIsFixed);
+  if (isHeader && isInOrder(columns, shape, mayLack ? 1 : 0)) return rolesByPosition(shape, symbolIsFixed);
   const told = describe(columns, shape, symbolIsFixed);
   const lacks = shape.columns.some(
     (column) => column.required && !column.names.some((name) => names.includes(normaliseName(name))),
@@ -97,14 +99,18 @@ export function rolesByHeader(
 }
 
 /** Whether what a header names stands where a list of bare roles says, and is not all that the list has. */
-function isInOrder(found: readonly (ShapeColumn | null)[], { columns }: RecordShape): boolean {
+function isInOrder(
+  found: readonly (ShapeColumn | null)[],
+  { columns }: RecordShape,
+  mostLacking: number,
+): boolean {
   const isBare = columns.every(
     ({ role, names }) =>
       role === 'ignore' || (role !== 'extra' && String(names) === String(namesOfRole(role))),
   );
   const isWhole = columns.every((column) => column.role === 'ignore' || found.includes(column));
   const tooFew = columns.length - found.length;
-  if (!isBare || isWhole || tooFew < 0 || tooFew > 1) return false;
+  if (!isBare || isWhole || tooFew < 0 || tooFew > mostLacking) return false;
   let before = 0;
   return columns.every((column, i) => {
     const at = found.indexOf(column);

@@ -4,6 +4,7 @@ import { DuckDBInstance } from '@duckdb/node-api';
 import * as arrow from 'apache-arrow';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { Fault } from '../../src/faults/fault.ts';
+import { lz4Frame } from '../../src/producer/archive/table/lz4.ts';
 import { testDatabase } from '../database.ts';
 import { zipBytes } from '../producer/archive/zip_bytes.ts';
 import { candles, load, scratchFolder, wipe } from './loading.ts';
@@ -72,6 +73,14 @@ async function loaded(file: string): Promise<{ faults: Fault[]; rejected: number
   const summary = await load(database.url, [file], { venue: 'desk' });
   const faults = summary.failures.map(({ fault }) => fault);
   return { faults, rejected: summary.rows.rejected };
+}
+
+/** A frame of LZ4 whose blocks are stored as they are. */
+function lz4Stored(bytes: Uint8Array): Uint8Array {
+  const head = Buffer.from('04224d18604082', 'hex');
+  const size = Buffer.alloc(4);
+  size.writeUInt32LE((bytes.length | 0x80000000) >>> 0);
+  return Buffer.concat([head, ...(bytes.length > 0 ? [size, bytes] : []), Buffer.alloc(4)]);
 }
 
 describe('a Parquet file', () => {
@@ -150,6 +159,51 @@ describe('an Arrow file', () => {
       rejected: 0,
     });
     expect(await candles(database.pool)).toBe(expected);
+  });
+
+  it('of freqtrade is told by its path, spot and futures apart', async () => {
+    // freqtrade/data/history/datahandlers/featherdatahandler.py of 2024.9: DEFAULT_DATAFRAME_COLUMNS, the date a stamp
+    // with a zone, to_feather(compression='lz4'); held against the files of its tests/testdata when this was written.
+    const candlesOf = (close: number): Uint8Array => {
+      const doubles = (...values: number[]): arrow.Vector =>
+        arrow.vectorFromArray(values, new arrow.Float64());
+      const table = new arrow.Table({
+        date: arrow.vectorFromArray(
+          [1_570_752_000_000, 1_570_752_300_000],
+          new arrow.Timestamp(arrow.TimeUnit.MILLISECOND, 'UTC'),
+        ),
+        open: doubles(0.00141342, 0.00141331),
+        high: doubles(0.00141658, 0.00141469),
+        low: doubles(0.00141192, 0.00141159),
+        close: doubles(close, 0.00141161),
+        volume: doubles(3478, 3178),
+      });
+      const writer = new arrow.RecordBatchFileWriter({ compressionType: arrow.CompressionType.LZ4_FRAME });
+      return writer.writeAll(table).toUint8Array(true);
+    };
+    arrow.compressionRegistry.set(arrow.CompressionType.LZ4_FRAME, { encode: lz4Stored, decode: lz4Frame });
+    for (const [name, close] of [
+      ['binance/XRP_ETH-5m.feather', 0.00141192],
+      ['binance/futures/XRP_ETH_ETH-5m-futures.feather', 0.00141193],
+    ] as const)
+      write(folder, `user_data/data/${name}`, candlesOf(close));
+    const summary = await load(database.url, [path('user_data')], {});
+    expect(summary.failures).toEqual([]);
+    expect(
+      (await candles(database.pool)).split('\n').map((line) =>
+        line
+          .split(/[|,\t]/)
+          .slice(0, 8)
+          .join(' '),
+      ),
+    ).toMatchInlineSnapshot(`
+      [
+        "(binance XRPETH 300 "2019-10-11 00:00:00+00" 0.00141342 0.00141658 0.00141192 0.00141192",
+        "(binance XRPETH 300 "2019-10-11 00:05:00+00" 0.00141331 0.00141469 0.00141159 0.00141161",
+        "(binance-futures XRPETH 300 "2019-10-11 00:00:00+00" 0.00141342 0.00141658 0.00141192 0.00141193",
+        "(binance-futures XRPETH 300 "2019-10-11 00:05:00+00" 0.00141331 0.00141469 0.00141159 0.00141161",
+      ]
+    `);
   });
 
   it('that was cut is named, and nothing of it is kept', async () => {

@@ -73,7 +73,10 @@ export function detect(
   // A layout that knows all of a header but not, say, the venue is the file's all the same: no other takes it over.
   const kin = candidates.filter(({ fit }) => fit.kind === 'header');
   const least = Math.min(...kin.map(({ strange }) => strange));
-  const nearKin = kin.filter(({ strange }) => strange === least);
+  const near = kin.filter(({ strange }) => strange === least);
+  // Of columns alone, the layouts for those: the names of CSV's columns are anybody's.
+  const ofTables = head.table === undefined ? [] : near.filter(({ layout }) => layout.paths.length === 0);
+  const nearKin = ofTables.length > 0 ? ofTables : near;
   const unnamed = named.find(
     (one) => !('venue' in one.resolution) && (one.fit.kind !== 'none' || isUnknownWord(one)),
   );
@@ -119,7 +122,9 @@ function candidate(layout: Layout, path: string, head: Head, given: Given): Cand
 
 /** Whether a header tells enough: of a layout whose symbol is no column's, it could be anybody's. */
 function isKnownByHeader({ layout, resolution, reads }: Candidate): boolean {
-  return 'venue' in resolution && layout.symbol.kind === 'column' && (reads || layout.paths.length > 0);
+  if (!('venue' in resolution)) return false;
+  if (layout.paths.length === 0) return reads;
+  return layout.symbol.kind === 'column';
 }
 
 /** A header that several vendors write, under a name of none of them. */

@@ -308,7 +308,7 @@ export function fitHead(head: Head, layoutShape: RecordShape, symbolIsFixed: boo
     for (let i = 0; i <= shape.preamble && i < records.length; i++) {
       const header = records[i]!;
       const isRecord = byPosition.isStamp(header);
-      const roles = rolesByHeader(header, shape, symbolIsFixed, !isRecord);
+      const roles = rolesByHeader(header, shape, symbolIsFixed, !isRecord, head.table === undefined);
       if (roles.missing.length === 0) {
         return { kind: 'header', known: roles.known, first: header, records: records.slice(i + 1), roles };
       }

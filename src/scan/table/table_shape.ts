@@ -24,6 +24,7 @@ export function tableShape(
     shape,
     symbolIsFixed,
     true,
+    false,
   );
   const places = all.roles.flatMap((role, at) => (role === 'ignore' ? [] : [at]));
   const time = fields[all.roles.indexOf('time')];
