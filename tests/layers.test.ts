@@ -104,6 +104,8 @@ const PURE: readonly string[] = [
   'calendar',
   'copy/bar_decoder.ts',
   'copy/bar_encoder.ts',
+  'copy/column_decoder.ts',
+  'copy/copied_module.ts',
   'copy/leaf.ts',
   'copy/row_encoder.ts',
   'copy/wire.ts',

@@ -13,6 +13,7 @@ const FOLDER = dirname(fileURLToPath(import.meta.url));
 /** Source (in this folder) → module (from the project's root). */
 export const MODULES: Readonly<Record<string, string>> = {
   'bunzip2.ts': 'src/producer/archive/bunzip2_module.ts',
+  'copied.ts': 'src/copy/copied_module.ts',
   'inflate.ts': 'src/producer/archive/inflate_module.ts',
   'pages.ts': 'src/producer/archive/table/pages_module.ts',
   'rows.ts': 'src/bars/rows_module.ts',

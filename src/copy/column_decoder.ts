@@ -1,14 +1,28 @@
 /**
- * Reads `COPY (SELECT …) TO STDOUT BINARY` of any columns of a few types into Arrow-shaped memory: a typed array (or
- * bytes and offsets) and a validity bitmap a column, a batch of rows at a time. Pure.
+ * Reads what a server sends for `COPY (SELECT …) TO STDOUT BINARY` of any columns of a few types into Arrow-shaped
+ * memory: a typed array (or bytes and offsets) and a validity bitmap a column, a batch of rows at a time. It is given the
+ * bytes of the connection as they come; a message of the server that is no row is handed back. Pure; the loop is
+ * `wasm/copied.ts`.
  *
- * Format: https://www.postgresql.org/docs/current/sql-copy.html#SQL-COPY-FILE-FORMATS
+ * Formats: https://www.postgresql.org/docs/current/sql-copy.html#SQL-COPY-FILE-FORMATS, and for the messages
+ * https://www.postgresql.org/docs/current/protocol-message-formats.html (CopyData: a server sends one a row).
  */
 
 import { BackhaulError } from '../faults/fault.ts';
+import { WASM } from './copied_module.ts';
+import { COPY_HEADER } from './wire.ts';
 
 /** What a column holds: `timestamp` is µs since 1970 UTC in an int64, `text` is UTF-8. */
 export type ColumnKind = 'int32' | 'int64' | 'float64' | 'timestamp' | 'text';
+
+/**
+ * A field of a row as it comes: of a column, or `four` columns of doubles in one of PostgreSQL's `lseg`, in which
+ * {@link NO_VALUE} stands for NULL.
+ */
+export type WireField = ColumnKind | 'four';
+
+/** SQL of the double that is NULL in a field of four: a NaN with its sign, which no bar of ours has. */
+export const NO_VALUE = `-'NaN'::float8`;
 
 /** One column of a batch; rows `0 … length-1` of the batch are in use. */
 export interface DecodedColumn {
@@ -22,219 +36,318 @@ export interface DecodedColumn {
   readonly nullCount: number;
 }
 
-const HEADER_BYTES = 19;
-const SIGNATURE = Uint8Array.of(0x50, 0x47, 0x43, 0x4f, 0x50, 0x59, 0x0a, 0xff, 0x0d, 0x0a, 0x00);
-const TWO_32 = 2 ** 32;
-/** µs from 1970-01-01 to 2000-01-01, PostgreSQL's epoch. */
-const EPOCH_2000_US = 946_684_800_000_000;
-/** A row longer than this is no row of bars. */
-const MAX_ROW_BYTES = 1 << 24;
+/** Where {@link ColumnDecoder.take} has stopped. */
+export type Stop =
+  /** The batch is full. */
+  | 'full'
+  /** What has come is taken, but for a message that is not whole. */
+  | 'more'
+  /** A message of the server that is no row is next: {@link ColumnDecoder.message}. */
+  | 'message';
 
-/** More than rows have, as a rule. */
-const SEAM_BYTES = 1024;
-const NOTHING = new Uint8Array(0);
+/** What `wasm/copied.ts` exports. */
+interface Exports {
+  readonly stopped: WebAssembly.Global;
+  readonly rows: WebAssembly.Global;
+  readonly field: WebAssembly.Global;
+  readonly length: WebAssembly.Global;
+  take(fields: number, end: number, from: number, to: number, row: number, capacity: number): number;
+}
 
-const INT32 = 0;
-const INT64 = 1;
-const FLOAT64 = 2;
-const TIMESTAMP = 3;
-const TEXT = 4;
-const CODES: Readonly<Record<ColumnKind, number>> = {
-  int32: INT32,
-  int64: INT64,
-  float64: FLOAT64,
-  timestamp: TIMESTAMP,
-  text: TEXT,
+const CODES: Readonly<Record<WireField, number>> = {
+  int32: 0,
+  int64: 1,
+  float64: 2,
+  timestamp: 3,
+  text: 4,
+  four: 5,
 };
-/** Bytes of a value on the wire, by code; −1 for any. */
-const WIRE_BYTES = [4, 8, 8, 8, -1];
+/** Bytes of a value, by kind; of a text what a batch has room for at first. */
+const BYTES: Readonly<Record<ColumnKind, number>> = {
+  int32: 4,
+  int64: 8,
+  float64: 8,
+  timestamp: 8,
+  text: 16,
+};
 
-class Column {
+const OTHER_MESSAGE = 1;
+const NO_ROW = 2;
+const STRANGE = 3;
+const NO_ROOM = 4;
+
+const PAGE = 65_536;
+const ALIGNMENT = 64;
+const FIELD_BYTES = 8;
+const COLUMN_BYTES = 24;
+/** The word of a column that counts its NULLs. */
+const COUNT = 2;
+/** Bytes of a message before what it says: its kind and its length. */
+const BEFORE = 5;
+const COPY_DATA = 0x64;
+/** Bytes of the connection that are held at first: what Node reads at once, and what is left of what came before. */
+const INPUT_BYTES = 2 * PAGE;
+const LEAST_TEXT_BYTES = 4096;
+/** A message longer than this is no row of bars. */
+const MAX_MESSAGE_BYTES = 1 << 24;
+
+let compiled: WebAssembly.Module | null = null;
+
+function moduleOf(): WebAssembly.Module {
+  compiled ??= new WebAssembly.Module(Uint8Array.from(atob(WASM), (char) => char.charCodeAt(0)));
+  return compiled;
+}
+
+/** A column's place in the memory: addresses are bytes. */
+interface Place {
   readonly kind: ColumnKind;
-  readonly validity: Uint8Array;
-  readonly offsets: Int32Array;
-  /** 64-bit values as two words, low first. */
-  readonly words: Int32Array;
-  readonly floats: Float64Array;
-  readonly ints: Int32Array;
-  text: Uint8Array;
-  nullCount = 0;
-
-  constructor(kind: ColumnKind, capacity: number) {
-    this.kind = kind;
-    this.validity = new Uint8Array(Math.ceil(capacity / 8));
-    this.offsets = new Int32Array(kind === 'text' ? capacity + 1 : 0);
-    this.words = new Int32Array(kind === 'int64' || kind === 'timestamp' ? 2 * capacity : 0);
-    this.floats = new Float64Array(kind === 'float64' ? capacity : 0);
-    this.ints = new Int32Array(kind === 'int32' ? capacity : 0);
-    this.text = new Uint8Array(kind === 'text' ? 16 * capacity : 0);
-  }
-
-  putText(piece: Uint8Array, at: number, length: number, row: number): void {
-    const from = this.offsets[row]!;
-    if (from + length > this.text.length) {
-      const larger = new Uint8Array(Math.max(2 * this.text.length, from + length));
-      larger.set(this.text);
-      this.text = larger;
-    }
-    for (let i = 0; i < length; i++) this.text[from + i] = piece[at + i]!;
-    this.offsets[row + 1] = from + length;
-  }
-
-  get values(): DecodedColumn['values'] {
-    if (this.kind === 'float64') return this.floats;
-    if (this.kind === 'int32') return this.ints;
-    if (this.kind === 'text') return this.text;
-    return new BigInt64Array(this.words.buffer);
-  }
+  values: number;
+  bytes: number;
+  readonly nulls: number;
+  readonly offsets: number;
+  /** Address of its words. */
+  readonly words: number;
 }
 
 /** Collects rows of a stream until a batch is full. */
 export class ColumnDecoder {
-  readonly #columns: Column[];
-  readonly #codes: Uint8Array;
+  readonly #memory: WebAssembly.Memory;
+  readonly #exports: Exports;
+  readonly #places: Place[] = [];
+  readonly #fields: number;
+  readonly #fieldsEnd: number;
   readonly #capacity: number;
-  /** The most bytes a row has; infinite where it has texts. */
-  readonly #mostBytes: number;
+  /** The validity of a column without NULLs. */
+  readonly #all: Uint8Array;
+  /** Bytes of memory that are in use. */
+  #used = 0;
+  /** The connection's bytes that are not taken: addresses. */
+  #input: number;
+  #inputBytes: number;
+  #from: number;
+  #to: number;
   #started = false;
   #finished = false;
   /** Rows in use. */
   length = 0;
 
   /** `capacity`: rows of a batch. */
-  constructor(kinds: readonly ColumnKind[], capacity: number) {
-    this.#columns = kinds.map((kind) => new Column(kind, capacity));
-    this.#codes = Uint8Array.from(kinds, (kind) => CODES[kind]);
+  constructor(fields: readonly WireField[], capacity: number) {
+    this.#memory = new WebAssembly.Memory({ initial: 1 });
+    const env = { memory: this.#memory };
+    this.#exports = new WebAssembly.Instance(moduleOf(), { env }).exports as unknown as Exports;
     this.#capacity = capacity;
-    this.#mostBytes = kinds.reduce((sum, kind) => {
-      const bytes = WIRE_BYTES[CODES[kind]]!;
-      return sum + (bytes === -1 ? Number.POSITIVE_INFINITY : 4 + bytes);
-    }, 2);
+    this.#all = new Uint8Array(Math.ceil(capacity / 8)).fill(255);
+    const kinds = fields.flatMap((one) => (one === 'four' ? FOUR_DOUBLES : [one]));
+    this.#fields = this.#room(FIELD_BYTES * fields.length);
+    this.#fieldsEnd = this.#fields + FIELD_BYTES * fields.length;
+    const columns = this.#room(COLUMN_BYTES * kinds.length);
+    kinds.forEach((kind, k) => {
+      const bytes = Math.max(BYTES[kind] * capacity, kind === 'text' ? LEAST_TEXT_BYTES : 0);
+      this.#places.push({
+        kind,
+        values: this.#room(bytes),
+        bytes,
+        nulls: this.#room(Math.ceil(capacity / 8)),
+        offsets: kind === 'text' ? this.#room(4 * (capacity + 1)) : 0,
+        words: columns + COLUMN_BYTES * k,
+      });
+    });
+    this.#inputBytes = INPUT_BYTES;
+    this.#input = this.#room(this.#inputBytes + this.#slack);
+    this.#from = this.#input;
+    this.#to = this.#input;
+    let column = 0;
+    const words = new Uint32Array(this.#memory.buffer);
+    fields.forEach((field, k) => {
+      words.set([CODES[field], this.#places[column]!.words], this.#fields / 4 + 2 * k);
+      column += field === 'four' ? 4 : 1;
+    });
+    for (const place of this.#places) this.#tell(place);
   }
 
-  /** The columns of the batch, over memory that {@link clear} gives up for the next. */
+  /** What may be read behind the bytes that have come. */
+  get #slack(): number {
+    return 48 * ((this.#fieldsEnd - this.#fields) / FIELD_BYTES);
+  }
+
+  /** Takes memory; its address. */
+  #room(bytes: number): number {
+    const at = Math.ceil(this.#used / ALIGNMENT) * ALIGNMENT;
+    this.#used = at + bytes;
+    const lacking = this.#used - this.#memory.buffer.byteLength;
+    if (lacking > 0) this.#memory.grow(Math.ceil(lacking / PAGE));
+    return at;
+  }
+
+  #tell({ words, values, nulls, offsets, bytes }: Place): void {
+    const places = new Uint32Array(this.#memory.buffer, words, COLUMN_BYTES / 4);
+    places.set([values, nulls, places[COUNT]!, offsets, bytes]);
+  }
+
+  /** The columns of the batch, over memory that the next batch is written into. */
   get columns(): readonly DecodedColumn[] {
-    return this.#columns;
+    const { buffer } = this.#memory;
+    return this.#places.map(({ kind, values, bytes, nulls, offsets, words }) => {
+      const nullCount = new Uint32Array(buffer, words, COLUMN_BYTES / 4)[COUNT]!;
+      // What is marked there is what has no value.
+      const marks = new Uint8Array(buffer, nulls, this.#all.length);
+      return {
+        kind,
+        values:
+          kind === 'float64'
+            ? new Float64Array(buffer, values, this.#capacity)
+            : kind === 'int32'
+              ? new Int32Array(buffer, values, this.#capacity)
+              : kind === 'text'
+                ? new Uint8Array(buffer, values, bytes)
+                : new BigInt64Array(buffer, values, this.#capacity),
+        offsets: new Int32Array(buffer, offsets, kind === 'text' ? this.#capacity + 1 : 0),
+        validity: nullCount === 0 ? this.#all : marks.map((byte) => ~byte),
+        nullCount,
+      };
+    });
   }
 
-  get full(): boolean {
-    return this.length === this.#capacity;
-  }
-
-  /** Begins the next batch. What was taken from the last is overwritten. */
+  /** Begins the next batch. */
   clear(): void {
     this.length = 0;
-    for (const column of this.#columns) {
-      column.validity.fill(0);
-      column.nullCount = 0;
+    const { buffer } = this.#memory;
+    for (const { nulls, words } of this.#places) {
+      const told = new Uint32Array(buffer, words, COLUMN_BYTES / 4);
+      if (told[COUNT] === 0) continue;
+      told[COUNT] = 0;
+      new Uint8Array(buffer, nulls, this.#all.length).fill(0);
     }
+  }
+
+  /** Appends bytes of the connection; they are copied. */
+  put(piece: Uint8Array): void {
+    const held = this.#to - this.#from;
+    if (this.#to + piece.length > this.#input + this.#inputBytes) {
+      let to = this.#input;
+      if (held + piece.length > this.#inputBytes) {
+        this.#inputBytes = 2 * (held + piece.length);
+        to = this.#room(this.#inputBytes + this.#slack);
+      }
+      new Uint8Array(this.#memory.buffer).copyWithin(to, this.#from, this.#to);
+      this.#input = to;
+      this.#from = to;
+      this.#to = to + held;
+    }
+    new Uint8Array(this.#memory.buffer, this.#to, piece.length).set(piece);
+    this.#to += piece.length;
   }
 
   /**
-   * Takes rows from `piece[from …]` until the batch is full or no whole row is left; returns where it stopped. What is
-   * left of a piece then belongs in front of the next one.
+   * Takes rows of what has come.
    * @throws BackhaulError `database` for other bytes
    */
-  push(piece: Uint8Array, from: number): number {
-    const view = new DataView(piece.buffer, piece.byteOffset, piece.byteLength);
-    let at = from;
-    if (!this.#started) {
-      if (piece.length - at < HEADER_BYTES) return at;
-      for (let i = 0; i < SIGNATURE.length; i++)
-        if (piece[at + i] !== SIGNATURE[i])
-          throw strange('the header of binary COPY', `byte ${piece[at + i]}`);
-      at += HEADER_BYTES + view.getInt32(at + HEADER_BYTES - 4);
-      this.#started = true;
+  take(): Stop {
+    for (;;) {
+      if (this.length === this.#capacity) return 'full';
+      this.#from = this.#exports.take(
+        this.#fields,
+        this.#fieldsEnd,
+        this.#from,
+        this.#to,
+        this.length,
+        this.#capacity,
+      );
+      this.length = this.#exports.rows.value as number;
+      const stopped = this.#exports.stopped.value as number;
+      if (stopped === STRANGE) throw this.#strange();
+      if (stopped === NO_ROOM) this.#enlarge();
+      else if (stopped === NO_ROW) this.#noRow();
+      else if (stopped === OTHER_MESSAGE) return this.#isWhole() ? 'message' : 'more';
+      else if (this.length < this.#capacity) {
+        this.#isWhole();
+        return 'more';
+      }
     }
-    // As long as the next row cannot but be whole, its fields are looked at once.
-    const count = this.#codes.length;
-    const last = piece.length - this.#mostBytes;
-    while (at <= last && this.length < this.#capacity && view.getInt16(at) === count)
-      at = this.#take(piece, view, at + 2);
-    while (this.length < this.#capacity && !this.#finished) {
-      const next = this.#row(piece, view, at);
-      if (next === at) break;
-      at = next;
+  }
+
+  /** The next message is there to its end. */
+  #isWhole(): boolean {
+    if (this.#to - this.#from < BEFORE) return false;
+    const bytes = this.#view().getInt32(1);
+    if (bytes < 4 || bytes > MAX_MESSAGE_BYTES)
+      throw strange(`a message of at most ${MAX_MESSAGE_BYTES} bytes`, `${bytes}`);
+    return this.#from + 1 + bytes <= this.#to;
+  }
+
+  #view(): DataView {
+    return new DataView(this.#memory.buffer, this.#from, this.#to - this.#from);
+  }
+
+  /** The message that stopped {@link take}, with its kind and length: a copy. */
+  message(): Uint8Array {
+    const from = this.#from;
+    this.#from += 1 + this.#view().getInt32(1);
+    return new Uint8Array(this.#memory.buffer).slice(from, this.#from);
+  }
+
+  /** All that has come and is not taken: a copy. */
+  rest(): Uint8Array {
+    const from = this.#from;
+    this.#from = this.#to;
+    return new Uint8Array(this.#memory.buffer).slice(from, this.#to);
+  }
+
+  /** A message of data that is not a row alone: the header, with the first row behind it or by itself, or the trailer. */
+  #noRow(): void {
+    const view = this.#view();
+    const bytes = view.getInt32(1) - 4;
+    if (this.#started) {
+      const fields = bytes < 2 ? Number.NaN : view.getInt16(BEFORE);
+      if (fields !== -1 || bytes !== 2)
+        throw strange(`${(this.#fieldsEnd - this.#fields) / FIELD_BYTES} fields`, `${fields}`);
+      if (this.#finished) throw strange('nothing behind the trailer', `${bytes} bytes`);
+      this.#finished = true;
+      this.#from += BEFORE + bytes;
+      return;
     }
-    if (this.#finished && at < piece.length)
-      throw strange('nothing behind the trailer', `${piece.length - at} bytes`);
-    return at;
+    COPY_HEADER.forEach((byte, i) => {
+      if (bytes < COPY_HEADER.length || view.getUint8(BEFORE + i) !== byte)
+        throw strange('the header of binary COPY', `${bytes} other bytes`);
+    });
+    this.#started = true;
+    if (bytes === COPY_HEADER.length) {
+      this.#from += BEFORE + bytes;
+      return;
+    }
+    // The row behind it becomes a message of its own.
+    this.#from += COPY_HEADER.length;
+    view.setUint8(COPY_HEADER.length, COPY_DATA);
+    view.setInt32(COPY_HEADER.length + 1, 4 + bytes - COPY_HEADER.length);
+  }
+
+  /** Twice the room for the column of texts that has stopped {@link take}, at the least. */
+  #enlarge(): void {
+    const field = this.#exports.field.value as number;
+    const words = new Uint32Array(this.#memory.buffer, this.#fields + FIELD_BYTES * field, 2)[1]!;
+    const place = this.#places.find((one) => one.words === words)!;
+    const { values, bytes } = place;
+    place.bytes = 2 * (bytes + (this.#exports.length.value as number));
+    place.values = this.#room(place.bytes);
+    new Uint8Array(this.#memory.buffer).copyWithin(place.values, values, values + bytes);
+    this.#tell(place);
+  }
+
+  #strange(): BackhaulError {
+    return strange(
+      'fields as long as their types are',
+      `${this.#exports.length.value as number} bytes in field ${(this.#exports.field.value as number) + 1}`,
+    );
   }
 
   /** Call at the end of the stream: throws a Fault of kind `database` when the trailer has not come. */
   end(): void {
     if (!this.#finished) throw strange('the trailer of binary COPY', 'the end of the stream');
   }
-
-  /** One row, or the trailer, at `at`; returns the position behind it, `at` where it is not whole. */
-  #row(piece: Uint8Array, view: DataView, at: number): number {
-    const end = piece.length;
-    if (end - at < 2) return at;
-    const fields = view.getInt16(at);
-    if (fields === -1) {
-      this.#finished = true;
-      return at + 2;
-    }
-    const count = this.#codes.length;
-    if (fields !== count) throw strange(`${count} fields`, `${fields}`);
-    let pos = at + 2;
-    for (let k = 0; k < count; k++) {
-      if (pos + 4 > end) return this.#unfinished(at, end);
-      const length = view.getInt32(pos);
-      const expected = WIRE_BYTES[this.#codes[k]!]!;
-      if (length !== -1 && (length < 0 || (expected !== -1 && length !== expected)))
-        throw strange(`${expected} bytes in field ${k + 1}`, `${length}`);
-      pos += 4 + (length === -1 ? 0 : length);
-    }
-    if (pos > end) return this.#unfinished(at, end);
-    return this.#take(piece, view, at + 2);
-  }
-
-  #unfinished(at: number, end: number): number {
-    if (end - at > MAX_ROW_BYTES)
-      throw strange(`a row of at most ${MAX_ROW_BYTES} bytes`, `${end - at} and more`);
-    return at;
-  }
-
-  /** The fields of a row that is whole, from `from` on; returns the position behind it. */
-  #take(piece: Uint8Array, view: DataView, from: number): number {
-    const row = this.length;
-    const columns = this.#columns;
-    const codes = this.#codes;
-    const byte = row >> 3;
-    const bit = 1 << (row & 7);
-    let pos = from;
-    for (let k = 0; k < columns.length; k++) {
-      const column = columns[k]!;
-      const code = codes[k]!;
-      const length = view.getInt32(pos);
-      pos += 4;
-      if (length === -1) {
-        column.nullCount++;
-        if (code === TEXT) column.offsets[row + 1] = column.offsets[row]!;
-        else if (code === FLOAT64) column.floats[row] = 0;
-        continue;
-      }
-      if (length !== WIRE_BYTES[code] && (code !== TEXT || length < 0))
-        throw strange(`${WIRE_BYTES[code]} bytes in field ${k + 1}`, `${length}`);
-      column.validity[byte]! |= bit;
-      if (code === FLOAT64) column.floats[row] = view.getFloat64(pos);
-      else if (code === INT32) column.ints[row] = view.getInt32(pos);
-      else if (code === INT64) {
-        column.words[2 * row] = view.getInt32(pos + 4);
-        column.words[2 * row + 1] = view.getInt32(pos);
-      } else if (code === TIMESTAMP) {
-        const us = view.getInt32(pos) * TWO_32 + view.getUint32(pos + 4) + EPOCH_2000_US;
-        const high = Math.floor(us / TWO_32);
-        column.words[2 * row] = us - high * TWO_32;
-        column.words[2 * row + 1] = high;
-      } else column.putText(piece, pos, length, row);
-      pos += length;
-    }
-    this.length = row + 1;
-    return pos;
-  }
 }
+
+const FOUR_DOUBLES: readonly ColumnKind[] = ['float64', 'float64', 'float64', 'float64'];
 
 function strange(expected: string, found: string): BackhaulError {
   return new BackhaulError({
@@ -243,47 +356,4 @@ function strange(expected: string, found: string): BackhaulError {
     expected,
     found,
   });
-}
-
-/**
- * The batches of a whole stream: yields the number of rows whenever the decoder is full, and at the end with what is
- * left. The consumer is done with the columns when it asks for more.
- */
-export async function* decodeColumns(
-  pieces: AsyncIterable<Uint8Array>,
-  decoder: ColumnDecoder,
-): AsyncGenerator<number> {
-  let rest: Uint8Array = NOTHING;
-  decoder.clear();
-  for await (const more of pieces) {
-    let at = 0;
-    // What is left of a piece is no whole row: it is completed by the beginning of the next one, and no more is copied.
-    for (let seam = SEAM_BYTES; rest.length > 0; seam *= 4) {
-      const both = Buffer.concat([rest, more.subarray(0, seam)]);
-      let taken = decoder.push(both, 0);
-      while (decoder.full) {
-        yield decoder.length;
-        decoder.clear();
-        taken = decoder.push(both, taken);
-      }
-      if (taken < rest.length && seam < more.length) continue;
-      at = Math.min(more.length, Math.max(0, taken - rest.length));
-      if (taken >= rest.length) rest = NOTHING;
-      else {
-        rest = both.subarray(taken);
-        at = more.length;
-        break;
-      }
-    }
-    if (at === more.length) continue;
-    at = decoder.push(more, at);
-    while (decoder.full) {
-      yield decoder.length;
-      decoder.clear();
-      at = decoder.push(more, at);
-    }
-    rest = more.subarray(at);
-  }
-  decoder.end();
-  if (decoder.length > 0) yield decoder.length;
 }

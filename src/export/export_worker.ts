@@ -5,8 +5,9 @@ import { type FileHandle, mkdir, open, rename } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { MessagePort } from 'node:worker_threads';
 import type { RecordBatch } from 'apache-arrow';
-import { to as copyTo } from 'pg-copy-streams';
-import { ColumnDecoder, type DecodedColumn, decodeColumns } from '../copy/column_decoder.ts';
+import { INDICATOR_NAMES } from '../bars/columns.ts';
+import { ColumnDecoder, type DecodedColumn, NO_VALUE, type WireField } from '../copy/column_decoder.ts';
+import { copyOut } from '../copy/copy_out.ts';
 import { connect } from '../database/connect.ts';
 import { faultOf } from '../faults/classify.ts';
 import type { Fault } from '../faults/fault.ts';
@@ -57,11 +58,9 @@ export default async function exportFile(order: FileOrder): Promise<FileResult> 
       await client.query(`SET TRANSACTION SNAPSHOT '${order.snapshot.replaceAll("'", '')}'`);
       // One series after another, each along its key: nothing for a sort, a compiler or helpers to gain.
       await client.query('SET LOCAL jit = off; SET LOCAL max_parallel_workers_per_gather = 0');
-      const file = await write(
-        order,
-        target,
-        client.query(copyTo(copyText(order, await isDistributed(client)))),
-      );
+      const source = sourceOf(order, await isDistributed(client));
+      const decoder = new ColumnDecoder(source.fields, BATCH_ROWS);
+      const file = await write(order, target, decoder, copyOut(client, source.text, decoder));
       return file === null ? { kind: 'empty' } : { kind: 'written', file };
     } finally {
       await client.end().catch(() => {});
@@ -74,33 +73,81 @@ export default async function exportFile(order: FileOrder): Promise<FileResult> 
   }
 }
 
+/** What a file is read by. */
+interface RowSource {
+  readonly text: string;
+  /** Fields of a row, for the decoder. */
+  readonly fields: readonly WireField[];
+}
+
+/** A field of rows as it is asked for. */
+interface AskedField {
+  readonly sql: string;
+  readonly field: WireField;
+}
+
 /**
  * The rows of a file: series by series in its order, each by time. LATERAL keeps the order of the list, and with the
- * key's own order inside there is nothing to sort; {@link Order} holds what comes against that.
+ * key's own order inside there is nothing to sort; {@link Order} holds what comes against that. Rows of a file of one
+ * series do not tell which it is.
  */
-function copyText({ columns, seriesIds, from, to }: FileOrder, isDistributed: boolean): string {
-  const names = columns.map(({ name, kind }) => {
-    const quoted = `"${name.replaceAll('"', '""')}"`;
-    return kind === 'text' ? `${quoted}::text` : quoted;
-  });
+function sourceOf({ columns, seriesIds, from, to }: FileOrder, isDistributed: boolean): RowSource {
+  const asked = isDistributed ? columns.map(plainly) : byFours(columns);
+  const names = asked.map(({ sql }) => sql);
+  const fields = asked.map(({ field }) => field);
+  const range = `ts >= '${from}' AND ts < '${to}'`;
+  if (seriesIds.length === 1)
+    return {
+      text: `COPY (SELECT ${names.join(', ')} FROM backhaul.bars
+        WHERE series_id = ${seriesIds[0]} AND ${range} ORDER BY ts) TO STDOUT BINARY`,
+      fields,
+    };
+  const list = `unnest('{${seriesIds.join(',')}}'::int4[]) WITH ORDINALITY u (series_id, ordinal)`;
   // Citus takes no ordered query inside another: each node sorts its own, and the coordinator merges.
-  if (isDistributed)
-    return `COPY (SELECT u.ordinal::int4, ${names.map((name) => `b.${name}`).join(', ')}
-      FROM unnest('{${seriesIds.join(',')}}'::int4[]) WITH ORDINALITY u (series_id, ordinal)
-      JOIN backhaul.bars b ON b.series_id = u.series_id AND b.ts >= '${from}' AND b.ts < '${to}'
-      ORDER BY u.ordinal, b.ts) TO STDOUT BINARY`;
-  return `COPY (SELECT u.ordinal::int4, b.* FROM unnest('{${seriesIds.join(',')}}'::int4[]) WITH ORDINALITY u (series_id, ordinal)
-    CROSS JOIN LATERAL (SELECT ${names.join(', ')} FROM backhaul.bars
-      WHERE series_id = u.series_id AND ts >= '${from}' AND ts < '${to}' ORDER BY ts) b) TO STDOUT BINARY`;
+  const text = isDistributed
+    ? `COPY (SELECT u.ordinal::int4, ${names.map((name) => `b.${name}`).join(', ')} FROM ${list}
+        JOIN backhaul.bars b ON b.series_id = u.series_id AND b.ts >= '${from}' AND b.ts < '${to}'
+        ORDER BY u.ordinal, b.ts) TO STDOUT BINARY`
+    : `COPY (SELECT u.ordinal::int4, b.* FROM ${list} CROSS JOIN LATERAL (SELECT ${names.join(', ')}
+        FROM backhaul.bars WHERE series_id = u.series_id AND ${range} ORDER BY ts) b) TO STDOUT BINARY`;
+  return { text, fields: ['int32', ...fields] };
+}
+
+function plainly({ name, kind }: ExportColumn): AskedField {
+  const quoted = `"${name.replaceAll('"', '""')}"`;
+  return { sql: kind === 'text' ? `${quoted}::text` : quoted, field: kind };
+}
+
+/** Columns of doubles that have a number or NULL, which those that layouts add need not. */
+const NEVER_NAN: ReadonlySet<string> = new Set(['open', 'high', 'low', 'close', ...INDICATOR_NAMES]);
+
+/**
+ * Four columns of doubles that follow each other in one field, as the ends of an `lseg`: a field costs a server 50 ns,
+ * whatever is in it. 24 columns took 1.49 µs a row of its CPU one by one, 1.14 with the indicators so.
+ */
+function byFours(columns: readonly ExportColumn[]): AskedField[] {
+  const asked: AskedField[] = [];
+  for (let k = 0; k < columns.length; ) {
+    const four = columns.slice(k, k + 4);
+    if (four.length < 4 || !four.every(({ name }) => NEVER_NAN.has(name))) {
+      asked.push(plainly(columns[k++]!));
+      continue;
+    }
+    const [a, b, c, d] = four.map((one) => `coalesce(${plainly(one).sql}, ${NO_VALUE})`);
+    asked.push({ sql: `lseg(point(${a}, ${b}), point(${c}, ${d}))`, field: 'four' });
+    k += 4;
+  }
+  return asked;
 }
 
 async function write(
   order: FileOrder,
   target: string,
-  rows: AsyncIterable<Uint8Array>,
+  decoder: ColumnDecoder,
+  source: AsyncIterator<number>,
 ): Promise<ManifestFile | null> {
   const builder = new BatchBuilder(order.columns, order.series, order.metadata);
-  const decoder = new ColumnDecoder(['int32', ...order.columns.map(({ kind }) => kind)], BATCH_ROWS);
+  const onlyOne = order.seriesIds.length === 1 ? new Int32Array(BATCH_ROWS).fill(1) : null;
   const written = new Order(order.path);
   let told = { at: 0, rows: 0 };
   async function* batches(
@@ -108,16 +155,16 @@ async function write(
     rest: AsyncIterator<number>,
   ): AsyncGenerator<RecordBatch> {
     for (let next = first; next.done !== true; next = await rest.next()) {
-      const [ordinals, ...columns] = decoder.columns;
-      written.take(ordinals!.values as Int32Array, columns[0]!, next.value);
-      yield builder.batch(ordinals!.values as Int32Array, columns, next.value);
+      const columns = [...decoder.columns];
+      const ordinals = onlyOne ?? (columns.shift()!.values as Int32Array);
+      written.take(ordinals, columns[0]!, next.value);
+      yield builder.batch(ordinals, columns, next.value);
       const now = performance.now();
       if (now - told.at < PROGRESS_MS) continue;
       order.port.postMessage(written.rows - told.rows);
       told = { at: now, rows: written.rows };
     }
   }
-  const source = decodeColumns(rows, decoder);
   const first = await source.next();
   if (first.done === true) return null;
   await mkdir(dirname(target), { recursive: true });
@@ -172,7 +219,8 @@ class Order {
   }
 
   take(ordinals: Int32Array, stamps: DecodedColumn, length: number): void {
-    const words = new Int32Array((stamps.values as BigInt64Array).buffer);
+    const { buffer, byteOffset } = stamps.values;
+    const words = new Int32Array(buffer, byteOffset, 2 * length);
     for (let row = 0; row < length; row++) {
       const stamp = words[2 * row + 1]! * 2 ** 32 + (words[2 * row]! >>> 0);
       const ordinal = ordinals[row]!;

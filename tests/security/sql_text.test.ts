@@ -17,6 +17,9 @@ const LOOKED_AT: Readonly<Record<string, readonly string[]>> = {
   // Numbers, ISO stamps the planner made, and column names of the catalogue, quoted.
   'src/export/export_worker.ts': [
     "seriesIds.join(',')",
+    'seriesIds[0]',
+    'list',
+    'range',
     "names.join(', ')",
     'from',
     'to',
