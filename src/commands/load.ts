@@ -5,8 +5,8 @@ import { counted } from '../base/quantities.ts';
 import { faultOf } from '../faults/classify.ts';
 import type { Leaving, Selection } from '../load/load.ts';
 import type { LoadEvent, LoadOptions, LoadReporter, LoadSummary, PlanEvent } from '../load/load_events.ts';
+import { isLeftToMake } from '../series/left_to_make.ts';
 import type { Tier } from '../series/tiers.ts';
-import { isMadeOfOthers } from '../state/series/made_of_others.ts';
 import type { Telemetry } from '../telemetry/telemetry.ts';
 import { joinedLine } from '../ui/event_text.ts';
 import { eventLine } from '../ui/json_lines.ts';
@@ -87,7 +87,7 @@ export const command: Command = {
           showing,
           selection(options.dryRun ? null : tiers, flags.incremental ?? false),
           async (db) => {
-            mayBeLeft = await isMadeOfOthers(db).catch(() => true);
+            mayBeLeft = await isLeftToMake(db).catch(() => true);
           },
         ).finally(() => page?.close());
         if (url !== null && !options.dryRun && !summary.interrupted && mayBeLeft) await makeWhatIsLeft(url);

@@ -12,7 +12,6 @@ import { Partitions } from '../state/leaves/partitions.ts';
 import { finishRun } from '../state/runs/run_store.ts';
 import { noteLive } from '../state/runs/watching.ts';
 import { isHypertable } from '../state/schema/migrate.ts';
-import { readDerivations } from '../state/series/derivations.ts';
 import { pruneStates } from '../state/series/indicator_states.ts';
 import { unfinished } from '../state/tasks/lane_standing.ts';
 import { MAX_WORKERS, type WorkerPool } from '../workers/pool.ts';
@@ -315,9 +314,7 @@ export class Run {
   }
 
   async #pruneStates(): Promise<void> {
-    const { seriesIds } = this.#tally;
-    const made = (await readDerivations(this.#db, seriesIds, 'from')).map(({ seriesId }) => seriesId);
-    await pruneStates(this.#db, [...seriesIds, ...new Set(made)], CHECKPOINT_INTERVALS);
+    await pruneStates(this.#db, this.#tally.seriesIds, CHECKPOINT_INTERVALS);
     killPoint('states.pruned');
   }
 

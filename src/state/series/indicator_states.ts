@@ -178,18 +178,23 @@ export async function replaceStates(
 }
 
 /**
- * Drops indicator states that nobody needs to start from. Of each series stay its last state, those of its checkpoints
- * (see `src/indicators/checkpoints.ts`; `intervals` is how far apart they are), and the last of every month, or of as
- * long as checkpoints are apart, for a series with so few bars that checkpoints are rare. Without this a year of day
- * files of 10,000 symbols would keep 1.3 GB of them. Returns the number of states dropped.
+ * Drops indicator states that nobody needs to start from, of these series and of those that are made of them. Of each
+ * stay its last state, those of its checkpoints (see `src/indicators/checkpoints.ts`; `intervals` is how far apart they
+ * are), and the last of every month, or of as long as checkpoints are apart, for a series with so few bars that
+ * checkpoints are rare. Without this a year of day files of 10,000 symbols would keep 1.3 GB of them. Returns the number
+ * of states dropped.
  */
 export async function pruneStates(db: Db, seriesIds: readonly number[], intervals: number): Promise<number> {
   if (seriesIds.length === 0) return 0;
-  // In two steps: on a cluster series is on every node and states are on one, and no DELETE takes both.
-  const { rows } = await db.query<{ id: number; intervalS: number }>(
-    'SELECT series_id AS id, interval_s AS "intervalS" FROM backhaul.series WHERE series_id = ANY ($1)',
+  // In two steps: on a cluster series is on every node and states are on one, and no DELETE takes both. As texts of
+  // arrays, which go back as they came: longer series are thousands where files hold many symbols.
+  const { rows } = await db.query<{ ids: string; lengths: string }>(
+    `SELECT array_agg(s.series_id)::text AS ids, array_agg(s.interval_s)::text AS lengths FROM backhaul.series s
+     WHERE s.series_id = ANY ($1)
+       OR s.series_id IN (SELECT d.series_id FROM backhaul.derivation d WHERE d.from_series_id = ANY ($1))`,
     [arrayText(seriesIds)],
   );
+  const { ids, lengths } = rows[0]!;
   const { rowCount } = await db.query(
     // By their place in the table: found by their key once more they would take half as long again. States are inserted
     // and deleted, never moved, and a place is not used again while a statement that has seen it runs.
@@ -201,7 +206,7 @@ export async function pruneStates(db: Db, seriesIds: readonly number[], interval
                FROM unnest($1::int[], $3::int[]) AS s (series_id, interval_s)
                JOIN backhaul.indicator_state i USING (series_id)) p) n
        WHERE n.next = n.period AND floor(n.at / n.interval_s) % $2 <> 0))`,
-    [arrayText(rows.map(({ id }) => id)), intervals, arrayText(rows.map(({ intervalS }) => intervalS))],
+    [ids, intervals, lengths],
   );
   return rowCount ?? 0;
 }

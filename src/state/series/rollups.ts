@@ -19,10 +19,11 @@ const EVERY = '*';
  * Notes rollups from now on, for good and before anything is loaded by them: who claims a task later sees them. Of the
  * bars of a market the shortest alone, so that those make longer ones as they pass by; what stands is still to be made
  * (`behind`), and of the market's other bars at the end of the load ({@link noteOtherBases}).
+ * Not to be called inside a transaction: it looks at what stands once its notes are there for all to see.
  */
 export async function noteRollups(db: Db, rollups: readonly Rollup[]): Promise<void> {
   if (rollups.length === 0) return;
-  await db.query(
+  const { rows: noted } = await db.query<StoredRollup>(
     `WITH durable AS MATERIALIZED (SELECT set_config('synchronous_commit', 'on', true)),
      wanted AS MATERIALIZED (
        SELECT venue, symbol, min(interval_s) AS interval_s, rollup_s
@@ -32,9 +33,46 @@ export async function noteRollups(db: Db, rollups: readonly Rollup[]): Promise<v
      SELECT w.venue, w.symbol, w.interval_s, w.rollup_s, true FROM wanted w CROSS JOIN durable
      WHERE NOT EXISTS (SELECT FROM backhaul.rollup r WHERE r.venue = w.venue COLLATE "C" AND r.rollup_s = w.rollup_s
        AND r.symbol IN (w.symbol COLLATE "C", '*') AND r.interval_s < w.interval_s)
-     ORDER BY 1, 2, 3, 4 ON CONFLICT DO NOTHING`,
+     ORDER BY 1, 2, 3, 4 ON CONFLICT DO NOTHING
+     RETURNING venue, symbol, interval_s, rollup_s`,
     columnsOf(rollups),
   );
+  if (noted.length > 0) await caughtUp(db, await withNothingBehind(db, noted));
+}
+
+/** A row of the table. */
+interface StoredRollup {
+  readonly venue: string;
+  readonly symbol: string;
+  readonly interval_s: number;
+  readonly rollup_s: number;
+}
+
+/**
+ * Those of which no bar stands and none is being loaded: files that are claimed from now on see them on record, and one
+ * that was claimed before is at work, or what it brought stands, in the eyes of the same statement.
+ */
+async function withNothingBehind(db: Db, noted: readonly StoredRollup[]): Promise<Rollup[]> {
+  const { rows } = await db.query<StoredRollup>(
+    `SELECT w.venue, w.symbol, w.interval_s, w.rollup_s
+     FROM unnest($1::text[], $2::text[], $3::int[], $4::int[]) AS w (venue, symbol, interval_s, rollup_s)
+     WHERE NOT EXISTS (SELECT FROM backhaul.series s JOIN backhaul.coverage c USING (series_id)
+         WHERE s.venue = w.venue COLLATE "C" AND w.symbol IN (s.symbol, '*') AND s.interval_s = w.interval_s)
+       AND NOT EXISTS (SELECT FROM backhaul.task t WHERE t.owner IS NOT NULL
+         AND t.family = (w.venue || '/*/' || w.interval_s) COLLATE "C")`,
+    [
+      noted.map(({ venue }) => venue),
+      noted.map(({ symbol }) => symbol),
+      noted.map(({ interval_s }) => interval_s),
+      noted.map(({ rollup_s }) => rollup_s),
+    ],
+  );
+  return rows.map(({ venue, symbol, interval_s, rollup_s }) => ({
+    venue,
+    symbol: symbol === EVERY ? null : symbol,
+    intervalS: interval_s,
+    rollupS: rollup_s,
+  }));
 }
 
 /** Notes rollups whose bars that stand are being made just now, as far as they are wanted. */
@@ -104,6 +142,14 @@ export async function notedRollups(db: Db): Promise<NotedRollup[]> {
      FROM backhaul.rollup`,
   );
   return rows;
+}
+
+/** Whether what stands of some bars is still to be made. */
+export async function isSomeBehind(db: Db): Promise<boolean> {
+  const { rows } = await db.query<{ some: boolean }>(
+    'SELECT EXISTS (SELECT FROM backhaul.rollup WHERE behind) AS some',
+  );
+  return rows[0]!.some;
 }
 
 /** What stood of these is made. */
