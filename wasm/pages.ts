@@ -1,6 +1,6 @@
 /**
  * Pages of Parquet in AssemblyScript: values that lie plain or as numbers of a dictionary, with levels of 0 and 1, some
- * thousand rows at a time, and Snappy. Compiled by `npm run wasm` into `src/producer/archive/table/pages_module.ts`;
+ * thousand rows at a time, Snappy and LZ4. Compiled by `npm run wasm` into `src/producer/archive/table/pages_module.ts`;
  * used through `src/producer/archive/table/page_kernel.ts` alone.
  *
  * Formats: https://parquet.apache.org/docs/file-format/data-pages/encodings/ and google/snappy's format_description.txt.
@@ -261,6 +261,21 @@ function makeRepeats(): void {
   areRepeatsMade = true;
 }
 
+/** Copies `length` bytes to `out` from `distance` before it. Up to 16 more are written: again, or they are slack. */
+function again(out: usize, distance: usize, length: usize): void {
+  const from = out - distance;
+  if (distance >= 16) {
+    v128.store(out, v128.load(from));
+    for (let k: usize = 16; k < length; k += 16) v128.store(out + k, v128.load(from + k));
+  } else if (distance >= 8) {
+    for (let k: usize = 0; k < length; k += 8) store<u64>(out + k, load<u64>(from + k));
+  } else {
+    const bytes = v128.swizzle(v128.load(from), v128.load(REPEATS + (distance << 4)));
+    const step = 16 - (16 % distance);
+    for (let k: usize = 0; k < length; k += step) v128.store(out + k, bytes);
+  }
+}
+
 /** Begins to unpack what lies from `at` on to `out`. Returns the bytes it says it will have; -1: damaged. */
 export function beginSnappy(state: usize, at: usize, end: usize, out: usize): i32 {
   if (!areRepeatsMade) makeRepeats();
@@ -331,18 +346,7 @@ export function snappy(state: usize, end: usize, isEnd: bool, first: usize, last
       at += isShort ? 2 : 4;
     }
     if (at > end || distance === 0 || distance > out - first) return false;
-    const from = out - distance;
-    if (distance >= 8) {
-      store<u64>(out, load<u64>(from));
-      store<u64>(out + 8, load<u64>(from + 8));
-      // At most 64 bytes.
-      if (length > 16)
-        for (let k: usize = 16; k < length; k += 8) store<u64>(out + k, load<u64>(from + k));
-    } else {
-      const bytes = v128.swizzle(v128.load(from), v128.load(REPEATS + (distance << 4)));
-      const step = 16 - (16 % distance);
-      for (let k: usize = 0; k < length; k += step) v128.store(out + k, bytes);
-    }
+    again(out, distance, length);
     out += length;
   }
   store<u32>(state, <u32>at, IN);
@@ -367,3 +371,45 @@ export function moveSnappy(state: usize, at: usize, out: usize): void {
   store<u32>(state, <u32>out, OUT);
 }
 
+/**
+ * Unpacks a block of LZ4, [at, end), to `out`, at most up to `last`; what it may refer to begins at `first`. Returns
+ * where it ends; 0: damaged. (lz4_Block_format.md)
+ */
+export function lz4(at: usize, end: usize, first: usize, out: usize, last: usize): usize {
+  if (!areRepeatsMade) makeRepeats();
+  while (at < end) {
+    const token = <u32>load<u8>(at++);
+    let literals = <usize>(token >> 4);
+    if (literals === 15) {
+      let more: usize;
+      do {
+        if (at >= end) return 0;
+        more = load<u8>(at++);
+        literals += more;
+      } while (more === 255);
+    }
+    if (literals > end - at || literals > last - out) return 0;
+    if (literals <= 16) v128.store(out, v128.load(at));
+    else memory.copy(out, at, literals);
+    at += literals;
+    out += literals;
+    // The last of a block has no more than literals.
+    if (at === end) return out;
+    if (end - at < 2) return 0;
+    const distance = <usize>load<u16>(at);
+    at += 2;
+    let length = <usize>((token & 15) + 4);
+    if (length === 19) {
+      let more: usize;
+      do {
+        if (at >= end) return 0;
+        more = load<u8>(at++);
+        length += more;
+      } while (more === 255);
+    }
+    if (distance === 0 || distance > out - first || length > last - out) return 0;
+    again(out, distance, length);
+    out += length;
+  }
+  return out;
+}

@@ -4,6 +4,7 @@
  */
 
 import { BackhaulError } from '../../../faults/fault.ts';
+import { PageKernel } from './page_kernel.ts';
 
 const MAGIC = 0x184d2204;
 /** Flags of a frame. */
@@ -13,6 +14,9 @@ const CONTENT_SUM = 0x04;
 const DICTIONARY = 0x01;
 /** Of a block's size: it is stored as it is. */
 const STORED = 0x80000000;
+/** Longest block, unpacked, and how far back one refers. */
+const MOST_BLOCK_BYTES = 4 << 20;
+const BACK_BYTES = 1 << 16;
 /** A frame of a column is some MB; beyond, its size is not believed. */
 const MOST_BYTES = 2 ** 31;
 
@@ -33,71 +37,68 @@ export function lz4Frame(bytes: Uint8Array): Uint8Array {
   if ((flags & DICTIONARY) !== 0) throw corrupt('its LZ4 frame needs a dictionary');
   at++;
   if (size > MOST_BYTES) throw corrupt('its LZ4 frame promises too much');
-  let out = new Uint8Array(size >= 0 ? size : 4 * bytes.length);
-  let length = 0;
+  const out = new Out(size >= 0 ? size : 4 * bytes.length, size >= 0);
+  const kernel = PageKernel.take();
+  const packed = kernel.place(0);
+  // Blocks may refer to what is before them.
+  const window = kernel.place(BACK_BYTES + MOST_BLOCK_BYTES);
+  let end = window.at;
   for (;;) {
     if (at + 4 > bytes.length) throw corrupt('its LZ4 frame ends too early');
     const word = view.getUint32(at, true);
     at += 4;
     if (word === 0) break;
-    const isStored = (word & STORED) !== 0;
-    const end = at + (word & 0x7fffffff);
-    if (end > bytes.length) throw corrupt('its LZ4 frame ends too early');
-    if (isStored) {
-      out = roomFor(out, length + end - at, size);
-      out.set(bytes.subarray(at, end), length);
-      length += end - at;
+    const length = word & 0x7fffffff;
+    if (at + length > bytes.length) throw corrupt('its LZ4 frame ends too early');
+    if (length > MOST_BLOCK_BYTES) throw corrupt('an LZ4 block is longer than blocks are');
+    const back = Math.min(end - window.at, BACK_BYTES);
+    kernel.bytes.copyWithin(window.at, end - back, end);
+    const begin = window.at + back;
+    const block = bytes.subarray(at, at + length);
+    if ((word & STORED) !== 0) {
+      kernel.bytes.set(block, begin);
+      end = begin + length;
     } else {
-      // A block becomes at most 255 times its size, and 4 MB.
-      if (size < 0) out = roomFor(out, length + Math.min(255 * (end - at), 4 << 20), size);
-      length = block(bytes, at, end, out, length);
+      kernel.make(packed, length);
+      kernel.bytes.set(block, packed.at);
+      end = kernel.run.lz4(packed.at, packed.at + length, window.at, begin, begin + MOST_BLOCK_BYTES);
+      if (end === 0) throw corrupt('an LZ4 block is damaged');
     }
-    at = end + ((flags & BLOCK_SUMS) === 0 ? 0 : 4);
+    out.add(kernel.bytes.subarray(begin, end));
+    at += length + ((flags & BLOCK_SUMS) === 0 ? 0 : 4);
   }
+  kernel.giveBack();
   if ((flags & CONTENT_SUM) !== 0 && at + 4 > bytes.length) throw corrupt('its LZ4 frame ends too early');
-  if (size >= 0 && length !== size) throw corrupt('its LZ4 frame is shorter than it says');
-  return out.subarray(0, length);
+  if (size >= 0 && out.length !== size) throw corrupt('its LZ4 frame is shorter than it says');
+  return out.bytes;
 }
 
-function roomFor(out: Uint8Array<ArrayBuffer>, length: number, size: number): Uint8Array<ArrayBuffer> {
-  if (length <= out.length) return out;
-  if (size >= 0 || length > MOST_BYTES) throw corrupt('its LZ4 frame is longer than it says');
-  const larger = new Uint8Array(Math.max(length, 2 * out.length));
-  larger.set(out);
-  return larger;
-}
+/** What was unpacked. */
+class Out {
+  length = 0;
+  #room: Uint8Array<ArrayBuffer>;
+  readonly #isKnown: boolean;
 
-/** Unpacks a block to `out[length …]`; returns where that ends. */
-function block(bytes: Uint8Array, start: number, end: number, out: Uint8Array, length: number): number {
-  let from = start;
-  let to = length;
-  while (from < end) {
-    const token = bytes[from++]!;
-    let literals = token >> 4;
-    if (literals === 15) {
-      let more: number;
-      do {
-        more = bytes[from++]!;
-        literals += more;
-      } while (more === 255 && from < end);
-    }
-    if (from + literals > end || to + literals > out.length) throw corrupt('an LZ4 block is damaged');
-    for (const last = from + literals; from < last; ) out[to++] = bytes[from++]!;
-    if (from >= end) return to;
-    const offset = bytes[from]! | (bytes[from + 1]! << 8);
-    from += 2;
-    let match = (token & 15) + 4;
-    if (match === 19) {
-      let more: number;
-      do {
-        more = bytes[from++]!;
-        match += more;
-      } while (more === 255 && from < end);
-    }
-    if (offset === 0 || offset > to || to + match > out.length) throw corrupt('an LZ4 block is damaged');
-    for (const last = to + match; to < last; to++) out[to] = out[to - offset]!;
+  constructor(size: number, isKnown: boolean) {
+    this.#room = new Uint8Array(size);
+    this.#isKnown = isKnown;
   }
-  return to;
+
+  get bytes(): Uint8Array {
+    return this.#room.subarray(0, this.length);
+  }
+
+  add(piece: Uint8Array): void {
+    const length = this.length + piece.length;
+    if (length > this.#room.length) {
+      if (this.#isKnown || length > MOST_BYTES) throw corrupt('its LZ4 frame is longer than it says');
+      const larger = new Uint8Array(Math.max(length, 2 * this.#room.length));
+      larger.set(this.bytes);
+      this.#room = larger;
+    }
+    this.#room.set(piece, this.length);
+    this.length = length;
+  }
 }
 
 function corrupt(message: string): BackhaulError {

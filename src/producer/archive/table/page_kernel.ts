@@ -1,4 +1,4 @@
-/** The WebAssembly that decodes pages of Parquet. Its source is `wasm/pages.ts`. */
+/** The WebAssembly that decodes pages of Parquet, and LZ4 of Arrow. Its source is `wasm/pages.ts`. */
 
 import { WASM } from './pages_module.ts';
 
@@ -22,6 +22,7 @@ export interface PageExports {
   snappy(state: number, end: number, isEnd: number, first: number, last: number): number;
   snappyIn(state: number): number;
   snappyOut(state: number): number;
+  lz4(at: number, end: number, first: number, out: number, last: number): number;
   moveSnappy(state: number, at: number, out: number): void;
 }
 

@@ -127,11 +127,12 @@ class SnappyPieces implements PagePieces {
   constructor(kernel: PageKernel, { packed, state }: PackedPlaces, page: PackedPage, piece: number) {
     this.#kernel = kernel;
     this.#page = page;
-    this.#piece = piece;
+    // How long it is, is told at its beginning in up to five bytes.
+    this.#piece = Math.max(8, piece);
     this.#packed = packed;
     this.#state = state;
     this.#at = page.from;
-    kernel.make(packed, 2 * piece);
+    kernel.make(packed, 2 * this.#piece);
     this.#end = packed.at;
   }
 
