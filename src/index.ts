@@ -5,6 +5,7 @@
 
 import type { Pool } from 'pg';
 import { createPool, endPool } from './database/connect.ts';
+import { takeStandingNames } from './events/take_names.ts';
 import { type Gap, type GapState, listGaps, recordScan } from './gaps/gap_store.ts';
 import { scanSeries } from './gaps/scan.ts';
 import { filterOf, type LoadRequest, loadOptionsOf, microseconds, type Wanted } from './library/requests.ts';
@@ -32,6 +33,7 @@ export function load(request: LoadRequest): Running<LoadEvent, LoadSummary> {
     const summary = await runLoad(options, say, { drain: signal, abort: never });
     if (!summary.dryRun && !summary.interrupted)
       await onDatabase(request, async (db) => {
+        await takeStandingNames(db, signal);
         await joinRenamed(db, signal, () => {});
         await makeWhatIsBehind(db, { signal, onProgress: () => {} });
       });

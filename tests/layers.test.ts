@@ -89,7 +89,7 @@ const RULES: Readonly<Record<string, string>> = {
     'bars buckets commands/program database load notify producer/archive producer/sources scan series state/runs state/schema telemetry ui',
   commands:
     'backfill bars bench commands/options commands/program database doctor events export gaps inspect load load/scaling notify producer producer/layouts report sample series state/leaves state/runs state/schema state/series state/tasks telemetry ui validate web',
-  '.': 'commands commands/program database gaps library load report series state/schema ui',
+  '.': 'commands commands/program database events gaps library load report series state/schema ui',
 };
 
 const EVERYBODY = ['base', 'faults'];

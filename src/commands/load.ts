@@ -108,17 +108,21 @@ export const command: Command = {
 const ROLLUP_EVERY_MS = 10_000;
 
 /**
- * Names of renamed companies made one series each, and longer bars of what stood before they were asked for; no more than a
+ * Events put under the names their markets have by now, names of renamed companies made one series each, and longer bars of what stood before they were asked for; no more than a
  * look where there is none of either.
  */
 async function makeWhatIsLeft(url: string): Promise<void> {
   const { createPool, endPool } = await import('../database/connect.ts');
   const { makeWhatIsBehind } = await import('../series/rollup.ts');
   const { joinRenamed } = await import('../series/renamed_market.ts');
+  const { takeStandingNames } = await import('../events/take_names.ts');
   const interrupt = listenForInterrupt(() => say('Interrupted: what was made stays.'));
   const db = createPool(url, { applicationName: 'backhaul rollup', max: 4 });
   let toldAt = performance.now();
   try {
+    const taken = await takeStandingNames(db, interrupt.drain);
+    if (taken > 0)
+      say(`${counted(taken, 'event')} told before under another spelling now count for their series.`);
     const isJoined = await joinRenamed(db, interrupt.drain, (market, { moved }) =>
       say(joinedLine(market, moved)),
     );
@@ -136,7 +140,7 @@ async function makeWhatIsLeft(url: string): Promise<void> {
   } catch (error) {
     const { kind, message } = faultOf(error);
     if (kind !== 'database') throw error;
-    say(`Longer bars of what stood before are still to be made, by the next load: ${message}`);
+    say(`What was told or asked for before is still to be made of these bars, by the next load: ${message}`);
   } finally {
     interrupt.dispose();
     await endPool(db);

@@ -48,6 +48,25 @@ export async function readAllEvents(db: Db): Promise<StandingEvent[]> {
   return rows.map(standing);
 }
 
+/** Those of symbols that their venue has no series of, while it has others. */
+export async function eventsWithoutSeries(db: Db): Promise<StandingEvent[]> {
+  const { rows } = await db.query<EventRow>(
+    `SELECT ${COLUMNS} FROM backhaul.event e
+     WHERE EXISTS (SELECT FROM backhaul.series s WHERE s.venue = e.venue)
+       AND NOT EXISTS (SELECT FROM backhaul.series s WHERE (s.venue, s.symbol) = (e.venue, e.symbol)) ${IN_ORDER}`,
+  );
+  return rows.map(standing);
+}
+
+/** All that files have told last. */
+export async function eventsOf(db: Db, sources: ReadonlySet<string>): Promise<StandingEvent[]> {
+  const { rows } = await db.query<EventRow>(
+    `SELECT ${COLUMNS} FROM backhaul.event e WHERE e.source = ANY ($1) ${IN_ORDER}`,
+    [[...sources]],
+  );
+  return rows.map(standing);
+}
+
 /** The events of these symbols, and those that a file has told last. */
 export async function eventsBeside(
   db: Db,

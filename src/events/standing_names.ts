@@ -17,12 +17,7 @@ export interface NamedEvents {
  * another spelling of a currency. A symbol of which nothing stands keeps its name.
  */
 export async function underStandingNames(db: Db, { events, scope }: NamedEvents): Promise<NamedEvents> {
-  const venues = new Set(events.map(({ venue }) => venue));
-  const names = (await findSeries(db, ALL_SERIES)).filter(({ venue }) => venues.has(venue));
-  const byVenue = new Map(
-    [...Map.groupBy(names, ({ venue }) => venue)].map(([venue, own]) => [venue, naming(own)]),
-  );
-  const nameOf = (venue: string, symbol: string): string => byVenue.get(venue)?.(symbol) ?? symbol;
+  const nameOf = await namesAt(db, new Set(events.map(({ venue }) => venue)));
   const named = new Map<string, MarketEvent>();
   for (const event of events) {
     const one = { ...event, symbol: nameOf(event.venue, event.symbol) };
@@ -33,6 +28,18 @@ export async function underStandingNames(db: Db, { events, scope }: NamedEvents)
     return { events: [...named.values()], ...(scope !== undefined && { scope }) };
   const { venue } = scope;
   return { events: [...named.values()], scope: { venue, symbol: nameOf(venue, scope.symbol) } };
+}
+
+/** What symbols of these venues are called in their series; what has none keeps its name. */
+export async function namesAt(
+  db: Db,
+  venues: ReadonlySet<string>,
+): Promise<(venue: string, symbol: string) => string> {
+  const names = (await findSeries(db, ALL_SERIES)).filter(({ venue }) => venues.has(venue));
+  const byVenue = new Map(
+    [...Map.groupBy(names, ({ venue }) => venue)].map(([venue, own]) => [venue, naming(own)]),
+  );
+  return (venue, symbol) => byVenue.get(venue)?.(symbol) ?? symbol;
 }
 
 /** What the symbols of one venue are called in its series. */

@@ -2,6 +2,8 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { INDICATOR_NAMES } from '../../src/bars/columns.ts';
 import { changeEvents, type EventSummary } from '../../src/events/change_events.ts';
 import { dayOf, type MarketEvent } from '../../src/events/market_event.ts';
+import { takeStandingNames } from '../../src/events/take_names.ts';
+import { isLeftToMake } from '../../src/series/left_to_make.ts';
 import { recompute } from '../../src/series/recompute.ts';
 import { ALL_SERIES } from '../../src/series/series.ts';
 import { unloadTasks } from '../../src/series/unload.ts';
@@ -186,6 +188,25 @@ describe('events and bars, in whichever order they come, make one table', () => 
     expect(eventSummaryLines(elsewhere, false).at(-1)).toBe(
       'Bars of such symbols stand at kraken: --venue says whose events these are.',
     );
+  });
+
+  it('told under another spelling before any bar was there, as if they were told again', async () => {
+    const bars = walk('XBTUSD', startS, startS + 40 * 86_400, 14_400, 9, 0.8);
+    const file = write(folder, 'early/XBTUSD_240.csv', krakenCsv(bars));
+    const events = [split('XBTUSD', '2024-01-20', 5), split('ETHUSD', '2024-01-20', 2)];
+    await told(events);
+    await load(database.url, [file]);
+    const whole = await candles(db);
+    await empty();
+    await told([split('btcusd', '2024-01-20', 5), events[1]!]);
+    await load(database.url, [file]);
+    expect(await candles(db)).not.toBe(whole);
+    expect(await isLeftToMake(db)).toBe(true);
+    expect(await takeStandingNames(db, signal)).toBe(1);
+    expect(await candles(db)).toBe(whole);
+    const { rows } = await db.query('SELECT symbol FROM backhaul.event ORDER BY symbol');
+    expect(rows).toEqual([{ symbol: 'ETHUSD' }, { symbol: 'XBTUSD' }]);
+    expect(await takeStandingNames(db, signal)).toBe(0);
   });
 
   it('of day files of many symbols, whose days are those of New York', async () => {

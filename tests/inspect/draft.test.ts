@@ -5,7 +5,7 @@ import { type Draft, draftLayout } from '../../src/inspect/draft.ts';
 import { locateFile } from '../../src/inspect/located_file.ts';
 import { faultOf } from '../producer/archive/memory_reader.ts';
 import { folderWith } from '../producer/folder.ts';
-import { read } from './inspecting.ts';
+import { inspected, read } from './inspecting.ts';
 
 const never = new AbortController().signal;
 const NOTHING = { zone: null, venue: null, interval: null };
@@ -426,6 +426,16 @@ describe('a file of a vendor', () => {
     expect((await draft('2022-01-03_BINS_XETR08.csv', text('Kuerzel'))).yaml.replace(/\n# /g, ' ')).toContain(
       'CHECK: several records have one stamp',
     );
+  });
+
+  it('named as CryptoDataDownload names its own is not theirs without their column of symbols', async () => {
+    const text = csv(
+      (bar) => [1000 * bar.s, bar.open, bar.high, bar.low, bar.close, bar.volume],
+      'open_time,open,high,low,close,volume\n',
+    );
+    const path = join(folderWith({ 'df_ETHUSDT_1m.csv': text }), 'df_ETHUSDT_1m.csv');
+    expect(await inspected(path)).toMatchObject({ fault: { kind: 'not-a-bar-file' } });
+    expect((await bars('df_ETHUSDT_1m.csv', text)).slice(0, 2)).toEqual(wanted('ETHUSDT'));
   });
 
   it('says what nothing tells', async () => {

@@ -568,7 +568,7 @@ describe('sequences', () => {
         { name: 'ETHUSD_60.csv', data: BAR },
       ]),
       'Binance_BTCUSDT_1h.csv':
-        'date,open,high,low,close,volume\n2024-01-01 02-AM,1,1,1,1,1\n2024-01-01 01-AM,1,1,1,1,1\n',
+        'date,symbol,open,high,low,close,volume\n2024-01-01 02-AM,BTCUSDT,1,1,1,1,1\n2024-01-01 01-AM,BTCUSDT,1,1,1,1,1\n',
     });
     const { tasks } = await planned(folder);
     const found = (await dated(tasks)).map(({ uri, entry, sequence }) => [
