@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parse, stringify } from 'yaml';
+import { layoutJsonSchema } from '../../src/producer/layouts/json_schema.ts';
 import { loadLayout } from '../../src/producer/layouts/named_layout.ts';
 import { folderWith } from '../producer/folder.ts';
 import { read } from './inspecting.ts';
@@ -50,7 +51,7 @@ const CASES: readonly Case[] = [
     path: 'spot/XYZ/2024-02.csv',
     text: RECORD,
   },
-  { example: 'maybe:', path: 'XYZ.csv', text: RECORD },
+  { example: 'vendor:', path: 'XYZ.csv', text: RECORD },
   {
     example: 'venue: { from',
     path: 'spot/x.csv',
@@ -59,7 +60,7 @@ const CASES: readonly Case[] = [
   },
   {
     example: 'encoding:',
-    text: 'Kursübersicht\nDatum\tOpen\tHigh\tLow\tClose\tAdj Close\tVol.\tCount\n2024-03-01 10:00\t1\t3\t1\t9\t2\t5\t7\n',
+    text: 'Kursübersicht\nDatum\tOpen\tHigh\tLow\tClose\tAdj Close\tVol.\tCount\nTag\tEUR\tEUR\tEUR\tEUR\tEUR\tStück\t\n2024-03-01 10:00\t1\t3\t1\t9\t2\t5\t7\n',
     encoding: 'latin1',
     bar: ABC,
   },
@@ -79,7 +80,13 @@ const CASES: readonly Case[] = [
   },
   { example: 'grid:', text: RECORD.replace('200,', '207,') },
   {
-    example: 'numbers:',
+    example: 'venue:\n',
+    text: '1709269200,AAPL,1,3,1,2,5\n',
+    bar: 'acme-stocks AAPL 1d 2024-03-01T05:00 2 5',
+  },
+  { example: 'numbers: { currency', text: '1709287200,XYZ,$1,$3,$1,$2,5\n' },
+  {
+    example: 'numbers: { decimal',
     text: '1709287200,XYZ,1.000.000.000,3.000.000.000,1.000.000.000,2.000.000.000,"1,5K"\n',
     bar: BAR.replace(' 5', ' 1500'),
   },
@@ -101,7 +108,49 @@ const CASES: readonly Case[] = [
 const examples = [...examplesOf('docs/layouts.md'), ...examplesOf('docs/layout-values.md')];
 const caseOf = (example: string): Case[] => CASES.filter((one) => example.startsWith(one.example));
 
+/** Of a JSON schema, what {@link keysOf} follows. */
+interface Node {
+  readonly properties?: Readonly<Record<string, Node>>;
+  readonly additionalProperties?: Node | boolean;
+  readonly items?: Node;
+  readonly anyOf?: readonly Node[];
+}
+
+/** Every key a layout may have, such as `time.zone`; what venue, symbol and interval have in common is of an `origin`. */
+function keysOf({ properties = {}, additionalProperties, items, anyOf = [] }: Node, path = ''): string[] {
+  return [
+    ...Object.entries(properties).flatMap(([key, node]) => [
+      named(path, key),
+      ...keysOf(node, named(path, key)),
+    ]),
+    ...(typeof additionalProperties === 'object' ? keysOf(additionalProperties, `${path}.*`) : []),
+    ...[...anyOf, ...(items === undefined ? [] : [items])].flatMap((node) => keysOf(node, path)),
+  ];
+}
+
+function named(path: string, key: string): string {
+  return path === '' ? key : `${path.replace(/^(?:venue|symbol|interval)\b/, 'origin')}.${key}`;
+}
+
+/** The keys of a layout as it is written; those of a map of words stand as `*` too. */
+function keysIn(value: unknown, path = ''): string[] {
+  if (Array.isArray(value)) return value.flatMap((one) => keysIn(one, path));
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.entries(value).flatMap(([key, inner]) => [
+    named(path, key),
+    ...keysIn(inner, named(path, key)),
+    ...keysIn(inner, `${path}.*`),
+  ]);
+}
+
 describe('the pages about layouts', () => {
+  it('have an example of every key', () => {
+    const shown = new Set(examples.flatMap((text) => keysIn(parse(text, { stringKeys: true }))));
+    const keys = new Set(keysOf(layoutJsonSchema() as Node));
+    expect(keys.size).toBeGreaterThan(50);
+    expect([...keys].filter((key) => !shown.has(key))).toEqual([]);
+  });
+
   it('have a file for each example', () => {
     expect(examples.filter((example) => caseOf(example).length !== 1)).toEqual([]);
     expect(CASES).toHaveLength(examples.length);
