@@ -58,7 +58,8 @@ for (const format of FORMATS.filter((one) => asked.length === 0 || asked.include
     const batches = (async function* () {
       for (let made = 0; made < rows; made += BATCH_ROWS) yield builder.batch(ordinals, decoded, BATCH_ROWS);
     })();
-    for await (const piece of fileBytes(format, builder.schema, batches)) bytes += piece.length;
+    for await (const pieces of fileBytes(format, builder.schema, batches))
+      for (const piece of pieces) bytes += piece.length;
     const { user, system } = process.cpuUsage(before);
     rates.push(rows / ((user + system) / 1e6));
     clock.push(rows / ((performance.now() - began) / 1000));

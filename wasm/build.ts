@@ -16,6 +16,7 @@ export const MODULES: Readonly<Record<string, string>> = {
   'copied.ts': 'src/copy/copied_module.ts',
   'inflate.ts': 'src/producer/archive/inflate_module.ts',
   'pages.ts': 'src/producer/archive/table/pages_module.ts',
+  'planes.ts': 'src/export/planes_module.ts',
   'rows.ts': 'src/bars/rows_module.ts',
 };
 

@@ -7,6 +7,8 @@ import type { ColumnDecoder } from './column_decoder.ts';
 interface Stream extends NodeJS.EventEmitter {
   pause(): void;
   resume(): void;
+  /** Of a socket that need not make a buffer for each piece, if whoever listens is done with it when it returns. */
+  isDoneAtOnce?: boolean;
 }
 
 type Listener = (piece: Buffer) => void;
@@ -52,6 +54,9 @@ export async function* copyOut(
   };
   for (const parser of parsers) stream.off('data', parser);
   stream.on('data', take);
+  // The decoder copies what it is given, and so does it with the messages it hands on.
+  const couldBeInPlace = stream.isDoneAtOnce === false;
+  if (couldBeInPlace) stream.isDoneAtOnce = true;
   decoder.clear();
   const done = client.query(text).then(
     () => {},
@@ -81,6 +86,7 @@ export async function* copyOut(
     }
   } finally {
     stream.off('data', take);
+    if (couldBeInPlace) stream.isDoneAtOnce = false;
     for (const parser of parsers) stream.on('data', parser);
   }
   parse(decoder.rest());

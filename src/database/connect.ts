@@ -5,6 +5,7 @@ import pg from 'pg';
 import { BackhaulError } from '../faults/fault.ts';
 import { codeOf as codeToldByCitus, commitEverywhere, isHalfCommitted } from './citus_nodes.ts';
 import { codeOf, connectFault, isUnreached, sharedSessions, usage, whereIs } from './connect_fault.ts';
+import { InPlaceSocket } from './in_place_socket.ts';
 import { keepsSessions } from './pooler.ts';
 
 /** Anything that runs a query: the functions of `src/state` take either. */
@@ -19,6 +20,8 @@ export interface SessionOptions {
   readonly connectTimeoutMs?: number;
   /** {@link breakAllSessions} leaves it alone. */
   readonly lasting?: boolean;
+  /** Much will be read of it, by who takes what comes at once: see {@link InPlaceSocket}. */
+  readonly readsInPlace?: boolean;
 }
 
 /** A setting of a session and its value, ms. */
@@ -238,6 +241,7 @@ function clientConfig(url: string, options: SessionOptions): pg.ClientConfig {
     keepAlive: true,
     keepAliveInitialDelayMillis: KEEPALIVE_DELAY_MS,
     types,
+    ...(options.readsInPlace === true && { stream: () => new InPlaceSocket() }),
   };
 }
 

@@ -7,19 +7,19 @@ import { arrow } from '../bars/arrow.ts';
 import { parquetBytes } from './parquet.ts';
 import type { ExportFormat } from './partition_plan.ts';
 
-/** The bytes of a file that holds `batches`. A batch is done with when the next is asked for. */
+/** The bytes of a file that holds `batches`, some pieces at a time, which are done with when the next are asked for. */
 export function fileBytes(
   format: ExportFormat,
   schema: Schema,
   batches: AsyncIterable<RecordBatch>,
-): AsyncIterable<Uint8Array> {
+): AsyncIterable<readonly Uint8Array[]> {
   switch (format) {
     case 'parquet':
       return parquetBytes(schema, batches);
     case 'arrow':
       return arrowBytes(schema, batches);
     case 'csv':
-      return csvBytes(schema, batches);
+      return alone(csvBytes(schema, batches));
     case 'csv.gz':
       // Level 6, zlib's own: 9 takes three times as long for a percent.
       return through(csvBytes(schema, batches), createGzip({ level: 6, chunkSize: 1 << 18 }));
@@ -32,16 +32,19 @@ export function fileBytes(
 }
 
 /** Arrow's IPC file. What the writer writes is taken from it a batch at a time, so nothing piles up in its queue. */
-async function* arrowBytes(schema: Schema, batches: AsyncIterable<RecordBatch>): AsyncGenerator<Uint8Array> {
+async function* arrowBytes(
+  schema: Schema,
+  batches: AsyncIterable<RecordBatch>,
+): AsyncGenerator<readonly Uint8Array[]> {
   const sink = new Pieces();
   const writer = new arrow.RecordBatchFileWriter();
   writer.reset(sink, schema);
   for await (const batch of batches) {
     writer.write(batch);
-    yield* sink.take();
+    yield sink.take();
   }
   writer.finish();
-  yield* sink.take();
+  yield sink.take();
 }
 
 class Pieces extends arrow.AsyncByteQueue {
@@ -108,13 +111,17 @@ function csvField(text: string): string {
 async function* through(
   bytes: AsyncIterable<Uint8Array>,
   transform: NodeJS.ReadWriteStream,
-): AsyncGenerator<Uint8Array> {
+): AsyncGenerator<readonly Uint8Array[]> {
   const { pipeline } = await import('node:stream/promises');
   const out = new PassThrough({ highWaterMark: 1 << 20 });
   const done = pipeline(bytes, transform, out);
   done.catch(() => {
     // Thrown by `out` to whoever reads it, and below.
   });
-  for await (const piece of out as Readable) yield piece as Uint8Array;
+  for await (const piece of out as Readable) yield [piece as Uint8Array];
   await done;
+}
+
+async function* alone(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<readonly Uint8Array[]> {
+  for await (const piece of pieces) yield [piece];
 }

@@ -2,31 +2,31 @@
  * Parquet files out of Arrow record batches: a batch is a row group, a column of it one page. Pure.
  *
  * Directory and page headers are hyparquet-writer's; the pages are made here, by loops over whole columns, because a
- * writer that takes values one by one costs several times as much as all that is done here. Measured a row of 24
- * columns, µs of CPU: bytes of doubles by their places 0.07, Zstandard over them 0.21 at 126 bytes; LZ4 in WebAssembly
- * had 139 bytes, and with its copies in and out 2.2 in all.
+ * writer that takes values one by one costs several times as much as all that is done here. Doubles are `planes.ts`.
+ * LZ4 in WebAssembly had a tenth more bytes and, with its copies in and out, took several times as long.
  *
  * Format: https://github.com/apache/parquet-format (parquet.thrift, Encodings.md).
  */
 
-import zlib from 'node:zlib';
 import type { Data, RecordBatch, Schema } from 'apache-arrow';
 import type { ColumnChunk, Encoding, RowGroup, SchemaElement } from 'hyparquet';
 import { ByteWriter } from 'hyparquet-writer/src/bytewriter.js';
 import { writePageHeader } from 'hyparquet-writer/src/datapage.js';
 import { writeMetadata } from 'hyparquet-writer/src/metadata.js';
 import { arrow } from '../bars/arrow.ts';
+import { Arena, PlaceSplitter, packedWithin, zstandard } from './planes.ts';
 
 const MAGIC = Uint8Array.from([0x50, 0x41, 0x52, 0x31]);
-const LEVEL = { [zlib.constants.ZSTD_c_compressionLevel]: 1 };
 
 type Bound = number | bigint | Uint8Array;
 
 /** The values of a column of a batch on their way into pages. */
 interface Encoded {
   readonly encoding: Encoding;
-  /** Of the rows that have one. */
-  readonly values: Uint8Array;
+  /** Of the rows that have one, behind the levels; in memory that the next column overwrites. */
+  readonly content: Uint8Array;
+  /** The part of the content that Zstandard makes smaller: [from, to). */
+  readonly worth: readonly [from: number, to: number];
   /** The distinct values, written one behind another, in front of a page of their numbers; null: none. */
   readonly dictionary: { readonly values: Uint8Array; readonly count: number } | null;
   /** Undefined where no order of the values is known. */
@@ -34,21 +34,25 @@ interface Encoded {
   readonly most: Bound | undefined;
 }
 
-/** The bytes of a file that holds `batches`. A batch is done with when the next is asked for. */
+/** The bytes of a file that holds `batches`, a row group at a time. A batch is done with when the next is asked for. */
 export async function* parquetBytes(
   schema: Schema,
   batches: AsyncIterable<RecordBatch>,
-): AsyncGenerator<Uint8Array> {
+): AsyncGenerator<readonly Uint8Array[]> {
+  const splitter = new PlaceSplitter();
+  const arena = new Arena();
   const elements = schema.fields.map(elementOf);
   const groups: RowGroup[] = [];
   let offset = MAGIC.length;
-  yield MAGIC;
+  yield [MAGIC];
   for await (const batch of batches) {
     const began = offset;
     const columns: ColumnChunk[] = [];
+    const pieces: Uint8Array[] = [];
+    arena.clear();
     for (let k = 0; k < elements.length; k++) {
-      const chunk = new Chunk(elements[k]!, batch.data.children[k]!, batch.numRows, offset);
-      yield* chunk.pieces;
+      const chunk = new Chunk(elements[k]!, batch.data.children[k]!, batch.numRows, offset, splitter, arena);
+      pieces.push(...chunk.pieces);
       offset += chunk.bytes;
       columns.push(chunk.entry);
     }
@@ -58,8 +62,9 @@ export async function* parquetBytes(
       num_rows: BigInt(batch.numRows),
       total_compressed_size: BigInt(offset - began),
     });
+    yield pieces;
   }
-  yield directory(schema, elements, groups);
+  yield [directory(schema, elements, groups)];
 }
 
 function directory(schema: Schema, elements: SchemaElement[], groups: RowGroup[]): Uint8Array {
@@ -99,11 +104,19 @@ class Chunk {
   #inflated = 0;
 
   /** `offset`: of its first byte in the file. */
-  constructor(element: SchemaElement, data: Data, rows: number, offset: number) {
-    const { encoding, values, dictionary, least, most } = encoded(data, rows);
+  constructor(
+    element: SchemaElement,
+    data: Data,
+    rows: number,
+    offset: number,
+    splitter: PlaceSplitter,
+    arena: Arena,
+  ) {
+    const levels = element.repetition_type === 'OPTIONAL' ? levelsOf(data, rows) : NO_LEVELS;
+    const { encoding, content, worth, dictionary, least, most } = encoded(data, rows, levels, splitter);
     if (dictionary !== null) this.#dictionary(dictionary);
     const page = offset + this.bytes;
-    this.#page(element, data, rows, encoding, values);
+    this.#page(rows, encoding, content, packedWithin(content, ...worth, arena));
     this.entry = {
       file_offset: BigInt(offset),
       meta_data: {
@@ -126,23 +139,15 @@ class Chunk {
   }
 
   #dictionary({ values, count }: NonNullable<Encoded['dictionary']>): void {
-    this.#put(values, (sizes) => ({
+    this.#put(values, zstandard(values), (sizes) => ({
       type: 'DICTIONARY_PAGE',
       ...sizes,
       dictionary_page_header: { num_values: count, encoding: 'PLAIN' },
     }));
   }
 
-  #page(
-    { repetition_type: repetition }: SchemaElement,
-    data: Data,
-    rows: number,
-    encoding: Encoding,
-    values: Uint8Array,
-  ): void {
-    const levels = repetition === 'OPTIONAL' ? levelsOf(data, rows) : new Uint8Array(0);
-    const content = behind(levels, values);
-    this.#put(content, (sizes) => ({
+  #page(rows: number, encoding: Encoding, content: Uint8Array, packed: Uint8Array): void {
+    this.#put(content, packed, (sizes) => ({
       type: 'DATA_PAGE',
       ...sizes,
       data_page_header: {
@@ -156,14 +161,12 @@ class Chunk {
 
   #put(
     content: Uint8Array,
+    packed: Uint8Array,
     headerOf: (sizes: {
       uncompressed_page_size: number;
       compressed_page_size: number;
     }) => Parameters<typeof writePageHeader>[1],
   ): void {
-    // All of it in one piece: of the 16 KB that are usual, twenty are made for a page and put together, for as long again.
-    const chunkSize = content.length + (content.length >> 7) + 1024;
-    const packed = zlib.zstdCompressSync(content, { params: LEVEL, chunkSize });
     const header = new ByteWriter(64);
     writePageHeader(
       header,
@@ -176,12 +179,12 @@ class Chunk {
   }
 }
 
-/** The levels, and the values behind them: without a copy where there is room before the values. */
-function behind(levels: Uint8Array, values: Uint8Array): Uint8Array {
-  if (levels.length === 0) return values;
-  if (values.buffer !== places.buffer || levels.length > ROOM) return Buffer.concat([levels, values]);
-  places.set(levels, ROOM - levels.length);
-  return places.subarray(ROOM - levels.length, ROOM + values.length);
+const NO_LEVELS = new Uint8Array(0);
+
+/** The levels, and the values behind them: all of it worth packing. */
+function behind(levels: Uint8Array, values: Uint8Array): Pick<Encoded, 'content' | 'worth'> {
+  const content = levels.length === 0 ? values : Buffer.concat([levels, values]);
+  return { content, worth: [0, content.length] };
 }
 
 /** Which rows have a value: their number of bytes, then a run; Arrow's bitmap is what Parquet calls bit-packed. */
@@ -200,81 +203,39 @@ function levelsOf({ nullCount, nullBitmap }: Data, rows: number): Uint8Array {
   return writer.getBytes();
 }
 
-function encoded(data: Data, rows: number): Encoded {
+function encoded(data: Data, rows: number, levels: Uint8Array, splitter: PlaceSplitter): Encoded {
   const { type } = data;
-  if (arrow.DataType.isFloat(type)) return doubles(data, rows);
-  if (arrow.DataType.isDictionary(type)) return names(data as Data<import('apache-arrow').Dictionary>, rows);
-  if (arrow.DataType.isUtf8(type)) return texts(data, rows);
-  if (arrow.DataType.isInt(type) && type.bitWidth === 32) return integers(data, rows);
-  return longs(data, rows);
+  if (arrow.DataType.isFloat(type)) return doubles(data, rows, levels, splitter);
+  if (arrow.DataType.isDictionary(type))
+    return names(data as Data<import('apache-arrow').Dictionary>, rows, levels);
+  if (arrow.DataType.isUtf8(type)) return texts(data, rows, levels);
+  if (arrow.DataType.isInt(type) && type.bitWidth === 32) return integers(data, rows, levels);
+  return longs(data, rows, levels);
 }
 
 // ── doubles ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
-function doubles(data: Data, rows: number): Encoded {
+function doubles(data: Data, rows: number, levels: Uint8Array, splitter: PlaceSplitter): Encoded {
   const values = compact(data.values as Float64Array, data, rows);
-  let least = Number.POSITIVE_INFINITY;
-  let most = Number.NEGATIVE_INFINITY;
-  for (let i = 0; i < values.length; i++) {
-    const value = values[i]!;
-    if (value < least) least = value;
-    if (value > most) most = value;
-  }
+  const { bytes, from, to, least, most } = splitter.split(values, levels.length);
+  bytes.set(levels);
   // NaN is in no order, and of the zeros a reader must not know which it was.
   const none = least > most;
   return {
     encoding: 'BYTE_STREAM_SPLIT',
-    values: byPlaces(values),
+    content: bytes,
+    // NULLs that come and go are packed with what they stand before.
+    worth: data.nullCount === 0 ? [from, to] : [0, to],
     dictionary: null,
     least: none ? undefined : least === 0 ? -0 : least,
     most: none ? undefined : most === 0 ? 0 : most,
   };
 }
 
-/** Bytes before the values that their levels find room in, those of 130,000 rows. */
-const ROOM = 1 << 14;
-/** Filled again by each column: half a megabyte each would be what most of the collector's work is for. */
-let places = new Uint8Array(0);
-
-/**
- * The first bytes of all, then the second …: of four values at a time a word for each place. In memory that the next call
- * overwrites.
- */
-function byPlaces(values: Float64Array): Uint8Array {
-  const count = values.length;
-  if (places.length < ROOM + 8 * count) places = new Uint8Array(ROOM + 8 * count);
-  const words = new Uint32Array(values.buffer, values.byteOffset, 2 * count);
-  const bytes = new Uint8Array(values.buffer, values.byteOffset, 8 * count);
-  const out = places.subarray(ROOM, ROOM + 8 * count);
-  // Words of `out` begin at multiples of four for every place only if all places are that long.
-  const whole = count % 4 === 0 ? count : 0;
-  const quarter = whole / 4;
-  const to = new Uint32Array(out.buffer, out.byteOffset, 2 * whole);
-  for (let half = 0; half < 2; half++) {
-    const p0 = 4 * half * quarter;
-    const p1 = p0 + quarter;
-    const p2 = p1 + quarter;
-    const p3 = p2 + quarter;
-    for (let i = 0, at = half; i < quarter; i++, at += 8) {
-      const a = words[at]!;
-      const b = words[at + 2]!;
-      const c = words[at + 4]!;
-      const d = words[at + 6]!;
-      to[p0 + i] = (a & 255) | ((b & 255) << 8) | ((c & 255) << 16) | (d << 24);
-      to[p1 + i] = ((a >>> 8) & 255) | (b & 0xff00) | ((c & 0xff00) << 8) | ((d & 0xff00) << 16);
-      to[p2 + i] = ((a >>> 16) & 255) | ((b >>> 8) & 0xff00) | (c & 0xff0000) | ((d & 0xff0000) << 8);
-      to[p3 + i] = (a >>> 24) | ((b >>> 16) & 0xff00) | ((c >>> 8) & 0xff0000) | (d & 0xff000000);
-    }
-  }
-  for (let row = whole; row < count; row++)
-    for (let place = 0; place < 8; place++) out[place * count + row] = bytes[8 * row + place]!;
-  return out;
-}
-
 // ── whole numbers ────────────────────────────────────────────────────────────────────────────────────────────────
 
 /** Of 64 bits, instants among them. */
-function longs(data: Data, rows: number): Encoded {
+function longs(data: Data, rows: number, levels: Uint8Array): Encoded {
   const values = compact(data.values as BigInt64Array, data, rows);
   // As two words: a BigInt a row is what would cost most here.
   const words = new Int32Array(values.buffer, values.byteOffset, 2 * values.length);
@@ -286,7 +247,7 @@ function longs(data: Data, rows: number): Encoded {
   }
   return {
     encoding: 'PLAIN',
-    values: bytesOf(values),
+    ...behind(levels, bytesOf(values)),
     dictionary: null,
     least: values[least],
     most: values[most],
@@ -299,7 +260,7 @@ function isBelow(words: Int32Array, i: number, j: number): boolean {
 }
 
 /** Of 32 bits: a few distinct ones, each in long runs. */
-function integers(data: Data, rows: number): Encoded {
+function integers(data: Data, rows: number, levels: Uint8Array): Encoded {
   const values = compact(data.values as Int32Array, data, rows);
   const numbers = new Map<number, number>();
   const places = new Int32Array(values.length);
@@ -314,7 +275,7 @@ function integers(data: Data, rows: number): Encoded {
   const distinct = Int32Array.from(numbers.keys());
   return {
     encoding: 'RLE_DICTIONARY',
-    values: runs(places, distinct.length),
+    ...behind(levels, runs(places, distinct.length)),
     dictionary: { values: bytesOf(distinct), count: distinct.length },
     least: distinct.length === 0 ? undefined : distinct.reduce((a, b) => Math.min(a, b)),
     most: distinct.length === 0 ? undefined : distinct.reduce((a, b) => Math.max(a, b)),
@@ -324,7 +285,7 @@ function integers(data: Data, rows: number): Encoded {
 // ── texts ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 /** Numbers of names that are the same for many rows: the names that occur, then runs of their numbers. */
-function names(data: Data<import('apache-arrow').Dictionary>, rows: number): Encoded {
+function names(data: Data<import('apache-arrow').Dictionary>, rows: number, levels: Uint8Array): Encoded {
   const codes = compact(data.values as Int32Array, data, rows);
   const vector = data.dictionary!;
   const placeOf = new Int32Array(vector.length).fill(-1);
@@ -347,7 +308,7 @@ function names(data: Data<import('apache-arrow').Dictionary>, rows: number): Enc
   }
   return {
     encoding: 'RLE_DICTIONARY',
-    values: runs(places, count),
+    ...behind(levels, runs(places, count)),
     dictionary: { values: written.getBytes(), count },
     least,
     most,
@@ -355,7 +316,11 @@ function names(data: Data<import('apache-arrow').Dictionary>, rows: number): Enc
 }
 
 /** Texts of their own: each behind its length. What lies between which is not looked at. */
-function texts({ values, valueOffsets, nullCount, nullBitmap }: Data, rows: number): Encoded {
+function texts(
+  { values, valueOffsets, nullCount, nullBitmap }: Data,
+  rows: number,
+  levels: Uint8Array,
+): Encoded {
   const bytes = values as Uint8Array;
   const out = new ByteWriter(4 * rows + valueOffsets[rows]! - valueOffsets[0]!);
   for (let row = 0; row < rows; row++) {
@@ -363,7 +328,13 @@ function texts({ values, valueOffsets, nullCount, nullBitmap }: Data, rows: numb
     out.appendUint32(valueOffsets[row + 1]! - valueOffsets[row]!);
     out.appendBytes(bytes.subarray(valueOffsets[row], valueOffsets[row + 1]));
   }
-  return { encoding: 'PLAIN', values: out.getBytes(), dictionary: null, least: undefined, most: undefined };
+  return {
+    encoding: 'PLAIN',
+    ...behind(levels, out.getBytes()),
+    dictionary: null,
+    least: undefined,
+    most: undefined,
+  };
 }
 
 /** Numbers below `count`, run by run: the width of one in bits, then of each run twice its length, and the number. */

@@ -177,7 +177,7 @@ const SELECT = `SELECT i::int4, NULLIF(i, 7), i / 3.0::float8, to_timestamp(i), 
   repeat('x', (i % 50)::int4) FROM generate_series(1, 2500::int8) i`;
 
 it('reads a server, which answers as ever afterwards', async () => {
-  const client = await connect(database.url, {});
+  const client = await connect(database.url, { readsInPlace: true });
   try {
     for (const capacity of [500, 700]) {
       const decoder = new ColumnDecoder(KINDS, capacity);

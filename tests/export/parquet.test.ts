@@ -60,7 +60,8 @@ async function written(name: string, batches: readonly (readonly Value[][])[]): 
       yield builder.batch(ordinals, columns, rows.length);
     }
   })();
-  for await (const piece of parquetBytes(builder.schema, made)) pieces.push(Uint8Array.from(piece));
+  for await (const some of parquetBytes(builder.schema, made))
+    for (const piece of some) pieces.push(Uint8Array.from(piece));
   const path = join(folder, name);
   writeFileSync(path, Buffer.concat(pieces));
   return path;
@@ -115,8 +116,15 @@ describe('Parquet', () => {
         texts[(row + n) % texts.length]!,
       ]),
     );
-    const path = await written('odd.parquet', batches);
     const rows = batches.flat();
+    // Its lower bytes are not packed, the others are.
+    let price = 100;
+    const walk = Array.from({ length: 5000 }, (_, row): Value[] => {
+      price *= 1 + Math.sin(row * row) * 1e-5;
+      return [1, BigInt(2e16 + row), price, row < 30 ? null : price / 3, 1n, null];
+    });
+    rows.push(...walk);
+    const path = await written('odd.parquet', [...batches, walk]);
     expect(shown(await byDuck(`${SELECT} FROM '${path}'`))).toEqual(expected(rows));
     expect(shown(await byRust(path))).toEqual(expected(rows));
     const [said] = await byDuck(`SELECT key::text, value::text FROM parquet_kv_metadata('${path}')`);
