@@ -56,7 +56,7 @@ it('leaves out candles that OKX says are not complete', async () => {
 });
 
 describe('without its layout', () => {
-  /** What cannot be seen: fixed points of ten-thousandths, a day in a name, JSON, which of two days is meant; trades. */
+  /** What cannot be seen: fixed points of ten-thousandths, a day in a name, JSON, which of two days is meant, stamps of ends; trades. */
   const UNSEEN = [
     'massive-sessions',
     'lean-equity',
@@ -64,6 +64,7 @@ describe('without its layout', () => {
     'lean-crypto',
     'freqtrade-json',
     'backhaul-export',
+    'bitmex',
   ];
   const drafted = cases.filter(([layout]) => !UNSEEN.includes(layout) && !layout.endsWith('-trades'));
 

@@ -39,6 +39,7 @@ const NAMES = [
   'tradingview',
   'bybit-mt4',
   'okx',
+  'bitmex',
   'lean-equity',
   'lean-equity-daily',
   'lean-crypto',
@@ -51,6 +52,7 @@ const NAMES = [
   'binance-agg-trades',
   'kraken-trades',
   'bitstamp-trades',
+  'tardis-trades',
 ] as const;
 
 /** Of files of columns alone, whose names and types tell what a CSV leaves open. */

@@ -331,6 +331,20 @@ export const SAMPLES: readonly Sample[] = [
     bars: 2,
   },
   {
+    layout: 'bitmex', // github.com/ccxt/ccxt, ts/src/bitmex.ts, fetchOHLCV, as _format=csv writes it
+    path: 'bitmex/XBTUSD.csv',
+    text: '"timestamp","symbol","open","high","low","close","trades","volume","vwap","lastSize","turnover","homeNotional","foreignNotional"\n"2015-09-25T13:38:00.000Z","XBTUSD",237.45,237.45,237.45,237.45,0,0,,,0,0,0\n"2015-09-25T13:39:00.000Z","XBTUSD",237.45,237.5,237.45,237.5,2,120,237.48,20,50532000,0.5,120\n"2015-09-25T13:40:00.000Z","XBTUSD",237.5,237.5,237.5,237.5,0,0,,,0,0,0\n"2015-09-25T13:41:00.000Z","XBTUSD",237.5,237.5,237.5,237.5,0,0,,,0,0,0\n',
+    first: 'bitmex XBTUSD 1m 2015-09-25T13:37:00 237.45 0',
+    bars: 4,
+  },
+  {
+    layout: 'tardis-trades', // docs.tardis.dev/downloadable-csv-files/data-types
+    path: 'deribit_trades_2020-03-01_OPTIONS.csv',
+    text: 'exchange,symbol,timestamp,local_timestamp,id,side,price,amount\nderibit,BTC-PERPETUAL,1583020803145000,1583020803307160,80692110,buy,8628.5,160\nderibit,BTC-PERPETUAL,1583020803005000,1583020803307160,80692109,buy,8628,30\nderibit,ETH-PERPETUAL,1583020799958000,1583020803307161,1,sell,217.5,10\n',
+    first: 'deribit ETH-PERPETUAL 1m 2020-02-29T23:59:00 217.5 10',
+    bars: 2,
+  },
+  {
     layout: 'kraken-trades', // XBTUSD.csv of Kraken_Trading_History.zip; fractions as in support.kraken.com/articles/218198197
     path: 'Kraken_Trading_History.zip/XBTUSD.csv',
     text: '1381095255,122.00000,0.10000000\n1381095290.4815,123.61000,0.10000000\n',
