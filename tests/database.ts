@@ -50,7 +50,13 @@ export async function runServer(): Promise<TestServer> {
   const engine = askedEngine(process.env['BACKHAUL_TEST_ENGINE']);
   if (engine !== null) return engine;
   const given = process.env['TEST_DATABASE_URL'];
-  if (given !== undefined && given !== '') return serverOf('plain', given);
+  if (given !== undefined && given !== '') {
+    if (new URL(given).password === '')
+      throw new Error(
+        'TEST_DATABASE_URL needs a password that the server asks for: tests look where it comes to light',
+      );
+    return serverOf('plain', given);
+  }
   const { socketUrl } = await startEmbedded(inject('testRun'), { settings: SETTINGS });
   return serverOf('plain', socketUrl);
 }

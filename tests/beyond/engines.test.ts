@@ -353,6 +353,70 @@ it.skipIf(TIMESCALE_URL === '')(
   },
 );
 
+it.skipIf(TIMESCALE_URL === '')(
+  'a policy of its own that compresses while loads write leaves the same bars, and no load fails',
+  async () => {
+    const server = serverOf('timescale', TIMESCALE_URL);
+    const [packed, rows] = [await engineDatabase(server), await engineDatabase(server)];
+    const at = (month: number, day: number): number => Date.UTC(2023, month, day) / 1000;
+    const minutes = (name: string, month: number, days: readonly [number, number], change = 0): void => {
+      for (const [i, symbol] of ['XBTUSD', 'ETHUSD'].entries()) {
+        const bars = walk(symbol, at(month, days[0]), at(month, days[1]), 60, i + month + days[0], 0.9);
+        const changed = bars.map((bar, k) => (k % 10 === 0 ? { ...bar, volume: bar.volume + change } : bar));
+        write(folder, `policy/${name}/${symbol}_1.csv`, krakenCsv(changed));
+      }
+    };
+    for (const month of [0, 1, 2]) minutes(`first/${month}`, month, [1, 8]);
+    for (const month of [3, 4]) minutes(`later/${month}`, month, [1, 8]);
+    minutes('between', 1, [10, 12]);
+    minutes('otherwise', 2, [1, 8], 1);
+    const of = (name: string): string => join(folder, 'policy', name);
+    for (const { url } of [packed, rows]) await load(url, [of('first')]);
+    // As a user does it; the scheduler would come by every few hours, here it comes by as often as it can.
+    await packed.pool.query(
+      `ALTER TABLE backhaul.bars SET (timescaledb.enable_columnstore, timescaledb.segmentby = 'series_id', timescaledb.orderby = 'ts')`,
+    );
+    await packed.pool.query(`CALL add_columnstore_policy('backhaul.bars', after => interval '1 day')`);
+    const { rows: jobs } = await packed.pool.query<{ job: number }>(
+      `SELECT job_id AS job FROM timescaledb_information.jobs WHERE hypertable_name = 'bars'`,
+    );
+    const run = () => packed.pool.query(`CALL run_job(${jobs[0]!.job})`);
+    let isOver = false;
+    const policy = (async () => {
+      // It gives way to a load that holds what it waits for, and says so.
+      while (!isOver) await run().catch((error: Error) => expect(error.message).toMatch(/policy failure/));
+    })();
+    const loads: [string, Parameters<typeof load>[2]][] = [
+      ['later', { workers: 2 }],
+      ['between', { workers: 2 }],
+      ['otherwise', { workers: 2, onConflict: 'replace' }],
+      ['first/0', { reload: true }],
+    ];
+    try {
+      for (const [name, options] of loads) {
+        for (const { url } of [rows, packed]) {
+          const { tasks } = await load(url, [of(name)], options);
+          expect({ name, failed: tasks.failed, released: tasks.released }).toEqual({
+            name,
+            failed: 0,
+            released: 0,
+          });
+        }
+      }
+    } finally {
+      isOver = true;
+      await policy;
+    }
+    expect((await candles(packed.pool)) === (await candles(rows.pool))).toBe(true);
+    await run();
+    const { rows: chunks } = await packed.pool.query(
+      `SELECT count(*)::int AS chunks, count(*) FILTER (WHERE is_compressed)::int AS compressed
+       FROM timescaledb_information.chunks WHERE hypertable_schema = 'backhaul'`,
+    );
+    expect(chunks).toEqual([{ chunks: 5, compressed: 5 }]);
+  },
+);
+
 it('nothing is distributed where there is no Citus, and the fault says so', async () => {
   await expect(
     distribute(database.pool, { shards: null, dryRun: false, onStep: () => {} }),
