@@ -37,7 +37,7 @@ export interface BarsOut extends Bars {
 
 /** No bucket is open. */
 export function clearBucket(state: Float64Array, at: number): void {
-  state.fill(Number.NaN, at, at + BUCKET_LENGTH);
+  for (let i = at; i < at + BUCKET_LENGTH; i++) state[i] = Number.NaN;
 }
 
 /** Whether a bucket is open. */
@@ -85,33 +85,50 @@ export function aggregate(
   out: BarsOut,
   ordinal: number,
 ): number {
+  if (from === to) return to;
   const { ts, open, high, low, close, volume, trades } = bars;
   const { stepUs } = grid;
+  // The bucket in variables: of thinly traded markets nearly every row begins one.
+  let start = state[at + START]!;
   let end = state[at + END]!;
+  let first = state[at + OPEN]!;
+  let highest = state[at + HIGH]!;
+  let lowest = state[at + LOW]!;
+  let last = state[at + CLOSE]!;
+  let sum = state[at + VOLUME]!;
+  let count = state[at + TRADES]!;
   let row = from;
   while (row < to) {
+    const us = ts[row]!;
     // NaN: no bucket is open.
-    if (!(ts[row]! < end)) {
-      if (isOpen(state, at)) {
-        if (out.length === out.capacity) return row;
-        finish(state, at, wholeFromUs, out, ordinal);
+    if (!(us < end)) {
+      if (!Number.isNaN(start)) {
+        if (out.length === out.capacity) break;
+        if (start >= wholeFromUs) {
+          const made = out.length++;
+          out.symbol[made] = ordinal;
+          out.ts[made] = start;
+          out.open[made] = first;
+          out.high[made] = highest;
+          out.low[made] = lowest;
+          out.close[made] = last;
+          out.volume[made] = sum;
+          out.trades[made] = count;
+        }
       }
       if (Number.isNaN(stepUs)) {
-        state[at + START] = grid.floor(ts[row]!);
-        state[at + END] = grid.endOf(state[at + START]!);
+        start = grid.floor(us);
+        end = grid.endOf(start);
       } else {
-        state[at + START] = Math.floor(ts[row]! / stepUs) * stepUs;
-        state[at + END] = state[at + START]! + stepUs;
+        start = Math.floor(us / stepUs) * stepUs;
+        end = start + stepUs;
       }
-      end = state[at + END]!;
-      state[at + OPEN] = open[row]!;
-      state[at + HIGH] = Number.NEGATIVE_INFINITY;
-      state[at + LOW] = Number.POSITIVE_INFINITY;
+      first = open[row]!;
+      highest = Number.NEGATIVE_INFINITY;
+      lowest = Number.POSITIVE_INFINITY;
+      sum = Number.NaN;
+      count = Number.NaN;
     }
-    let highest = state[at + HIGH]!;
-    let lowest = state[at + LOW]!;
-    let sum = state[at + VOLUME]!;
-    let count = state[at + TRADES]!;
     do {
       if (high[row]! > highest) highest = high[row]!;
       if (low[row]! < lowest) lowest = low[row]!;
@@ -121,12 +138,16 @@ export function aggregate(
       if (!Number.isNaN(several)) count = Number.isNaN(count) ? several : count + several;
       row++;
     } while (row < to && ts[row]! < end);
-    state[at + HIGH] = highest;
-    state[at + LOW] = lowest;
-    state[at + CLOSE] = close[row - 1]!;
-    state[at + VOLUME] = sum;
-    state[at + TRADES] = count;
+    last = close[row - 1]!;
   }
+  state[at + START] = start;
+  state[at + END] = end;
+  state[at + OPEN] = first;
+  state[at + HIGH] = highest;
+  state[at + LOW] = lowest;
+  state[at + CLOSE] = last;
+  state[at + VOLUME] = sum;
+  state[at + TRADES] = count;
   return row;
 }
 

@@ -12,6 +12,11 @@ const RANGE_LOWER_INCLUSIVE = 0x02;
 const RANGE_LOWER_INFINITE = 0x08;
 const RANGE_UPPER_INFINITE = 0x10;
 
+/** Memory of rows that were sent, for the next ones of this thread. */
+let spare: Uint8Array | null = null;
+const MOST_SPARE = 8 << 20;
+const NO_BYTES = new Uint8Array(0);
+
 /**
  * Encodes rows of the side tables, field by field, into a buffer that grows. Every field method takes null for NULL
  * and returns the encoder. A row with another number of fields than `columns`, or a value its type cannot hold, is a
@@ -29,12 +34,31 @@ export class RowEncoder {
    * `columns`: fields a row. `limitBytes`: a row that takes the buffer beyond throws a Fault of kind `limit`.
    * `startBytes`: what the rows will take, if that is known.
    */
-  constructor(columns: number, limitBytes = 1 << 28, startBytes = 4096) {
+  constructor(columns: number, limitBytes = 1 << 28, startBytes = 4096, bytes?: Uint8Array) {
     this.#columns = columns;
     this.#limit = limitBytes;
-    this.#bytes = new Uint8Array(Math.min(startBytes, limitBytes));
+    this.#bytes = bytes ?? new Uint8Array(Math.min(startBytes, limitBytes));
     this.#view = new DataView(this.#bytes.buffer);
     this.#fields = columns;
+  }
+
+  /**
+   * One in memory that another has given back, where that is about as large: a file of many series after the other would
+   * have some megabytes made, and collected, for each.
+   */
+  static lent(columns: number, limitBytes: number, startBytes: number): RowEncoder {
+    const bytes = spare;
+    const isFit = bytes !== null && bytes.length >= startBytes && bytes.length <= 4 * startBytes;
+    if (isFit) spare = null;
+    return new RowEncoder(columns, limitBytes, startBytes, isFit ? bytes : undefined);
+  }
+
+  /** Its rows have been sent, all of them: their memory may be another's. */
+  giveBack(): void {
+    if (this.#bytes.length <= MOST_SPARE && this.#bytes.length > (spare?.length ?? 0)) spare = this.#bytes;
+    this.#bytes = NO_BYTES;
+    this.#view = new DataView(NO_BYTES.buffer);
+    this.#pos = 0;
   }
 
   /** Begins a row; the one before must be whole. */

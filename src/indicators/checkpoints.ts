@@ -23,6 +23,7 @@ export function nextCheckpoint(ts: Float64Array, from: number, to: number, inter
     const startUs = Math.floor(ts[row]! / periodUs) * periodUs;
     if (ts[row]! < startUs + intervalUs) return row;
     const nextUs = startUs + periodUs;
+    if (ts[to - 1]! < nextUs) return to;
     while (row < to && ts[row]! < nextUs) row++;
   }
   return to;

@@ -368,7 +368,7 @@ export class Deriver {
       if (its > last || (its === last && other.intervalS < from.intervalS)) [last, from] = [its, other];
     }
     if (last === Number.NEGATIVE_INFINITY) {
-      await replaceRollupStates(this.#client, [target.seriesId], []);
+      await replaceRollupStates(this.#client, [target.seriesId], [], 0);
       return;
     }
     const bucket = this.#bucket;
@@ -409,6 +409,7 @@ export class Deriver {
           ...barSoFar(bucket, 0),
         },
       ],
+      1,
     );
   }
 

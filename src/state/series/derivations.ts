@@ -88,28 +88,35 @@ export async function replaceDerivations(
   await copyRows(client, 'backhaul.derivation', ['series_id', 'from_series_id', 'covered'], rows.bytes());
 }
 
+/** A stretch of each of some series, made of one other each: columns of the same length. µs since 1970. */
+export interface Stretches {
+  readonly seriesIds: Int32Array;
+  readonly fromSeriesIds: Int32Array;
+  readonly fromUs: Float64Array;
+  readonly toUs: Float64Array;
+}
+
 /**
  * Stretches that were made of one series each, at most one a series, beside those on record. False, and nothing is done,
  * where others made some.
  */
-export async function addDerivations(
-  client: ClientBase,
-  added: readonly (Range & { readonly seriesId: number; readonly fromSeriesId: number })[],
-): Promise<boolean> {
+export async function addDerivations(client: ClientBase, added: Stretches): Promise<boolean> {
+  const { seriesIds, fromSeriesIds, fromUs, toUs } = added;
   const { rows } = await client.query<{ strange: boolean; left: number[] }>(LENGTHEN, [
-    arrayText(added.map(({ seriesId }) => seriesId)),
-    arrayText(added.map(({ fromSeriesId }) => fromSeriesId)),
-    arrayText(added.map(({ fromUs }) => fromUs)),
-    arrayText(added.map(({ toUs }) => toUs)),
+    arrayText(seriesIds),
+    arrayText(fromSeriesIds),
+    arrayText(fromUs),
+    arrayText(toUs),
   ]);
   const { strange, left } = rows[0]!;
   if (strange) return false;
   if (left.length === 0) return true;
   const isLeft = new Set(left);
-  await putAmong(
-    client,
-    added.filter(({ seriesId }) => isLeft.has(seriesId)),
-  );
+  const some: (Range & { readonly seriesId: number; readonly fromSeriesId: number })[] = [];
+  for (const [i, seriesId] of seriesIds.entries())
+    if (isLeft.has(seriesId))
+      some.push({ seriesId, fromSeriesId: fromSeriesIds[i]!, fromUs: fromUs[i]!, toUs: toUs[i]! });
+  await putAmong(client, some);
   return true;
 }
 

@@ -28,7 +28,7 @@ export class StateRows {
   /** `expected`: how many they are likely to be. */
   constructor(taskId: number, expected: number) {
     this.#taskId = taskId;
-    this.#rows = new RowEncoder(4, MOST_BYTES, ROW_BYTES * expected);
+    this.#rows = RowEncoder.lent(4, MOST_BYTES, ROW_BYTES * expected);
   }
 
   /** The state's bytes may be used again at once. */
@@ -40,6 +40,7 @@ export class StateRows {
     this.#rows.bytea(state);
   }
 
+  /** Once: what was added is gone then. */
   async write(client: ClientBase): Promise<void> {
     await copyRows(
       client,
@@ -47,6 +48,7 @@ export class StateRows {
       ['series_id', 'ts', 'task_id', 'state'],
       this.#rows.bytes(),
     );
+    this.#rows.giveBack();
   }
 }
 

@@ -29,11 +29,17 @@ export interface RollupState {
 
 const VALUES = ['open', 'high', 'low', 'close', 'volume'] as const;
 
-/** Writes states by COPY. */
-async function writeRollupStates(client: ClientBase, states: readonly RollupState[]): Promise<void> {
-  if (states.length === 0) return;
+/** Bytes of a row as a rule. */
+const ROW_BYTES = 150;
+
+/** Writes states by COPY, about `expected` of them; each holds until the next is asked for. */
+async function writeRollupStates(
+  client: ClientBase,
+  states: Iterable<RollupState>,
+  expected: number,
+): Promise<void> {
   const orNull = (value: number): number | null => (Number.isNaN(value) ? null : value);
-  const rows = new RowEncoder(12, 1 << 28, 140 * states.length);
+  const rows = RowEncoder.lent(12, 1 << 28, ROW_BYTES * expected);
   for (const state of states) {
     rows.row();
     rows.int4(state.seriesId);
@@ -47,6 +53,7 @@ async function writeRollupStates(client: ClientBase, states: readonly RollupStat
   }
   const columns = ['series_id', 'at', 'from_series_id', 'known_from', 'known_to', 'ts', ...VALUES, 'trades'];
   await copyRows(client, 'backhaul.rollup_state', columns, rows.bytes());
+  rows.giveBack();
 }
 
 /** The states of series, by id: of those that have one, as made of `fromSeriesIds`. */
@@ -68,27 +75,28 @@ async function readRollupStates(db: Db, seriesIds: readonly number[]): Promise<M
   return new Map(states.map((state) => [state.seriesId, state]));
 }
 
-/** Makes these the states of their series, and of `gone` none. */
+/**
+ * Makes these, about `expected` of them, the states of their series, and of `gone` none. Each holds until the next is
+ * asked for.
+ */
 export async function replaceRollupStates(
   client: ClientBase,
-  gone: readonly number[],
-  states: readonly RollupState[],
+  gone: readonly number[] | Int32Array,
+  states: Iterable<RollupState>,
+  expected: number,
 ): Promise<void> {
   await client.query('DELETE FROM backhaul.rollup_state WHERE series_id = ANY ($1)', [arrayText(gone)]);
-  await writeRollupStates(client, states);
+  if (expected > 0) await writeRollupStates(client, states, expected);
 }
 
-/** Whether any of these series goes on from elsewhere than was seen: behind another of the shorter bars, or of none (null). */
-export async function haveMovedOn(
-  db: Db,
-  seen: readonly { readonly seriesId: number; readonly atUs: number | null }[],
-): Promise<boolean> {
+/** Whether any of the series goes on from elsewhere than was seen: behind another of the shorter bars, or of none (NaN). */
+export async function haveMovedOn(db: Db, seriesIds: Int32Array, atUs: Float64Array): Promise<boolean> {
   const { rows } = await db.query<{ moved: boolean }>(
     `SELECT EXISTS (SELECT FROM unnest($1::int[], $2::bigint[]) AS w (id, us)
        LEFT JOIN LATERAL (SELECT r.at FROM backhaul.rollup_state r WHERE r.series_id = w.id
                           ORDER BY r.at DESC LIMIT 1) l ON true
        WHERE l.at IS DISTINCT FROM ${stampOf('w.us')}) AS moved`,
-    [arrayText(seen.map(({ seriesId }) => seriesId)), arrayText(seen.map(({ atUs }) => atUs))],
+    [arrayText(seriesIds), arrayText(atUs)],
   );
   return rows[0]!.moved;
 }

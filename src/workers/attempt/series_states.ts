@@ -212,7 +212,8 @@ export class SeriesStates {
       const series = { seriesId: this.ids[cols.symbol[start]!]!, intervalUs: this.#intervalUs };
       this.checkpoints.run(engine, cols, start, end, series);
       engine.store(this.packed, at);
-      await this.#rollups?.take(engine, cols, start, end);
+      const taking = this.#rollups?.take(engine, cols, start, end, this.#bySymbol && end < rows) ?? null;
+      if (taking !== null) await taking;
       start = end;
     }
     await this.#publishFinal(engine, cols, ends);
