@@ -1,7 +1,9 @@
 import { execFileSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
 import { afterAll, describe, expect, it } from 'vitest';
 import { openBytes } from '../../../src/producer/archive/entry_stream.ts';
@@ -49,9 +51,25 @@ const PACKINGS: Readonly<Record<Packing, (bytes: Buffer) => Buffer | null>> = {
   bz2: (bytes) => stdin('bzip2', bytes),
 };
 
-function stdin(command: string, input: Buffer): Buffer | null {
+/** A tar of one file, without the program. */
+function packedTar(file: Buffer): Buffer {
+  const head = Buffer.alloc(512);
+  head.write('XBTUSD_1.csv');
+  head.write(`${file.length.toString(8).padStart(11, '0')}\0`, 124);
+  head.write('        0ustar', 148);
+  head.write(
+    `${head
+      .reduce((sum, byte) => sum + byte, 0)
+      .toString(8)
+      .padStart(6, '0')}\0 `,
+    148,
+  );
+  return Buffer.concat([head, file, Buffer.alloc(1024 + ((512 - (file.length % 512)) % 512))]);
+}
+
+function stdin(command: string, input: Buffer, ...args: string[]): Buffer | null {
   try {
-    return execFileSync(command, ['-c'], { input, maxBuffer: 1 << 28 });
+    return execFileSync(command, ['-c', ...args], { input, maxBuffer: 1 << 28 });
   } catch {
     return null;
   }
@@ -92,6 +110,27 @@ describe('a tar', () => {
     const bytes = PACKINGS.bz2(Buffer.from('1700000000,1,2,1,2,5\n'));
     if (bytes === null) return;
     expect(await text(openBytes(new MemoryReader(bytes), { kind: 'bz2' }))).toBe('1700000000,1,2,1,2,5\n');
+  });
+
+  it('and what it is packed by hold pieces of it, never all of it, however slowly they are taken', async () => {
+    // Records that no packing makes small, so that shares of the packed and of the unpacked bytes are the same.
+    const digits = randomBytes(1 << 21).toString('hex');
+    const tar = packedTar(Buffer.from(digits));
+    // bzip2 is decoded some blocks at a time, in a memory of fixed size: all of a file as small as this.
+    for (const pack of ['gzip', 'zstd', 'xz'] as const) {
+      const bytes = pack === 'xz' ? stdin('xz', tar, '-0') : PACKINGS[pack](tar);
+      if (bytes === null) continue;
+      const reader = new MemoryReader(bytes);
+      let made = 0;
+      for await (const piece of openBytes(reader, entry(pack, bytes, 512, digits.length, 'plain'))) {
+        made += piece.length;
+        for (let turn = 0; turn < 5; turn++) await setImmediate();
+        expect(piece.length).toBeLessThanOrEqual(1 << 20);
+        const behind = reader.bytesRead - (made / digits.length) * bytes.length;
+        expect([pack, behind > 1 << 20]).toEqual([pack, false]);
+      }
+      expect(made).toBe(digits.length);
+    }
   });
 
   it('that was cut or damaged is named', async () => {
