@@ -157,3 +157,35 @@ describe('a file that is loaded', () => {
     expect((await load(database.url, [folder])).nothingToDo).toBe(true);
   });
 });
+
+describe('a file of days among those of minutes', () => {
+  const header = 'ticker,volume,open,close,high,low,window_start,transactions\n';
+  const row = (symbol: string, at: string): string => `${symbol},10,1,1,1,1,${us(at)}000,1\n`;
+  const path = 'us_stocks_sip/minute_aggs_v1/2025/01/2025-01-31.csv.gz';
+  // Midnight in New York.
+  const days = ['DAYA', 'DAYB', 'DAYC'].map((symbol) => row(symbol, '2025-01-31T05:00Z'));
+  const standing = async (): Promise<number> => {
+    const { rows } = await db.query(
+      `SELECT count(*)::int AS n FROM backhaul.candles WHERE symbol LIKE 'DAY_'`,
+    );
+    return rows[0].n;
+  };
+
+  it('is refused, for its bars are no minutes', async () => {
+    const folder = scratchFolder();
+    write(folder, path, gzipSync(header + days.join('')));
+    expect(await load(database.url, [folder])).toMatchObject({
+      tasks: { loaded: 0, failed: 1 },
+      failures: [{ fault: { kind: 'not-a-bar-file', found: expect.stringContaining('all at midnight') } }],
+    });
+    expect(await standing()).toBe(0);
+  });
+
+  it('is not seen in minutes of which one is at midnight, or which are asked for up to there', async () => {
+    const folder = scratchFolder();
+    write(folder, path, gzipSync(header + [...days, row('DAYC', '2025-01-31T05:01Z')].join('')));
+    const summary = await load(database.url, [folder], { toUs: us('2025-01-31T05:01Z') });
+    expect(summary.failures).toEqual([]);
+    expect(await standing()).toBe(3);
+  });
+});
