@@ -58,8 +58,11 @@ export class BatchBuilder {
     this.schema = new arrow.Schema(fields, new Map(metadata));
   }
 
-  /** Rows `[0, length)`; `ordinals[row]` is 1 for the file's first series. Valid until the columns are filled anew. */
-  batch(ordinals: Int32Array, decoded: readonly DecodedColumn[], length: number): RecordBatch {
+  /**
+   * Rows `[0, length)`; `ordinals[row]` is 1 for the file's first series, and null says so of all rows. Valid until the
+   * columns are filled anew.
+   */
+  batch(ordinals: Int32Array | null, decoded: readonly DecodedColumn[], length: number): RecordBatch {
     const children = this.#names.map(({ codes, vector, type }) =>
       arrow.makeData({
         type: type as Arrow.Dictionary<Arrow.Utf8, Arrow.Int32>,
@@ -79,7 +82,8 @@ export class BatchBuilder {
   }
 }
 
-function each(ordinals: Int32Array, length: number, table: Int32Array): Int32Array {
+function each(ordinals: Int32Array | null, length: number, table: Int32Array): Int32Array {
+  if (ordinals === null) return new Int32Array(length).fill(table[0]!);
   const values = new Int32Array(length);
   for (let row = 0; row < length; row++) values[row] = table[ordinals[row]! - 1]!;
   return values;

@@ -147,7 +147,7 @@ async function write(
   source: AsyncIterator<number>,
 ): Promise<ManifestFile | null> {
   const builder = new BatchBuilder(order.columns, order.series, order.metadata);
-  const onlyOne = order.seriesIds.length === 1 ? new Int32Array(BATCH_ROWS).fill(1) : null;
+  const isOfOne = order.seriesIds.length === 1;
   const written = new Order(order.path);
   let told = { at: 0, rows: 0 };
   async function* batches(
@@ -156,7 +156,7 @@ async function write(
   ): AsyncGenerator<RecordBatch> {
     for (let next = first; next.done !== true; next = await rest.next()) {
       const columns = [...decoder.columns];
-      const ordinals = onlyOne ?? (columns.shift()!.values as Int32Array);
+      const ordinals = isOfOne ? null : (columns.shift()!.values as Int32Array);
       written.take(ordinals, columns[0]!, next.value);
       yield builder.batch(ordinals, columns, next.value);
       const now = performance.now();
@@ -232,12 +232,12 @@ class Order {
     this.#path = path;
   }
 
-  take(ordinals: Int32Array, stamps: DecodedColumn, length: number): void {
+  take(ordinals: Int32Array | null, stamps: DecodedColumn, length: number): void {
     const { buffer, byteOffset } = stamps.values;
     const words = new Int32Array(buffer, byteOffset, 2 * length);
     for (let row = 0; row < length; row++) {
       const stamp = words[2 * row + 1]! * 2 ** 32 + (words[2 * row]! >>> 0);
-      const ordinal = ordinals[row]!;
+      const ordinal = ordinals === null ? 1 : ordinals[row]!;
       if (ordinal < this.#ordinal || (ordinal === this.#ordinal && stamp <= this.#stamp))
         throw new Error(`rows of ${this.#path} do not come in the order of series and time`);
       this.#ordinal = ordinal;

@@ -14,11 +14,17 @@ import { ByteWriter } from 'hyparquet-writer/src/bytewriter.js';
 import { writePageHeader } from 'hyparquet-writer/src/datapage.js';
 import { writeMetadata } from 'hyparquet-writer/src/metadata.js';
 import { arrow } from '../bars/arrow.ts';
-import { Arena, PlaceSplitter, packedWithin, zstandard } from './planes.ts';
+import { Arena, Packer, PlaceSplitter, zstandard } from './planes.ts';
 
 const MAGIC = Uint8Array.from([0x50, 0x41, 0x52, 0x31]);
 
 type Bound = number | bigint | Uint8Array;
+
+/** Used again from column to column. */
+interface PageMemory {
+  readonly splitter: PlaceSplitter;
+  readonly arena: Arena;
+}
 
 /** The values of a column of a batch on their way into pages. */
 interface Encoded {
@@ -39,9 +45,9 @@ export async function* parquetBytes(
   schema: Schema,
   batches: AsyncIterable<RecordBatch>,
 ): AsyncGenerator<readonly Uint8Array[]> {
-  const splitter = new PlaceSplitter();
-  const arena = new Arena();
+  const memory: PageMemory = { splitter: new PlaceSplitter(), arena: new Arena() };
   const elements = schema.fields.map(elementOf);
+  const packers = elements.map(() => new Packer());
   const groups: RowGroup[] = [];
   let offset = MAGIC.length;
   yield [MAGIC];
@@ -49,9 +55,16 @@ export async function* parquetBytes(
     const began = offset;
     const columns: ColumnChunk[] = [];
     const pieces: Uint8Array[] = [];
-    arena.clear();
+    memory.arena.clear();
     for (let k = 0; k < elements.length; k++) {
-      const chunk = new Chunk(elements[k]!, batch.data.children[k]!, batch.numRows, offset, splitter, arena);
+      const chunk = new Chunk(
+        elements[k]!,
+        batch.data.children[k]!,
+        batch.numRows,
+        offset,
+        memory,
+        packers[k]!,
+      );
       pieces.push(...chunk.pieces);
       offset += chunk.bytes;
       columns.push(chunk.entry);
@@ -109,14 +122,14 @@ class Chunk {
     data: Data,
     rows: number,
     offset: number,
-    splitter: PlaceSplitter,
-    arena: Arena,
+    { splitter, arena }: PageMemory,
+    packer: Packer,
   ) {
     const levels = element.repetition_type === 'OPTIONAL' ? levelsOf(data, rows) : NO_LEVELS;
     const { encoding, content, worth, dictionary, least, most } = encoded(data, rows, levels, splitter);
     if (dictionary !== null) this.#dictionary(dictionary);
     const page = offset + this.bytes;
-    this.#page(rows, encoding, content, packedWithin(content, ...worth, arena));
+    this.#page(rows, encoding, content, packer.packed(content, ...worth, arena));
     this.entry = {
       file_offset: BigInt(offset),
       meta_data: {
@@ -139,7 +152,7 @@ class Chunk {
   }
 
   #dictionary({ values, count }: NonNullable<Encoded['dictionary']>): void {
-    this.#put(values, zstandard(values), (sizes) => ({
+    this.#put(values, zstandard(values, values.length), (sizes) => ({
       type: 'DICTIONARY_PAGE',
       ...sizes,
       dictionary_page_header: { num_values: count, encoding: 'PLAIN' },
@@ -261,21 +274,16 @@ function isBelow(words: Int32Array, i: number, j: number): boolean {
 
 /** Of 32 bits: a few distinct ones, each in long runs. */
 function integers(data: Data, rows: number, levels: Uint8Array): Encoded {
-  const values = compact(data.values as Int32Array, data, rows);
+  const stretches = stretchesOf(compact(data.values as Int32Array, data, rows));
   const numbers = new Map<number, number>();
-  const places = new Int32Array(values.length);
-  for (let i = 0; i < values.length; i++) {
-    let place = numbers.get(values[i]!);
-    if (place === undefined) {
-      place = numbers.size;
-      numbers.set(values[i]!, place);
-    }
-    places[i] = place;
-  }
+  for (const { value } of stretches) if (!numbers.has(value)) numbers.set(value, numbers.size);
   const distinct = Int32Array.from(numbers.keys());
   return {
     encoding: 'RLE_DICTIONARY',
-    ...behind(levels, runs(places, distinct.length)),
+    ...behind(
+      levels,
+      runs(stretches, (value) => numbers.get(value)!, distinct.length),
+    ),
     dictionary: { values: bytesOf(distinct), count: distinct.length },
     least: distinct.length === 0 ? undefined : distinct.reduce((a, b) => Math.min(a, b)),
     most: distinct.length === 0 ? undefined : distinct.reduce((a, b) => Math.max(a, b)),
@@ -286,29 +294,28 @@ function integers(data: Data, rows: number, levels: Uint8Array): Encoded {
 
 /** Numbers of names that are the same for many rows: the names that occur, then runs of their numbers. */
 function names(data: Data<import('apache-arrow').Dictionary>, rows: number, levels: Uint8Array): Encoded {
-  const codes = compact(data.values as Int32Array, data, rows);
+  const stretches = stretchesOf(compact(data.values as Int32Array, data, rows));
   const vector = data.dictionary!;
   const placeOf = new Int32Array(vector.length).fill(-1);
-  const places = new Int32Array(codes.length);
   const written = new ByteWriter();
   let count = 0;
   let least: Uint8Array | undefined;
   let most: Uint8Array | undefined;
-  for (let i = 0; i < codes.length; i++) {
-    const code = codes[i]!;
-    if (placeOf[code] === -1) {
-      placeOf[code] = count++;
-      const name = Buffer.from(vector.get(code) as string);
-      written.appendUint32(name.length);
-      written.appendBytes(name);
-      if (least === undefined || Buffer.compare(name, least) < 0) least = name;
-      if (most === undefined || Buffer.compare(name, most) > 0) most = name;
-    }
-    places[i] = placeOf[code]!;
+  for (const { value: code } of stretches) {
+    if (placeOf[code] !== -1) continue;
+    placeOf[code] = count++;
+    const name = Buffer.from(vector.get(code) as string);
+    written.appendUint32(name.length);
+    written.appendBytes(name);
+    if (least === undefined || Buffer.compare(name, least) < 0) least = name;
+    if (most === undefined || Buffer.compare(name, most) > 0) most = name;
   }
   return {
     encoding: 'RLE_DICTIONARY',
-    ...behind(levels, runs(places, count)),
+    ...behind(
+      levels,
+      runs(stretches, (code) => placeOf[code]!, count),
+    ),
     dictionary: { values: written.getBytes(), count },
     least,
     most,
@@ -337,18 +344,33 @@ function texts(
   };
 }
 
-/** Numbers below `count`, run by run: the width of one in bits, then of each run twice its length, and the number. */
-function runs(numbers: Int32Array, count: number): Uint8Array {
+/** A number that many rows have, one behind another. */
+interface Stretch {
+  readonly value: number;
+  readonly rows: number;
+}
+
+function stretchesOf(values: Int32Array): Stretch[] {
+  const stretches: Stretch[] = [];
+  for (let from = 0; from < values.length; ) {
+    const value = values[from]!;
+    let to = from + 1;
+    while (to < values.length && values[to] === value) to++;
+    stretches.push({ value, rows: to - from });
+    from = to;
+  }
+  return stretches;
+}
+
+/** Their numbers, below `count`, run by run: the width of one in bits, then of each run twice its length, and the number. */
+function runs(stretches: readonly Stretch[], numberOf: (value: number) => number, count: number): Uint8Array {
   const width = Math.max(1, 32 - Math.clz32(count - 1));
   const writer = new ByteWriter(1024);
   writer.appendUint8(width);
-  for (let from = 0; from < numbers.length; ) {
-    const number = numbers[from]!;
-    let to = from + 1;
-    while (to < numbers.length && numbers[to] === number) to++;
-    writer.appendVarInt((to - from) << 1);
+  for (const { value, rows } of stretches) {
+    const number = numberOf(value);
+    writer.appendVarInt(rows << 1);
     for (let bits = 0; bits < width; bits += 8) writer.appendUint8((number >>> bits) & 255);
-    from = to;
   }
   return writer.getBytes();
 }

@@ -129,33 +129,43 @@ export class Arena {
   }
 }
 
-/** One frame of Zstandard. */
-export function zstandard(content: Uint8Array): Uint8Array {
+/** One frame of Zstandard, whose bytes are as many as expected, or somewhat more. */
+export function zstandard(content: Uint8Array, expected: number): Uint8Array {
   // In one piece: by default the output comes in sixteenths of a megabyte, each a buffer, and they are put together.
-  return zlib.zstdCompressSync(content, {
-    params: LEVEL,
-    chunkSize: content.length + (content.length >> 7) + 512,
-  });
+  const chunkSize = expected + (expected >> 5) + 1024;
+  return zlib.zstdCompressSync(content, { params: LEVEL, chunkSize });
 }
 
-/**
- * `content` as one frame of Zstandard in which only `[from, to)` is packed. A block refers to what lies before it by
- * its distance, and the first of a frame to nothing of the state of others, so that blocks of a frame may stand behind
- * others in one that is longer. It may lie in the arena.
- */
-export function packedWithin(content: Uint8Array, from: number, to: number, arena: Arena): Uint8Array {
-  if (content.length < LEAST || to - from === content.length) return zstandard(content);
-  const inner = from === to ? null : zstandard(content.subarray(from, to));
-  const blocks = inner === null ? 0 : inner.length;
-  const raws = Math.ceil(from / MOST_OF_A_BLOCK) + Math.ceil((content.length - to) / MOST_OF_A_BLOCK) + 1;
-  const out = arena.room(FRAME_BYTES + raws * BLOCK_BYTES + content.length - (to - from) + blocks);
-  out.set(MAGIC);
-  out[4] = ONE_PIECE;
-  new DataView(out.buffer, out.byteOffset).setUint32(5, content.length, true);
-  let at = putRaw(out, FRAME_BYTES, content.subarray(0, from), inner === null && to === content.length);
-  if (inner !== null) at = putBlocks(out, at, inner, to === content.length);
-  at = putRaw(out, at, content.subarray(to), true);
-  return out.subarray(0, at);
+/** Packs the pages of one column. */
+export class Packer {
+  /** What was left of the last page: as much as that will be made room for, for it is the collector that pays for more. */
+  #share = 1;
+
+  #frame(content: Uint8Array): Uint8Array {
+    const packed = zstandard(content, Math.ceil(this.#share * content.length));
+    this.#share = Math.min(1, packed.length / Math.max(1, content.length));
+    return packed;
+  }
+
+  /**
+   * `content` as one frame of Zstandard in which only `[from, to)` is packed. A block refers to what lies before it by
+   * its distance, and the first of a frame to nothing of the state of others, so that blocks of a frame may stand behind
+   * others in one that is longer. It may lie in the arena.
+   */
+  packed(content: Uint8Array, from: number, to: number, arena: Arena): Uint8Array {
+    if (content.length < LEAST || to - from === content.length) return this.#frame(content);
+    const inner = from === to ? null : this.#frame(content.subarray(from, to));
+    const blocks = inner === null ? 0 : inner.length;
+    const raws = Math.ceil(from / MOST_OF_A_BLOCK) + Math.ceil((content.length - to) / MOST_OF_A_BLOCK) + 1;
+    const out = arena.room(FRAME_BYTES + raws * BLOCK_BYTES + content.length - (to - from) + blocks);
+    out.set(MAGIC);
+    out[4] = ONE_PIECE;
+    new DataView(out.buffer, out.byteOffset).setUint32(5, content.length, true);
+    let at = putRaw(out, FRAME_BYTES, content.subarray(0, from), inner === null && to === content.length);
+    if (inner !== null) at = putBlocks(out, at, inner, to === content.length);
+    at = putRaw(out, at, content.subarray(to), true);
+    return out.subarray(0, at);
+  }
 }
 
 /** Blocks of `bytes` as they are; returns where they end. */

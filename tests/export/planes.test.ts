@@ -3,7 +3,7 @@
 import { zstdDecompressSync } from 'node:zlib';
 import * as fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { Arena, PlaceSplitter, packedWithin } from '../../src/export/planes.ts';
+import { Arena, Packer, PlaceSplitter } from '../../src/export/planes.ts';
 
 it('puts the first bytes of all before the second, and knows the bounds, NaN aside', () => {
   const splitter = new PlaceSplitter();
@@ -60,6 +60,7 @@ it('is one frame, whatever part of it is packed', () => {
   const content = (bytes: number, shift: number): Uint8Array =>
     Uint8Array.from({ length: bytes }, (_, k) => kinds[((k >> 13) + shift) % kinds.length]!(k));
   const arena = new Arena();
+  const packer = new Packer();
   const sizes = [0, 1, 4096, 70_001, 131_072, 131_073, 400_000];
   for (const bytes of sizes) {
     const whole = content(bytes, bytes % 4);
@@ -67,7 +68,7 @@ it('is one frame, whatever part of it is packed', () => {
     for (const from of sizes)
       for (const to of sizes) {
         if (from > to || to > bytes) continue;
-        const unpacked = zstdDecompressSync(packedWithin(whole, from, to, arena));
+        const unpacked = zstdDecompressSync(packer.packed(whole, from, to, arena));
         expect([bytes, from, to, Buffer.compare(unpacked, whole)]).toEqual([bytes, from, to, 0]);
       }
   }
