@@ -11,7 +11,7 @@ import type {
 } from '../../../scan/table/table_columns.ts';
 
 // Arrow's own numbers (Schema.fbs), so that nothing of the package is needed to look at a type.
-const TYPE = {
+export const TYPE = {
   null: 1,
   int: 2,
   float: 3,
@@ -110,7 +110,8 @@ export function tableBatch(batch: RecordBatch, places: readonly number[]): Table
   };
 }
 
-function columnOf(data: Data): TableColumn {
+/** One column of a batch. */
+export function columnOf(data: Data): TableColumn {
   const { type, offset } = data;
   const hasNulls =
     data.nullCount !== 0 &&

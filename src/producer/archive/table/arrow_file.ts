@@ -8,6 +8,7 @@ import type { ObjectReader } from '../../sources/source.ts';
 import { registerCodecs } from './arrow_codecs.ts';
 import { fieldsOf, tableBatch } from './arrow_columns.ts';
 import { ArrowHandle } from './arrow_handle.ts';
+import { ARROW_LIMITS, type ArrowLimits, LargeBatch, LargeBatches } from './arrow_large.ts';
 import { ArrowMessages } from './arrow_messages.ts';
 import type { TableFile } from './table_file.ts';
 
@@ -20,13 +21,32 @@ const HEAD_BYTES = 4096;
  * @throws BackhaulError `unsupported`, `truncated` and `corrupt`, and as the bytes do
  */
 export async function openArrow(bytes: AsyncIterable<Uint8Array>, isFile: boolean): Promise<TableFile> {
+  return openMessages(new ArrowMessages(() => bytes, null), null, isFile);
+}
+
+/** The same of what can be read by ranges, and from a place on: no batch is held that is larger than the limit. */
+export async function openArrowByRanges(
+  reader: ObjectReader,
+  bytesFrom: (place: number) => AsyncIterable<Uint8Array>,
+  isFile: boolean,
+  signal: AbortSignal | undefined,
+  limits: ArrowLimits = ARROW_LIMITS,
+): Promise<TableFile> {
+  const large = new LargeBatches(reader, signal, limits);
+  return openMessages(new ArrowMessages(bytesFrom, large), large, isFile);
+}
+
+async function openMessages(
+  messages: ArrowMessages,
+  large: LargeBatches | null,
+  isFile: boolean,
+): Promise<TableFile> {
   registerCodecs(arrow);
-  const messages = new ArrowMessages(bytes);
   const told = (error: unknown): unknown => messages.failure?.error ?? damaged(error);
   try {
     const batches = await arrow.RecordBatchReader.from(messages.pieces(isFile));
     await batches.open();
-    return tableOf(batches, told, (isWhole) => messages.end(isWhole));
+    return tableOf(batches, large, told, (isWhole) => messages.end(isWhole));
   } catch (error) {
     throw told(error);
   }
@@ -46,7 +66,7 @@ export async function openArrowByDirectory(
   try {
     const batches = await arrow.RecordBatchReader.from(handle as unknown as FileHandle);
     await batches.open();
-    return tableOf(batches, told, async () => {});
+    return tableOf(batches, null, told, async () => {});
   } catch (error) {
     throw told(error);
   }
@@ -69,6 +89,7 @@ export async function isStreamInside(
 /** `end` is told whether all rows were read. */
 function tableOf(
   reader: Arrow.RecordBatchReader,
+  large: LargeBatches | null,
   told: (error: unknown) => unknown,
   end: (isWhole: boolean) => Promise<void>,
 ): TableFile {
@@ -83,8 +104,15 @@ function tableOf(
       let left = limit;
       let isWhole = false;
       try {
-        for await (const batch of reader as AsyncIterable<Arrow.RecordBatch>) {
+        for await (const batch of large === null ? plain(reader) : inOrder(plain(reader), large)) {
           if (left <= 0) return;
+          if (batch instanceof LargeBatch) {
+            for await (const rows of batch.rows(schema, dictionariesOf(reader), places, left)) {
+              yield rows;
+              left -= rows.rows;
+            }
+            continue;
+          }
           const own = tableBatch(batch, places);
           yield own.rows <= left ? own : { ...own, rows: left };
           left -= own.rows;
@@ -102,6 +130,38 @@ function tableOf(
       }
     },
   };
+}
+
+const plain = (reader: Arrow.RecordBatchReader): AsyncIterable<Arrow.RecordBatch> =>
+  reader as unknown as AsyncIterable<Arrow.RecordBatch>;
+
+const dictionariesOf = (reader: Arrow.RecordBatchReader): ReadonlyMap<number, Arrow.Vector> =>
+  (reader as unknown as { readonly dictionaries: ReadonlyMap<number, Arrow.Vector> }).dictionaries;
+
+/** The batches as they lie in the file: those Arrow's reader gives, and large ones, for which it waits. */
+async function* inOrder(
+  reader: AsyncIterable<Arrow.RecordBatch>,
+  large: LargeBatches,
+): AsyncGenerator<Arrow.RecordBatch | LargeBatch, void, undefined> {
+  const batches = reader[Symbol.asyncIterator]();
+  let next = batches.next();
+  try {
+    for (;;) {
+      const got = await Promise.race([next, large.offered()]);
+      if (got instanceof LargeBatch) {
+        yield got;
+        large.taken();
+        continue;
+      }
+      if (got.done === true) return;
+      yield got.value;
+      next = batches.next();
+    }
+  } finally {
+    // Where it still waits, nobody does for it.
+    next.catch(() => {});
+    large.end();
+  }
 }
 
 function damaged(error: unknown): unknown {

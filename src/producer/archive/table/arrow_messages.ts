@@ -2,6 +2,7 @@
 
 import { arrow } from '../../../bars/arrow.ts';
 import { BackhaulError } from '../../../faults/fault.ts';
+import type { LargeBatches } from './arrow_large.ts';
 
 /** Of a message that holds rows (Message.fbs). */
 const RECORD_BATCH = 3;
@@ -15,18 +16,25 @@ let spare: Uint8Array | null = null;
 /**
  * The messages of Arrow's streaming format, cut out of pieces of bytes: of each its head and its body, in a piece of its
  * own, as Arrow's reader takes them without joining or copying. The rows of a batch lie where those of the one before
- * were. (https://arrow.apache.org/docs/format/Columnar.html#encapsulated-message-format)
+ * were. A batch that is too large is offered instead, and what comes behind it when it was read. (https://arrow.apache.org/docs/format/Columnar.html#encapsulated-message-format)
  */
 export class ArrowMessages {
   /** What the source has thrown: Arrow may tell it otherwise. */
   failure: { readonly error: unknown } | null = null;
-  readonly #source: AsyncIterator<Uint8Array>;
+  readonly #open: (from: number) => AsyncIterable<Uint8Array>;
+  readonly #large: LargeBatches | null;
+  #source: AsyncIterator<Uint8Array>;
+  /** Bytes of the file before what comes next. */
+  #before = 0;
   #piece: Uint8Array = new Uint8Array(0);
   #at = 0;
   #rows: Uint8Array;
 
-  constructor(bytes: AsyncIterable<Uint8Array>) {
-    this.#source = bytes[Symbol.asyncIterator]();
+  /** `open`: the bytes from a place on. Unless there are `large` ones, it is the beginning. */
+  constructor(open: (from: number) => AsyncIterable<Uint8Array>, large: LargeBatches | null) {
+    this.#open = open;
+    this.#large = large;
+    this.#source = open(0)[Symbol.asyncIterator]();
     this.#rows = spare ?? new Uint8Array(0);
     spare = null;
   }
@@ -48,9 +56,17 @@ export class ArrowMessages {
         const head = new Uint8Array((isMarked ? 8 : 4) + length);
         head.set(start.subarray(0, head.length));
         await this.#fill(head.subarray(Math.min(8, head.length)));
-        yield head;
         const message = new arrow.MessageReader(head).readMessage();
         const bytes = Number(message?.bodyLength ?? 0);
+        if (message?.headerType === RECORD_BATCH && this.#large?.isOne(message.header(), bytes)) {
+          // Arrow asks for a piece before it hands on the last one: by this it does, and what is offered is in its turn.
+          yield new Uint8Array(0);
+          const at = this.#before;
+          await this.#skip(bytes);
+          await this.#large.offer(message.header(), at, bytes);
+          continue;
+        }
+        yield head;
         if (bytes === 0) continue;
         const body = message?.headerType === RECORD_BATCH ? this.#room(bytes) : new Uint8Array(bytes);
         await this.#fill(body);
@@ -68,6 +84,14 @@ export class ArrowMessages {
     if (isWhole)
       for (let next = await this.#source.next(); next.done !== true; ) next = await this.#source.next();
     await this.#source.return?.();
+  }
+
+  async #skip(bytes: number): Promise<void> {
+    await this.#source.return?.();
+    this.#before += bytes;
+    this.#piece = new Uint8Array(0);
+    this.#at = 0;
+    this.#source = this.#open(this.#before)[Symbol.asyncIterator]();
   }
 
   #room(bytes: number): Uint8Array {
@@ -93,6 +117,7 @@ export class ArrowMessages {
       const some = Math.min(into.length - at, this.#piece.length - this.#at);
       into.set(this.#piece.subarray(this.#at, this.#at + some), at);
       this.#at += some;
+      this.#before += some;
       at += some;
     }
   }

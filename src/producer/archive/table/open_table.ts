@@ -5,7 +5,7 @@ import { faultAt } from '../../../faults/file_fault.ts';
 import { type Storage, tableIn } from '../../../state/task_plan.ts';
 import type { ObjectReader } from '../../sources/source.ts';
 import { hashed, type OpenBytesOptions, openBytes } from '../entry_stream.ts';
-import { isStreamInside, openArrow, openArrowByDirectory } from './arrow_file.ts';
+import { isStreamInside, openArrow, openArrowByDirectory, openArrowByRanges } from './arrow_file.ts';
 import { ARROW_MAGIC } from './marks.ts';
 import { openParquet } from './parquet_file.ts';
 import type { TableFile } from './table_file.ts';
@@ -28,14 +28,20 @@ export async function openTable(
         if (options.sha256) await checkSum(reader, options.sha256, signal);
         return await openArrowByDirectory(reader, signal);
       }
-      return await openArrow(openBytes(reader, storage, signal, options), isFile);
+      // What has a published sum is read from its beginning to its end.
+      if (options.sha256) return await openArrow(openBytes(reader, storage, signal, options), isFile);
+      const from = (offset: number): ObjectReader =>
+        partOf(reader, { offset, size: reader.sizeBytes - offset });
+      const bytesFrom = (place: number): AsyncIterable<Uint8Array> =>
+        openBytes(from(place), storage, signal, options);
+      return await openArrowByRanges(reader, bytesFrom, isFile, signal);
     }
     const own = await entryReader(reader, storage, signal, options);
     if (tableIn(storage) === 'arrow') {
       const isFile = await isArrowFile(own, signal);
       return isFile && !(await isStreamInside(own, signal))
         ? await openArrowByDirectory(own, signal)
-        : await openArrow(own.stream(0, own.sizeBytes), isFile);
+        : await openArrowByRanges(own, (place) => own.stream(place, own.sizeBytes, signal), isFile, signal);
     }
     if (own === reader && options.sha256) await checkSum(reader, options.sha256, signal);
     return await openParquet(own, signal);
@@ -91,7 +97,10 @@ async function entryReader(
   return storage.kind === 'tar' ? inMemory(reader, storage, storage.size, signal, options) : reader;
 }
 
-function partOf(reader: ObjectReader, { offset, size }: Extract<Storage, { kind: 'tar' }>): ObjectReader {
+function partOf(
+  reader: ObjectReader,
+  { offset, size }: { readonly offset: number; readonly size: number },
+): ObjectReader {
   return {
     uri: reader.uri,
     sizeBytes: size,
