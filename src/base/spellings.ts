@@ -37,6 +37,14 @@ export function spellings(symbol: string, aliases: Aliases): string[] {
   return [...all];
 }
 
+/**
+ * A pair of currencies as one word: BTC/USD, BTC-USD and BTC_USD are BTCUSD. For what users ask; a series is called what its
+ * files say. Anything else stays as it is: BRK-B.
+ */
+export function undivided(symbol: string): string {
+  return symbol.replace(/^([A-Z0-9]{2,10})[/_-]([A-Z]{3,5})$/i, '$1$2');
+}
+
 /** The spelling of the archive: with each alias put in place of what it stands for. */
 export function archiveSpelling(symbol: string, aliases: Aliases): string {
   let name = symbol;

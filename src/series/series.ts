@@ -4,7 +4,7 @@ import type { CalendarRule } from '../base/calendar_rule.ts';
 import { nearest } from '../base/nearest.ts';
 import { interval as intervalText } from '../base/quantities.ts';
 import type { Range } from '../base/ranges.ts';
-import { type Aliases, CURRENCIES, spellings } from '../base/spellings.ts';
+import { type Aliases, CURRENCIES, spellings, undivided } from '../base/spellings.ts';
 import { barGrid } from '../calendar/bar_grid.ts';
 import { ExpectedBars } from '../calendar/expected_bars.ts';
 import { asCovered, calendarOf } from '../calendar/market_calendar.ts';
@@ -45,16 +45,20 @@ export interface Series extends SeriesName, SeriesRule {
 }
 
 /**
- * Stored symbols of one venue that a user's word stands for: the same text, else in other case, else another spelling.
+ * Stored symbols of one venue that a user's word stands for: the same text, else in other case, else another spelling, else
+ * with or without what divides a pair of currencies.
  * `aliases`: the venue's own.
  */
 export function meant(word: string, known: ReadonlySet<string>, aliases: Aliases = []): string[] {
   if (known.has(word)) return [word];
   const pairs = aliases.map(([a, b]) => [a.toUpperCase(), b.toUpperCase()] as const);
-  const upper = new Set(spellings(word.toUpperCase(), [...CURRENCIES, ...pairs]));
+  const words = [word, undivided(word)].map((one) => one.toUpperCase());
+  const upper = new Set(words.flatMap((one) => spellings(one, [...CURRENCIES, ...pairs])));
   const inOtherCase = [...known].filter((symbol) => symbol.toUpperCase() === word.toUpperCase());
   if (inOtherCase.length > 0) return inOtherCase;
-  return [...known].filter((symbol) => upper.has(symbol.toUpperCase()));
+  const spelled = [...known].filter((symbol) => upper.has(symbol.toUpperCase()));
+  if (spelled.length > 0) return spelled;
+  return [...known].filter((symbol) => upper.has(undivided(symbol).toUpperCase()));
 }
 
 function unknownSymbol(word: string, known: ReadonlySet<string>): BackhaulError {

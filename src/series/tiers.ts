@@ -2,7 +2,7 @@
 
 import type { Pool } from 'pg';
 import { nearest } from '../base/nearest.ts';
-import { archiveSpelling, CURRENCIES, spellings } from '../base/spellings.ts';
+import { archiveSpelling, CURRENCIES, spellings, undivided } from '../base/spellings.ts';
 import { BackhaulError } from '../faults/fault.ts';
 import { readSymbolTiers, type SymbolTier, storeSymbolTiers } from '../state/series/symbol_tiers.ts';
 
@@ -63,7 +63,11 @@ export function symbolsOfTiers(tiers: readonly Tier[], names: readonly string[])
  */
 export async function setTiers(db: Pool, tiers: readonly Tier[]): Promise<void> {
   const wanted = tiers.flatMap(({ name, priority, symbols }) =>
-    [...new Set(symbols.flatMap((symbol) => spellings(symbol, CURRENCIES)))].map((symbol) => ({
+    [
+      ...new Set(
+        symbols.flatMap((one) => [one, undivided(one)]).flatMap((one) => spellings(one, CURRENCIES)),
+      ),
+    ].map((symbol) => ({
       symbol,
       tier: name,
       priority,

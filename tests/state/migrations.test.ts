@@ -31,6 +31,7 @@ const DIGESTS: readonly string[] = [
   'aa9d68797711073a0f02f34ca8368864f8240d2acbf21d79ecd15edbf3d6690b',
   'b3fc56f4919db97a439c359aad372bf3ba39e6cf33a6965b2211c3007038848b',
   '8ea2503ef990dc91764d582f124e0ba3883bf94aca7b1529ce6a00360c2a815f',
+  'bf52c21969d8f368372764db3e914fca09ed495da0372254366479d5111275d0',
 ];
 
 const digest = (sql: string): string => createHash('sha256').update(sql).digest('hex');

@@ -2,6 +2,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { CURRENCIES, spellings } from '../../src/base/spellings.ts';
 import { inTransaction } from '../../src/database/connect.ts';
 import { READER } from '../../src/database/reader.ts';
+import { meant } from '../../src/series/series.ts';
 import { makeReadingAnew } from '../../src/state/schema/candles_view.ts';
 import { testDatabase } from '../database.ts';
 import { addBars, addSeries, at, DAY, HOUR } from '../gaps/loaded_market.ts';
@@ -52,11 +53,28 @@ describe('candles_of', () => {
     for (const interval of ['1h', '60m', '60', '3600s', '1H', ' 1 hour ', '60 min'])
       expect(await count('btcusd', interval)).toBe(24 * 70);
     for (const interval of ['1d', '24h', '1440', '1 day']) expect(await count('BTCUSD', interval)).toBe(70);
-    for (const symbol of ['XBTUSD', 'BTCUSD', 'xbtusd', 'BtcUsd']) expect(await count(symbol, '1d')).toBe(70);
+    for (const symbol of ['XBTUSD', 'BTCUSD', 'xbtusd', 'BtcUsd', 'BTC/USD', 'xbt-usd', 'XBT_USD'])
+      expect(await count(symbol, '1d')).toBe(70);
     expect(await count('ETHUSD', '1d')).toBe(0);
     expect(
       await rows(`SELECT backhaul.interval_seconds(i) AS s FROM unnest('{1w,1mo,1M,1m}'::text[]) i`),
     ).toEqual([604_800, 2_592_000, 2_592_000, 60].map((s) => ({ s })));
+  });
+
+  it('finds a pair of currencies with and without what divides it, and nothing else by that', async () => {
+    const named = async (symbol: string): Promise<unknown> =>
+      (
+        await rows(`SELECT s.symbol FROM backhaul.series s
+         WHERE s.series_id = backhaul.series_named('divided', '${symbol}', '1d')`)
+      )[0]?.['symbol'];
+    for (const symbol of ['BTC-USD', 'ETH/EUR', 'BRK-B', 'BRKA'])
+      await addSeries(db, 'divided', symbol, 86_400);
+    const asked = ['BTCUSD', 'xbtusd', 'BTC/USD', 'ETHEUR', 'ETH_EUR', 'BRKB', 'BRK-A'];
+    const found = [];
+    for (const symbol of asked) found.push(await named(symbol));
+    expect(found).toEqual(['BTC-USD', 'BTC-USD', 'BTC-USD', 'ETH/EUR', 'ETH/EUR', undefined, undefined]);
+    const known = new Set(['BTC-USD', 'ETH/EUR', 'BRK-B', 'BRKA']);
+    expect(asked.map((symbol) => meant(symbol, known)[0])).toEqual(found);
   });
 
   it('refuses a word that is no interval or no adjustment', async () => {

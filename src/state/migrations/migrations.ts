@@ -48,6 +48,7 @@ import { sql as rollupsBehind } from './0023_rollups_behind.ts';
 import { sql as scaleInsideBars } from './0024_scale_inside_bars.ts';
 import { sql as joinedNames } from './0025_joined_names.ts';
 import { sql as eventsOnCitus } from './0026_events_on_citus.ts';
+import { sql as dividedPairs } from './0027_divided_pairs.ts';
 
 export interface Migration {
   readonly version: number;
@@ -82,4 +83,5 @@ export const MIGRATIONS: readonly Migration[] = [
   { version: 24, name: 'scale inside bars', sql: scaleInsideBars },
   { version: 25, name: 'joined names', sql: joinedNames },
   { version: 26, name: 'events on Citus', sql: eventsOnCitus },
+  { version: 27, name: 'divided pairs', sql: dividedPairs },
 ];

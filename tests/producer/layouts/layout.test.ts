@@ -274,7 +274,11 @@ describe('spellings', () => {
     expect(new SymbolFilter(['BTC/USD'], [['BTC', 'XBT']]).wanted()).toEqual({
       'BTC/USD': 'BTC/USD',
       'XBT/USD': 'XBT/USD',
+      BTCUSD: 'BTCUSD',
+      XBTUSD: 'XBTUSD',
     });
+    for (const symbol of ['BTC-USD', 'xbtusd', 'BTC_USD'])
+      expect(new SymbolFilter(['BTC/USD'], aliases).wants(symbol)).toBe(true);
     expect(new SymbolFilter(['AAPL'], []).wanted()).toEqual({ AAPL: 'AAPL' });
     expect(new SymbolFilter(null, []).wanted()).toBeNull();
   });
