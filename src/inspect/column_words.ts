@@ -8,6 +8,7 @@ export type WordRole = 'time' | 'date' | 'symbol' | 'open' | 'high' | 'low' | 'c
 /** Names as {@link normaliseName} writes them; of two that a header has, the one that stands first here is meant. */
 const WORDS: Readonly<Record<WordRole, readonly string[]>> = {
   time: [
+    'candle_date_time_utc',
     ...[
       'timestamp',
       'ts_event',
@@ -60,9 +61,13 @@ const WORDS: Readonly<Record<WordRole, readonly string[]>> = {
       'ticks',
       'kline_open_time',
     ],
+    'startedat',
+    'started_at',
   ],
   date: [
     'date',
+    'dtyyyymmdd',
+    'yyyymmdd',
     'day',
     'datum',
     'fecha',
@@ -93,7 +98,6 @@ const WORDS: Readonly<Record<WordRole, readonly string[]>> = {
     ...[
       'ric',
       'mnemonic',
-      'isin',
       'trading_symbol',
       'tradingsymbol',
       'tckrsymb',
@@ -102,6 +106,8 @@ const WORDS: Readonly<Record<WordRole, readonly string[]>> = {
       'ticker_symbol',
       'contract',
     ],
+    'ts_code',
+    'isin',
   ],
   open: [
     ...[
@@ -230,6 +236,7 @@ const WORDS: Readonly<Record<WordRole, readonly string[]>> = {
       'last_price',
       'priceclose',
     ],
+    'trade_price',
   ],
   volume: [
     ...[
@@ -266,6 +273,8 @@ const WORDS: Readonly<Record<WordRole, readonly string[]>> = {
       'total_traded_quantity',
       'amount',
     ],
+    'basetokenvolume',
+    'candle_acc_trade_volume',
   ],
   trades: [
     ...[

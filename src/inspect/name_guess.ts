@@ -25,7 +25,7 @@ const VENUES = new Set(
 
 /** Words in names that are no symbols. */
 const WORDS = new Set(
-  'data dat rest api df ascii mt full bid ask mid ohlc ohlcv ohlcvt candles candlestick candlesticks bars bar klines kline history historical price prices quotes export download investing yahoo tradingview firstrate stooq intraday adjusted unadjusted adjsplit adjsplitdiv trade trades quote min minute minutes hour hourly day daily week weekly month monthly sample test all spot futures perp continuous csv us eod stock stocks crypto forex fx index indices m h d w utc est historicaldata historicalprices historicalquotes output result results dataset table chart marketdata timeseries aggs aggregates wiki us eu uk usa stk perp swap fts last mid db new my xnas xnys arcx bats xlon xetr xpar xams xtse xtks xhkg xasx xswx xshg xshe xnse xbom xcme xeur xmil xmad'.split(
+  'data dat rest api df ascii mt full bid ask mid ohlc ohlcv ohlcvt candles candlestick candlesticks bars bar klines kline history historical price prices quotes export download investing yahoo tradingview firstrate stooq intraday adjusted unadjusted adjsplit adjsplitdiv trade trades quote min minute minutes hour hourly day daily week weekly month monthly sample test all spot futures perp continuous csv us eod stock stocks crypto forex fx index indices m h d w utc est historicaldata historicalprices historicalquotes output result results dataset table chart marketdata timeseries aggs aggregates wiki chris sharadar us eu uk usa stk perp swap fts last mid db new my xnas xnys arcx bats xlon xetr xpar xams xtse xtks xhkg xasx xswx xshg xshe xnse xbom xcme xeur xmil xmad'.split(
     ' ',
   ),
 );

@@ -103,7 +103,7 @@ function noRecords(text: string, where: FaultPlace): BackhaulError {
       ? 'Objects line by line become an array by: jq -s . file.json > bars.json.'
       : isByColumn
         ? 'It has an array for each column; jq makes records of them, by the names they have: jq "[.t, .o, .h, .l, .c, .v] | transpose" file.json > bars.json.'
-        : 'Records are arrays or objects in one array, at the top or inside objects.',
+        : 'Records are arrays or objects of plain values, in one array, at the top or inside objects: jq makes them so.',
   );
 }
 

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
+import { rankOf, type WordRole } from '../../src/inspect/column_words.ts';
 import { type Draft, draftLayout } from '../../src/inspect/draft.ts';
 import { locateFile } from '../../src/inspect/located_file.ts';
 import { faultOf } from '../producer/archive/memory_reader.ts';
@@ -410,6 +411,70 @@ describe('a file of a vendor', () => {
     ],
   ])('%s', async (_, name, text, symbol) => {
     expect((await bars(name, text)).slice(0, 2)).toEqual(wanted(symbol));
+  });
+
+  /** Header lines as their vendors publish them, and the columns that are read of them: time, symbol, prices, volume, trades. */
+  it.each([
+    ['MetaStock', '<TICKER>,<DTYYYYMMDD>,<TIME>,<OPEN>,<HIGH>,<LOW>,<CLOSE>,<VOL>', '1+2 0 3456 7 -'],
+    ['Bloomberg', 'Date,PX_OPEN,PX_HIGH,PX_LOW,PX_LAST,PX_VOLUME', '0 - 1234 5 -'],
+    [
+      'Refinitiv',
+      '#RIC,Domain,Date-Time,GMT Offset,Type,Open,High,Low,Last,Volume,No. Trades',
+      '2 0 5678 9 10',
+    ],
+    [
+      'Sierra Chart',
+      'Date, Time, Open, High, Low, Last, Volume, NumberOfTrades, BidVolume, AskVolume',
+      '0+1 - 2345 6 7',
+    ],
+    [
+      'Xetra',
+      'ISIN,Mnemonic,SecurityDesc,SecurityType,Currency,SecurityID,Date,Time,StartPrice,MaxPrice,MinPrice,EndPrice,TradedVolume,NumberOfTrades',
+      '6+7 1 891011 12 13',
+    ],
+    [
+      'NSE, to 2024',
+      'SYMBOL,SERIES,OPEN,HIGH,LOW,CLOSE,LAST,PREVCLOSE,TOTTRDQTY,TOTTRDVAL,TIMESTAMP,TOTALTRADES,ISIN',
+      '10 0 2345 8 11',
+    ],
+    [
+      'NSE, since',
+      'TradDt,Sgmt,ISIN,TckrSymb,SctySrs,OpnPric,HghPric,LwPric,ClsPric,LastPric,PrvsClsgPric,TtlTradgVol,TtlTrfVal,TtlNbOfTxsExctd',
+      '0 3 5678 11 13',
+    ],
+    [
+      'Upbit',
+      'market,candle_date_time_utc,candle_date_time_kst,opening_price,high_price,low_price,trade_price,timestamp,candle_acc_trade_price,candle_acc_trade_volume',
+      '1 0 3456 9 -',
+    ],
+    [
+      'dYdX',
+      'startedAt,ticker,resolution,low,high,open,close,baseTokenVolume,usdVolume,trades',
+      '0 1 5436 7 9',
+    ],
+    [
+      'Euronext',
+      'Date,Open,High,Low,Last,Close,Number of Shares,Number of Trades,Turnover,vwap',
+      '0 - 1235 6 7',
+    ],
+    ['Tushare', 'ts_code,trade_date,open,high,low,close,pre_close,change,pct_chg,vol,amount', '1 0 2345 9 -'],
+    ['Bybit', 'startTime,openPrice,highPrice,lowPrice,closePrice,volume,turnover', '0 - 1234 5 -'],
+  ])('of %s is read by the words of its header', (_, line, wanted) => {
+    const header = line.split(',').map((name) => name.trim());
+    const places = (role: WordRole): number[] =>
+      header
+        .map((name, at) => ({ at, rank: rankOf(name, role) }))
+        .filter(({ rank }) => rank >= 0)
+        .sort((a, b) => a.rank - b.rank)
+        .map(({ at }) => at);
+    const [time, symbol, prices, volume, trades] = wanted.split(' ');
+    const first = (role: WordRole): string => `${places(role)[0] ?? '-'}`;
+    const [day, ofDay] = time!.split('+');
+    expect(ofDay === undefined ? `${[...places('time'), ...places('date')][0]}` : first('date')).toBe(day);
+    if (ofDay !== undefined) expect(header[Number(ofDay)]).toMatch(/^<?time>?$/i);
+    expect(first('symbol')).toBe(symbol);
+    expect((['open', 'high', 'low', 'close'] as const).map(first).join('')).toBe(prices);
+    expect([first('volume'), first('trades')]).toEqual([volume, trades]);
   });
 
   it('has the symbol in a column of any name, if several records have one stamp', async () => {
