@@ -1,4 +1,5 @@
 import { beforeEach, expect, it } from 'vitest';
+import { answerOf } from '../commands/in_process.ts';
 import { testDatabase } from '../database.ts';
 import { candles, load, scratchFolder, wipe } from '../e2e/loading.ts';
 import { write } from '../e2e/market.ts';
@@ -193,5 +194,90 @@ session: ${dayHour === 24 ? zone : `${zone} ${dayHour}:00`}
   const parts = cuts.slice(1).map((to, i) => file(`part${i}`, rows.slice(cuts[i], to)));
   await load(url, parts.slice(2), options);
   await load(url, parts.slice(0, 2), options);
+  expect((await candles(pool)) === table).toBe(true);
+});
+
+/** Three bars a day, Mondays to Fridays, of three weeks. */
+function weeks(): Row[][] {
+  const monday = Date.UTC(2024, 3, 8, 14) / 1000;
+  return [0, 1, 2].map((week) =>
+    Array.from({ length: 15 }, (_, i) => {
+      const time = monday + (7 * week + Math.floor(i / 3)) * 86_400 + (i % 3) * BASE_S;
+      const open = 100 + week + i / 8;
+      return { time, open, high: open + 1, low: open - 1, close: open + 0.5, volume: i + 0.25 };
+    }),
+  );
+}
+
+function layoutOf(name: string, more: string): string {
+  return write(
+    folder,
+    `${name}.yaml`,
+    `name: ${name}
+paths: '(?<symbol>[A-Z]+)_(?<interval>10m)\\.csv$'
+columns: { time: time, open: open, high: high, low: low, close: close, volume: volume }
+header: required
+time: { unit: s }
+venue: mixed
+symbol: { group: symbol }
+interval: { group: interval }
+order: time
+${more}
+`,
+  );
+}
+
+function weekFile(name: string, rows: readonly Row[]): string {
+  const lines = rows.map((row) => [row.time, row.open, row.high, row.low, row.close, row.volume].join(','));
+  return write(folder, `mixed-${name}/X_10m.csv`, ['time,open,high,low,close,volume', ...lines].join('\n'));
+}
+
+it('a calendar that a file of a series has said joins those behind it too; said later, what was left out is made anew', async () => {
+  const told = layoutOf('told', 'calendar: us-equities\nsession: America/New_York');
+  const silent = layoutOf('silent', 'session: America/New_York');
+  const files = weeks().map((rows, i) => weekFile(`week${i}`, rows));
+  const options = { rollups: [86_400, 604_800] };
+  await load(url, files, { ...options, layout: told });
+  const table = await candles(pool);
+  const weeksThere = async (): Promise<number> => {
+    const { rows } = await pool.query<{ weeks: number }>(
+      `SELECT count(*)::int AS weeks FROM backhaul.candles WHERE interval_s = 604800`,
+    );
+    return rows[0]!.weeks;
+  };
+  // The third ends with its Friday's last bar: nothing tells yet that no more comes.
+  expect(await weeksThere()).toBe(2);
+  await wipe(pool);
+  for (const [i, layout] of [told, silent, silent].entries())
+    await load(url, [files[i]!], { ...options, layout });
+  expect((await candles(pool)) === table).toBe(true);
+  await wipe(pool);
+  for (const [i, layout] of [silent, silent, told].entries())
+    await load(url, [files[i]!], { ...options, layout });
+  expect(await weeksThere()).toBe(1);
+  const env = { DATABASE_URL: url };
+  for (const words of [
+    ['unload', '--symbols', 'X', '--intervals', '1d,1w'],
+    ['rollup', '1d,1w'],
+  ])
+    expect(await answerOf(words, { env })).toMatchObject({ code: 0 });
+  expect((await candles(pool)) === table).toBe(true);
+});
+
+it('days of two zones are not made in one series: the file that would is refused by name', async () => {
+  const here = layoutOf('here', 'session: America/New_York');
+  const there = layoutOf('there', 'session: Asia/Tokyo');
+  const files = weeks().map((rows, i) => weekFile(`zone${i}`, rows));
+  const options = { rollups: [86_400] };
+  await load(url, [files[0]!], { ...options, layout: here });
+  const table = await candles(pool);
+  const { failures } = await load(url, [files[1]!], { ...options, layout: there });
+  expect(failures.map(({ fault: { kind, expected, found } }) => ({ kind, expected, found }))).toEqual([
+    {
+      kind: 'unsupported',
+      expected: `days of America/New_York, as in file://${files[0]}`,
+      found: 'days of Asia/Tokyo',
+    },
+  ]);
   expect((await candles(pool)) === table).toBe(true);
 });

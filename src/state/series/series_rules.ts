@@ -2,6 +2,7 @@
 
 import type { ClientBase } from 'pg';
 import { aliasesBeside } from '../../base/spellings.ts';
+import { arrayText } from '../../database/array_text.ts';
 import type { Db } from '../../database/connect.ts';
 import type { TaskPlan } from '../task_plan.ts';
 
@@ -28,6 +29,16 @@ export async function rememberRules(
       aliases === null ? null : JSON.stringify(aliases),
     ],
   );
+}
+
+/** Whether an earlier file has said a calendar of any of these series. */
+export async function haveCalendar(client: ClientBase, seriesIds: Int32Array): Promise<boolean> {
+  const { rows } = await client.query<{ some: boolean }>(
+    `SELECT EXISTS (SELECT FROM backhaul.series_rule
+       WHERE series_id = ANY ($1) AND calendar IS NOT NULL) AS some`,
+    [arrayText(seriesIds)],
+  );
+  return rows[0]!.some;
 }
 
 /** The spellings to remember; null: none that is not known without. */

@@ -6,6 +6,7 @@ import { Zone } from '../../base/zone.ts';
 import { copyRows } from '../../copy/copy_writer.ts';
 import { RowEncoder } from '../../copy/row_encoder.ts';
 import { BackhaulError, type Fault } from '../../faults/fault.ts';
+import { refuseOtherDays } from '../../state/series/rollup_days.ts';
 import { copyEnds } from '../../state/series/series_ends.ts';
 import { rememberRules } from '../../state/series/series_rules.ts';
 import { noteWithheld } from '../../state/series/withheld.ts';
@@ -97,6 +98,7 @@ export async function writeBeside(parts: AttemptParts, done: FileOutcome, isRead
       await copyEnds(client, taskId, ends, ends.length);
       ends = [];
     }
+    await refuseOtherDays(client, task);
     await rememberRules(client, series.usedIds(), plan);
     await done.settleRollups?.();
     finished = {

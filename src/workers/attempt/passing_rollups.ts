@@ -37,6 +37,7 @@ import { StateRows } from '../../state/series/indicator_states.ts';
 import { rollupRoles } from '../../state/series/rollup_roles.ts';
 import { haveMovedOn, type RollupState, replaceRollupStates } from '../../state/series/rollup_states.ts';
 import { lockRollups } from '../../state/series/rollups.ts';
+import { haveCalendar } from '../../state/series/series_rules.ts';
 import { noteWithheld } from '../../state/series/withheld.ts';
 import type { SharedDoubles } from '../link/messages.ts';
 import type { AttemptParts } from './attempt_parts.ts';
@@ -424,6 +425,7 @@ export class PassingRollups {
     const count = this.#intervals.length;
     const ordinals = this.#ordinals();
     if (ordinals.length === 0) return;
+    if (await this.#isJoinedOtherwise()) throw asMerge();
     expected = Math.floor(ordinals.at(-1)! / count) + 1;
     await lockRollups(client, plan, this.#intervals);
     const [role] = await rollupRoles(client, [plan]);
@@ -448,6 +450,16 @@ export class PassingRollups {
     }
     if (hasStates) await states.write(client);
     await replaceRollupStates(client, seriesIds, this.#leave(ordinals), ordinals.length);
+  }
+
+  /** Whether an earlier file has said a calendar that this one, which says none, was not joined by. */
+  async #isJoinedOtherwise(): Promise<boolean> {
+    const { client, task } = this.#parts;
+    if (task.plan.calendar !== undefined) return false;
+    return haveCalendar(
+      client!,
+      this.#seriesIds.filter((id) => id !== 0),
+    );
   }
 
   /** The file's longer series, by symbol ordinal and interval. */
