@@ -65,6 +65,7 @@ describe('without its layout', () => {
     'freqtrade-json',
     'backhaul-export',
     'bitmex',
+    'ninjatrader',
   ];
   const drafted = cases.filter(([layout]) => !UNSEEN.includes(layout) && !layout.endsWith('-trades'));
 

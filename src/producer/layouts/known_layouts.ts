@@ -40,6 +40,7 @@ const NAMES = [
   'bybit-mt4',
   'okx',
   'bitmex',
+  'ninjatrader',
   'lean-equity',
   'lean-equity-daily',
   'lean-crypto',

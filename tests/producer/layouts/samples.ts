@@ -345,6 +345,13 @@ export const SAMPLES: readonly Sample[] = [
     bars: 2,
   },
   {
+    layout: 'ninjatrader', // ninjatrader-support.com/HelpGuideV6/Import.html
+    path: 'ES 12-06.Last.txt',
+    text: '20061023 004400;1377.25;1377.25;1377.25;1377.25;86\n20061023 004500;1377.25;1377.25;1377.25;1377.25;27\n20061023 004600;1377.25;1377.25;1377.25;1377.25;24\n20061023 004700;1377.50;1377.50;1377.25;1377.25;82\n',
+    first: 'ninjatrader ES 12-06 1m 2006-10-23T00:43:00 1377.25 86',
+    bars: 4,
+  },
+  {
     layout: 'kraken-trades', // XBTUSD.csv of Kraken_Trading_History.zip; fractions as in support.kraken.com/articles/218198197
     path: 'Kraken_Trading_History.zip/XBTUSD.csv',
     text: '1381095255,122.00000,0.10000000\n1381095290.4815,123.61000,0.10000000\n',
