@@ -8,7 +8,7 @@ import type { RecordBatch } from 'apache-arrow';
 import { INDICATOR_NAMES } from '../bars/columns.ts';
 import { ColumnDecoder, type DecodedColumn, NO_VALUE, type WireField } from '../copy/column_decoder.ts';
 import { copyOut } from '../copy/copy_out.ts';
-import { connect } from '../database/connect.ts';
+import { connect, namedConnectError } from '../database/connect.ts';
 import { faultOf } from '../faults/classify.ts';
 import type { Fault } from '../faults/fault.ts';
 import { isDistributed } from '../state/schema/distributed.ts';
@@ -66,7 +66,7 @@ export default async function exportFile(order: FileOrder): Promise<FileResult> 
       await client.end().catch(() => {});
     }
   } catch (error) {
-    const { fault } = noRoom(error, target) ?? { fault: faultOf(error) };
+    const { fault } = noRoom(error, target) ?? { fault: faultOf(namedConnectError(error, order.url)) };
     return { kind: 'failed', fault: { ...fault, where: { uri: target, ...fault.where } } };
   } finally {
     order.port.close();

@@ -7,7 +7,7 @@ import {
   type WireField,
 } from '../../src/copy/column_decoder.ts';
 import { copyOut } from '../../src/copy/copy_out.ts';
-import { connect } from '../../src/database/connect.ts';
+import { backendPid, connect } from '../../src/database/connect.ts';
 import { testDatabase } from '../database.ts';
 
 type Row = readonly [number | null, bigint | null, number | null, bigint, string | null, number[]];
@@ -210,4 +210,21 @@ it('reads a server, which answers as ever afterwards', async () => {
   } finally {
     await client.end();
   }
+});
+
+it('of a session that is ended in the middle throws, and one that is left in the middle can be ended', async () => {
+  // More than sockets hold, so that the server is in the middle whenever nobody reads.
+  const text = `COPY (${SELECT.replace('2500', '300000')}) TO STDOUT BINARY`;
+  const client = await connect(database.url, { readsInPlace: true });
+  const rows = copyOut(client, text, new ColumnDecoder(KINDS, 100));
+  expect((await rows.next()).value).toBe(100);
+  await database.pool.query('SELECT pg_terminate_backend($1)', [backendPid(client)]);
+  const rest = async (): Promise<void> => {
+    for await (const _ of rows);
+  };
+  await expect(rest()).rejects.toMatchObject({ code: expect.stringMatching(/^(57P01|08006)$/) });
+  await client.end().catch(() => {});
+  const other = await connect(database.url, { readsInPlace: true });
+  for await (const _ of copyOut(other, text, new ColumnDecoder(KINDS, 100))) break;
+  await other.end();
 });
