@@ -103,7 +103,7 @@ describe('the same table', () => {
     const { rows } = await database.pool.query(
       `WITH bar AS (
          SELECT b.series_id, b.ts, i.ts IS NOT NULL AS kept, floor(extract(epoch FROM b.ts) / 2592000) AS month,
-                floor(extract(epoch FROM b.ts) / s.interval_s) % 251 = 0 AS is_checkpoint
+                floor(extract(epoch FROM b.ts) / s.interval_s)::int8 % 251 = 0 AS is_checkpoint
          FROM backhaul.bars b JOIN backhaul.series s USING (series_id)
          LEFT JOIN backhaul.indicator_state i ON (i.series_id, i.ts) = (b.series_id, b.ts))
        SELECT count(*) FILTER (WHERE is_checkpoint) > 20 AS some,

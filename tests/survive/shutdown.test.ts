@@ -34,6 +34,11 @@ const LEASE = ['--lease-seconds', '600'] as const;
 
 const databases = await originals();
 const bare = await testDatabase({ content: 'empty' });
+const { rows: servers } = await bare.pool.query<{ version: number }>(
+  `SELECT current_setting('server_version_num')::int AS version`,
+);
+/** Before, no server could tell that the program behind a statement is gone (`src/database/connect.ts`). */
+const SEES_ORPHANS = servers[0]!.version >= 140_000;
 const folder = scratchFolder();
 const world = freshWorld(join(folder, 'fresh'), 2);
 let original: Original;
@@ -269,7 +274,7 @@ describe('a load that builds keys', () => {
     },
   );
 
-  it('leaves the server nothing to build for a loader that was killed', async () => {
+  it.skipIf(!SEES_ORPHANS)('leaves the server nothing to build for a loader that was killed', async () => {
     await onCopy(original, async (copy) => {
       await slowKeys(copy);
       const program = startIn(copy);
@@ -314,7 +319,7 @@ describe('a load that waits', () => {
     expect(ended.stderr).toContain('Interrupted before anything was loaded.');
   });
 
-  it('for another program that makes the tables ends at the first Ctrl-C', async () => {
+  it.skipIf(!SEES_ORPHANS)('for another program that makes the tables ends at the first Ctrl-C', async () => {
     await hold(bare, `SELECT pg_advisory_xact_lock(hashtextextended('backhaul.migration', 0))`);
     const program = start(['load', world.source], { env: { DATABASE_URL: bare.url } });
     await until(bare.pool, WAITS);
@@ -393,7 +398,7 @@ describe('the other commands that change something', () => {
     });
   });
 
-  it('recompute ends with the series at work, or at once', async () => {
+  it.skipIf(!SEES_ORPHANS)('recompute ends with the series at work, or at once', async () => {
     await onCopy(gapped, async (copy) => {
       await hold(copy, 'LOCK TABLE backhaul.indicator_state IN EXCLUSIVE MODE');
       const program = start(['recompute'], { env: { DATABASE_URL: copy.url } });

@@ -1,6 +1,7 @@
 /** Table `coverage`: the ranges of its series that a loaded file vouches for. µs since 1970, `[from, to)`. */
 
 import type { ClientBase } from 'pg';
+import { merge, type Range, subtract } from '../../base/ranges.ts';
 import type { BarRange } from '../../copy/copy_reader.ts';
 import { copyRows } from '../../copy/copy_writer.ts';
 import { RowEncoder } from '../../copy/row_encoder.ts';
@@ -83,22 +84,36 @@ export function vouchedByAlone(taskId: string): string {
 
 /**
  * The ranges of series that a task vouches for and no other does, as {@link vouchedByAlone} has them bar by bar: for bars
- * on the nodes of a cluster, where no statement that deletes can look at this table. Needs PostgreSQL 14.
+ * on the nodes of a cluster, where no statement that deletes can look at this table. They are reckoned here, for ranges in
+ * pieces are a type that came with PostgreSQL 14.
  */
 export async function rangesOfTaskAlone(db: Db, taskId: number): Promise<BarRange[]> {
-  const { rows } = await db.query<{ id: number; from: number | null; to: number | null }>(
-    `SELECT m.series_id AS id, ${usOf('lower(r)')} AS from, ${usOf('upper(r)')} AS to
-     FROM (SELECT c.series_id, range_agg(c.covered) - coalesce((SELECT range_agg(o.covered) FROM backhaul.coverage o
-             WHERE o.series_id = c.series_id AND o.task_id <> $1), '{}') AS alone
-           FROM backhaul.coverage c WHERE c.task_id = $1 GROUP BY c.series_id) m CROSS JOIN LATERAL unnest(m.alone) AS r`,
+  const { rows } = await db.query<{ id: number; from: number | null; to: number | null; isOwn: boolean }>(
+    `WITH own AS (SELECT series_id, covered FROM backhaul.coverage WHERE task_id = $1 AND NOT isempty(covered))
+     SELECT u.series_id AS id, ${usOf('lower(u.covered)')} AS from, ${usOf('upper(u.covered)')} AS to, "isOwn"
+     FROM (SELECT series_id, covered, true AS "isOwn" FROM own
+           UNION ALL
+           SELECT o.series_id, o.covered, false FROM own JOIN backhaul.coverage o
+             ON o.series_id = own.series_id AND o.covered && own.covered AND o.task_id <> $1) u
+     ORDER BY u.series_id`,
     [taskId],
   );
-  // A range `[from, to)` of µs is what lies behind from - 1, up to and with to - 1.
-  return rows.map(({ id, from, to }) => ({
-    seriesId: id,
-    afterUs: from === null ? Number.NEGATIVE_INFINITY : from - 1,
-    toUs: to === null ? Number.POSITIVE_INFINITY : to - 1,
-  }));
+  const alone: BarRange[] = [];
+  for (const [seriesId, ranges] of Map.groupBy(rows, ({ id }) => id)) {
+    const some = (isOwn: boolean): Range[] =>
+      merge(
+        ranges
+          .filter((one) => one.isOwn === isOwn)
+          .map(({ from, to }) => ({
+            fromUs: from ?? Number.NEGATIVE_INFINITY,
+            toUs: to ?? Number.POSITIVE_INFINITY,
+          })),
+      );
+    // A range `[from, to)` of µs is what lies behind from - 1, up to and with to - 1.
+    for (const { fromUs, toUs } of subtract(some(true), some(false)))
+      alone.push({ seriesId, afterUs: fromUs - 1, toUs: toUs - 1 });
+  }
+  return alone;
 }
 
 /**
