@@ -229,13 +229,25 @@ async function worksOf(
         fromUs: Math.max(base.firstUs!, range.fromUs),
         toUs: Math.min(base.lastUs! + 1, range.toUs),
       };
-      const left = within.fromUs < within.toUs ? subtract([within], done) : [];
+      const all = within.fromUs < within.toUs ? subtract([within], done) : [];
+      const others = market.filter((one) => one !== base).flatMap(({ seriesId }) => made.get(seriesId) ?? []);
+      const left = isKnown(base) ? all.filter((one) => !isCutShort(base, rollupS, one, merge(others))) : all;
       const todo: Range[] = [];
       // Between stretches that are made there may be nothing: nights, or what no file has brought.
       for (const one of left) if (done.length === 0 || (await holdsBars(db, base, one))) todo.push(one);
       works.push({ base, rollupS, todo });
     }
   return works;
+}
+
+/**
+ * Whether a stretch is a series' end, too short to fill a longer bar, that others fill: looked at once, it would be looked
+ * at again by each such command.
+ */
+function isCutShort(base: Series, rollupS: number, one: Range, others: readonly Range[]): boolean {
+  const endUs = base.lastUs! + base.intervalS * 1e6;
+  if (one.toUs !== base.lastUs! + 1 || endUs - one.fromUs >= rollupS * 1e6) return false;
+  return others.some(({ fromUs, toUs }) => fromUs <= one.fromUs && toUs >= one.toUs);
 }
 
 async function holdsBars(db: Pool, { seriesId }: Series, { fromUs, toUs }: Range): Promise<boolean> {

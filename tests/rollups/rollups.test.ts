@@ -217,7 +217,7 @@ describe('bars of several lengths', () => {
       for (const command of commands) await run(...command);
       expect(await derived(604_800)).toEqual(expected);
       tables.push(await candles(pool));
-      expect(await rollup([604_800])).toMatchObject({ series: 2, bars: 0 });
+      expect(await rollup([604_800])).toMatchObject({ series: 2, upToDate: 2, bars: 0 });
     }
     expect(new Set(tables).size).toBe(1);
     await run('unload', hour);
