@@ -187,6 +187,50 @@ export function pick(numbers: usize, count: u32, dictionary: usize, bytes: u32, 
       v128.store(out + (i << 4), v128.load(dictionary + (load<u32>(numbers + (i << 2)) << 4)));
 }
 
+/**
+ * Puts `count` values of 4 or 8 bytes together whose bytes lie apart (BYTE_STREAM_SPLIT): from `at` on the first of
+ * each, `stride` bytes behind it the second, and so on.
+ */
+export function join(at: usize, stride: usize, count: u32, bytes: u32, out: usize): void {
+  let i: u32 = 0;
+  if (bytes === 8) for (; i + 16 <= count; i += 16) join16(at + i, stride, out + (i << 3));
+  for (; i < count; i++)
+    for (let k: u32 = 0; k < bytes; k++) store<u8>(out + i * bytes + k, load<u8>(at + i + k * stride));
+}
+
+/** Sixteen of eight bytes: bytes of neighbours are put beside each other, then pairs of them, then pairs of pairs. */
+function join16(at: usize, stride: usize, out: usize): void {
+  const p0 = v128.load(at);
+  const p1 = v128.load(at + stride);
+  const p2 = v128.load(at + 2 * stride);
+  const p3 = v128.load(at + 3 * stride);
+  const p4 = v128.load(at + 4 * stride);
+  const p5 = v128.load(at + 5 * stride);
+  const p6 = v128.load(at + 6 * stride);
+  const p7 = v128.load(at + 7 * stride);
+  join8(low8(p0, p1), low8(p2, p3), low8(p4, p5), low8(p6, p7), out);
+  join8(high8(p0, p1), high8(p2, p3), high8(p4, p5), high8(p6, p7), out + 64);
+}
+
+function join8(p01: v128, p23: v128, p45: v128, p67: v128, out: usize): void {
+  const a = v128.shuffle<u16>(p01, p23, 0, 8, 1, 9, 2, 10, 3, 11);
+  const b = v128.shuffle<u16>(p01, p23, 4, 12, 5, 13, 6, 14, 7, 15);
+  const c = v128.shuffle<u16>(p45, p67, 0, 8, 1, 9, 2, 10, 3, 11);
+  const d = v128.shuffle<u16>(p45, p67, 4, 12, 5, 13, 6, 14, 7, 15);
+  v128.store(out, v128.shuffle<u32>(a, c, 0, 4, 1, 5));
+  v128.store(out + 16, v128.shuffle<u32>(a, c, 2, 6, 3, 7));
+  v128.store(out + 32, v128.shuffle<u32>(b, d, 0, 4, 1, 5));
+  v128.store(out + 48, v128.shuffle<u32>(b, d, 2, 6, 3, 7));
+}
+
+function low8(a: v128, b: v128): v128 {
+  return v128.shuffle<u8>(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+}
+
+function high8(a: v128, b: v128): v128 {
+  return v128.shuffle<u8>(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
+}
+
 /** Moves `set` values that lie side by side to the rows, of `count`, whose level is 1; the others get 0. */
 export function spread(out: usize, count: u32, set: u32, levelsAt: usize, bytes: u32): void {
   let from = set;

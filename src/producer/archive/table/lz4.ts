@@ -80,7 +80,7 @@ class Out {
   readonly #isKnown: boolean;
 
   constructor(size: number, isKnown: boolean) {
-    this.#room = new Uint8Array(size);
+    this.#room = Buffer.allocUnsafeSlow(size);
     this.#isKnown = isKnown;
   }
 

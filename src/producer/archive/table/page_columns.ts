@@ -24,6 +24,8 @@ export interface PageColumn {
 
 const UNITS: Readonly<Record<string, 'ms' | 'us' | 'ns'>> = { MILLIS: 'ms', MICROS: 'us', NANOS: 'ns' };
 const ENCODINGS: ReadonlySet<string> = new Set(['PLAIN', 'RLE', 'PLAIN_DICTIONARY', 'RLE_DICTIONARY']);
+/** Bytes of values apart, as `export` writes prices: of numbers of 4 and 8 bytes. */
+const SPLIT = 'BYTE_STREAM_SPLIT';
 const CODECS: ReadonlySet<string> = new Set(['UNCOMPRESSED', 'SNAPPY', 'GZIP', 'BROTLI', 'ZSTD']);
 
 /** Null where a column is not so read. `field`: what Apache Arrow takes it for; the two must agree. */
@@ -41,14 +43,16 @@ export function pageColumn({ schema }: FileMetaData, field: TableField): PageCol
 export function pageChunk(
   { row_groups }: FileMetaData,
   group: number,
-  name: string,
+  { name, values }: PageColumn,
 ): { readonly start: number; readonly end: number; readonly meta: ColumnMetaData } | null {
   const chunk = row_groups[group]!.columns.find(
     ({ meta_data: meta }) => meta?.path_in_schema.length === 1 && meta.path_in_schema[0] === name,
   );
   const meta = chunk?.meta_data;
   if (meta === undefined || !CODECS.has(meta.codec) || chunk?.file_path) return null;
-  if (!meta.encodings.every((encoding) => ENCODINGS.has(encoding))) return null;
+  const maySplit = values.kind !== 'text' && values.kind !== 'decimal';
+  const isRead = (encoding: string): boolean => ENCODINGS.has(encoding) || (maySplit && encoding === SPLIT);
+  if (!meta.encodings.every(isRead)) return null;
   const first = Number(meta.dictionary_page_offset ?? 0n) || Number(meta.data_page_offset);
   const start = Math.min(first, Number(meta.data_page_offset));
   return { start, end: start + Number(meta.total_compressed_size), meta };

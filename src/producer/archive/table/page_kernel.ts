@@ -12,6 +12,7 @@ export interface PageExports {
   codes(run: number, count: number, entries: number, out: number): number;
   gather8(run: number, count: number, dictionary: number, entries: number, out: number): number;
   pick(numbers: number, count: number, dictionary: number, bytes: number, out: number): void;
+  join(at: number, stride: number, count: number, bytes: number, out: number): void;
   spread(out: number, count: number, set: number, levelsAt: number, bytes: number): void;
   bits(levelsAt: number, count: number, out: number): void;
   widen(at: number, count: number, width: number, isBig: number, out: number): void;

@@ -23,8 +23,8 @@ const HEAD_BYTES = 4096;
 const MOST_HEAD_BYTES = 1 << 20;
 /** Most a number of a dictionary takes, with the head of its run. */
 const MOST_NUMBER_BYTES = 9;
-/** One of more than this is not believed. */
-const MOST_DICTIONARY_BYTES = 1 << 28;
+/** A page that is unpacked whole, as dictionaries are, of more than this is not believed. */
+const MOST_WHOLE_BYTES = 1 << 28;
 const MOST_PAGE_BYTES = 2 ** 31 - 1;
 
 export class PageReader {
@@ -60,6 +60,8 @@ export class PageReader {
   #from = 0;
   #end = 0;
   #isPlain = true;
+  /** How far apart the bytes of a value lie, if they do: so many values the page has. */
+  #stride = 0;
   #hasLevels = false;
   /** What is still to come of a long page: so many bytes. */
   #pieces: PagePieces | null = null;
@@ -146,12 +148,24 @@ export class PageReader {
   #readPlain(count: number, out: number): void {
     const { values } = this.#column;
     if (values.kind === 'text') return;
+    if (this.#stride > 0) {
+      this.#readSplit(count, values.bytes, out);
+      return;
+    }
     const bytes = count * values.bytes;
     if (this.#from + bytes > this.#end) throw parquetDamage('a page with fewer values than it says');
     if (values.kind === 'decimal')
       this.#kernel.run.widen(this.#from, count, values.bytes, values.isBig ? 1 : 0, out);
     else this.#kernel.bytes.copyWithin(out, this.#from, this.#from + bytes);
     this.#from += bytes;
+  }
+
+  /** Values whose bytes lie apart: from `#from` on their first ones, up to those of the page's end. */
+  #readSplit(count: number, bytes: number, out: number): void {
+    const last = this.#from + count + (bytes - 1) * this.#stride;
+    if (last > this.#end) throw parquetDamage('a page with fewer values than it says');
+    this.#kernel.run.join(this.#from, this.#stride, count, bytes, out);
+    this.#from += count;
   }
 
   #readWords(count: number, out: number): void {
@@ -253,10 +267,13 @@ export class PageReader {
       const header = await this.#head();
       const { compressed_page_size: packed, uncompressed_page_size: size } = header;
       const isDictionary = header.dictionary_page_header !== undefined;
-      const most = isDictionary ? MOST_DICTIONARY_BYTES : MOST_PAGE_BYTES;
+      // What lies apart is put together from all of the page.
+      const encoding = header.data_page_header?.encoding ?? header.data_page_header_v2?.encoding;
+      const isWhole = isDictionary || encoding === 'BYTE_STREAM_SPLIT';
+      const most = isWhole ? MOST_WHOLE_BYTES : MOST_PAGE_BYTES;
       if (!(packed >= 0 && size >= 0 && size <= most && this.#at + packed <= this.#size))
         throw parquetDamage('a page that is longer than its column');
-      if (!isDictionary && Math.max(packed, size) > this.#limits.page) {
+      if (!isWhole && Math.max(packed, size) > this.#limits.page) {
         await this.#beginLongPage(header, size, packed);
         continue;
       }
@@ -449,7 +466,10 @@ export class PageReader {
     this.#from = from;
     this.#end = end;
     this.#hasLevels = hasLevels;
-    this.#isPlain = encoding === 'PLAIN';
+    const { values } = this.#column;
+    const isSplit = encoding === 'BYTE_STREAM_SPLIT' && values.kind !== 'text' && values.kind !== 'decimal';
+    this.#stride = isSplit ? Math.floor((end - from) / values.bytes) : 0;
+    this.#isPlain = encoding === 'PLAIN' || isSplit;
     if (this.#isPlain) return;
     if (encoding !== 'RLE_DICTIONARY' && encoding !== 'PLAIN_DICTIONARY')
       throw parquetDamage(`unsupported encoding of a page: ${encoding}`);

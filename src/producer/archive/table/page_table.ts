@@ -93,7 +93,7 @@ class PageColumns {
    * @throws BackhaulError `corrupt`, and as its reader does
    */
   batches(group: number, limit: number): AsyncGenerator<TableBatch, void, undefined> | null {
-    const chunks = this.#columns.map(({ name }) => pageChunk(this.#metadata, group, name));
+    const chunks = this.#columns.map((column) => pageChunk(this.#metadata, group, column));
     if (chunks.includes(null)) return null;
     const rows = Math.min(limit, Number(this.#metadata.row_groups[group]!.num_rows));
     return this.#read(chunks as Chunk[], rows);
