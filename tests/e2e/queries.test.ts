@@ -18,6 +18,11 @@ async function read(sql: string): Promise<Record<string, unknown>[]> {
   });
 }
 
+const { rows: servers } = await db.query<{ version: number }>(
+  `SELECT current_setting('server_version_num')::int AS version`,
+);
+/** Two of them need what came with 14, as the page says. */
+const runs = (sql: string): boolean => servers[0]!.version >= 140_000 || !/date_bin|range_agg/.test(sql);
 const queries = queriesIn(readFileSync('docs/query.md', 'utf8'));
 
 describe('the queries of docs/query.md', () => {
@@ -28,7 +33,7 @@ describe('the queries of docs/query.md', () => {
   });
 
   // The second asks for a month before the first partition of this small market.
-  it.each(queries.filter(({ title }) => !title.startsWith('2.')))(
+  it.each(queries.filter(({ title, sql }) => !title.startsWith('2.') && runs(sql)))(
     '$title: has an answer',
     async ({ sql }) => {
       expect((await read(sql)).length).toBeGreaterThan(0);
@@ -44,7 +49,7 @@ describe('the queries of docs/query.md', () => {
       return new Set(lines.flatMap((line) => line.match(/(?<=on )bars_\d{4}_\d\d(?!\w)/g) ?? []));
     };
     expect(await leaves(queries[0]!.sql)).toEqual(new Set(['bars_2024_12']));
-    expect(await leaves(queries[4]!.sql)).toEqual(new Set(['bars_2024_11']));
+    if (runs(queries[4]!.sql)) expect(await leaves(queries[4]!.sql)).toEqual(new Set(['bars_2024_11']));
   });
 });
 
