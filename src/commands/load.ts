@@ -122,7 +122,7 @@ async function makeWhatIsLeft(url: string): Promise<void> {
   try {
     const taken = await takeStandingNames(db, interrupt.drain);
     if (taken > 0)
-      say(`${counted(taken, 'event')} told before under another spelling now count for their series.`);
+      say(`Taken for their series: ${counted(taken, 'event')} told before under another spelling.`);
     const isJoined = await joinRenamed(db, interrupt.drain, (market, { moved }) =>
       say(joinedLine(market, moved)),
     );

@@ -8,6 +8,7 @@ import type { SourceOptions } from '../producer/sources/source.ts';
 import type { Reject } from '../scan/shape.ts';
 import { type FileFacts, type Need, NO_FACTS } from '../scan/stamp_reader.ts';
 import { BatchQueue } from '../workers/attempt/batches.ts';
+import { refuseDays } from '../workers/attempt/days_as_minutes.ts';
 import { openReader, scanStored } from '../workers/attempt/file_bytes.ts';
 import { FileScan } from '../workers/attempt/file_scan.ts';
 
@@ -88,7 +89,14 @@ export async function readFile(task: PlannedTask, options: ReadingOptions): Prom
       await scan(task, file, ends, options, pass.survey !== null);
       // A survey may find that nothing tells what it was made for.
       if (pass.survey !== null) facts = file.scanner.facts;
-      else if (!file.scanner.hasStopped) file.checkEnd();
+      else if (!file.scanner.hasStopped) {
+        file.checkEnd();
+        refuseDays(task.plan, file, {
+          firstUs: ends.first[0]?.barTs ?? null,
+          lastUs: ends.last.at(-1)?.barTs ?? null,
+          symbols: file.symbols.names.length,
+        });
+      }
     } catch (error) {
       if (options.signal.aborted) throw error;
       fault = faultOf(error);

@@ -1,8 +1,10 @@
+import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { scanSeries } from '../../src/gaps/scan.ts';
 import { ALL_SERIES } from '../../src/series/series.ts';
 import { testDatabase } from '../database.ts';
+import { inspected } from '../inspect/inspecting.ts';
 import { load, scratchFolder } from './loading.ts';
 import { write } from './market.ts';
 
@@ -179,6 +181,9 @@ describe('a file of days among those of minutes', () => {
       failures: [{ fault: { kind: 'not-a-bar-file', found: expect.stringContaining('all at midnight') } }],
     });
     expect(await standing()).toBe(0);
+    expect(await inspected(join(folder, path))).toMatchObject({
+      reading: { fault: { kind: 'not-a-bar-file', expected: 'bars of 60 s' } },
+    });
   });
 
   it('is not seen in minutes of which one is at midnight, or which are asked for up to there', async () => {

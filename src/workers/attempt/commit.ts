@@ -2,7 +2,6 @@
 
 import type { ClientBase } from 'pg';
 import { killPoint } from '../../base/kill_points.ts';
-import { Zone } from '../../base/zone.ts';
 import { copyRows } from '../../copy/copy_writer.ts';
 import { RowEncoder } from '../../copy/row_encoder.ts';
 import { BackhaulError, type Fault } from '../../faults/fault.ts';
@@ -11,9 +10,9 @@ import { copyEnds } from '../../state/series/series_ends.ts';
 import { rememberRules } from '../../state/series/series_rules.ts';
 import { noteWithheld } from '../../state/series/withheld.ts';
 import { type Finished, finish } from '../../state/tasks/finish.ts';
-import type { Assignment } from '../link/assignment.ts';
 import type { LoadedResult, RejectSummary, TaskResult } from '../link/task_result.ts';
 import type { AttemptParts } from './attempt_parts.ts';
+import { refuseDays } from './days_as_minutes.ts';
 import type { EdgeBars } from './edge_bars.ts';
 import type { FileScan } from './file_scan.ts';
 import { writeEnds } from './series_results.ts';
@@ -81,7 +80,11 @@ export async function writeBeside(parts: AttemptParts, done: FileOutcome, isRead
       found: `${read + file.scanner.counters.outside} rows`,
       hint: 'download the file again',
     });
-  refuseDays(parts.task.plan, done);
+  refuseDays(plan, file, {
+    firstUs: series.firstTs,
+    lastUs: series.lastTs,
+    symbols: series.used().length,
+  });
   const waiting = performance.now();
   killPoint('lane.asked');
   const laneLoaded = await link.ask({ kind: 'turn' });
@@ -147,33 +150,6 @@ export async function writeBeside(parts: AttemptParts, done: FileOutcome, isRead
     waits: progress.waits,
   };
   return { finished, result };
-}
-
-/** An hour, s: what is as long is near enough to a day to be anything. */
-const HOUR_S = 3600;
-/** Symbols that one and the same midnight is no accident of. */
-const LEAST_SYMBOLS = 3;
-/** The shortest day, when clocks are put forward, µs. */
-const SHORTEST_DAY_US = 23 * 3_600_000_000;
-
-/**
- * Fails for days in the folder of minutes: vendors name the files of both by their day alone. All symbols have one bar
- * then, at midnight, in a file that is named for a day or more.
- */
-function refuseDays(plan: Assignment['plan'], { file, series }: FileOutcome): void {
-  const { intervalS, fileFromUs, fileToUs, sessionZone } = plan;
-  if (intervalS >= HOUR_S || file.trades !== null || file.scanner.counters.outside > 0) return;
-  if (fileFromUs === null || fileToUs === null || fileToUs - fileFromUs < SHORTEST_DAY_US) return;
-  const { firstTs, lastTs } = series;
-  if (firstTs === null || firstTs !== lastTs || series.used().length < LEAST_SYMBOLS) return;
-  if (!new Zone(sessionZone).startsDay(firstTs)) return;
-  throw new BackhaulError({
-    kind: 'not-a-bar-file',
-    message: 'its name says bars of minutes, and its records are days',
-    expected: `bars of ${intervalS} s`,
-    found: `one bar of each of ${series.used().length} symbols, all at midnight`,
-    hint: 'Is it in the folder of another dataset? Move it to that of days.',
-  });
 }
 
 /** Every record is accounted for; of trades, the records by the trades in bars, and the bars by what became of them. */
