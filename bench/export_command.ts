@@ -1,7 +1,7 @@
 /**
  * How fast `backhaul export` is as a whole: the command as a user gives it, from its start to its exit, against an
- * embedded database with all indicators; and beside it the floor, the same rows by COPY … TO STDOUT (FORMAT binary) read
- * by a client that throws them away. `node bench/export_command.ts [folder] [quarters] [rounds] [format …]`; a quarter is
+ * embedded database with all indicators; and beside it two floors: the same rows by COPY … TO STDOUT (FORMAT binary) read
+ * by a client that throws them away, and as the export asks for them, decoded into columns and no more. `node bench/export_command.ts [folder] [quarters] [rounds] [format …]`; a quarter is
  * 131,000 minutes. Prints rows a second of the clock, the CPU of the command and of the server, and the most memory held.
  */
 
@@ -10,11 +10,16 @@ import { mkdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { to as copyTo } from 'pg-copy-streams';
+import { INDICATOR_NAMES } from '../src/bars/columns.ts';
 import { BenchDatabase } from '../src/bench/bench_database.ts';
 import { runProgram } from '../src/bench/load_run.ts';
 import { quarterFiles } from '../src/bench/quarter_files.ts';
 import { median } from '../src/bench/statistics.ts';
+import { ColumnDecoder } from '../src/copy/column_decoder.ts';
+import { copyOut } from '../src/copy/copy_out.ts';
 import { connect } from '../src/database/connect.ts';
+import type { ExportColumn } from '../src/export/export_batch.ts';
+import { sourceOf } from '../src/export/row_source.ts';
 
 const [root = join(tmpdir(), 'backhaul-bench-export'), quarters = '32', rounds = '3', ...formats] =
   process.argv.slice(2);
@@ -68,6 +73,39 @@ async function floor(sessions: number): Promise<Omit<Measured, 'serverCpuSeconds
   return { seconds: (performance.now() - began) / 1000, cpuSeconds: (user + system) / 1e6, rssBytes: 0 };
 }
 
+const COLUMNS: readonly ExportColumn[] = [
+  { name: 'ts', kind: 'timestamp' },
+  ...['open', 'high', 'low', 'close', 'volume'].map((name): ExportColumn => ({ name, kind: 'float64' })),
+  { name: 'trades', kind: 'int64' },
+  ...INDICATOR_NAMES.map((name): ExportColumn => ({ name, kind: 'float64' })),
+];
+const BATCH_ROWS = 65_536;
+
+/** All rows as an export asks for them, half of the time in each of two sessions, into columns that nobody looks at. */
+async function columnsOnly(columns: readonly ExportColumn[]): Promise<Omit<Measured, 'serverCpuSeconds'>> {
+  const began = performance.now();
+  const before = process.cpuUsage();
+  const middle = new Date(1000 * files[files.length / 2]!.fromS).toISOString();
+  const halves = [
+    ['-infinity', middle],
+    [middle, 'infinity'],
+  ] as const;
+  await Promise.all(
+    halves.map(async ([from, to]) => {
+      const client = await connect(database.url, { applicationName: 'backhaul bench', readsInPlace: true });
+      try {
+        await client.query('SET jit = off; SET max_parallel_workers_per_gather = 0');
+        const source = sourceOf({ columns, seriesIds: Int32Array.of(1), from, to }, false);
+        for await (const _ of copyOut(client, source.text, new ColumnDecoder(source.fields, BATCH_ROWS)));
+      } finally {
+        await client.end();
+      }
+    }),
+  );
+  const { user, system } = process.cpuUsage(before);
+  return { seconds: (performance.now() - began) / 1000, cpuSeconds: (user + system) / 1e6, rssBytes: 0 };
+}
+
 function tell(name: string, runs: readonly Measured[]): void {
   const of = (pick: (one: Measured) => number): number => median(runs.map(pick));
   const rate = Math.round(rows / of((one) => one.seconds)).toLocaleString('en-US');
@@ -87,6 +125,8 @@ try {
   const kinds: readonly (readonly [string, () => Promise<Omit<Measured, 'serverCpuSeconds'>>])[] = [
     ['COPY out, one session', () => floor(1)],
     ['COPY out, two sessions', () => floor(2)],
+    ['into columns, indicators all', () => columnsOnly(COLUMNS)],
+    ['into columns, indicators none', () => columnsOnly(COLUMNS.slice(0, -INDICATOR_NAMES.length))],
     ...(formats.length === 0 ? ['parquet'] : formats).flatMap((format) =>
       ['all', 'none'].map(
         (indicators) =>

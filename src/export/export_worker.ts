@@ -5,38 +5,32 @@ import { type FileHandle, mkdir, open, rename } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { MessagePort } from 'node:worker_threads';
 import type { RecordBatch } from 'apache-arrow';
-import { INDICATOR_NAMES } from '../bars/columns.ts';
-import { ColumnDecoder, type DecodedColumn, NO_VALUE, type WireField } from '../copy/column_decoder.ts';
+import { ColumnDecoder, type DecodedColumn } from '../copy/column_decoder.ts';
 import { copyOut } from '../copy/copy_out.ts';
 import { connect, namedConnectError } from '../database/connect.ts';
 import { faultOf } from '../faults/classify.ts';
 import type { Fault } from '../faults/fault.ts';
 import { isDistributed } from '../state/schema/distributed.ts';
-import { BatchBuilder, type ExportColumn, type SeriesColumns } from './export_batch.ts';
+import { BatchBuilder, type SeriesColumns } from './export_batch.ts';
 import { fileBytes } from './formats.ts';
 import { type ManifestFile, UNFINISHED } from './manifest.ts';
 import { noRoom } from './no_room.ts';
 import type { ExportFormat } from './partition_plan.ts';
+import { type AskedRows, sourceOf } from './row_source.ts';
 
 /** Rows of a batch: of Parquet a row group, what a reader prunes by; 24 columns of them are 12 MB. */
 const BATCH_ROWS = 65_536;
 const PROGRESS_MS = 200;
 
 /** One file as a thread is told of it. */
-export interface FileOrder {
+export interface FileOrder extends AskedRows {
   readonly url: string;
   /** The snapshot all files of a run are read in. */
   readonly snapshot: string;
   readonly folder: string;
   readonly path: string;
   readonly format: ExportFormat;
-  /** Columns of `bars`, `ts` first. */
-  readonly columns: readonly ExportColumn[];
-  readonly seriesIds: Int32Array;
   readonly series: SeriesColumns;
-  /** ISO 8601, [from, to). */
-  readonly from: string;
-  readonly to: string;
   readonly metadata: ReadonlyMap<string, string>;
   readonly groups: ManifestFile['groups'];
   /** Takes the number of rows written since the last word. */
@@ -71,73 +65,6 @@ export default async function exportFile(order: FileOrder): Promise<FileResult> 
   } finally {
     order.port.close();
   }
-}
-
-/** What a file is read by. */
-interface RowSource {
-  readonly text: string;
-  /** Fields of a row, for the decoder. */
-  readonly fields: readonly WireField[];
-}
-
-/** A field of rows as it is asked for. */
-interface AskedField {
-  readonly sql: string;
-  readonly field: WireField;
-}
-
-/**
- * The rows of a file: series by series in its order, each by time. LATERAL keeps the order of the list, and with the
- * key's own order inside there is nothing to sort; {@link Order} holds what comes against that. Rows of a file of one
- * series do not tell which it is.
- */
-function sourceOf({ columns, seriesIds, from, to }: FileOrder, isDistributed: boolean): RowSource {
-  const asked = isDistributed ? columns.map(plainly) : byFours(columns);
-  const names = asked.map(({ sql }) => sql);
-  const fields = asked.map(({ field }) => field);
-  const range = `ts >= '${from}' AND ts < '${to}'`;
-  if (seriesIds.length === 1)
-    return {
-      text: `COPY (SELECT ${names.join(', ')} FROM backhaul.bars
-        WHERE series_id = ${seriesIds[0]} AND ${range} ORDER BY ts) TO STDOUT BINARY`,
-      fields,
-    };
-  const list = `unnest('{${seriesIds.join(',')}}'::int4[]) WITH ORDINALITY u (series_id, ordinal)`;
-  // Citus takes no ordered query inside another: each node sorts its own, and the coordinator merges.
-  const text = isDistributed
-    ? `COPY (SELECT u.ordinal::int4, ${names.map((name) => `b.${name}`).join(', ')} FROM ${list}
-        JOIN backhaul.bars b ON b.series_id = u.series_id AND b.ts >= '${from}' AND b.ts < '${to}'
-        ORDER BY u.ordinal, b.ts) TO STDOUT BINARY`
-    : `COPY (SELECT u.ordinal::int4, b.* FROM ${list} CROSS JOIN LATERAL (SELECT ${names.join(', ')}
-        FROM backhaul.bars WHERE series_id = u.series_id AND ${range} ORDER BY ts) b) TO STDOUT BINARY`;
-  return { text, fields: ['int32', ...fields] };
-}
-
-function plainly({ name, kind }: ExportColumn): AskedField {
-  const quoted = `"${name.replaceAll('"', '""')}"`;
-  return { sql: kind === 'text' ? `${quoted}::text` : quoted, field: kind };
-}
-
-/** Columns of doubles that have a number or NULL, which those that layouts add need not. */
-const NEVER_NAN: ReadonlySet<string> = new Set(['open', 'high', 'low', 'close', ...INDICATOR_NAMES]);
-
-/**
- * Four columns of doubles that follow each other in one field, as the ends of an `lseg`: a field costs a server 50 ns,
- * whatever is in it. 24 columns took 1.49 µs a row of its CPU one by one, 1.14 with the indicators so.
- */
-function byFours(columns: readonly ExportColumn[]): AskedField[] {
-  const asked: AskedField[] = [];
-  for (let k = 0; k < columns.length; ) {
-    const four = columns.slice(k, k + 4);
-    if (four.length < 4 || !four.every(({ name }) => NEVER_NAN.has(name))) {
-      asked.push(plainly(columns[k++]!));
-      continue;
-    }
-    const [a, b, c, d] = four.map((one) => `coalesce(${plainly(one).sql}, ${NO_VALUE})`);
-    asked.push({ sql: `lseg(point(${a}, ${b}), point(${c}, ${d}))`, field: 'four' });
-    k += 4;
-  }
-  return asked;
 }
 
 async function write(

@@ -15,7 +15,7 @@ const LOOKED_AT: Readonly<Record<string, readonly string[]>> = {
   // Names of our own tables and columns.
   'src/copy/copy_writer.ts': ['table', "columns.join(', ')", 'this.#before'],
   // Numbers, ISO stamps the planner made, and column names of the catalogue, quoted.
-  'src/export/export_worker.ts': [
+  'src/export/row_source.ts': [
     "seriesIds.join(',')",
     'seriesIds[0]',
     'list',
