@@ -25,6 +25,7 @@ import { type EventChanges, eventsBeside, type StandingEvent, writeEvents } from
 import { type Day, keyOfEvent, type MarketEvent, sameEvent } from './market_event.ts';
 import type { EventScope } from './read_events.ts';
 import { underStandingNames } from './standing_names.ts';
+import { type Swap, swapsOf } from './swaps.ts';
 
 export interface EventLoad {
   /** The file, by which its next version is known. */
@@ -59,6 +60,8 @@ export interface EventSummary {
   readonly unknownSymbols: readonly string[];
   /** Venues that have series of some of those. */
   readonly venuesThatHaveThem: readonly string[];
+  /** Names of the file that go round on one day, as A to B and B to A: their bars are not joined. */
+  readonly swaps: readonly Swap[];
   readonly interrupted: boolean;
 }
 
@@ -144,6 +147,7 @@ export async function changeEvents(db: Pool, load: EventLoad, options: EventOpti
     ...done,
     joined,
     ...(await symbolsWithoutSeries(db, named.events)),
+    swaps: swapsOf(named.events),
   };
 }
 

@@ -4,6 +4,7 @@ import { count, counted } from '../base/quantities.ts';
 import type { EventSummary } from '../events/change_events.ts';
 import type { StandingEvent } from '../events/event_table.ts';
 import { dayText, eventText, type MarketEvent } from '../events/market_event.ts';
+import type { Swap } from '../events/swaps.ts';
 import type { SplitMarket } from '../series/market_of_two_series.ts';
 import { seriesText } from '../state/series/series_name.ts';
 import { fileText } from './fault_text.ts';
@@ -64,7 +65,13 @@ export function eventSummaryLines(summary: EventSummary, dryRun: boolean): strin
     ...(series === 0 ? [] : [computedLine(series, recomputed, dryRun)]),
     ...(joined === 0 ? [] : [`${counted(joined, 'bar')} of old names joined to those of the new ones.`]),
     ...unknownLines(summary),
+    ...summary.swaps.slice(0, SYMBOLS_NAMED).map(swapLine),
   ];
+}
+
+function swapLine({ venue, symbols, day }: Swap): string {
+  const names = symbols.map(sanitise).join(' and ');
+  return `${sanitise(venue)} ${names} take each other's names on ${day}: bars stay under the names they came with.`;
 }
 
 function unknownLines({ unknownSymbols: symbols, venuesThatHaveThem: venues }: EventSummary): string[] {
