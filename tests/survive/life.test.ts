@@ -1,6 +1,8 @@
 import * as fc from 'fast-check';
 import { expect, it } from 'vitest';
+import { merge } from '../../src/base/ranges.ts';
 import { makes } from '../../src/buckets/rollup_rule.ts';
+import { usOf } from '../../src/database/stamps.ts';
 import { answerOf } from '../commands/in_process.ts';
 import { testDatabase } from '../database.ts';
 import { scratchFolder, wipe } from '../e2e/loading.ts';
@@ -295,7 +297,14 @@ it('ends as a load of what is there at its end', async () => {
 
 /** What files vouch for, whichever file it is. */
 async function merged(pool: Awaited<ReturnType<typeof testDatabase>>['pool']): Promise<unknown[]> {
-  const { rows } = await pool.query(`SELECT venue, symbol, interval_s, range_agg(covered)::text AS covered
-    FROM backhaul.coverage JOIN backhaul.series USING (series_id) GROUP BY 1, 2, 3 ORDER BY 1, 2, 3`);
-  return rows;
+  const { rows } = await pool.query<{ series: string; from: number; to: number }>(
+    `SELECT concat_ws(' ', venue, symbol, interval_s) AS series, ${usOf('lower(covered)')} AS from,
+       ${usOf('upper(covered)')} AS to
+     FROM backhaul.coverage JOIN backhaul.series USING (series_id) ORDER BY 1`,
+  );
+  const series = Map.groupBy(rows, (row) => row.series);
+  return [...series].map(([name, ranges]) => [
+    name,
+    merge(ranges.map(({ from, to }) => ({ fromUs: from, toUs: to }))),
+  ]);
 }
