@@ -50,10 +50,10 @@ const RULES: Readonly<Record<string, string>> = {
   'producer/planning': 'producer producer/archive producer/layouts producer/sources scan state state/series',
 
   // What a thread does, and a run on the main thread.
-  'workers/link': 'copy producer/archive producer/sources scan state state/series',
+  'workers/link': 'copy producer/archive producer/sources scan state state/schema state/series',
   'workers/attempt':
     'bars buckets calendar copy indicators merge producer producer/archive producer/archive/table producer/sources rollups scan scan/table state state/leaves state/schema state/series state/tasks workers/link',
-  workers: 'database producer/sources/transfer workers/attempt workers/link',
+  workers: 'database producer/sources/transfer state/schema workers/attempt workers/link',
   'load/scaling': 'workers workers/link',
   load: 'bars buckets copy database indicators load/scaling producer producer/archive producer/planning producer/sources state state/leaves state/runs state/schema state/series state/tasks workers workers/link',
 
@@ -76,7 +76,7 @@ const RULES: Readonly<Record<string, string>> = {
   notify: 'load',
   sample: '',
   bench:
-    'bars copy database indicators load load/scaling producer producer/archive producer/planning sample scan state/leaves state/series workers workers/attempt workers/link',
+    'bars copy database indicators load load/scaling producer producer/archive producer/planning sample scan state/leaves state/schema state/series workers workers/attempt workers/link',
 
   library: 'buckets load producer/layouts series',
 

@@ -101,15 +101,16 @@ async function nodesOf(url: string): Promise<Node[]> {
   }
 }
 
-/** Where a node that takes shards is to be looked for, instead of where it is. */
+/** Where a node is to be looked for by the others, instead of where it is. */
 export type Detour = (
   host: string,
   port: number,
+  isCoordinator: boolean,
 ) => Promise<{ readonly host: string; readonly port: number }>;
 
 /**
- * Databases are made under one name on all nodes, which know each other in it: those that take shards by the addresses
- * that `detour` gives.
+ * Databases are made under one name on all nodes, which know each other in it: by the addresses that `detour`
+ * gives.
  */
 export function cluster(
   url: string,
@@ -133,7 +134,7 @@ export function cluster(
       if (template !== null) return;
       for (const node of await nodes) {
         const isFirst = node.group === 0;
-        const { host, port } = isFirst ? node : await detour(node.host, node.port);
+        const { host, port } = await detour(node.host, node.port, isFirst);
         const how = isFirst ? 'citus_set_coordinator_host' : 'citus_add_node';
         await say(databaseAt(url, name), [`SELECT ${how}('${host}', ${port})`]);
       }

@@ -3,6 +3,7 @@
 import { mkdir, rm, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { bytes } from '../base/quantities.ts';
+import { faultOf } from '../faults/classify.ts';
 import { BackhaulError } from '../faults/fault.ts';
 import type { LoadOptions } from '../load/load_events.ts';
 import type { PlannedTask } from '../producer/planning/found_task.ts';
@@ -10,6 +11,7 @@ import { BenchDatabase } from './bench_database.ts';
 import { bottleneck } from './bottleneck.ts';
 import { watchMachine } from './busyness.ts';
 import { type CheckResult, checkReadyMade, checkTable } from './check_load.ts';
+import { ClusterDatabase } from './cluster_database.ts';
 import { type DayFiles, dayFiles } from './day_files.ts';
 import { readFacts } from './facts.ts';
 import {
@@ -40,7 +42,7 @@ import type { DataSize } from './size.ts';
 import { type SmallTaskFiles, smallTaskFiles } from './small_tasks.ts';
 import { inflate, passThrough } from './stages.ts';
 import { figureOf } from './statistics.ts';
-import { comparisonOf, othersOf, pipelineOf, stageFigures } from './summing_up.ts';
+import { comparisonOf, distributedOf, othersOf, pipelineOf, stageFigures } from './summing_up.ts';
 
 /** What is asked for. */
 export interface BenchOptions {
@@ -88,11 +90,29 @@ export async function runBench(
   const database =
     options.sink === 'null' ? null : await BenchDatabase.open(options.folder, options.databaseUrl);
   const readyMade = join(options.folder, `ready-made-${process.pid}`);
+  let cluster: ClusterDatabase | null = null;
   try {
-    return await new Bench(options, reporter, signal, database, readyMade).run();
+    if (database !== null && options.databaseUrl !== null)
+      cluster = await clusterOf(options.databaseUrl, `${database.name}_spread`, reporter);
+    return await new Bench(options, reporter, signal, { database, cluster }, readyMade).run();
   } finally {
     await rm(readyMade, { recursive: true, force: true });
+    await cluster?.close();
     await database?.close();
+  }
+}
+
+/** Where the database named is distributed: another one for measuring what that costs; null also where none can be made. */
+async function clusterOf(
+  named: string,
+  name: string,
+  reporter: BenchReporter,
+): Promise<ClusterDatabase | null> {
+  try {
+    return await ClusterDatabase.open(named, name);
+  } catch (error) {
+    reporter.note(`what distribution costs is not measured: ${faultOf(error).message}`);
+    return null;
   }
 }
 
@@ -111,6 +131,7 @@ class Bench {
   readonly #reporter: BenchReporter;
   readonly #signal: AbortSignal;
   readonly #database: BenchDatabase | null;
+  readonly #cluster: ClusterDatabase | null;
   readonly #readyMadeFolder: string;
   readonly #runs: RunEvent[] = [];
   readonly #stages: StageEvent[] = [];
@@ -125,13 +146,17 @@ class Bench {
     options: BenchOptions,
     reporter: BenchReporter,
     signal: AbortSignal,
-    database: BenchDatabase | null,
+    {
+      database,
+      cluster,
+    }: { readonly database: BenchDatabase | null; readonly cluster: ClusterDatabase | null },
     readyMadeFolder: string,
   ) {
     this.#options = options;
     this.#reporter = reporter;
     this.#signal = signal;
     this.#database = database;
+    this.#cluster = cluster;
     this.#readyMadeFolder = readyMadeFolder;
   }
 
@@ -260,6 +285,9 @@ class Bench {
       (round) => this.#floor('floor', round, false),
       (round) => this.#floor('short_floor', round, false),
       ...this.#options.workers.map((workers) => (round: number) => this.#measuredLoad(workers, round, null)),
+      ...(this.#cluster === null ? [] : this.#options.workers).map(
+        (workers) => (round: number) => this.#distributedLoad(this.#cluster!, workers, round),
+      ),
       ...pipelines,
     ];
   }
@@ -309,6 +337,19 @@ class Bench {
     return runEvent('load', workers, round, core !== null, { ...measured, records: measured.rows });
   }
 
+  /** Its tables stand when it begins: a database is distributed once. */
+  async #distributedLoad(cluster: ClusterDatabase, workers: Workers, round: number): Promise<RunEvent> {
+    await cluster.reset();
+    const { folder } = this.#options;
+    const command = { source: this.#data.folder, workers, databaseUrl: cluster.url, core: null, folder };
+    const measured = await this.#withCosts(() => timeLoad(command, this.#signal), cluster);
+    const { rows, trades } = await tableSums(cluster.url, LOADED);
+    this.#expectRows(rows, 'the distributed load');
+    if (trades !== this.#sums!.trades)
+      throw different('the distributed load (trades)', this.#sums!.trades, trades);
+    return runEvent('distributed_load', workers, round, false, { ...measured, records: measured.rows });
+  }
+
   /** Tied to a core it goes over TCP. */
   #load(source: string, workers: Workers, core: number | null): Promise<LoadRun> {
     const { folder } = this.#options;
@@ -317,13 +358,16 @@ class Bench {
   }
 
   /** Adds what the server and the machine did meanwhile. */
-  async #withCosts<R extends { readonly cpuSeconds: number }>(work: () => Promise<R>): Promise<R & RunCosts> {
-    const before = await this.#database!.cpuSeconds();
+  async #withCosts<R extends { readonly cpuSeconds: number }>(
+    work: () => Promise<R>,
+    server: BenchDatabase | ClusterDatabase = this.#database!,
+  ): Promise<R & RunCosts> {
+    const before = await server.cpuSeconds();
     const watched = watchMachine();
     const started = performance.now();
     const run = await work();
     const seconds = (performance.now() - started) / 1000;
-    const after = await this.#database!.cpuSeconds();
+    const after = await server.cpuSeconds();
     const serverCpuSeconds = before === null || after === null ? null : after - before;
     const { busy, others } = watched(run.cpuSeconds + (serverCpuSeconds ?? 0));
     return { seconds, ...run, serverCpuSeconds, busy, others: serverCpuSeconds === null ? null : others };
@@ -464,6 +508,10 @@ class Bench {
       shared,
       pinned,
       smallTasks,
+      distributed:
+        this.#cluster === null
+          ? null
+          : { nodes: this.#cluster.nodes, loads: distributedOf(this.#runs, order) },
       others: othersOf([shared, pinned, pipeline]),
       bottleneck: bottleneck({ cores: this.#cores, stages: loaderStages, pipeline, shared }),
     };

@@ -30,7 +30,8 @@ export interface ServerFacts {
   readonly settings: Readonly<Record<string, string>>;
 }
 
-function withDatabase(url: string, name: string): string {
+/** The URL of another database of the same server. */
+export function withDatabase(url: string, name: string): string {
   return url.replace(/^(postgres(?:ql)?:\/\/[^/?]*)(?:\/[^?]*)?/i, `$1/${name}`);
 }
 
@@ -82,7 +83,7 @@ export class BenchDatabase {
         url: withDatabase(server, name),
         tcpUrl: withDatabase(handle?.url ?? server, name),
       };
-      return new BenchDatabase(admin, urls, name, facts, await pidOf(admin), release);
+      return new BenchDatabase(admin, urls, name, facts, await serverPid(admin), release);
     } catch (error) {
       await admin?.end().catch(() => {});
       await release();
@@ -127,7 +128,7 @@ export class BenchDatabase {
 
   /** CPU seconds the server has used so far; null where it runs elsewhere. */
   async cpuSeconds(): Promise<number | null> {
-    return this.serverPid === null ? null : familyCpuSeconds(this.serverPid);
+    return serverCpuSeconds(this.serverPid);
   }
 
   /** Drops the database, with whoever is still in it, and stops the server if it is ours. */
@@ -175,7 +176,7 @@ async function factsOf(admin: Client, embedded: boolean): Promise<ServerFacts> {
 }
 
 /** The server's pid where its processes are seen from here: the session's own process must be a child of it. */
-async function pidOf(admin: Client): Promise<number | null> {
+export async function serverPid(admin: Client): Promise<number | null> {
   const { rows } = await admin.query<{ pid: number; local: boolean }>(
     `SELECT pg_backend_pid() AS pid,
        inet_server_addr() IS NULL OR inet_server_addr() = inet_client_addr() AS local`,
@@ -183,4 +184,9 @@ async function pidOf(admin: Client): Promise<number | null> {
   const { pid, local } = rows[0]!;
   if (!local || process.platform !== 'linux' || !(await sharesOurPids(pid))) return null;
   return parentOfSameName(pid);
+}
+
+/** CPU seconds that a server with this first process has used so far; null: it runs elsewhere. */
+export async function serverCpuSeconds(pid: number | null): Promise<number | null> {
+  return pid === null ? null : familyCpuSeconds(pid);
 }

@@ -51,9 +51,10 @@ export interface RunEvent extends RunCosts {
   readonly type: 'run';
   /**
    * `load`: end to end. `floor`: the same rows ready-made, a COPY a file. `short_floor`: likewise, by the short COPYs of
-   * a load. `pipeline`: everything but the database.
+   * a load. `pipeline`: everything but the database. `distributed_load`: a load into tables that are distributed over the
+   * nodes of a cluster; the server's CPU is that of all of them.
    */
-  readonly what: 'load' | 'floor' | 'short_floor' | 'pipeline';
+  readonly what: 'load' | 'floor' | 'short_floor' | 'pipeline' | 'distributed_load';
   /** Workers of the loader, connections of a floor. */
   readonly workers: Workers;
   /** Server and loader on a core each. */
@@ -95,6 +96,15 @@ export interface Series {
   readonly overFloor: Figure | null;
   /** Of a load: the same over the short floor. */
   readonly overShortFloor: Figure | null;
+  /** Of a distributed load: seconds over those of a load into a plain database of the coordinator in the same round. */
+  readonly overPlain: Figure | null;
+}
+
+/** What distribution costs on the cluster of the database that was named. */
+export interface Distributed {
+  /** Nodes that take shards. */
+  readonly nodes: number;
+  readonly loads: readonly Series[];
 }
 
 /** What one small task costs beside its rows: medians of the rounds, each with its own difference. */
@@ -137,6 +147,8 @@ export interface BenchResult {
   /** A core each; null where not asked for. */
   readonly pinned: Comparison | null;
   readonly smallTasks: SmallTasks | null;
+  /** Null where the database that was named is not a distributed one. */
+  readonly distributed: Distributed | null;
   /** The greatest share of the cores that other programs had in a kind of run; null: unknown. */
   readonly others: number | null;
   readonly bottleneck: string;

@@ -12,6 +12,7 @@ function medianOf(runs: readonly RunEvent[], of: (run: RunEvent) => number | nul
 interface Floors {
   readonly floor: readonly RunEvent[] | null;
   readonly short: readonly RunEvent[] | null;
+  readonly plain?: readonly RunEvent[];
 }
 
 const NONE: Floors = { floor: null, short: null };
@@ -36,6 +37,7 @@ function seriesOf(runs: readonly RunEvent[], floors: Floors): Series {
     peakRssBytes: rss.length === 0 ? null : Math.max(...rss),
     overFloor: over(runs, floors.floor),
     overShortFloor: over(runs, floors.short),
+    overPlain: over(runs, floors.plain ?? null),
   };
 }
 
@@ -74,6 +76,16 @@ export function comparisonOf(
     shortFloor: seriesOf(short, { floor, short: null }),
     loads: byWorkers(loads, order).map((group) => seriesOf(group, { floor, short })),
   };
+}
+
+/** Loads into distributed tables, each number of workers held against its own in a plain database. */
+export function distributedOf(runs: readonly RunEvent[], order: readonly Workers[]): Series[] {
+  const mine = runs.filter((run) => run.what === 'distributed_load');
+  return byWorkers(mine, order).map((group) => {
+    const { workers } = group[0]!;
+    const plain = runs.filter((run) => run.what === 'load' && !run.pinned && run.workers === workers);
+    return seriesOf(group, { ...NONE, plain });
+  });
 }
 
 /** What other programs took, at the worst of all kinds of runs. */

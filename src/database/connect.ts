@@ -4,7 +4,15 @@ import { isMainThread } from 'node:worker_threads';
 import pg from 'pg';
 import { BackhaulError } from '../faults/fault.ts';
 import { codeOf as codeToldByCitus, commitEverywhere, isHalfCommitted } from './citus_nodes.ts';
-import { codeOf, connectFault, isUnreached, sharedSessions, usage, whereIs } from './connect_fault.ts';
+import {
+  asLibpq,
+  codeOf,
+  connectFault,
+  isUnreached,
+  sharedSessions,
+  usage,
+  whereIs,
+} from './connect_fault.ts';
 import { InPlaceSocket } from './in_place_socket.ts';
 import { keepsSessions } from './pooler.ts';
 
@@ -180,10 +188,24 @@ class CodedClient extends pg.Client {
     return answer;
   }
 
+  /** The same of a callback, which is how a pool asks. */
+  #holdingBack(args: readonly unknown[]): readonly unknown[] {
+    const at = args.findLastIndex((arg) => typeof arg === 'function');
+    if (at === -1) return args;
+    const answer = args[at] as (error: unknown, result?: unknown) => void;
+    return args.with(at, (error: unknown, result?: unknown) => {
+      if (!this.#isHalfCommitted) return answer(error, result);
+      this.#whole(null).then(
+        () => answer(error, result),
+        (why: unknown) => answer(error ?? why),
+      );
+    });
+  }
+
   override query(...args: never[]): never {
     if (!this.#lost) {
       const run = super.query as (...args: never[]) => never;
-      const answer: unknown = run.apply(this, args);
+      const answer: unknown = run.apply(this, this.#holdingBack(args) as never[]);
       return (answer instanceof Promise ? answer.then((rows) => this.#whole(rows)) : answer) as never;
     }
     const error = Object.assign(new Error('The connection to the database is gone.'), { code: '08003' });
@@ -227,15 +249,11 @@ function isRefusal(code: string): boolean {
   return /^(?=.*\d)[0-9A-Z]{5}$/.test(code) && !/^(0800\d|57P0\d)$/.test(code);
 }
 
-/**
- * What `pg` needs for one session. `sslmode` means what it means to psql (`require` encrypts and does not verify):
- * `pg` on its own takes `require` for `verify-full`, and URLs handed out by hosting providers then fail.
- */
+/** What `pg` needs for one session. */
 function clientConfig(url: string, options: SessionOptions): pg.ClientConfig {
   if (!/^postgres(ql)?:\/\//i.test(url)) throw usage(url, undefined);
-  const libpq = /[?&]sslmode=/i.test(url) && !/[?&]uselibpqcompat=/i.test(url) ? '&uselibpqcompat=true' : '';
   return {
-    connectionString: url + libpq,
+    connectionString: asLibpq(url),
     application_name: options.applicationName ?? 'backhaul',
     connectionTimeoutMillis: options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS,
     keepAlive: true,

@@ -44,10 +44,18 @@ export function usage(url: string, cause: unknown): BackhaulError {
   );
 }
 
+/**
+ * The URL as `pg` has to be given it for `sslmode` to mean what it means to psql (`require` encrypts and does not verify):
+ * on its own it takes `require` for `verify-full`, and URLs handed out by hosting providers then fail.
+ */
+export function asLibpq(url: string): string {
+  return /[?&]sslmode=/i.test(url) && !/[?&]uselibpqcompat=/i.test(url) ? `${url}&uselibpqcompat=true` : url;
+}
+
 /** Where a URL points, as `pg` reads it: without password. */
 export function whereIs(url: string): { host: string; port: number; database: string; user: string } {
   try {
-    const client = new pg.Client({ connectionString: url });
+    const client = new pg.Client({ connectionString: asLibpq(url) });
     const { host, port, database, user } = client;
     return { host, port: port || DEFAULT_PORT, database: database ?? user ?? '', user: user ?? '' };
   } catch (cause) {

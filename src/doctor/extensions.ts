@@ -27,8 +27,10 @@ export async function checkExtensions(db: ClientBase): Promise<Check[]> {
     const check =
       name === 'citus'
         ? told('Citus', failure, async () => {
-            const { citus, shards } = await distributionOf(db);
-            return `${citus}; ${shards === null ? 'bars are not distributed' : `bars lie in ${shards} shards`}`;
+            const { citus, shards, takesSessions } = await distributionOf(db);
+            if (shards === null) return `${citus}; bars are not distributed`;
+            const way = takesSessions ? '' : '; loads go through the coordinator: npx backhaul db distribute';
+            return `${citus}; bars lie in ${shards} shards${way}`;
           })
         : told('TimescaleDB', warning, async () => {
             if (!there) return `${version}; bars will be a hypertable`;

@@ -3,12 +3,14 @@
 import type { Pool } from 'pg';
 import { recoverPrepared } from '../database/citus_nodes.ts';
 import { breakPool, createPool, endPool, namedConnectError, wasRefused } from '../database/connect.ts';
+import { faultOf } from '../faults/classify.ts';
 import { BackhaulError } from '../faults/fault.ts';
 import type { SelectTask } from '../producer/planning/found_task.ts';
 import { checkCompressible } from '../state/leaves/compress.ts';
 import { distribute } from '../state/leaves/distribute.ts';
 import { isDistributed } from '../state/schema/distributed.ts';
 import { migrate } from '../state/schema/migrate.ts';
+import { findNodes, type NodeSessions } from '../state/schema/node_statements.ts';
 import { WorkerPool } from '../workers/pool.ts';
 import { acrossRestarts } from '../workers/restarts.ts';
 import type { LoadOptions, LoadReporter, LoadSignals, LoadSummary } from './load_events.ts';
@@ -69,6 +71,7 @@ export async function runLoad(
   const giveUp = (): void => breakPool(db);
   session.lost.addEventListener('abort', giveUp);
   let pool: WorkerPool | null = null;
+  let nodes: NodeSessions | null = null;
   try {
     // Threads take a quarter of a second to start: meanwhile tables and tasks are seen to.
     const most = options.workers === 'auto' ? WARM_WORKERS : Math.min(WARM_WORKERS, options.workers);
@@ -80,13 +83,14 @@ export async function runLoad(
     await acrossRestarts({ ...opening, signal, isFinal: wasRefused }, async () => {
       if (signals.drain.aborted) throw interruptedEarly();
       await migrate(db);
-      await seeToCluster(db, options, reporter);
+      nodes = await seeToCluster(db, options, reporter);
       if (selection !== null) feed.select(await selection(db));
     }).catch((error: unknown) => {
       throw signals.drain.aborted ? interruptedEarly() : error;
     });
     signals.drain.removeEventListener('abort', giveUp);
-    const summary = await new Run({ options, reporter, signals, tally, feed, db, session, pool }).execute();
+    const parts = { options, reporter, signals, tally, feed, db, session, pool, nodes };
+    const summary = await new Run(parts).execute();
     if (!summary.interrupted) await leaving?.(db);
     return summary;
   } catch (error) {
@@ -100,16 +104,27 @@ export async function runLoad(
   }
 }
 
-/** What a server with an extension asks for before a load begins. */
-async function seeToCluster(db: Pool, options: LoadOptions, reporter: LoadReporter): Promise<void> {
+/** What a server with an extension asks for before a load begins; resolves to the nodes that take rows from us. */
+async function seeToCluster(
+  db: Pool,
+  options: LoadOptions,
+  reporter: LoadReporter,
+): Promise<NodeSessions | null> {
   if (options.distribute === true)
     await distribute(db, {
       shards: null,
       dryRun: false,
       onStep: (message) => reporter({ type: 'note', level: 'info', message }),
     });
-  if (await isDistributed(db)) await recoverPrepared(db);
   if ((options.compressAfterS ?? null) !== null) await checkCompressible(db);
+  if (!(await isDistributed(db))) return null;
+  await recoverPrepared(db);
+  return findNodes(db, options.databaseUrl!, (node, error) => {
+    const { message, found } = faultOf(error);
+    const why = found === undefined ? message : found;
+    const text = `rows go through the coordinator, not to ${node}: ${why}`;
+    reporter({ type: 'note', level: 'warning', message: text });
+  });
 }
 
 function interruptedEarly(): BackhaulError {

@@ -12,6 +12,7 @@ import { Partitions } from '../state/leaves/partitions.ts';
 import { finishRun } from '../state/runs/run_store.ts';
 import { noteLive } from '../state/runs/watching.ts';
 import { isHypertable } from '../state/schema/migrate.ts';
+import type { NodeSessions } from '../state/schema/node_statements.ts';
 import { pruneStates } from '../state/series/indicator_states.ts';
 import { unfinished } from '../state/tasks/lane_standing.ts';
 import { MAX_WORKERS, type WorkerPool } from '../workers/pool.ts';
@@ -68,6 +69,7 @@ export interface RunParts {
   readonly db: Pool;
   readonly session: RunSession;
   readonly pool: WorkerPool;
+  readonly nodes: NodeSessions | null;
 }
 
 /** What it works with once it has begun. */
@@ -92,6 +94,7 @@ export class Run {
   readonly #db: Pool;
   readonly #session: RunSession;
   readonly #pool: WorkerPool;
+  readonly #nodes: NodeSessions | null;
   /** A drain has taken longer than it may. */
   readonly #overdue = new AbortController();
   /** Whatever cuts the run off. */
@@ -99,7 +102,7 @@ export class Run {
   readonly #patience: Patience;
   #phase: 'load' | 'finish' = 'load';
 
-  constructor({ options, reporter, signals, tally, feed, db, session, pool }: RunParts) {
+  constructor({ options, reporter, signals, tally, feed, db, session, pool, nodes }: RunParts) {
     this.#options = options;
     this.#reporter = reporter;
     this.#signals = signals;
@@ -108,6 +111,7 @@ export class Run {
     this.#db = db;
     this.#session = session;
     this.#pool = pool;
+    this.#nodes = nodes;
     this.#abort = AbortSignal.any([signals.abort, session.lost, this.#overdue.signal]);
     this.#patience = { leaseMs: options.leaseMs, signal: this.#abort, waiting: tellingWaits(reporter) };
   }
@@ -164,7 +168,7 @@ export class Run {
       db: this.#db,
       pool: this.#pool,
       partitions,
-      settings: settingsOf(this.#options, hypertable),
+      settings: settingsOf(this.#options, hypertable, this.#nodes),
       owner,
       leaseMs,
       limit,

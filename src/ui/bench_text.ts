@@ -1,7 +1,7 @@
 /** A benchmark as a person reads it. */
 
 import { bytes, count, counted, duration, short } from '../base/quantities.ts';
-import type { BenchEvent, BenchResult, Comparison, Series } from '../bench/result.ts';
+import type { BenchEvent, BenchResult, Comparison, Distributed, Series } from '../bench/result.ts';
 import { spread } from '../bench/statistics.ts';
 import { PLAIN, type Style } from './style.ts';
 import { type Column, tableLines } from './table.ts';
@@ -14,6 +14,7 @@ const WORDS = {
   floor: 'floor',
   short_floor: 'floor by short COPYs',
   pipeline: 'pipeline',
+  distributed_load: 'load over the nodes',
 } as const;
 
 /** What is worth saying of an event while others are still to come; null: nothing. */
@@ -78,6 +79,19 @@ function comparisonRows({ floor, shortFloor, loads }: Comparison, where: string)
   ];
 }
 
+/** What a load over the nodes takes against those into a plain database of the coordinator. */
+function distributionLine({ nodes, loads }: Distributed, plain: readonly Series[]): string {
+  const each = loads.map(({ workers, overPlain, serverCpuUsPerRecord }) => {
+    const beside = plain.find((one) => one.workers === workers)?.serverCpuUsPerRecord ?? null;
+    const cpu =
+      serverCpuUsPerRecord === null || beside === null
+        ? ''
+        : ` and ${(serverCpuUsPerRecord / beside).toFixed(2)} times the servers' CPU`;
+    return `${overPlain!.median.toFixed(2)} times the time${cpu} with ${workersText(workers)}`;
+  });
+  return `Distribution over ${counted(nodes, 'node')}, against a plain database of the coordinator: ${each.join('; ')}`;
+}
+
 /** A column nobody has anything for is left out. */
 function withoutEmpty(
   columns: readonly Column[],
@@ -89,11 +103,14 @@ function withoutEmpty(
 
 /** The result as lines. `width` is the terminal's. */
 export function benchLines(result: BenchResult, width: number, style: Style = PLAIN): string[] {
-  const { machine, data, shared, pinned, pipeline, stages, smallTasks } = result;
+  const { machine, data, shared, pinned, pipeline, stages, smallTasks, distributed } = result;
   const { server } = machine;
   const rows = [
     ...(shared === null ? [] : comparisonRows(shared, '')),
     ...(pinned === null ? [] : comparisonRows(pinned, ' pinned')),
+    ...(distributed?.loads ?? []).map((one) =>
+      row(`load over ${counted(distributed!.nodes, 'node')}, ${workersText(one.workers)}`, one),
+    ),
     ...pipeline.map((one) => row(`no database, ${workersText(one.workers)}`, one)),
   ];
   const stageText = Object.entries(stages).map(([name, figure]) => `${name} ${Math.round(figure.median)}`);
@@ -113,6 +130,7 @@ export function benchLines(result: BenchResult, width: number, style: Style = PL
       : [
           `${counted(smallTasks.tasks, 'small task')}: ${smallTasks.msPerTask.median.toFixed(2)} ms each over the cost of its rows`,
         ]),
+    ...(distributed === null ? [] : [distributionLine(distributed, shared?.loads ?? [])]),
     ...((result.others ?? 0) < SHARED
       ? []
       : [

@@ -1,64 +1,42 @@
 /** The work of a worker thread: runs one attempt at one task from its object's bytes to COMMIT. */
 
 import { isMainThread, MessageChannel, type MessagePort, threadId } from 'node:worker_threads';
-import type { Client } from 'pg';
-import { connect, endSession } from '../database/connect.ts';
+import { connect } from '../database/connect.ts';
 import { classify } from '../faults/classify.ts';
+import { connectToNode } from '../state/schema/node_statements.ts';
 import { forgetLoad } from './attempt/forget_load.ts';
-import { runAttempt } from './attempt/task_attempt.ts';
-import type { Assignment } from './link/assignment.ts';
+import { runAttempt, type Sessions } from './attempt/task_attempt.ts';
+import { KeptSession } from './kept_session.ts';
+import type { Assignment, WorkerSettings } from './link/assignment.ts';
 import type { Frame } from './link/messages.ts';
 import type { PoolWord, ThreadResult } from './link/pool_word.ts';
 import type { TaskResult } from './link/task_result.ts';
 import { WorkerLink } from './link/worker_link.ts';
 
-/** One connection a thread, kept from task to task. */
-let session: { readonly url: string; readonly client: Client } | null = null;
+/** Kept from task to task: with the server, or the coordinator of a cluster, and with one of the cluster's nodes. */
+const home = new KeptSession();
+const node = new KeptSession();
 
-async function clientFor(url: string): Promise<Client> {
-  if (session !== null && session.url === url) return session.client;
-  await drop();
-  const client = await connect(url, { applicationName: 'backhaul worker' });
-  client.on('error', () => {
-    // Reported by the query under way, or by the next; a connection that breaks while idle is simply replaced.
-    if (session?.client === client) session = null;
-  });
-  session = { url, client };
-  return client;
+const APPLICATION = { applicationName: 'backhaul worker' };
+
+function sessionsFor({ databaseUrl, nodes }: WorkerSettings): Sessions {
+  return {
+    home: () => home.at(databaseUrl, () => connect(databaseUrl, APPLICATION)),
+    node: () => {
+      const { urls, coordinator } = nodes!;
+      // Threads take turns, and those of other loaders others.
+      const url = urls[(process.pid + threadId) % urls.length]!;
+      return node.at(url, () => connectToNode(url, coordinator, APPLICATION));
+    },
+  };
 }
 
 async function drop(): Promise<void> {
-  const client = session?.client;
-  session = null;
-  if (client === undefined) return;
-  await endSession(client, FAREWELL_MS);
+  await Promise.all([home.drop(), node.drop()]);
 }
 
-/** Longer than this nobody waits for the server to take a ROLLBACK, or a farewell: the socket is closed instead. */
-const FAREWELL_MS = 5_000;
-
-/** Ends the attempt's transaction; a connection that cannot even do that is broken off, without a farewell to wait for. */
 async function rollBack(): Promise<void> {
-  if (session === null) return;
-  const { client } = session;
-  try {
-    await within(FAREWELL_MS, client.query('ROLLBACK'));
-  } catch {
-    session = null;
-    await endSession(client, 0);
-  }
-}
-
-async function within<T>(ms: number, work: Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error('the server did not answer in time')), ms);
-  });
-  try {
-    return await Promise.race([work, late]);
-  } finally {
-    clearTimeout(timer);
-  }
+  await Promise.all([home.rollBack(), node.rollBack()]);
 }
 
 /** On which the pool is heard, by a thread of its own; null: it does not have it yet. */
@@ -86,9 +64,8 @@ export default async function runTask(assignment: Assignment): Promise<ThreadRes
 async function resultOf(assignment: Assignment): Promise<TaskResult> {
   const link = new WorkerLink(assignment.port, assignment.knownSeries);
   try {
-    const client =
-      assignment.settings.sink === 'postgres' ? await clientFor(assignment.settings.databaseUrl) : null;
-    return await runAttempt(assignment, link, client);
+    const { settings } = assignment;
+    return await runAttempt(assignment, link, settings.sink === 'postgres' ? sessionsFor(settings) : null);
   } catch (error) {
     await rollBack();
     // What the main thread wants comes first: an aborted attempt fails in many ways.

@@ -18,6 +18,7 @@ function series(of: Partial<Series> & { readonly took: number }): Series {
     peakRssBytes: null,
     overFloor: null,
     overShortFloor: null,
+    overPlain: null,
     ...of,
   };
 }

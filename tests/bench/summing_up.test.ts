@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { RunEvent } from '../../src/bench/result.ts';
-import { comparisonOf, othersOf, pipelineOf } from '../../src/bench/summing_up.ts';
+import { comparisonOf, distributedOf, othersOf, pipelineOf } from '../../src/bench/summing_up.ts';
 
 function run(
   what: RunEvent['what'],
@@ -52,6 +52,24 @@ describe('the runs of a benchmark', () => {
     expect([floor.overFloor, floor.overShortFloor, shortFloor.overShortFloor]).toEqual([null, null, null]);
     expect(loads[0]!).toMatchObject({ cpuUsPerRecord: 2, serverCpuUsPerRecord: 4, peakRssBytes: 300 });
     expect(loads[0]!.recordsPerSecond.median).toBeCloseTo(1e6 / 12, 6);
+  });
+
+  it('of a cluster are held against the load of as many workers into a plain database in their own round', () => {
+    const runs = [
+      run('load', 1, 1, 20),
+      run('load', 2, 1, 10),
+      run('load', 2, 1, 99, { pinned: true }),
+      run('distributed_load', 2, 1, 15),
+      run('distributed_load', 2, 2, 30),
+      run('load', 2, 2, 10),
+      run('distributed_load', 1, 1, 30),
+    ];
+    const loads = distributedOf(runs, [1, 2]);
+    expect(loads.map(({ workers, overPlain }) => [workers, overPlain!.rounds])).toEqual([
+      [1, [1.5]],
+      [2, [1.5, 3]],
+    ]);
+    expect(distributedOf([run('load', 2, 1, 10)], [2])).toEqual([]);
   });
 
   it('are kept apart by what they are, by workers and by pinning', () => {

@@ -1,24 +1,25 @@
 import { join } from 'node:path';
+import type { Pool } from 'pg';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { connect, createPool } from '../../src/database/connect.ts';
 import { distribute } from '../../src/state/leaves/distribute.ts';
 import { migrate } from '../../src/state/schema/migrate.ts';
 import { load, scratchFolder, wipe } from '../e2e/loading.ts';
-import { CITUS_URL, cluster, databaseAt } from '../servers.ts';
+import { CITUS_URL, cluster, databaseAt, say } from '../servers.ts';
 import { differences, snapshot } from '../survive/copies.ts';
 import { type Ended, type Program, startLoad, thawed, untilFrozen } from '../survive/program.ts';
 import { openProxy, type Proxy as Way } from '../survive/proxy.ts';
 import { freshWorld } from '../survive/worlds.ts';
 
 /**
- * Nodes of a Citus cluster go away in the midst of a load and come back. No server is stopped: the cluster's own way to
- * each of its nodes, and the load's to the coordinator, lead through a proxy that falls, and what was connected to the
+ * Nodes of a Citus cluster go away in the midst of a load and come back. No server is stopped: the ways of the cluster
+ * and of the load to each of the nodes, that of the nodes to the coordinator, and the load's, lead through proxies that fall, and what was connected to the
  * coordinator is ended. To each side that is what it sees of a server that dies; a node that lost what it had not
  * written to its disk would be another matter, and PostgreSQL's.
  */
 
 const folder = scratchFolder();
-const world = freshWorld(join(folder, 'world'), 2);
+const world = freshWorld(join(folder, 'world'), 2, false);
 /** Long enough to be away for a moment, short enough to wait for. */
 const LEASE = ['--lease-seconds', '30'] as const;
 
@@ -27,10 +28,15 @@ describe.skipIf(CITUS_URL === '')('a load on a Citus cluster (TEST_CITUS_URL)', 
   const name = `backhaul_nodes_${process.pid}`;
   const nodes: Way[] = [];
   const addresses: string[] = [];
-  const server = cluster(CITUS_URL, async (host, port) => {
+  /** By which nodes go to the coordinator. */
+  let home!: Way;
+  const server = cluster(CITUS_URL, async (host, port, isCoordinator) => {
     const proxy = await openProxy(`postgres://${host}:${port}/`);
-    nodes.push(proxy);
-    addresses.push(databaseAt(CITUS_URL, name, host, port));
+    if (isCoordinator) home = proxy;
+    else {
+      nodes.push(proxy);
+      addresses.push(databaseAt(CITUS_URL, name, host, port));
+    }
     return { host: '127.0.0.1', port: Number(new URL(proxy.url).port) };
   });
   const url = databaseAt(CITUS_URL, name);
@@ -48,9 +54,9 @@ describe.skipIf(CITUS_URL === '')('a load on a Citus cluster (TEST_CITUS_URL)', 
     await world.prepare(url);
   });
   afterEach(async () => {
-    for (const way of [coordinator, ...nodes]) way.rise();
-    await db.query('SELECT recover_prepared_transactions()');
-    await wipe(db);
+    for (const way of [coordinator, home, ...nodes]) way.rise();
+    for (const address of [url, ...addresses]) await say(address, ['SELECT recover_prepared_transactions()']);
+    await afresh(wipe);
     await world.prepare(url);
   });
   afterAll(async () => {
@@ -58,10 +64,36 @@ describe.skipIf(CITUS_URL === '')('a load on a Citus cluster (TEST_CITUS_URL)', 
     await server.drop(name);
   });
 
+  /** On a session that has no connection to a node yet, which may have broken meanwhile. */
+  async function afresh<T>(work: (pool: Pool) => Promise<T>): Promise<T> {
+    const pool = createPool(url, { applicationName: 'test pool', max: 1 });
+    try {
+      return await work(pool);
+    } finally {
+      await pool.end();
+    }
+  }
+
+  /** On which node the load's worker has its session, in a transaction or just out of it, and one where it has none. */
+  async function sides(): Promise<{ readonly own: Way; readonly other: Way }> {
+    const counts: number[] = [];
+    for (const address of addresses) {
+      const node = await connect(address, { applicationName: 'test admin' });
+      const { rows } = await node.query<{ n: number }>(
+        `SELECT count(*)::int AS n FROM pg_stat_activity
+         WHERE datname = current_database() AND application_name ~ '^backhaul (worker|[0-9]+/[0-9]+)$'`,
+      );
+      await node.end();
+      counts.push(rows[0]!.n);
+    }
+    expect(counts.toSorted().slice(-2)).toEqual([0, 1]);
+    return { own: nodes[counts.indexOf(1)]!, other: nodes[counts.indexOf(0)]! };
+  }
+
   /** Transactions that a node holds prepared and nobody has settled. */
   async function prepared(): Promise<number> {
     let sum = 0;
-    for (const address of addresses) {
+    for (const address of [url, ...addresses]) {
       const node = await connect(address, { applicationName: 'test admin' });
       const { rows } = await node.query<{ n: number }>(
         'SELECT count(*)::int AS n FROM pg_prepared_xacts WHERE database = current_database()',
@@ -80,42 +112,64 @@ describe.skipIf(CITUS_URL === '')('a load on a Citus cluster (TEST_CITUS_URL)', 
     const { code, stdout, stderr, hung } = await ending;
     expect({ code, hung }, stdout + stderr).toEqual({ code: 3, hung: false });
     expect(await prepared()).toBe(0);
-    expect(differences(await snapshot(db), undisturbed)).toEqual([]);
+    expect(differences(await afresh(snapshot), undisturbed)).toEqual([]);
   }
 
-  it.each(['copy.written', 'task.finished'])(
-    'waits for a node that dies at %s, and goes on',
-    async (point) => {
+  it.each([
+    ['copy.written', 'own'],
+    ['copy.written', 'other'],
+    ['task.finished', 'own'],
+    ['task.finished', 'other'],
+  ] as const)(
+    'waits for a node that dies at %s, the one it writes to or another: %s',
+    async (point, which) => {
       const program = begin(url, { BACKHAUL_FREEZE_AT: point });
       await untilFrozen(program);
-      nodes[0]!.fall();
+      const { [which]: node } = await sides();
+      node.fall();
       const ending = thawed(program);
       await program.said('"outcome":"retry"');
-      nodes[0]!.rise();
+      node.rise();
       await endsWell(ending);
     },
   );
 
+  it.each(['task.finished'])('waits for a coordinator that its nodes do not reach at %s', async (point) => {
+    const program = begin(url, { BACKHAUL_FREEZE_AT: point });
+    await untilFrozen(program);
+    home.fall();
+    const ending = thawed(program);
+    await program.said('"outcome":"retry"');
+    home.rise();
+    await endsWell(ending);
+  });
+
   describe.skipIf(!(await isReadable()))('where nodes speak plainly to each other', () => {
-    it('does a file again whose node dies before it has prepared', async () => {
+    const WHO = ['another node', 'the coordinator'] as const;
+    const wayTo = async (who: (typeof WHO)[number]): Promise<Way> =>
+      who === 'the coordinator' ? home : (await sides()).other;
+
+    it.each(WHO)('does a file again before whose PREPARE %s dies', async (who) => {
       const program = begin(url, { BACKHAUL_FREEZE_AT: 'task.finished' });
       await untilFrozen(program);
-      const fallen = nodes[0]!.fallsBefore('PREPARE TRANSACTION');
+      const way = await wayTo(who);
+      const fallen = way.fallsBefore('PREPARE TRANSACTION');
       const ending = thawed(program);
       await fallen;
       await program.said('"outcome":"retry"');
-      nodes[0]!.rise();
+      way.rise();
       await endsWell(ending);
     });
 
-    it('brings to its end what a node that dies has prepared', async () => {
+    it.each(WHO)('brings to its end what is prepared when %s dies', async (who) => {
       const program = begin(url, { BACKHAUL_FREEZE_AT: 'task.finished' });
       await untilFrozen(program);
-      const fallen = nodes[0]!.fallsBefore('COMMIT PREPARED');
+      const way = await wayTo(who);
+      const fallen = way.fallsBefore('COMMIT PREPARED');
       const ending = thawed(program);
       await fallen;
       expect(await prepared()).toBeGreaterThan(0);
-      nodes[0]!.rise();
+      way.rise();
       await endsWell(ending);
     });
   });
@@ -128,7 +182,8 @@ describe.skipIf(CITUS_URL === '')('a load on a Citus cluster (TEST_CITUS_URL)', 
       coordinator.fall();
       await db.query(
         `SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity
-         WHERE datname = current_database() AND backend_type = 'client backend' AND application_name LIKE 'backhaul%'`,
+         WHERE datname = current_database() AND backend_type = 'client backend'
+           AND (application_name LIKE 'backhaul%' OR application_name LIKE 'citus_internal%')`,
       );
       const ending = thawed(program);
       await program.said('waiting for the database');

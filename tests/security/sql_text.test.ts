@@ -9,7 +9,7 @@ import { expect, it } from 'vitest';
 const CONSTANT = /^[A-Z][A-Z_]*(\.(map|join)\(.*\))*$/;
 /** They are given literals alone. */
 const HELPERS =
-  /^(usOf|wholeSum|stampOf|isBefore|orderKey|noteEvent|same|asJson|barsIn|barsOf|completes|endsOpen|vouchedByAlone|becomes|mayMove|withRevision|laneTurn|isDue|isBehindDelayed|rangeRows|withinHull|touchedOnly|insertCoverage|insertStates|sessionName|isAlive|stateOf|quoted|owner\.escapeLiteral)\(/;
+  /^(usOf|wholeSum|stampOf|isBefore|orderKey|noteEvent|same|asJson|barsIn|barsOf|completes|endsOpen|vouchedByAlone|becomes|mayMove|withRevision|laneTurn|isDue|isBehindDelayed|rangeRows|withinHull|touchedOnly|insertCoverage|insertStates|insertEnds|sessionName|isAlive|stateOf|quoted|owner\.escapeLiteral)\(/;
 
 const LOOKED_AT: Readonly<Record<string, readonly string[]>> = {
   // Names of our own tables and columns.
@@ -57,6 +57,7 @@ const LOOKED_AT: Readonly<Record<string, readonly string[]>> = {
   // Conditions of its own, and the alias its callers write out.
   'src/state/tasks/lane_family.ts': ['alias', 'which'],
   'src/state/tasks/claim.ts': ['alias'],
+  'src/state/tasks/lease.ts': ['which'],
   // Ranges are numbers and ISO stamps.
   'src/copy/copy_reader.ts': [
     // biome-ignore lint/suspicious/noTemplateCurlyInString: it is the code that is quoted here
@@ -115,6 +116,7 @@ const LOOKED_AT: Readonly<Record<string, readonly string[]>> = {
   'src/bench/floor_sender.ts': ['file.leaf'],
   // Numbers of its own.
   'src/bench/day_two.ts': ['within'],
+  'src/bench/cluster_database.ts': ['this.#name', 'how'],
   'src/bench/bench_database.ts': ['name', 'this.name', 'admin.escapeIdentifier(datname)'],
   // Commands that doctor advises and does not run: names and numbers of the server's own settings.
   'src/doctor/server_checks.ts': ['left - BASE_SESSIONS', 'server.limit + needed', 'value', 'name'],

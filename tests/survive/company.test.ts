@@ -12,6 +12,9 @@ import { freshWorld, onCopy, standingWorld, type World } from './worlds.ts';
 
 const LONG = process.env['BACKHAUL_LONG'] === '1';
 
+/** Whose nodes take rows from a load itself where no longer bars are made. */
+const IS_CLUSTER = process.env['BACKHAUL_TEST_ENGINE'] === 'citus';
+
 const databases = await originals();
 const folder = scratchFolder();
 
@@ -26,6 +29,7 @@ beforeAll(async () => {
   for (const [name, world] of [
     ['fresh', freshWorld(join(folder, 'fresh'))],
     ['standing', standingWorld(join(folder, 'standing'))],
+    ...(IS_CLUSTER ? ([['appended', freshWorld(join(folder, 'appended'), 4, false)]] as const) : []),
   ] as const) {
     const original = await databases.original(world.prepare);
     const undisturbed = await onCopy(original, async (copy) => {
@@ -47,7 +51,8 @@ async function doneTwice(copy: Copy): Promise<unknown[]> {
 }
 
 describe('loaders on one database', () => {
-  const trials = (LONG ? ['fresh', 'standing'] : ['standing']).flatMap((name) =>
+  const names = [...(LONG ? ['fresh'] : []), 'standing', ...(IS_CLUSTER ? ['appended'] : [])];
+  const trials = names.flatMap((name) =>
     (LONG ? [2, 3, 4, 6, 8] : [3]).map((loaders) => ({ name, loaders })),
   );
   it.each(trials)(
@@ -96,6 +101,12 @@ const FROZEN: readonly { readonly name: string; readonly point: KillPoint }[] = 
       { name: 'fresh', point: 'task.finished' },
       ...(KEYED_FROM_BIRTH ? [] : [{ name: 'fresh', point: 'leaf.attached' } as const]),
       { name: 'standing', point: 'merge.recomputed' },
+      ...(IS_CLUSTER
+        ? ([
+            { name: 'appended', point: 'copy.written' },
+            { name: 'appended', point: 'task.finished' },
+          ] as const)
+        : []),
     ];
 
 describe.skipIf(process.platform !== 'linux').concurrent('a loader that is frozen past its lease', () => {

@@ -18,6 +18,9 @@ import { freshWorld, onCopy, standingWorld, type World } from './worlds.ts';
 
 const LONG = process.env['BACKHAUL_LONG'] === '1';
 
+/** Whose nodes take rows from a load itself where no longer bars are made. */
+const IS_CLUSTER = process.env['BACKHAUL_TEST_ENGINE'] === 'citus';
+
 const databases = await originals();
 const folder = scratchFolder();
 
@@ -41,6 +44,7 @@ const trials = new Map<string, Trial>();
 beforeAll(async () => {
   trials.set('fresh', await trialOf(freshWorld(join(folder, 'fresh'))));
   trials.set('standing', await trialOf(standingWorld(join(folder, 'standing'))));
+  if (IS_CLUSTER) trials.set('appended', await trialOf(freshWorld(join(folder, 'appended'), 4, false)));
 });
 
 /** Loads that ended by SIGKILL. */
@@ -68,32 +72,36 @@ const KEYS: readonly KillPoint[] = ['leaf.keyed', 'leaf.attached', 'leaf.standin
 const NO_KEYS: readonly KillPoint[] = process.env['BACKHAUL_TEST_ENGINE'] === 'timescale' ? KEYS : [];
 
 /** Points one of the worlds has no cause to pass; every other one must be passed, or its test would prove nothing. */
+const OF_MERGES: readonly KillPoint[] = [
+  'merge.joined',
+  'merge.needed',
+  'merge.opened',
+  'merge.removed',
+  'merge.compared',
+  'merge.reading',
+  'merge.deleted',
+  'merge.copied',
+  'merge.taken',
+  'merge.recomputed',
+];
 const ABSENT: Readonly<Record<string, readonly KillPoint[]>> = {
-  fresh: [
-    'merge.needed',
-    'merge.opened',
-    'merge.removed',
-    'merge.compared',
-    'merge.reading',
-    'merge.deleted',
-    'merge.copied',
-    'merge.taken',
-    'merge.recomputed',
-    ...NO_KEYS,
-  ],
+  fresh: [...OF_MERGES, ...NO_KEYS],
+  appended: OF_MERGES,
   standing: [
     'copy.opened',
     'copy.written',
     ...KEYS,
     ...(NO_KEYS.length > 0 ? (['merge.needed'] as const) : []),
+    // Files go one by one there.
+    ...(IS_CLUSTER ? (['merge.joined'] as const) : []),
   ],
 };
 
-describe.each(['fresh', 'standing'])('a load in a %s world', (name) => {
+describe.each(['fresh', 'standing', ...(IS_CLUSTER ? ['appended'] : [])])('a load in a %s world', (name) => {
   const points = LOAD_POINTS.filter((point) => !ABSENT[name]!.includes(point));
   /** What both worlds pass is passed in the one where more stands to be damaged; in a long run, in both. */
   const own =
-    LONG || name === 'standing' ? points : points.filter((point) => ABSENT['standing']!.includes(point));
+    LONG || name !== 'fresh' ? points : points.filter((point) => ABSENT['standing']!.includes(point));
 
   it('killed once at every point of a task’s life, one run after the other, ends as if nothing had been', async () => {
     const trial = trials.get(name)!;

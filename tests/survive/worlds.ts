@@ -43,9 +43,9 @@ async function withDays(url: string, rollups: readonly Omit<Rollup, 'rollupS'>[]
 
 /**
  * Nothing is there: two lanes, of eight files where nobody asks for fewer days, three months, all leaves bare until the
- * end; longer bars are made of them.
+ * end; longer bars are made of them, unless `makesDays` is false: then nodes of a cluster take rows from the load itself.
  */
-export function freshWorld(folder: string, days = 6): World {
+export function freshWorld(folder: string, days = 6, makesDays = true): World {
   massiveDays(join(folder, 'massive'), days, ['A', 'BRK.B', 'NA', 'aapl'].slice(0, days), 7);
   quarter(join(folder, 'kraken'), 0, 3);
   quarter(join(folder, 'kraken'), 1, 3);
@@ -53,10 +53,15 @@ export function freshWorld(folder: string, days = 6): World {
     source: folder,
     files: days + 2,
     prepare: (url) =>
-      withDays(url, [
-        { venue: 'us_stocks_sip', symbol: null, intervalS: 60 },
-        { venue: 'kraken', symbol: 'XBTUSD', intervalS: 3600 },
-      ]),
+      withDays(
+        url,
+        makesDays
+          ? [
+              { venue: 'us_stocks_sip', symbol: null, intervalS: 60 },
+              { venue: 'kraken', symbol: 'XBTUSD', intervalS: 3600 },
+            ]
+          : [],
+      ),
   };
 }
 

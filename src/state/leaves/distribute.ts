@@ -10,6 +10,7 @@ import { CLAIM_LOCK } from '../moves.ts';
 import { makeReadingAnew } from '../schema/candles_view.ts';
 import { isDistributed, ONE_BY_ONE } from '../schema/distributed.ts';
 import { isHypertable } from '../schema/migrate.ts';
+import { hasNodeStatements, isCoordinatorKnown, makeNodeStatements } from '../schema/node_statements.ts';
 import { Partitions } from './partitions.ts';
 
 /** As far back as it has been tried. */
@@ -48,6 +49,7 @@ export async function distribute(db: Pool, options: DistributeOptions): Promise<
   const said = { type: 'distribute', dryRun: options.dryRun, citus, nodes } as const;
   if (await isDistributed(db)) {
     const { shards, leaves } = await checkOurs(db);
+    await seeToNodes(db, options);
     return { ...said, already: true, shards, leaves };
   }
   await checkStrangers(db);
@@ -83,7 +85,23 @@ export async function distribute(db: Pool, options: DistributeOptions): Promise<
     await new Partitions(db, false).promoteAll(1, () => {}, true);
     await inTransaction(db, (client) => spread(client, shards));
   }
+  await seeToNodes(db, options);
   return { ...said, already: false, shards, leaves };
+}
+
+/** Lets loads write to the nodes without a way through the coordinator: what that needs is made where it is not there. */
+async function seeToNodes(db: Pool, { dryRun, onStep }: DistributeOptions): Promise<void> {
+  if (await hasNodeStatements(db)) return;
+  if (!(await isCoordinatorKnown(db))) {
+    onStep(
+      `loads go through the coordinator, whose address its nodes do not know: SELECT citus_set_coordinator_host('<host>', 5432); and say this again`,
+    );
+    return;
+  }
+  onStep(
+    'node_statement: known to all nodes, so that loads write to them without a way through the coordinator',
+  );
+  if (!dryRun) await makeNodeStatements(db);
 }
 
 /** The moves themselves. Claims wait meanwhile, and with them every load that begins. */
@@ -116,15 +134,18 @@ async function spread(client: ClientBase, shards: number): Promise<void> {
 
 /**
  * How the tables stand on a cluster, the extension being there: its version, and in how many shards the bars lie, null where
- * they are not distributed. Faults as {@link distribute}: a worker's address, too old a version, other hands.
+ * they are not distributed; `takesSessions`: loads may write from sessions on its nodes. Faults as {@link distribute}: a worker's address, too old a version, other hands.
  */
 export async function distributionOf(
   db: Db,
-): Promise<{ readonly citus: string; readonly shards: number | null }> {
+): Promise<{ readonly citus: string; readonly shards: number | null; readonly takesSessions: boolean }> {
   const citus = await checkCitus(db);
-  if (await isDistributed(db)) return { citus, shards: (await checkOurs(db)).shards };
+  if (await isDistributed(db)) {
+    const { shards } = await checkOurs(db);
+    return { citus, shards, takesSessions: await hasNodeStatements(db) };
+  }
   await checkStrangers(db);
-  return { citus, shards: null };
+  return { citus, shards: null, takesSessions: false };
 }
 
 /** The version of Citus. Faults where it is not there, too old, or we are not on its coordinator. */

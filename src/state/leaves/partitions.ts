@@ -5,7 +5,7 @@ import type { ClientBase, Pool, PoolClient } from 'pg';
 import { killPoint } from '../../base/kill_points.ts';
 import { cutLeaf, KnownLeaves, type Leaf, type LeafMonths, wideLeaf } from '../../copy/leaf.ts';
 import { backendPid, type Db } from '../../database/connect.ts';
-import { isDistributed } from '../schema/distributed.ts';
+import { isDistributed, ON_NODES_TOO } from '../schema/distributed.ts';
 import { chunksWithin, createChunk } from './chunks.ts';
 import { ALONE, type KeyBuild, type Keyless, keyBuilds } from './key_builds.ts';
 import { boundsOf, keyStatements, leafStatements, standingStatements } from './leaf_statements.ts';
@@ -166,7 +166,9 @@ export class Partitions {
     this.#signals?.abort.addEventListener('abort', cancel);
     try {
       this.#signals?.abort.throwIfAborted();
+      const isSpread = await isDistributed(client);
       await client.query('BEGIN');
+      if (isSpread) await client.query(ON_NODES_TOO);
       await client.query(`SET LOCAL lock_timeout = ${LOCK_TIMEOUT_MS}; SET LOCAL statement_timeout = 0`);
       const { rows } = await client.query<{ from_ts: Date; to_ts: Date }>(
         `SELECT from_ts, to_ts FROM backhaul.partition WHERE name = $1 AND state = 'bare' FOR UPDATE`,
@@ -175,7 +177,6 @@ export class Partitions {
       const range = rows[0];
       if (range !== undefined) {
         const bounds = { name, ...boundsOf(1000 * range.from_ts.getTime(), 1000 * range.to_ts.getTime()) };
-        const isSpread = await isDistributed(client);
         if (alone) await client.query(ALONE);
         await sayEach(client, keyStatements(bounds, isSpread));
         killPoint('leaf.keyed');

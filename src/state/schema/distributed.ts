@@ -7,6 +7,9 @@ import type { Db } from '../../database/connect.ts';
 /** On a cluster: what changes a table of several shards goes to them one after the other, over the same connections. */
 export const ONE_BY_ONE = `SET LOCAL citus.multi_shard_modify_mode = 'sequential'`;
 
+/** On a cluster: what is set for the transaction from here on is so on its nodes, whose sessions may hold locks as well. */
+export const ON_NODES_TOO = `SET LOCAL citus.propagate_set_commands = 'local'`;
+
 const answers = new WeakSet<pg.ClientBase>();
 
 /** True where `bars` is a distributed table. It never ceases to be one, so a session that has seen it asks no more. */

@@ -7,6 +7,7 @@ import { RowEncoder } from '../../copy/row_encoder.ts';
 import { arrayText } from '../../database/array_text.ts';
 import type { Db } from '../../database/connect.ts';
 import { stampOf, usOf } from '../../database/stamps.ts';
+import { isOnNode, sayToCoordinator } from '../schema/node_statements.ts';
 import type { RecordedSplits } from './venue_splits.ts';
 
 /** The state behind a bar, as the engine encodes it. µs since 1970. */
@@ -62,6 +63,26 @@ export function insertStates(seriesIds: string, tsUs: string, states: string): s
   FROM unnest(${seriesIds}::int[], ${tsUs}::bigint[], ${states}::bytea[]) AS u (series_id, last_us, state), moved
   WHERE u.state IS NOT NULL`;
 }
+
+/** Writes the states of a task: a COPY, or, from a node, a statement. */
+export async function writeStates(
+  client: ClientBase,
+  taskId: number,
+  states: readonly StoredState[],
+): Promise<void> {
+  if (isOnNode(client))
+    return sayToCoordinator(client, TELL_STATES, [
+      taskId,
+      states.map(({ seriesId }) => seriesId),
+      states.map(({ tsUs }) => tsUs),
+      states.map(({ state }) => state),
+    ]);
+  const rows = new StateRows(taskId, states.length);
+  for (const state of states) rows.add(state);
+  await rows.write(client);
+}
+
+const TELL_STATES = `WITH moved AS (SELECT $1::bigint AS task_id) ${insertStates('$2', '$3', '$4')}`;
 
 /** The last state of each of the series that have one, as the engine encoded it. */
 export async function lastStates(db: Db, seriesIds: readonly number[]): Promise<Map<number, Buffer>> {
@@ -172,11 +193,8 @@ export async function replaceStates(
       `DELETE FROM backhaul.indicator_state i USING ${rangeRows(ranges)}
        WHERE i.series_id = r.series_id AND i.ts > r.after_ts AND i.ts <= r.to_ts`,
     );
-  for (const [taskId, states] of Map.groupBy(written, (one) => one.taskId)) {
-    const rows = new StateRows(taskId, states.length);
-    for (const state of states) rows.add(state);
-    await rows.write(client);
-  }
+  for (const [taskId, states] of Map.groupBy(written, (one) => one.taskId))
+    await writeStates(client, taskId, states);
 }
 
 /**

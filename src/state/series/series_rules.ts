@@ -4,6 +4,7 @@ import type { ClientBase } from 'pg';
 import { aliasesBeside } from '../../base/spellings.ts';
 import { arrayText } from '../../database/array_text.ts';
 import type { Db } from '../../database/connect.ts';
+import { sayToCoordinator } from '../schema/node_statements.ts';
 import type { TaskPlan } from '../task_plan.ts';
 
 /**
@@ -18,7 +19,8 @@ export async function rememberRules(
   const { shape, calendar } = plan;
   const aliases = ownAliases(plan);
   if (shape.prices !== 'any' && calendar === undefined && aliases === null) return;
-  await client.query(
+  await sayToCoordinator(
+    client,
     `INSERT INTO backhaul.series_rule AS r (series_id, prices, calendar, aliases)
      SELECT unnest($1::int[]), $2, $3::jsonb, $4::jsonb
      ON CONFLICT (series_id) DO ${UPDATE}`,

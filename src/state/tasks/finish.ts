@@ -4,6 +4,7 @@ import type { ClientBase } from 'pg';
 import { stampOf } from '../../database/stamps.ts';
 import { BackhaulError } from '../../faults/fault.ts';
 import { becomes, noteEvent, OWNED } from '../moves.ts';
+import { askCoordinator, isOnNode } from '../schema/node_statements.ts';
 import { withRevision } from '../series/event_revision.ts';
 import type { FilesOf } from '../series/rollup_roles.ts';
 import { endValues, INSERT_ENDS, type SeriesEnd } from '../series/series_ends.ts';
@@ -107,14 +108,9 @@ export async function finish(client: ClientBase, done: Finished): Promise<void> 
     trades?.used ?? null,
     trades?.made ?? null,
   ];
-  // Named, so that a session plans it once: that takes longer than the statement itself.
-  const { rows } = await client.query<{ owned: number; moved: number; ahead: number | null }>({
-    name: 'backhaul finish',
-    text: FINISH,
-    values,
-  });
-  const { owned, moved, ahead } = rows[0]!;
-  if (moved === 1) return;
+  const answer = await said(client, values);
+  if (answer === null) return;
+  const { owned, ahead } = answer;
   if (owned === 1)
     throw new BackhaulError({
       kind: 'predecessor',
@@ -127,4 +123,20 @@ export async function finish(client: ClientBase, done: Finished): Promise<void> 
     kind: 'lost-lease',
     message: `Attempt ${attempt} no longer owns task ${taskId}.`,
   });
+}
+
+interface Answer {
+  readonly owned: number;
+  readonly moved: number;
+  /** A task of the lane that must go first. */
+  readonly ahead: number | null;
+}
+
+/** What the database answers; null: the task has been moved. */
+async function said(client: ClientBase, values: readonly unknown[]): Promise<Answer | null> {
+  if (isOnNode(client))
+    return askCoordinator<Answer>(client, FINISH, values, { owned: 1, moved: 1, ahead: null });
+  // Named, so that a session plans it once: that takes longer than the statement itself.
+  const { rows } = await client.query<Answer>({ name: 'backhaul finish', text: FINISH, values: [...values] });
+  return rows[0]!.moved === 1 ? null : rows[0]!;
 }

@@ -3,6 +3,7 @@
 import type { Db } from '../../database/connect.ts';
 import { becomes, mayMove, noteEvent } from '../moves.ts';
 import { RUN_LOCK_SPACE } from '../runs/run_store.ts';
+import { isDistributed } from '../schema/distributed.ts';
 import { type Attempt, sessionName } from './attempt.ts';
 
 /**
@@ -101,6 +102,7 @@ async function endSessions(db: Db, names: readonly string[]): Promise<void> {
        AND pg_has_role(usesysid, 'USAGE')`,
     [names],
   );
+  await endOnNodes(db, names, '1 = 1');
 }
 
 /**
@@ -108,11 +110,29 @@ async function endSessions(db: Db, names: readonly string[]): Promise<void> {
  * its network went silent, just before COMMIT. The task's row is locked, so it could not be expired, now or ever.
  */
 async function endStuckSessions(db: Db): Promise<void> {
-  await db.query(
-    `SELECT pg_terminate_backend(a.pid) FROM backhaul.task t
-     JOIN pg_stat_activity a ON a.application_name = 'backhaul ' || t.task_id || '/' || t.attempt
-     WHERE t.state = 'running' AND t.lease_until < statement_timestamp()
-       AND a.datname = current_database() AND a.state LIKE 'idle in transaction%'
-       AND a.state_change < statement_timestamp() - interval '1 s' AND pg_has_role(a.usesysid, 'USAGE')`,
+  const { rows } = await db.query<{ task_id: number; attempt: number }>(
+    `SELECT task_id, attempt FROM backhaul.task WHERE state = 'running' AND lease_until < statement_timestamp()`,
   );
+  if (rows.length === 0) return;
+  const names = rows.map((row) => sessionName({ taskId: row.task_id, attempt: row.attempt }));
+  await db.query(
+    `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+     WHERE datname = current_database() AND application_name = ANY ($1) AND ${IDLE}
+       AND pg_has_role(usesysid, 'USAGE')`,
+    [names],
+  );
+  await endOnNodes(db, names, IDLE);
+}
+
+const IDLE = `state LIKE 'idle in transaction%' AND state_change < statement_timestamp() - interval '1 s'`;
+
+/** The same on the nodes of a cluster, whose own rights decide; of one that is away there is nothing to end. */
+async function endOnNodes(db: Db, names: readonly string[], which: string): Promise<void> {
+  if (names.length === 0 || !(await isDistributed(db))) return;
+  await db.query('SELECT FROM run_command_on_workers(format($1, $2::text[]))', [
+    `SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+     WHERE datname = current_database() AND application_name = ANY (%L) AND ${which}
+       AND pg_has_role(usesysid, 'USAGE')`.replaceAll(/%(?!L)/g, '%%'),
+    names,
+  ]);
 }

@@ -1,15 +1,13 @@
 /** The end of an attempt: sums checked, its turn in the lane awaited, rows and all that belongs to them committed as one. */
 
-import type { ClientBase } from 'pg';
 import { killPoint } from '../../base/kill_points.ts';
-import { copyRows } from '../../copy/copy_writer.ts';
-import { RowEncoder } from '../../copy/row_encoder.ts';
 import { BackhaulError, type Fault } from '../../faults/fault.ts';
 import { refuseOtherDays } from '../../state/series/rollup_days.ts';
 import { copyEnds } from '../../state/series/series_ends.ts';
 import { rememberRules } from '../../state/series/series_rules.ts';
 import { noteWithheld } from '../../state/series/withheld.ts';
 import { type Finished, finish } from '../../state/tasks/finish.ts';
+import { writeRejects } from '../../state/tasks/reject_rows.ts';
 import type { LoadedResult, RejectSummary, TaskResult } from '../link/task_result.ts';
 import type { AttemptParts } from './attempt_parts.ts';
 import { refuseDays } from './days_as_minutes.ts';
@@ -93,7 +91,7 @@ export async function writeBeside(parts: AttemptParts, done: FileOutcome, isRead
   let finished: Finished | null = null;
   if (client !== null) {
     await transaction.begin();
-    await writeRejects(client, taskId, file);
+    await writeRejects(client, taskId, file.rejects.list);
     await noteWithheld(client, series.usedIds(), task.settings.indicators);
     await done.edges?.write(client, taskId);
     let ends = await writeEnds(client, task, series, done.writeStates);
@@ -173,22 +171,6 @@ function reconcile({ file, loaded, rejected, duplicates }: FileOutcome, read: nu
       `bars made of trades ${trades.made} <> loaded ${loaded} + duplicates ${duplicates}`,
       'reconcile',
     );
-}
-
-async function writeRejects(client: ClientBase, taskId: number, file: FileScan): Promise<void> {
-  if (file.rejects.list.length === 0) return;
-  const rows = new RowEncoder(6);
-  for (const reject of file.rejects.list) {
-    rows.row();
-    rows.int8(taskId);
-    rows.int8(reject.line);
-    rows.int8(reject.byteOffset);
-    rows.text(reject.reason);
-    rows.text(reject.field);
-    rows.text(reject.record);
-  }
-  const columns = ['task_id', 'line', 'byte_offset', 'reason', 'field', 'record'];
-  await copyRows(client, 'backhaul.reject', columns, rows.bytes());
 }
 
 /** A broken invariant of our own. */

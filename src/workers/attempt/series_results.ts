@@ -6,7 +6,7 @@ import { dayGrid } from '../../buckets/bucket_grid.ts';
 import { knownFrom, knownTo } from '../../buckets/covered.ts';
 import { isCheckpoint } from '../../indicators/checkpoints.ts';
 import { encodeState, STATE_LENGTH } from '../../indicators/engine.ts';
-import { StateRows } from '../../state/series/indicator_states.ts';
+import { writeStates } from '../../state/series/indicator_states.ts';
 import { copyEnds, type SeriesEnd } from '../../state/series/series_ends.ts';
 import type { Assignment } from '../link/assignment.ts';
 import type { Checkpoints } from './checkpoint_states.ts';
@@ -38,10 +38,7 @@ export async function writeCheckpoints(
   checkpoints: Checkpoints,
 ): Promise<void> {
   const states = checkpoints.take();
-  if (states.length === 0) return;
-  const rows = new StateRows(taskId, states.length);
-  for (const state of states) rows.add(state);
-  await rows.write(client);
+  if (states.length > 0) await writeStates(client, taskId, states);
 }
 
 /** What the file leaves of each of its series; a state holds until the next is asked for. */

@@ -17,26 +17,27 @@ import { firstPath, type LoadPath, orderOf, RestartBy, SurveyFirst } from './loa
 import { AttemptTransaction } from './transaction.ts';
 import { workerMemory } from './worker_memory.ts';
 
+/** A thread's sessions, each opened when it is first asked for. */
+export interface Sessions {
+  /** Where tasks are claimed and finished. */
+  home(): Promise<ClientBase>;
+  /** Of a cluster: on the node that this thread writes to, by which bars do not pass through the coordinator. */
+  node(): Promise<ClientBase>;
+}
+
 /**
- * Loads the task; `client` is null when rows go to no database.
+ * Loads the task; `sessions` is null when rows go to no database.
  * @throws what went wrong; the caller rolls back
  */
 export async function runAttempt(
   task: Assignment,
   link: WorkerLink,
-  client: ClientBase | null,
+  sessions: Sessions | null,
 ): Promise<TaskResult> {
-  const parts: AttemptParts = {
-    task,
-    link,
-    client,
-    memory: workerMemory(task.settings.batchRows, task.settings.copyBytes),
-    transaction: new AttemptTransaction(client, task, client !== null && (await isDistributed(client))),
-    progress: new AttemptProgress(link),
-  };
+  let path = firstPath(task, sessions !== null);
+  let parts = await partsOf(task, link, await sessionFor(path, task, sessions));
   killPoint('attempt.begun');
   knowIdsAsOf(task.plan.venue, task.eventRevision);
-  let path = firstPath(task, client !== null);
   let facts = NO_FACTS;
   for (;;) {
     try {
@@ -45,10 +46,36 @@ export async function runAttempt(
       if (!(error instanceof RestartBy || error instanceof SurveyFirst)) throw error;
       await parts.transaction.rollBack();
       link.tell({ kind: 'withdraw' });
-      if (error instanceof RestartBy) path = { ...path, ...error.path };
-      else facts = await surveyFile(parts, error.need, facts);
+      if (error instanceof RestartBy) {
+        path = { ...path, ...error.path };
+        const client = await sessionFor(path, task, sessions);
+        if (client !== parts.client) parts = await partsOf(task, link, client);
+      } else facts = await surveyFile(parts, error.need, facts);
     }
   }
+}
+
+/** An attempt that reads nothing of what stands may write from a node. */
+async function sessionFor(
+  path: LoadPath,
+  { plan, eventRevision, rollups, settings }: Assignment,
+  sessions: Sessions | null,
+): Promise<ClientBase | null> {
+  if (sessions === null) return null;
+  const makesNothing = rollups.makes.length + rollups.makesOfSome.length === 0;
+  const readsNothing = !path.merges && eventRevision === 0 && makesNothing && plan.shape.kind !== 'trades';
+  return settings.nodes !== null && readsNothing ? sessions.node() : sessions.home();
+}
+
+async function partsOf(task: Assignment, link: WorkerLink, client: ClientBase | null): Promise<AttemptParts> {
+  return {
+    task,
+    link,
+    client,
+    memory: workerMemory(task.settings.batchRows, task.settings.copyBytes),
+    transaction: new AttemptTransaction(client, task, client !== null && (await isDistributed(client))),
+    progress: new AttemptProgress(link),
+  };
 }
 
 async function loadBy(path: LoadPath, parts: AttemptParts, facts: FileFacts): Promise<TaskResult> {

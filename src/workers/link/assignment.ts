@@ -3,6 +3,7 @@
 import type { MessagePort } from 'node:worker_threads';
 import type { InflateLimits } from '../../producer/archive/inflate_limits.ts';
 import type { SourceOptions } from '../../producer/sources/source.ts';
+import type { NodeSessions } from '../../state/schema/node_statements.ts';
 import type { RollupRole } from '../../state/series/rollup_roles.ts';
 import type { TaskPlan } from '../../state/task_plan.ts';
 
@@ -43,6 +44,8 @@ export interface KnownSeries {
 export interface WorkerSettings {
   readonly databaseUrl: string;
   readonly hypertable: boolean;
+  /** Of a cluster whose nodes take rows from us; null: all goes to `databaseUrl`. */
+  readonly nodes: NodeSessions | null;
   readonly source: SourceOptions;
   readonly batchRows: number;
   readonly copyBytes: number;

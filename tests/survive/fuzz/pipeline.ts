@@ -39,6 +39,7 @@ export type Ended = (Loaded | Failed) & { readonly plan: TaskPlan | null };
 export const SETTINGS: WorkerSettings = {
   databaseUrl: '',
   hypertable: false,
+  nodes: null,
   source: {},
   batchRows: 4096,
   copyBytes: 64 << 10,
