@@ -2,8 +2,8 @@
  * Doubles on their way into a page of Parquet, in AssemblyScript. Compiled by `npm run wasm` into
  * `src/export/planes_module.ts`; used through `src/export/planes.ts` alone.
  *
- * Why: of a row of 21 doubles the same loops in TypeScript took 60 and 25 ns, here 20 and 10: sixteen values are turned by
- * 32 shuffles.
+ * Why: the same loops in TypeScript took 5.3 ns a value, here they take 1.4, its copy and the look at what is worth
+ * packing included: sixteen values are turned by 32 shuffles.
  */
 
 /** What {@link bounds} has found: no value if the least is above the most. */

@@ -1,6 +1,7 @@
 /**
- * A socket that reads into one buffer again and again. Node's own makes one of 64 KB for each piece it reads: of a
- * hundred megabytes a second they let the collector of garbage go through all of the heap ten times a second.
+ * A socket that reads into one buffer again and again. Node's own makes one of 64 KB for each piece it reads, and those
+ * are what lets the collector of garbage go through all of the heap: 59 times in an export of 2.1 million rows, 34
+ * without them (`node --trace-gc`).
  */
 
 import { Socket } from 'node:net';
