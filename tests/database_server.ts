@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
 import { connect } from '../src/database/connect.ts';
 import { embeddedUrl, stopEmbedded } from '../src/database/embedded.ts';
-import { askedEngine, isEngine, serverOf, type TestServer } from './servers.ts';
+import { CITUS_URL, serverOf, type TestServer, TIMESCALE_URL } from './servers.ts';
 
 /**
  * One PostgreSQL a test run, in a folder of its own, started by the first file that asks for a database (a run of pure
@@ -61,10 +61,13 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
   const dismiss = guard(folder);
   project.provide('testRun', folder);
   return async () => {
-    const given = process.env['TEST_DATABASE_URL'] ?? '';
-    const engine = askedEngine(isEngine(project.name) ? project.name : process.env['BACKHAUL_TEST_ENGINE']);
-    const stays = engine ?? (given === '' ? null : serverOf('plain', given));
-    if (stays !== null) await dropTemplate(stays, folder);
+    // One setup serves the projects of all engines.
+    for (const [engine, url = ''] of [
+      ['plain', process.env['TEST_DATABASE_URL']],
+      ['timescale', TIMESCALE_URL],
+      ['citus', CITUS_URL],
+    ] as const)
+      if (url !== '') await dropTemplate(serverOf(engine, url), folder);
     await stopEmbedded(folder);
     dismiss();
     const address = await embeddedUrl(folder);

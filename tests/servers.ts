@@ -145,8 +145,6 @@ export function cluster(
   };
 }
 
-export const isEngine = (name: string): name is Engine => ['plain', 'timescale', 'citus'].includes(name);
-
 export function serverOf(engine: Engine, url: string): TestServer {
   if (engine === 'citus') return cluster(url);
   return engine === 'timescale' ? single(engine, url, 'timescaledb') : single(engine, url, null);
