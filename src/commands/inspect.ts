@@ -66,10 +66,10 @@ export const command: Command = {
   describe: 'Say how a file will be read, and draft a layout where none is known',
   builder: (yargs) =>
     declare(yargs as Argv<Arguments>, INSPECT_SETTINGS)
-      .positional('file', { describe: 'File, zip, zip/entry, s3://bucket/key or https://…' })
+      .positional('file', { describe: 'File, zip or tar, zip/entry, s3://bucket/key or https://…' })
       .example('$0 inspect ./XBTUSD_60.csv', '')
       .example('$0 inspect ./prices.csv --write my.yaml', 'drafts a layout where none is known')
-      .example('$0 inspect ./quarter.zip/XBTUSD_60.csv', 'one entry of a zip')
+      .example('$0 inspect ./quarter.zip/XBTUSD_60.csv', 'one entry of a zip or tar')
       .epilogue(
         'Reads the whole file and writes nothing but the layout that --write asks for.\n' +
           'Exit code: 0 every record would be loaded or is empty, 1 the file cannot be read, 2 usage, ' +

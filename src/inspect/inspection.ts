@@ -153,7 +153,7 @@ function inspectionOf(
     uri: object.uri,
     entry,
     others,
-    sizeBytes: storage.kind === 'zip' ? storage.compressedSize : object.sizeBytes,
+    sizeBytes: sizeOf(storage, object.sizeBytes),
     layout: name,
     layoutFrom: from,
     container: containerOf(storage),
@@ -184,7 +184,16 @@ function originText(origin: Origin): string {
   return origin.bySymbol.length > 0 ? 'the name, or else the first symbol' : 'the name';
 }
 
+function sizeOf(storage: LocatedFile['storage'], objectBytes: number): number {
+  if (storage.kind === 'zip') return storage.compressedSize;
+  return storage.kind === 'tar' ? storage.size : objectBytes;
+}
+
 function containerOf(storage: LocatedFile['storage']): string {
+  if (storage.kind === 'tar') {
+    const outside = storage.pack === 'plain' ? 'tar' : `tar, ${storage.pack}`;
+    return storage.inner === 'plain' ? outside : `${storage.inner} in ${outside}`;
+  }
   if (storage.kind !== 'zip') return storage.kind;
   return storage.method === 0 ? 'zip, stored' : 'zip, deflated';
 }

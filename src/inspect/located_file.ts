@@ -3,22 +3,29 @@
 import { stat } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { nearest } from '../base/nearest.ts';
-import { BackhaulError } from '../faults/fault.ts';
-import { listZip, type ZipEntryInfo } from '../producer/archive/zip.ts';
+import { BackhaulError, type Fault } from '../faults/fault.ts';
+import { listZip } from '../producer/archive/zip.ts';
 import { type Head, readHead, sniffFile, storageOfName } from '../producer/layouts/head.ts';
 import { openSource } from '../producer/open_source.ts';
 import { entryPath, pathOf } from '../producer/planning/items.ts';
+import { packingOfTar, tarEntries, tarStorage } from '../producer/planning/tar_storage.ts';
 import { zipStorage } from '../producer/planning/zip_storage.ts';
 import { isHiddenPath, kindOfName } from '../producer/sources/object_kind.ts';
-import type { ListFilter, Source, SourceObject, SourceOptions } from '../producer/sources/source.ts';
+import type {
+  ListFilter,
+  ObjectReader,
+  Source,
+  SourceObject,
+  SourceOptions,
+} from '../producer/sources/source.ts';
 import type { Storage } from '../state/task_plan.ts';
 
 export interface LocatedFile {
   readonly source: Source;
   readonly object: SourceObject;
-  /** In a zip; null for a file of its own. */
+  /** In a zip or a tar; null for a file of its own. */
   readonly entry: string | null;
-  /** Other files of bars in the same zip. */
+  /** Other files of bars in the same archive. */
   readonly others: number;
   /** What layouts match their patterns on. */
   readonly path: string;
@@ -35,7 +42,7 @@ const EVERYTHING: ListFilter = {
 
 /**
  * The file that `spec` names: a path, an address, or either with the name of an entry behind that of a zip
- * (`a.zip/b.csv`). Of a zip without one, its first file of data.
+ * or a tar (`a.zip/b.csv`). Of an archive without one, its first file of data.
  * @throws BackhaulError `usage` for a folder and for what is not there
  */
 export async function locateFile(
@@ -48,41 +55,53 @@ export async function locateFile(
   const object = await onlyObject(source, signal);
   const reader = await source.open(object);
   try {
-    if (kindOfName(object.name) === 'tar')
-      throw new BackhaulError({
-        kind: 'usage',
-        message: 'inspect does not look into a tar',
-        where: { uri: object.uri },
-        hint: 'load --dry-run lists what it holds; unpack a file of it to have it inspected',
-      });
-    if (kindOfName(object.name) !== 'zip') {
+    const kind = kindOfName(object.name);
+    if (kind !== 'zip' && kind !== 'tar') {
       const { head, storage } = await sniffFile(reader, storageOfName(object.name), signal);
       return { source, object, entry: null, others: 0, path: pathOf(object.uri), storage, head };
     }
-    const entries = (await listZip(reader, signal)).filter(
-      ({ name }) => !isHiddenPath(name) && !name.endsWith('/'),
-    );
-    const { one, others } = chosen(entries, entry, object.uri);
+    const all = await (kind === 'zip' ? inZip : inTar)(object, reader, signal);
+    const entries = all.filter(({ name }) => !isHiddenPath(name) && !name.endsWith('/'));
+    const { one, others } = chosen(entries, entry, kind, object.uri);
     if (one.fault !== null) throw new BackhaulError(one.fault);
-    const storage = zipStorage(object, one);
+    const { name, storage } = one;
     const head = await readHead(reader, storage, signal);
-    return {
-      source,
-      object,
-      entry: one.name,
-      others,
-      path: entryPath(pathOf(object.uri), one.name),
-      storage,
-      head,
-    };
+    return { source, object, entry: name, others, path: entryPath(pathOf(object.uri), name), storage, head };
   } finally {
     await reader.close();
   }
 }
 
-/** A zip and the name behind it, where that is not the name of a folder that is there. */
+/** A file in an archive. */
+interface Entry {
+  readonly name: string;
+  readonly storage: Storage;
+  /** Why it cannot be read; null: it can. */
+  readonly fault: Fault | null;
+}
+
+async function inZip(object: SourceObject, reader: ObjectReader, signal: AbortSignal): Promise<Entry[]> {
+  const entries = await listZip(reader, signal);
+  return entries.map((entry) => ({
+    name: entry.name,
+    storage: zipStorage(object, entry),
+    fault: entry.fault,
+  }));
+}
+
+async function inTar(object: SourceObject, reader: ObjectReader, signal: AbortSignal): Promise<Entry[]> {
+  const pack = packingOfTar(object.name);
+  const entries = await tarEntries(reader, pack, null, signal);
+  return entries.map((entry) => ({
+    name: entry.name,
+    storage: tarStorage(object, pack, entry),
+    fault: null,
+  }));
+}
+
+/** A zip or a tar and the name behind it, where that is not the name of a folder that is there. */
 async function splitSpec(spec: string): Promise<{ readonly file: string; readonly entry: string | null }> {
-  const match = /^(.*?\.zip)\/(.+)$/i.exec(spec);
+  const match = /^(.*?\.(?:zip|tar(?:\.(?:gz|zst|xz|bz2))?|tgz|tzst|txz|tbz2?))\/(.+)$/i.exec(spec);
   if (match === null) return { file: spec, entry: null };
   const [, file, entry] = match;
   const isLocal = !/^[a-z][a-z0-9+.-]+:/i.test(spec);
@@ -124,10 +143,11 @@ async function onlyObject(source: Source, signal: AbortSignal): Promise<SourceOb
 }
 
 function chosen(
-  entries: readonly ZipEntryInfo[],
+  entries: readonly Entry[],
   wanted: string | null,
+  kind: 'zip' | 'tar',
   uri: string,
-): { readonly one: ZipEntryInfo; readonly others: number } {
+): { readonly one: Entry; readonly others: number } {
   const data = entries.filter(({ name }) => kindOfName(name) === 'data');
   const names = entries.map(({ name }) => name);
   const one =
@@ -136,13 +156,13 @@ function chosen(
       : entries.find(({ name }) => name === wanted || name.endsWith(`/${wanted}`));
   if (one !== undefined) return { one, others: data.filter((other) => other !== one).length };
   if (wanted === null)
-    throw new BackhaulError({ kind: 'not-a-bar-file', message: 'the zip holds no file', where: { uri } });
+    throw new BackhaulError({ kind: 'not-a-bar-file', message: `the ${kind} holds no file`, where: { uri } });
   const baseOf = (name: string): string => name.slice(name.lastIndexOf('/') + 1);
   const base = nearest(baseOf(wanted), names.map(baseOf));
   const near = names.find((name) => baseOf(name) === base) ?? null;
   throw new BackhaulError({
     kind: 'usage',
-    message: `the zip holds no ${wanted}`,
+    message: `the ${kind} holds no ${wanted}`,
     where: { uri },
     hint:
       near === null

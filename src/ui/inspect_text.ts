@@ -20,7 +20,7 @@ const EXAMPLE_WIDTH = 40;
 
 export function inspectionLines(found: Inspection, width: number, style: Style = PLAIN): string[] {
   const { reading } = found;
-  const more = found.others > 0 ? `  (1 of ${count(found.others + 1)} files in the zip)` : '';
+  const more = found.others > 0 ? `  (1 of ${count(found.others + 1)} files in it)` : '';
   return [
     style.bold(fileText(found.uri, found.entry)) + more,
     ...factLines(found, style),

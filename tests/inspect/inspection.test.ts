@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { locateFile } from '../../src/inspect/located_file.ts';
 import { inspectionLines } from '../../src/ui/inspect_text.ts';
 import { faultOf } from '../producer/archive/memory_reader.ts';
+import { tarBytes } from '../producer/archive/tar_bytes.ts';
 import { zipBytes } from '../producer/archive/zip_bytes.ts';
 import { folderWith, us } from '../producer/folder.ts';
 import { inspected, read } from './inspecting.ts';
@@ -126,6 +127,40 @@ describe('a file of the catalogue', () => {
       kind: 'usage',
       hint: 'did you mean Q1/XRPUSD_60.csv?',
     });
+  });
+
+  it('of a tar, packed or not, is named behind it', async () => {
+    const tar = tarBytes([
+      { name: 'readme.txt', data: Buffer.from('Candles.') },
+      { name: 'ADAUSD_60.csv', data: Buffer.from(hours(['1,2,1,2,5,6'])) },
+      { name: 'Q1/XRPUSD_60.csv.gz', data: gzipSync(hours(['3,4,3,4,5,6', '4,4,4,4,1,1'])) },
+    ]);
+    for (const [name, bytes] of [
+      ['bars.tar', tar],
+      ['bars.tgz', gzipSync(tar)],
+    ] as const) {
+      const file = join(folder, name);
+      writeFileSync(file, bytes);
+      const outside = name === 'bars.tar' ? 'tar' : 'tar, gzip';
+      expect(await read(file)).toMatchObject({
+        entry: 'ADAUSD_60.csv',
+        others: 1,
+        container: outside,
+        reading: { bars: 1 },
+      });
+      expect(await read(`${file}/XRPUSD_60.csv.gz`)).toMatchObject({
+        entry: 'Q1/XRPUSD_60.csv.gz',
+        container: `gzip in ${outside}`,
+        symbol: { value: 'XRPUSD' },
+        reading: { bars: 2 },
+      });
+      expect(await faultOf(read(`${file}/XRPUSD_6.csv.gz`))).toMatchObject({
+        kind: 'usage',
+        message: 'the tar holds no XRPUSD_6.csv.gz',
+      });
+    }
+    writeFileSync(join(folder, 'cut.tgz'), gzipSync(tar).subarray(0, 150));
+    expect(await faultOf(read(join(folder, 'cut.tgz')))).toMatchObject({ kind: 'truncated' });
   });
 
   it('that a load would not take says why', async () => {

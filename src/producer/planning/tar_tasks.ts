@@ -2,21 +2,19 @@
 
 import { BackhaulError } from '../../faults/fault.ts';
 import type { Packing, Storage } from '../../state/task_plan.ts';
-import { BlockCache } from '../archive/block_cache.ts';
-import { openBytes } from '../archive/entry_stream.ts';
 import { INFLATE_LIMITS } from '../archive/inflate_limits.ts';
-import { listTar, type TarBytes, type TarEntry, tarBytesOf } from '../archive/tar.ts';
-import { readHead, storageOfName } from '../layouts/head.ts';
+import type { TarEntry } from '../archive/tar.ts';
+import { readHead } from '../layouts/head.ts';
 import { hiddenKind, isHiddenPath, unreadKind } from '../sources/object_kind.ts';
 import type { ObjectReader, Source } from '../sources/source.ts';
 import type { Asked } from './asked.ts';
 import { type DiscoveredTask, failed, type TaskPlace } from './found_task.ts';
 import { entryPath, type Item } from './items.ts';
 import { plannedTasks } from './planned_task.ts';
+import { packingOfTar, tarEntries, tarStorage } from './tar_storage.ts';
 
 /** Bytes of a packed tar that may be unpacked in vain: each entry is reached through all that lie before it. */
 const MOST_IN_VAIN = INFLATE_LIMITS.bytes;
-const HEADER_BLOCK_BYTES = 64 << 10;
 
 export async function tarTasks(
   { object, path, checksums }: Item,
@@ -29,7 +27,7 @@ export async function tarTasks(
   try {
     const pack = packingOfTar(object.name);
     const sha256 = await checksums.of(object.name);
-    const entries = await entriesOf(reader, pack, sha256, signal);
+    const entries = await tarEntries(reader, pack, sha256, signal);
     checkCost(entries, pack);
     const names = new Map<string, number>();
     for (const { name } of entries) names.set(name, (names.get(name) ?? 0) + 1);
@@ -56,15 +54,7 @@ export async function tarTasks(
       }
       try {
         if ((names.get(entry.name) ?? 0) > 1) throw twice(entry.name);
-        const storage: Storage = {
-          kind: 'tar',
-          objectBytes: object.sizeBytes,
-          objectEtag: object.etag,
-          pack,
-          offset: entry.offset,
-          size: entry.size,
-          inner: storageOfName(entry.name).kind as Exclude<Storage['kind'], 'zip' | 'tar'>,
-        };
+        const storage = tarStorage(object, pack, entry);
         tasks.push(...(await entryTasks(place, own, storage, reader, asked, signal)));
       } catch (error) {
         if (!(error instanceof BackhaulError) || error.fault.kind === 'interrupted') throw error;
@@ -108,27 +98,6 @@ async function entryTasks(
   return tasks;
 }
 
-/** The headers of a plain tar are read where they lie; a packed one is unpacked once, to its end. */
-async function entriesOf(
-  reader: ObjectReader,
-  pack: Packing,
-  sha256: string | null,
-  signal: AbortSignal | undefined,
-): Promise<TarEntry[]> {
-  if (pack === 'plain') {
-    const cache = new BlockCache(reader, HEADER_BLOCK_BYTES);
-    const read: TarBytes = (at, length) =>
-      at >= reader.sizeBytes
-        ? Promise.resolve(Buffer.alloc(0))
-        : cache.read(at, Math.min(length, reader.sizeBytes - at), signal);
-    return listTar(read);
-  }
-  const bytes = tarBytesOf(openBytes(reader, { kind: pack }, signal, { sha256 }));
-  const entries = await listTar(bytes);
-  await bytes.end();
-  return entries;
-}
-
 function checkCost(entries: readonly TarEntry[], pack: Packing): void {
   if (pack === 'plain') return;
   const inVain = entries.reduce((sum, { offset }) => sum + offset, 0);
@@ -141,13 +110,6 @@ function checkCost(entries: readonly TarEntry[], pack: Packing): void {
     found: `${inVain} bytes, for ${entries.length} files`,
     hint: 'Unpack it and load what it holds, or keep it as a plain .tar of .csv.gz files.',
   });
-}
-
-function packingOfTar(name: string): Packing {
-  if (/\.(?:tar\.gz|tgz)$/i.test(name)) return 'gzip';
-  if (/\.(?:tar\.zst|tzst)$/i.test(name)) return 'zstd';
-  if (/\.(?:tar\.xz|txz)$/i.test(name)) return 'xz';
-  return /\.(?:tar\.bz2|tbz2?)$/i.test(name) ? 'bz2' : 'plain';
 }
 
 function twice(name: string): BackhaulError {

@@ -12,6 +12,7 @@ import type { Packing, Storage } from '../../../src/state/task_plan.ts';
 import { write } from '../../e2e/market.ts';
 import { planned } from '../folder.ts';
 import { MemoryReader } from './memory_reader.ts';
+import { tarBytes } from './tar_bytes.ts';
 
 /** What tar, xz and bzip2 of this machine write is read; where one of them is missing its cases are left out. */
 
@@ -50,22 +51,6 @@ const PACKINGS: Readonly<Record<Packing, (bytes: Buffer) => Buffer | null>> = {
   xz: (bytes) => stdin('xz', bytes),
   bz2: (bytes) => stdin('bzip2', bytes),
 };
-
-/** A tar of one file, without the program. */
-function packedTar(file: Buffer): Buffer {
-  const head = Buffer.alloc(512);
-  head.write('XBTUSD_1.csv');
-  head.write(`${file.length.toString(8).padStart(11, '0')}\0`, 124);
-  head.write('        0ustar', 148);
-  head.write(
-    `${head
-      .reduce((sum, byte) => sum + byte, 0)
-      .toString(8)
-      .padStart(6, '0')}\0 `,
-    148,
-  );
-  return Buffer.concat([head, file, Buffer.alloc(1024 + ((512 - (file.length % 512)) % 512))]);
-}
 
 function stdin(command: string, input: Buffer, ...args: string[]): Buffer | null {
   try {
@@ -115,7 +100,7 @@ describe('a tar', () => {
   it('and what it is packed by hold pieces of it, never all of it, however slowly they are taken', async () => {
     // Records that no packing makes small, so that shares of the packed and of the unpacked bytes are the same.
     const digits = randomBytes(1 << 21).toString('hex');
-    const tar = packedTar(Buffer.from(digits));
+    const tar = tarBytes([{ name: 'XBTUSD_1.csv', data: Buffer.from(digits) }]);
     // bzip2 is decoded some blocks at a time, in a memory of fixed size: all of a file as small as this.
     for (const pack of ['gzip', 'zstd', 'xz'] as const) {
       const bytes = pack === 'xz' ? stdin('xz', tar, '-0') : PACKINGS[pack](tar);
