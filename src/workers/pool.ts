@@ -186,12 +186,15 @@ export class WorkerPool {
       };
       for (const thread of [...left]) {
         const line = this.#lines.get(thread);
+        const closed = (): void => parted(thread);
         line?.once('message', (_: PoolWord) => {
           // Nothing else is said on it: until there is, it keeps no program alive.
           line.unref();
+          // The thread goes from load to load, and its line with it.
+          line.off('close', closed);
           parted(thread);
         });
-        line?.once('close', () => parted(thread));
+        line?.once('close', closed);
         line?.postMessage('part' satisfies PoolWord);
       }
     });

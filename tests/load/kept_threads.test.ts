@@ -1,3 +1,5 @@
+import { EventEmitter } from 'node:events';
+import { MessagePort } from 'node:worker_threads';
 import { expect, it } from 'vitest';
 import { WorkerPool } from '../../src/workers/pool.ts';
 import { testDatabase } from '../database.ts';
@@ -10,7 +12,15 @@ const database = await testDatabase();
 const folder = scratchFolder();
 const START = Date.UTC(2024, 3, 1) / 1000;
 
-it('know nothing of the last load in the next', async () => {
+it('know nothing of the last load in the next, and are listened to no more than in the first', async () => {
+  const warnings: string[] = [];
+  const warned = (warning: Error & { readonly target?: unknown }): void => {
+    if (warning.target instanceof MessagePort) warnings.push(warning.message);
+  };
+  process.on('warning', warned);
+  const { defaultMaxListeners } = EventEmitter;
+  // One for as long as the thread lives, one while it parts with a load.
+  EventEmitter.defaultMaxListeners = 2;
   const files = ['XBTUSD', 'ETHUSD'].map((symbol, seed) =>
     write(folder, `${symbol}_60.csv`, krakenCsv(walk(symbol, START, START + 50 * 3600, 3600, seed, 1))),
   );
@@ -22,7 +32,10 @@ it('know nothing of the last load in the next', async () => {
       expect(await load(database.url, [file])).toMatchObject({ rows: { loaded: 50 } });
     told.push(await candles(database.pool));
   }
+  EventEmitter.defaultMaxListeners = defaultMaxListeners;
+  process.off('warning', warned);
   expect(told[1]).toBe(told[0]);
+  expect(warnings).toEqual([]);
 });
 
 it('are taken if they wait and were made as the load asks for, and serve one load at a time', async () => {
