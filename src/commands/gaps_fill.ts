@@ -8,6 +8,7 @@ import { BackhaulError } from '../faults/fault.ts';
 import type { ApiOptions } from '../gaps/api_client.ts';
 import type { FillFilter, FillSummary, GapFiller } from '../gaps/fill.ts';
 import { KRAKEN_API } from '../gaps/find_holes.ts';
+import { isLeftToMake } from '../series/left_to_make.ts';
 import type { RollupWork } from '../series/rollup.ts';
 import type { Telemetry } from '../telemetry/telemetry.ts';
 import { faultLine } from '../ui/fault_text.ts';
@@ -23,7 +24,7 @@ import {
 import { eventLine } from '../ui/json_lines.ts';
 import { rollupLine } from '../ui/rollup_text.ts';
 import { sanitise } from '../ui/text.ts';
-import { load } from './load.ts';
+import { load, makeWhatIsLeft } from './load.ts';
 import { LOAD_SETTINGS, loadOptions } from './options/load_options.ts';
 import { withLoadedDatabase } from './options/loaded_database.ts';
 import { configuredTiers, nowUs, SERIES_SETTINGS, seriesFilter } from './options/series_options.ts';
@@ -162,7 +163,20 @@ async function fillFromFiles(
     url,
     filter,
     nowUs(),
-    fromFiles(options, (narrowed, select) => load(narrowed, showing, async () => select)),
+    fromFiles(options, async (narrowed, select) => {
+      let mayBeLeft = true;
+      const summary = await load(
+        narrowed,
+        showing,
+        async () => select,
+        async (db) => {
+          mayBeLeft = await isLeftToMake(db).catch(() => true);
+        },
+      );
+      // What came under a name from before is put under that of the gap, before anybody looks what is still missing.
+      if (!summary.interrupted && mayBeLeft) await makeWhatIsLeft(url);
+      return summary;
+    }),
   );
 }
 

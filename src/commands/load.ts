@@ -111,7 +111,7 @@ const ROLLUP_EVERY_MS = 10_000;
  * Events put under the names their markets have by now, names of renamed companies made one series each, and longer bars of what stood before they were asked for; no more than a
  * look where there is none of either.
  */
-async function makeWhatIsLeft(url: string): Promise<void> {
+export async function makeWhatIsLeft(url: string): Promise<void> {
   const { createPool, endPool } = await import('../database/connect.ts');
   const { makeWhatIsBehind } = await import('../series/rollup.ts');
   const { joinRenamed } = await import('../series/renamed_market.ts');

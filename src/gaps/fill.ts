@@ -8,6 +8,7 @@ import { stampOf, usOf } from '../database/stamps.ts';
 import { BackhaulError, type Fault } from '../faults/fault.ts';
 import type { LoadOptions, LoadSummary } from '../load/load_events.ts';
 import type { SelectTask } from '../producer/planning/found_task.ts';
+import { readFormerNames } from '../series/former_names.ts';
 import type { SeriesFilter } from '../series/series.ts';
 import { isDistributed } from '../state/schema/distributed.ts';
 import { endsOpen } from '../state/series/coverage_rows.ts';
@@ -185,15 +186,18 @@ export type LoadSelected = (options: LoadOptions, select: SelectTask) => Promise
 const MOST_SYMBOLS = 500;
 
 /**
- * The symbols the listing is to look for, under the names they are stored by. Null where nobody chose and files hold
+ * The symbols the listing is to look for, under the names they are stored by and those they had before. Null where nobody chose and files hold
  * many symbols: a day is then loaded whole, as a load would.
  */
 async function symbolsToName(
   db: Db,
   gaps: readonly Gap[],
+  series: readonly WantedSeries[],
   { symbols }: LoadOptions,
 ): Promise<string[] | null> {
-  const names = [...new Set(gaps.map((gap) => gap.symbol))];
+  const names = [
+    ...new Set(series.flatMap(({ symbol, former }) => [symbol, ...former.map((name) => name.symbol)])),
+  ];
   if (symbols !== null) return names;
   const lanes = new Set(gaps.map((gap) => sharedLaneOf(gap)));
   return names.length > MOST_SYMBOLS || (await areLanesKnown(db, [...lanes])) ? null : names;
@@ -205,7 +209,8 @@ async function symbolsToName(
  */
 export function fromFiles(options: LoadOptions, load: LoadSelected): GapFiller {
   return async (db, gaps) => {
-    const selection = new GapSelection(await wantedSeries(db, gaps), await wholeFiles(db, gaps));
+    const series = await wantedSeries(db, gaps);
+    const selection = new GapSelection(series, await wholeFiles(db, series));
     const missing = merge(gaps);
     const summary = await load(
       {
@@ -213,7 +218,7 @@ export function fromFiles(options: LoadOptions, load: LoadSelected): GapFiller {
         // The listing leaves out what their names say cannot help.
         fromUs: missing[0]!.fromUs,
         toUs: missing.at(-1)!.toUs,
-        symbols: await symbolsToName(db, gaps, options),
+        symbols: await symbolsToName(db, gaps, series, options),
         intervals: [...new Set(gaps.map((gap) => gap.intervalS))],
         onConflict: 'keep',
       },
@@ -221,7 +226,7 @@ export function fromFiles(options: LoadOptions, load: LoadSelected): GapFiller {
     );
     return {
       sources: selection.selected.length,
-      failures: failuresOf(gaps, selection.selected, summary),
+      failures: failuresOf(gaps, series, selection.selected, summary),
       load: summary,
     };
   };
@@ -231,24 +236,30 @@ export function fromFiles(options: LoadOptions, load: LoadSelected): GapFiller {
  * Files of the gaps' own series that were loaded from end to end, with nothing set aside by a filter. Of 20,000 of them
  * that bring nothing each would else be read again, to find that out.
  */
-async function wholeFiles(db: Db, gaps: readonly Gap[]): Promise<WholeFiles> {
-  const rows = await readWholeFiles(db, [...new Set(gaps.map(laneOf))]);
+async function wholeFiles(db: Db, series: readonly WantedSeries[]): Promise<WholeFiles> {
+  const rows = await readWholeFiles(db, [...new Set(series.flatMap(lanesOf))]);
   return new Map(rows.map(({ uri, entry, etag, layout }) => [placeKey(uri, entry), ruleOf(etag, layout)]));
+}
+
+/** Where files of a series' own lie, under each of its names. */
+function lanesOf(one: WantedSeries): string[] {
+  return [laneOf(one), ...one.former.map(({ symbol }) => laneOf({ ...one, symbol }))];
 }
 
 /** A gap fails with the file that should have filled it. */
 function failuresOf(
   gaps: readonly Gap[],
+  series: readonly WantedSeries[],
   selected: readonly SelectedTask[],
   summary: LoadSummary,
 ): Map<number, Fault> {
   const failures = new Map<number, Fault>();
+  const lanesBy = new Map(series.map((one) => [laneOf(one), [...lanesOf(one), sharedLaneOf(one)]]));
   for (const { uri, entry, fault } of summary.failures) {
     const task = selected.find((one) => one.uri === uri && one.entry === entry);
     if (task === undefined) continue;
     for (const gap of gaps) {
-      const lanes = [laneOf(gap), sharedLaneOf(gap)];
-      if (lanes.includes(task.lane) && intersect([gap], [task.want]).length > 0) {
+      if (lanesBy.get(laneOf(gap))!.includes(task.lane) && intersect([gap], [task.want]).length > 0) {
         failures.set(gap.gapId, {
           ...fault,
           where: { uri, ...(entry === null ? {} : { entry }), ...fault.where },
@@ -290,9 +301,14 @@ async function wantedSeries(db: Pool, gaps: readonly Gap[]): Promise<WantedSerie
     ],
   );
   const open = await openEnds(db, gaps);
+  const names = await readFormerNames(
+    db,
+    bySeries.map((some) => some[0]!.seriesId),
+  );
   return bySeries.map((some, i) => {
-    const { venue, symbol, intervalS } = some[0]!;
+    const { venue, symbol, intervalS, seriesId } = some[0]!;
     const { beforeUs, afterUs } = rows[i]!;
+    const { former = [], ownFromUs = Number.NEGATIVE_INFINITY } = names.get(seriesId) ?? {};
     // Of the bar behind, its opening must lie in the range; how long it lasts does not matter.
     return {
       venue,
@@ -304,6 +320,8 @@ async function wantedSeries(db: Pool, gaps: readonly Gap[]): Promise<WantedSerie
       openUs: some.flatMap(({ gapId, fromUs }) =>
         open.get(gapId) === fromUs ? [fromUs - intervalS * 1e6] : [],
       ),
+      former: former.filter((name) => intersect(missing[i]!, [name]).length > 0),
+      ownFromUs,
     };
   });
 }

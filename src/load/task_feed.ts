@@ -337,8 +337,25 @@ export class TaskFeed {
     }
     const want = this.#select(task);
     if (want === null) this.#tally.leftOut++;
-    else yield { ...task, plan: { ...task.plan, wantFromUs: want.fromUs, wantToUs: want.toUs } };
+    else
+      yield {
+        ...task,
+        plan: {
+          ...task.plan,
+          wantFromUs: want.fromUs,
+          wantToUs: want.toUs,
+          wantSymbols: without(task.plan.wantSymbols, want.without),
+        },
+      };
   }
+}
+
+function without(
+  symbols: PlannedTask['plan']['wantSymbols'],
+  names: ReadonlySet<string> | undefined,
+): PlannedTask['plan']['wantSymbols'] {
+  if (symbols === null || names === undefined) return symbols;
+  return Object.fromEntries(Object.entries(symbols).filter(([name]) => !names.has(name)));
 }
 
 /**

@@ -18,6 +18,7 @@ import { readDerivations } from '../state/series/derivations.ts';
 import { namesOf } from '../state/series/series_ids.ts';
 import { laneOf, type SeriesName, sharedLaneOf } from '../state/series/series_name.ts';
 import { type LoadedFile, readLoadedFiles } from '../state/tasks/loaded_files.ts';
+import { readFormerNames } from './former_names.ts';
 import type { Series, SeriesGrid } from './series.ts';
 
 /** Series id → merged ranges. Series of one shared lane share one array. */
@@ -195,9 +196,14 @@ async function readOwnCoverage(
     if (!shared.has(lane)) shared.set(lane, readSharedLane(byLane.get(lane) ?? NO_TASKS));
   }
   const own = (one: SeriesName): readonly LoadedFile[] => byLane.get(laneOf(one)) ?? NO_TASKS;
+  // What files of a name it had before vouch for is its own: as rows, and by the symbols that days of many were asked for.
+  const names = await readFormerNames(
+    db,
+    series.map((one) => one.seriesId),
+  );
   const needRows = series.filter((one) => {
     const lane = sharedLaneOf(one);
-    return own(one).length > 0 || !byLane.has(lane) || !shared.get(lane)!.complete;
+    return own(one).length > 0 || names.has(one.seriesId) || !byLane.has(lane) || !shared.get(lane)!.complete;
   });
   const rows = await readRows(
     db,
@@ -212,6 +218,9 @@ async function readOwnCoverage(
         .map(vouched)
         .filter((range) => range !== null),
       ...(some.get(one.symbol) ?? []),
+      ...(names.get(one.seriesId)?.former ?? [])
+        .filter(({ isJoined }) => isJoined)
+        .flatMap((name) => intersect(merge(some.get(name.symbol) ?? []), [name])),
       ...(rows.get(one.seriesId) ?? []),
     ];
     ranges.set(one.seriesId, more.length === 0 ? all : merge([...all, ...more]));

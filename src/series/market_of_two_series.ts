@@ -111,6 +111,7 @@ export async function mendMarket(db: Pool, market: SplitMarket): Promise<Mended>
   return inTransaction(db, async (client) => {
     await refuseWhileLoading(client);
     await noteJoined(client, market);
+    await noteLongerBars(client, market);
     const sum = { moved: 0, equal: 0, conflicts: 0 };
     let fromUs = Number.POSITIVE_INFINITY;
     const seams: number[] = [];
@@ -141,6 +142,21 @@ async function noteJoined(client: ClientBase, { keep, eventIds = [] }: SplitMark
   await client.query(
     `INSERT INTO backhaul.event_change (source, venue, added, changed, removed) VALUES ('joined names', $1, 0, 0, 0)`,
     [keep.venue],
+  );
+}
+
+/**
+ * Longer bars that were asked for of the name kept, and not of the others, are still to be made of what moves: by whoever
+ * makes what is behind, which leaves alone what is made already.
+ */
+async function noteLongerBars(client: ClientBase, { keep, others }: SplitMarket): Promise<void> {
+  await client.query(
+    `UPDATE backhaul.rollup r SET behind = true
+     WHERE r.venue = $1 AND r.symbol = $2 AND r.interval_s = $3
+       AND EXISTS (SELECT FROM unnest($4::text[]) AS o (symbol)
+         WHERE NOT EXISTS (SELECT FROM backhaul.rollup x WHERE x.venue = r.venue AND x.rollup_s = r.rollup_s
+           AND x.symbol IN (o.symbol COLLATE "C", '*') AND x.interval_s = r.interval_s))`,
+    [keep.venue, keep.symbol, keep.intervalS, others.map(({ symbol }) => symbol)],
   );
 }
 
@@ -221,8 +237,8 @@ async function takeOver(
       fromUs,
       untilUs,
     ]);
-  // What is still missing of the whole is for the next look to say.
-  await client.query(`DELETE FROM backhaul.gap WHERE series_id = ANY ($1) AND state <> 'filled'`, [ids]);
+  // What was missing of the name kept is filled or still missing: for the next look to say, as of what is left of the other.
+  await client.query(`DELETE FROM backhaul.gap WHERE series_id = $1 AND state <> 'filled'`, [other.seriesId]);
   await moveRanges(client, keep.seriesId, other.seriesId, fromUs, untilUs);
   const { rowCount } = await client.query('SELECT FROM backhaul.bars WHERE series_id = $1 LIMIT 1', [
     other.seriesId,

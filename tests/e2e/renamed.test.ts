@@ -177,3 +177,82 @@ describe('a renamed company', () => {
     expect(gaps.stdout).not.toContain('"type":"gap"');
   });
 });
+
+describe('a gap in the time of a former name', () => {
+  const scan = ['gaps', 'scan', '--intervals', '1d', '--quick', '--to', '2022-07-17'] as const;
+  const fill = (layout: string, ...more: readonly string[]) =>
+    answerOf(['gaps', 'fill', ...more, '--layout', layout, '--workers', '1', '--json'], {
+      env: { DATABASE_URL: url },
+    });
+  /** The lines of `candles` that stand under a symbol. */
+  const linesOf = async (symbol: string): Promise<string[]> =>
+    (await candles(db)).split('\n').filter((line) => line.includes(`,${symbol},`));
+
+  it('is filled by a file that bears that name, with the bars of its time alone, and the table is that of a load of all', async () => {
+    const [first, newer] = [own('head', 'OLD', old.slice(0, 12)), own('tail', 'NEW', later)];
+    await run('events', 'load', events('OLD'));
+    await load(layouts.own, own('full', 'OLD', old), newer);
+    const whole = await candles(db);
+    const missing = own('fill', 'OLD', [...old.slice(11), ...reused]);
+    // Joined before, by bars that came from both; and not: then the fill brings the first bars of the old name.
+    for (const [standing, from, file] of [
+      [[first, newer], [], missing],
+      [[newer], ['--from', '2022-04-18'], own('fill-all', 'OLD', [...old, ...reused])],
+    ] as const) {
+      await wipe(db);
+      await db.query('DELETE FROM backhaul.event');
+      await run('events', 'load', events('OLD'));
+      await load(layouts.own, ...standing);
+      await run(...scan, ...from);
+      const filled = await fill(layouts.own, file);
+      expect(filled).toMatchObject({ code: 0 });
+      expect(JSON.parse(filled.stdout.trim().split('\n').at(-1)!)).toMatchObject({
+        gaps: 1,
+        filled: 1,
+        remaining: 0,
+      });
+      expect(await candles(db)).toBe(whole);
+      // Nothing is left to fill, and a second fill finds nothing to do.
+      expect((await fill(layouts.own, file)).stdout).toContain('"gaps":0');
+    }
+  });
+
+  it('is filled in part where a file ends before it does, and what is still missing stays on record', async () => {
+    await run('events', 'load', events('OLD'));
+    await load(layouts.own, own('head', 'OLD', old.slice(0, 12)), own('tail', 'NEW', later));
+    await run(...scan);
+    const filled = await fill(layouts.own, own('part', 'OLD', old.slice(11, 30)));
+    const lines = filled.stdout.trim().split('\n');
+    expect([filled.code, JSON.parse(lines.at(-1)!)]).toMatchObject([
+      3,
+      { filled: 0, partly: 1, remaining: 1 },
+    ]);
+    expect(JSON.parse(lines.at(-2)!)).toMatchObject({ type: 'gap', symbol: 'NEW', candles: old.length - 30 });
+  });
+
+  it('is filled by the records that bear that name in files of all symbols, as far as they were asked for', async () => {
+    const parts = [
+      (one: Day) => one.day < '2022-05-05',
+      (one: Day) => one.day >= '2022-05-05' && one.day < '2022-05-20',
+      (one: Day) => one.day >= '2022-05-20',
+    ];
+    const [a, b, c] = parts.map((of, i) => shared(i, 'OLD', of)) as [string, string, string];
+    await run('events', 'load', events('OLD'));
+    await load(layouts.days, a, b, c);
+    const whole = await candles(db);
+    const ofNew = await linesOf('NEW');
+    for (const symbols of [[], ['--symbols', 'NEW']]) {
+      await wipe(db);
+      await load(layouts.days, a, c);
+      await run(...scan);
+      const filled = await fill(layouts.days, b, ...symbols);
+      expect({ symbols, filled }).toMatchObject({ filled: { code: 0 } });
+      expect(await linesOf('NEW')).toEqual(ofNew);
+      expect((await candles(db)) === whole).toBe(symbols.length === 0);
+      // What the file was asked for under the old name is no gap of the new one any more.
+      expect(
+        (await answerOf([...scan, '--symbols', 'NEW', '--json'], { env: { DATABASE_URL: url } })).stdout,
+      ).not.toContain('"type":"gap"');
+    }
+  });
+});

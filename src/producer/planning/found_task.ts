@@ -45,8 +45,14 @@ export interface WantRange {
   readonly toUs: number | null;
 }
 
+/** What is to be loaded of a task that was selected. */
+export interface Selected extends WantRange {
+  /** Symbols that were asked for, and are not of a file of many: there they are the names of others. */
+  readonly without?: ReadonlySet<string>;
+}
+
 /** Asked for each planned task; null leaves it out: it is neither stored nor loaded. */
-export type SelectTask = (task: PlannedTask) => WantRange | null;
+export type SelectTask = (task: PlannedTask) => Selected | null;
 
 /** What discovery has seen so far; kept up to date while it runs. */
 export interface DiscoverCounts {
