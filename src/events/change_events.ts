@@ -372,15 +372,15 @@ async function makeAgain(
       taskId: null,
       leavesFor: (stamps) => partitions.ensure(stamps, { standing: true }),
     });
-    await deriver.derive({
+    const others = (bases.get(seriesId) ?? []).filter((other) => other.seriesId !== fromSeriesId);
+    const at = inside.map((day) => ({ fromUs: day.at, toUs: day.at + 1 }));
+    const [derived] = await deriver.derive({
       base: { seriesId: fromSeriesId, intervalS: fromIntervalS },
-      target: { seriesId, intervalS: rollupS },
-      others: (bases.get(seriesId) ?? []).filter((other) => other.seriesId !== fromSeriesId),
-      touched: inside.map(({ at }) => ({ fromUs: at, toUs: at + 1 })),
+      targets: [{ target: { seriesId, intervalS: rollupS }, others, touched: at }],
       known: [],
       claims: false,
     });
-    written += deriver.written;
+    written += derived!.written;
   }
   return written;
 }

@@ -4,6 +4,9 @@
  *
  * A bucket that is whole goes into the longer series unless a bar of the vendor's own stands there, or one that was made
  * of still shorter bars; what follows gets its indicators by the `Rewriter`. One that is not whole (any more) goes.
+ *
+ * Bars of several lengths come of one read: while some thousand shorter ones are at hand, each length in turn takes them
+ * into its open bucket and writes what has ended.
  */
 
 import type { ClientBase } from 'pg';
@@ -14,6 +17,7 @@ import {
   BUCKET_LENGTH,
   barSoFar,
   clearBucket,
+  isOpen,
   START,
   settle,
 } from '../buckets/aggregator.ts';
@@ -46,14 +50,20 @@ export interface RollupSeries {
   readonly intervalS: number;
 }
 
-/** What is to be made again. */
-export interface Derive {
-  readonly base: RollupSeries;
+/** A longer series to be made again. */
+export interface DeriveTarget {
   readonly target: RollupSeries;
   /** Further series whose bars make the target's, by what is on record. */
   readonly others: readonly RollupSeries[];
-  /** Where bars of the base have changed, µs since 1970. */
+  /** Where bars of the base have changed, or were not looked at for this target; µs since 1970. */
   readonly touched: readonly Range[];
+}
+
+/** What is to be made again of a series. */
+export interface Derive {
+  readonly base: RollupSeries;
+  /** Each series once. */
+  readonly targets: readonly DeriveTarget[];
   /** What the base is known in beside its coverage. */
   readonly known: readonly Range[];
   /** These stretches are made of the base from now on; else only where they were. */
@@ -78,11 +88,34 @@ interface Settled {
   readonly taken: Stretch[];
 }
 
+/** A longer series on its way through the bars of the base. */
+interface Making extends DeriveTarget {
+  readonly base: RollupSeries;
+  readonly grid: BucketGrid;
+  readonly owners: Owners;
+  /** Buckets to be made, in joined stretches. */
+  readonly buckets: readonly Range[];
+  readonly settled: Settled;
+  /** The open bucket. */
+  readonly bucket: Float64Array;
+  /** The stretch it is in, of `buckets`; up to where that is made, and the bar that was taken last (-Infinity: none). */
+  at: number;
+  madeToUs: number;
+  takenUs: number;
+  written: number;
+  gone: number;
+}
+
+/** Of a target, its bars that were written, and those that went. */
+export type Derived = Readonly<Pick<Making, 'written' | 'gone'>>;
+
 export class Deriver {
   readonly #client: ClientBase;
   readonly #memory: MergeMemory;
   readonly #settings: DeriveSettings;
   readonly #days: BucketGrid;
+  /** Shorter bars as they were read, and the longer ones that they finish. */
+  readonly #read = new BarColumns(READ_ROWS, false);
   readonly #made = new BarColumns(READ_ROWS + 1, false);
   readonly #bucket = new Float64Array(BUCKET_LENGTH);
   /** Of the shorter bars, by series. */
@@ -90,9 +123,6 @@ export class Deriver {
   #planned = false;
   /** Of series that longer bars are made of, the stretches that are made themselves: no file brought those. */
   readonly #madeIn = new Map<number, Range[]>();
-  /** Longer bars that were written, and those that went. */
-  written = 0;
-  gone = 0;
 
   constructor(client: ClientBase, memory: MergeMemory, settings: DeriveSettings) {
     this.#client = client;
@@ -101,32 +131,47 @@ export class Deriver {
     this.#days = dayGrid(settings.sessionZone);
   }
 
-  /** Makes the buckets again that the touched bars are in, and those beside them. All leaves are standing. */
-  async derive(work: Derive): Promise<void> {
-    const { base, target, others } = work;
-    await this.meet([base, ...others].map(({ seriesId }) => seriesId));
+  /**
+   * Makes the buckets again that the touched bars are in, and those beside them. All leaves are standing. Resolves to
+   * what came of each target, in their order.
+   */
+  async derive(work: Derive): Promise<Derived[]> {
+    const { base, targets } = work;
+    await this.meet([base, ...targets.flatMap(({ others }) => others)].map(({ seriesId }) => seriesId));
     if (!this.#planned) {
       await this.#client.query(BY_KEY);
       this.#planned = true;
     }
-    const grid = bucketGrid(target.intervalS, this.#settings.sessionZone);
-    const owners = await this.#ownersOf(work);
-    const buckets = (await this.#bucketsOf(work, grid)).filter(
-      (one) => work.claims || meetsAny(owners.own, one),
-    );
-    if (buckets.length > 0) {
-      const settled: Settled = { vendors: [], taken: [] };
+    const makings: Making[] = [];
+    for (const one of targets) makings.push(await this.#begin(work, one));
+    const all = merge(makings.flatMap(({ buckets }) => buckets));
+    if (all.length > 0) {
       const rewriter = new Rewriter(this.#client, this.#memory, { ...this.#settings, toTheEnd: false });
       try {
-        for (const one of buckets) await this.#make(work, grid, one, owners, settled, rewriter);
+        for (const range of all) await this.#make(work, range, makings, rewriter);
         await rewriter.finish();
       } catch (error) {
         await rewriter.abort();
         throw error;
       }
-      if (work.claims) await this.#claim(work, buckets, owners, settled);
     }
-    await this.#leaveState(work, grid);
+    for (const one of makings) {
+      if (work.claims && one.buckets.length > 0) await this.#claim(one);
+      await this.#leaveState(work, one);
+    }
+    return makings;
+  }
+
+  async #begin({ base, claims }: Derive, one: DeriveTarget): Promise<Making> {
+    const grid = bucketGrid(one.target.intervalS, this.#settings.sessionZone);
+    const owners = await this.#ownersOf(base, one.target);
+    const buckets = (await this.#bucketsOf(base, one.touched, grid)).filter(
+      (range) => claims || meetsAny(owners.own, range),
+    );
+    const bucket = new Float64Array(BUCKET_LENGTH);
+    const settled: Settled = { vendors: [], taken: [] };
+    const begun = { at: -1, madeToUs: 0, takenUs: Number.NEGATIVE_INFINITY, written: 0, gone: 0 };
+    return { ...one, base, grid, owners, buckets, settled, bucket, ...begun };
   }
 
   /** Series that longer bars will be made of: it is asked at once which of their bars are made themselves. */
@@ -152,7 +197,7 @@ export class Deriver {
 
   // ── where ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  async #ownersOf({ base, target }: Derive): Promise<Owners> {
+  async #ownersOf(base: RollupSeries, target: RollupSeries): Promise<Owners> {
     const all = await readDerivations(this.#client, [target.seriesId]);
     const by = (which: (fromIntervalS: number) => boolean): Map<number, Range[]> =>
       new Map(
@@ -175,7 +220,7 @@ export class Deriver {
   }
 
   /** The buckets of what was touched, and of the bars before and behind it: what is known beside a bar makes it whole. */
-  async #bucketsOf({ base, touched }: Derive, grid: BucketGrid): Promise<Range[]> {
+  async #bucketsOf(base: RollupSeries, touched: readonly Range[], grid: BucketGrid): Promise<Range[]> {
     const { rows } = await this.#client.query<{ before: number | null; behind: number | null }>(
       `SELECT ${usOf(`(SELECT ts FROM backhaul.bars b WHERE b.series_id = $1 AND b.ts < ${stampOf('u.from_us')}
                  ORDER BY ts DESC LIMIT 1)`)} AS before,
@@ -197,51 +242,73 @@ export class Deriver {
 
   // ── what ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** The buckets of a range, some bars of it at a time. */
+  /** The buckets that are in a range, some bars of it at a time. */
   async #make(
-    work: Derive,
-    grid: BucketGrid,
+    { base, known: more }: Derive,
     range: Range,
-    owners: Owners,
-    settled: Settled,
+    makings: readonly Making[],
     rewriter: Rewriter,
   ): Promise<void> {
-    const { base } = work;
-    const known = await knownStretches(this.#client, base.seriesId, range, this.#days, work.known);
-    const made = this.#made;
-    const bucket = this.#bucket;
-    clearBucket(bucket, 0);
-    made.length = 0;
-    let readTo = range.fromUs;
-    let madeTo = range.fromUs;
-    let takenUs = Number.NEGATIVE_INFINITY;
+    const known = await knownStretches(this.#client, base.seriesId, range, this.#days, more);
     const splits = await this.#splitsOf(base);
+    const cols = this.#read;
+    let readTo = range.fromUs;
     for (;;) {
-      const wanted = this.#ownRanges(base.seriesId, { fromUs: readTo, toUs: range.toUs });
-      let lastUs = readTo;
-      const rows = await readRanges(
+      let length = 0;
+      await readRanges(
         this.#client,
-        wanted,
+        this.#ownRanges(base.seriesId, { fromUs: readTo, toUs: range.toUs }),
         'prices',
         READ_ROWS,
-        this.#memory.standing,
-        (cols) => {
-          const all = Number.NEGATIVE_INFINITY;
-          aggregateThrough(splits, takenUs, grid, bucket, 0, all, cols, 0, cols.length, made, 0);
-          takenUs = cols.ts[cols.length - 1]!;
-          lastUs = takenUs;
+        cols,
+        // As many as there is room for: this comes once at most, and they stay where they are.
+        (some) => {
+          length = some.length;
         },
         await isDistributed(this.#client),
       );
-      const isLast = rows < READ_ROWS;
-      if (isLast)
-        settle(splits, takenUs, bucket, 0, Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY, made, 0);
-      readTo = lastUs + 1;
-      const until = isLast ? range.toUs : bucket[START]!;
-      await this.#put(work, grid, { fromUs: madeTo, toUs: until }, known, owners, settled, rewriter);
-      made.length = 0;
-      madeTo = until;
+      const isLast = length < READ_ROWS;
+      readTo = isLast ? range.toUs : cols.ts[length - 1]! + 1;
+      for (const one of makings) await this.#pass(one, length, readTo, splits, known, rewriter);
       if (isLast) return;
+    }
+  }
+
+  /** The shorter bars at hand, all there are before `readToUs` and behind those that came before them. */
+  async #pass(
+    one: Making,
+    length: number,
+    readToUs: number,
+    splits: Splits,
+    known: readonly Range[],
+    rewriter: Rewriter,
+  ): Promise<void> {
+    const { buckets, bucket, grid } = one;
+    const cols = this.#read;
+    const made = this.#made;
+    const all = Number.NEGATIVE_INFINITY;
+    for (;;) {
+      if (one.at < 0 || one.madeToUs === buckets[one.at]!.toUs) {
+        const next = buckets[one.at + 1];
+        if (next === undefined || next.fromUs >= readToUs) return;
+        one.at++;
+        one.madeToUs = next.fromUs;
+        one.takenUs = Number.NEGATIVE_INFINITY;
+        clearBucket(bucket, 0);
+      }
+      const range = buckets[one.at]!;
+      const from = firstFrom(cols.ts, length, range.fromUs);
+      const to = firstFrom(cols.ts, length, range.toUs);
+      made.length = 0;
+      aggregateThrough(splits, one.takenUs, grid, bucket, 0, all, cols, from, to, made, 0);
+      if (to > from) one.takenUs = cols.ts[to - 1]!;
+      const isEnd = range.toUs <= readToUs;
+      if (isEnd) settle(splits, one.takenUs, bucket, 0, all, Number.POSITIVE_INFINITY, made, 0);
+      else if (!isOpen(bucket, 0)) return;
+      const until = isEnd ? range.toUs : bucket[START]!;
+      if (until > one.madeToUs) await this.#put(one, { fromUs: one.madeToUs, toUs: until }, known, rewriter);
+      one.madeToUs = until;
+      if (!isEnd) return;
     }
   }
 
@@ -255,22 +322,15 @@ export class Deriver {
   }
 
   /** Holds what was made of a range against what stands there, and writes the difference. */
-  async #put(
-    { target }: Derive,
-    grid: BucketGrid,
-    range: Range,
-    known: readonly Range[],
-    owners: Owners,
-    settled: Settled,
-    rewriter: Rewriter,
-  ): Promise<void> {
+  async #put(one: Making, range: Range, known: readonly Range[], rewriter: Rewriter): Promise<void> {
+    const { target, grid, owners, settled } = one;
     const made = this.#made;
     const fresh: number[] = [];
     const gone: number[] = [];
     let next = 0;
     const isWhole = (row: number): boolean => {
       const toUs = grid.endOf(made.ts[row]!);
-      return known.some((one) => one.fromUs <= made.ts[row]! && one.toUs >= toUs);
+      return known.some((some) => some.fromUs <= made.ts[row]! && some.toUs >= toUs);
     };
     const put = (row: number): void => {
       if (!isWhole(row)) return;
@@ -321,9 +381,10 @@ export class Deriver {
       goneUntilUs: gone.at(-1) ?? Number.NEGATIVE_INFINITY,
       rows: Int32Array.from(fresh),
     };
-    this.written += fresh.length;
-    this.gone += gone.length;
-    await rewriter.rewrite(made, [changed], 'last');
+    one.written += fresh.length;
+    one.gone += gone.length;
+    // The others go on behind their rows.
+    await rewriter.rewrite(made, [changed], 'all');
   }
 
   /** Stamps go as text: on a cluster a DELETE may reckon with no column. */
@@ -339,12 +400,7 @@ export class Deriver {
 
   // ── on record ──────────────────────────────────────────────────────────────────────────────────────────────────
 
-  async #claim(
-    { base, target }: Derive,
-    buckets: readonly Range[],
-    owners: Owners,
-    settled: Settled,
-  ): Promise<void> {
+  async #claim({ base, target, buckets, owners, settled }: Making): Promise<void> {
     const vendors = merge(settled.vendors);
     const taken = merge(settled.taken);
     const others = [...owners.longer, ...owners.shorter].map(
@@ -361,7 +417,7 @@ export class Deriver {
   }
 
   /** What the next file goes on from: the bucket that the bars below end in, of those that reach furthest. */
-  async #leaveState({ base, target, others, known: more }: Derive, grid: BucketGrid): Promise<void> {
+  async #leaveState({ base, known: more }: Derive, { target, others, grid }: Making): Promise<void> {
     let [last, from] = [await this.#lastOf(base), base];
     for (const other of others) {
       const its = await this.#lastOf(other);
@@ -426,6 +482,18 @@ export class Deriver {
     }
     return Number.NEGATIVE_INFINITY;
   }
+}
+
+/** The first of `length` ascending instants that is not before one; `length`: there is none. */
+function firstFrom(ts: Float64Array, length: number, us: number): number {
+  let low = 0;
+  let high = length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (ts[middle]! < us) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
 
 /** One more bucket behind those of a list. */

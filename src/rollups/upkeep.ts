@@ -11,7 +11,7 @@ import type { MergeMemory } from '../merge/merge_memory.ts';
 import { readDerivations, replaceDerivations } from '../state/series/derivations.ts';
 import type { FilesOf } from '../state/series/rollup_roles.ts';
 import { basesOf, lockRollups } from '../state/series/rollups.ts';
-import { Deriver, type DeriveSettings, type RollupSeries } from './derive.ts';
+import { Deriver, type DeriveSettings, type DeriveTarget, type RollupSeries } from './derive.ts';
 import { TouchedBars } from './touched_ranges.ts';
 
 /** Of the files that a change comes with. */
@@ -134,9 +134,9 @@ export class Upkeep {
       for (const base of bases.toSorted((a, b) => b.intervalS - a.intervalS)) {
         await deriver.derive({
           base,
-          target,
-          others: bases.filter((one) => one !== base),
-          touched: this.#gone.of(seriesId),
+          targets: [
+            { target, others: bases.filter((one) => one !== base), touched: this.#gone.of(seriesId) },
+          ],
           known: known.get(base.seriesId) ?? [],
           claims: true,
         });
@@ -161,20 +161,28 @@ export class Upkeep {
     await deriver.meet([...new Set([...ids, ...[...bases.values()].flat().map(({ seriesId }) => seriesId)])]);
     for (const id of ids) {
       const base = { seriesId: id, intervalS: files.intervalS };
-      for (const target of targets.get(id)!) {
-        const all = bases.get(target.seriesId) ?? [];
-        const othersOf = (one: RollupSeries): RollupSeries[] =>
-          [base, ...all.filter(({ seriesId }) => seriesId !== id)].filter(
-            ({ seriesId }) => seriesId !== one.seriesId,
-          );
-        const touched = this.#changed.of(id);
-        const [longer, { gone }] = [all.filter(({ intervalS }) => intervalS > files.intervalS), deriver];
-        const work = { target, touched, claims: true };
-        await deriver.derive({ ...work, base, others: othersOf(base), known: known.get(id) ?? [] });
-        // Where bars went that shorter ones had made, longer ones make them again.
-        if (deriver.gone > gone)
-          for (const one of longer.toSorted((a, b) => a.intervalS - b.intervalS))
-            await deriver.derive({ ...work, base: one, others: othersOf(one), known: [] });
+      const touched = this.#changed.of(id);
+      const basesOfIt = (target: RollupSeries): readonly RollupSeries[] => [
+        base,
+        ...(bases.get(target.seriesId) ?? []).filter(({ seriesId }) => seriesId !== id),
+      ];
+      const from = (one: RollupSeries, target: RollupSeries): DeriveTarget => ({
+        target,
+        others: basesOfIt(target).filter(({ seriesId }) => seriesId !== one.seriesId),
+        touched,
+      });
+      const all = targets.get(id)!;
+      const derived = await deriver.derive({
+        base,
+        targets: all.map((target) => from(base, target)),
+        known: known.get(id) ?? [],
+        claims: true,
+      });
+      // Where bars went that shorter ones had made, longer ones make them again.
+      for (const target of all.filter((_, i) => derived[i]!.gone > 0)) {
+        const longer = basesOfIt(target).filter(({ intervalS }) => intervalS > files.intervalS);
+        for (const one of longer.toSorted((a, b) => a.intervalS - b.intervalS))
+          await deriver.derive({ base: one, targets: [from(one, target)], known: [], claims: true });
       }
     }
   }

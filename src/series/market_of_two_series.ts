@@ -383,13 +383,14 @@ async function makeAcross(
   const touched = [...new Set(seams)]
     .sort((a, b) => a - b)
     .map((seamUs) => ({ fromUs: seamUs - 1, toUs: seamUs + 1 }));
-  for (const [seriesId, intervalS] of targets)
-    await deriver.derive({
-      base: keep,
+  await deriver.derive({
+    base: keep,
+    targets: [...targets].map(([seriesId, intervalS]) => ({
       target: { seriesId, intervalS },
       others: (bases.get(seriesId) ?? []).filter((one) => one.seriesId !== keep.seriesId),
       touched,
-      known: [],
-      claims: true,
-    });
+    })),
+    known: [],
+    claims: true,
+  });
 }

@@ -4,7 +4,7 @@ import type { Pool } from 'pg';
 import { INDICATOR_NAMES } from '../bars/columns.ts';
 import { killPoint } from '../base/kill_points.ts';
 import { interval as intervalText } from '../base/quantities.ts';
-import { merge, type Range, subtract } from '../base/ranges.ts';
+import { intersect, merge, type Range, subtract } from '../base/ranges.ts';
 import { bucketGrid } from '../buckets/bucket_grid.ts';
 import { makes } from '../buckets/rollup_rule.ts';
 import { inTransaction } from '../database/connect.ts';
@@ -12,7 +12,7 @@ import { stampOf } from '../database/stamps.ts';
 import { BackhaulError } from '../faults/fault.ts';
 import { SessionClock } from '../indicators/engine.ts';
 import { type MergeMemory, mergeMemory } from '../merge/merge_memory.ts';
-import { Deriver } from '../rollups/derive.ts';
+import { Deriver, type RollupSeries } from '../rollups/derive.ts';
 import { Partitions } from '../state/leaves/partitions.ts';
 import { CLAIM_LOCK } from '../state/moves.ts';
 import { isHypertable } from '../state/schema/migrate.ts';
@@ -140,18 +140,18 @@ export async function makeAll(
     open.map(({ base }) => base),
   );
   const memory = mergeMemory();
+  // A read of a base serves all that is made of it; the shortest come first, so that others add what those leave.
+  const ofBases = [...Map.groupBy(open, ({ base }) => base.seriesId).values()].toSorted(
+    (a, b) => a[0]!.base.intervalS - b[0]!.base.intervalS,
+  );
   let bars = 0;
-  for (const work of open) {
-    const written = await make(db, work, {
-      memory,
-      hypertable,
-      sessionZone: facts.get(work.base.seriesId)!.sessionZone,
-      partitions,
-      options,
-    });
-    bars += written;
+  for (const works of ofBases) {
+    const { base } = works[0]!;
+    const { sessionZone } = facts.get(base.seriesId)!;
+    const written = await make(db, base, works, { memory, hypertable, sessionZone, partitions, options });
+    for (const some of written) bars += some;
     if (options.signal.aborted) return { bars, isWhole: false };
-    options.onSeries(work, written);
+    for (const [i, work] of works.entries()) options.onSeries(work, written[i]!);
   }
   return { bars, isWhole: true };
 }
@@ -303,57 +303,77 @@ interface Making {
   readonly options: MakeOptions;
 }
 
-async function make(db: Pool, work: RollupWork, making: Making): Promise<number> {
-  const { base, rollupS, todo } = work;
-  const { options, sessionZone } = making;
-  const target = { venue: base.venue, symbol: base.symbol, intervalS: rollupS };
-  const found = await findOrMakeSeries(db, [target]);
-  const seriesId = (found[0] ?? (await findOrMakeSeries(db, [target]))[0])!.id;
-  const bases = (await basesOf(db, [seriesId])).flatMap((one) => one.bases);
-  const others = bases.filter((one) => one.seriesId !== base.seriesId);
-  const grid = bucketGrid(rollupS, sessionZone);
-  const length = todo.reduce((sum, { fromUs, toUs }) => sum + toUs - fromUs, 0);
-  let done = 0;
-  let written = 0;
-  for (const { fromUs, toUs } of todo) {
+/** Makes what is to be made of one base: the bars written for each work. */
+async function make(
+  db: Pool,
+  base: Series,
+  works: readonly RollupWork[],
+  { memory, hypertable, sessionZone, partitions, options }: Making,
+): Promise<number[]> {
+  const targets: { readonly target: RollupSeries; readonly todo: readonly Range[] }[] = [];
+  for (const { rollupS, todo } of works) {
+    const name = { venue: base.venue, symbol: base.symbol, intervalS: rollupS };
+    const found = await findOrMakeSeries(db, [name]);
+    const seriesId = (found[0] ?? (await findOrMakeSeries(db, [name]))[0])!.id;
+    targets.push({ target: { seriesId, intervalS: rollupS }, todo: merge(todo) });
+  }
+  const ids = targets.map(({ target }) => target.seriesId);
+  const bases = new Map((await basesOf(db, ids)).map((one) => [one.seriesId, one.bases]));
+  const intervals = [base, ...targets.map(({ target }) => target), ...[...bases.values()].flat()].map(
+    ({ intervalS }) => intervalS,
+  );
+  const grid = bucketGrid(Math.max(...works.map(({ rollupS }) => rollupS)), sessionZone);
+  const written = works.map(() => 0);
+  for (const { fromUs, toUs } of merge(targets.flatMap(({ todo }) => todo))) {
     for (let at = fromUs; at < toUs; ) {
       if (options.signal.aborted) return written;
-      // Whole buckets: what is made stays made.
+      // Whole buckets of the longest: what is made stays made. Where others do not end with it, they are looked at twice.
       const aim = grid.floor(at + SLICE_BARS * base.intervalS * 1e6);
       const until = Math.min(toUs, aim > at ? aim : grid.endOf(grid.floor(at)));
-      written += await inTransaction(db, async (client) => {
+      const some = targets.flatMap(({ target, todo }, i) => {
+        const touched = intersect(todo, [{ fromUs: at, toUs: until }]);
+        const others = (bases.get(target.seriesId) ?? []).filter((one) => one.seriesId !== base.seriesId);
+        return touched.length === 0 ? [] : [{ i, target, others, touched }];
+      });
+      const derived = await inTransaction(db, async (client) => {
         await client.query(`SELECT ${CLAIM_LOCK}`);
-        await refuseWhileLoading(client, [
-          target,
-          ...bases.concat(base).map(({ intervalS }) => ({ ...target, intervalS })),
-        ]);
-        await lockRollups(client, base, [rollupS]);
-        const deriver = new Deriver(client, making.memory, {
+        await refuseWhileLoading(
+          client,
+          [...new Set(intervals)].map((intervalS) => ({ venue: base.venue, symbol: base.symbol, intervalS })),
+        );
+        await lockRollups(
+          client,
+          base,
+          some.map(({ target }) => target.intervalS),
+        );
+        const deriver = new Deriver(client, memory, {
           session: SessionClock.zone(sessionZone),
           sessionZone,
-          hypertable: making.hypertable,
+          hypertable,
           asked: INDICATOR_NAMES.map(() => true),
           taskId: null,
-          leavesFor: (stamps) => making.partitions.ensure(stamps, { standing: true }),
+          leavesFor: (stamps) => partitions.ensure(stamps, { standing: true }),
         });
-        await deriver.derive({
-          base,
-          target: { seriesId, intervalS: rollupS },
-          others,
-          touched: [{ fromUs: at, toUs: until }],
-          known: [],
-          claims: true,
-        });
+        const all = await deriver.derive({ base, targets: some, known: [], claims: true });
         killPoint('rollup.written');
-        return deriver.written;
+        return all;
       });
       killPoint('rollup.committed');
-      done += until - at;
       at = until;
-      options.onProgress(work, done / length, written);
+      for (const [n, { i }] of some.entries()) {
+        written[i]! += derived[n]!.written;
+        options.onProgress(works[i]!, shareBefore(targets[i]!.todo, at), written[i]!);
+      }
     }
   }
   return written;
+}
+
+/** The share of some ranges that is before an instant. */
+function shareBefore(ranges: readonly Range[], us: number): number {
+  const lengthOf = (some: readonly Range[]): number =>
+    some.reduce((sum, { fromUs, toUs }) => sum + toUs - fromUs, 0);
+  return lengthOf(intersect(ranges, [{ fromUs: Number.NEGATIVE_INFINITY, toUs: us }])) / lengthOf(ranges);
 }
 
 async function refuseWhileLoading(
