@@ -8,6 +8,7 @@ import { GapTally } from '../gaps/gap_tally.ts';
 import type { SeriesScan } from '../gaps/scan.ts';
 import type { SuspiciousRun } from '../gaps/suspicious.ts';
 import { LongGaps } from '../notify/of_commands.ts';
+import type { CompanyNames } from '../series/former_names.ts';
 import {
   DOWNLOADS_HEAD,
   downloadLines,
@@ -114,6 +115,7 @@ const scanCommand: CommandModule<object, Arguments> = {
     const now = nowUs();
     await withLoadedDatabase(flags.database, 'gaps', async (db) => {
       const { scanSeries } = await import('../gaps/scan.ts');
+      const { readFormerNames } = await import('../series/former_names.ts');
       const { eachGap, recordScan } = await import('../gaps/gap_store.ts');
       const { findSuspicious } = await import('../gaps/suspicious.ts');
       const scans = await scanSeries(db, { filter, fromUs: from, toUs: to, nowUs: now });
@@ -122,7 +124,7 @@ const scanCommand: CommandModule<object, Arguments> = {
       const tally = new GapTally();
       const worst = new Foremost<Gap>(GAPS_SHOWN, ({ candles }) => candles);
       const long = new LongGaps();
-      const list = gapWriter(flags, now);
+      const list = gapWriter(flags, now, flags.csv ? await readFormerNames(db, null) : new Map());
       await eachGap(db, { ...filter, states: OPEN_STATES, fromUs: from, toUs: to }, (gap) => {
         tally.take(gap);
         worst.take(gap);
@@ -152,11 +154,12 @@ const listCommand: CommandModule<object, Arguments> = {
     const now = nowUs();
     await withLoadedDatabase(flags.database, 'gaps', async (db) => {
       const { checkRange } = await import('../gaps/scan.ts');
+      const { readFormerNames } = await import('../series/former_names.ts');
       const { ageGaps, eachGap, listGaps } = await import('../gaps/gap_store.ts');
       checkRange(from, to, now);
       await ageGaps(db, now);
       const asked = { ...filter, states, fromUs: from, toUs: to };
-      const list = gapWriter(flags, now);
+      const list = gapWriter(flags, now, flags.csv ? await readFormerNames(db, null) : new Map());
       if (list !== null) {
         await eachGap(db, asked, list.take);
         return list.end();
@@ -193,6 +196,7 @@ interface GapWriter {
 function gapWriter(
   flags: { readonly json?: boolean | undefined; readonly csv?: boolean | undefined },
   now: number,
+  names: ReadonlyMap<number, CompanyNames>,
 ): GapWriter | null {
   if (flags.json) return { take: (gap) => print(eventLine(gapEvent(gap))), end: () => {} };
   if (!flags.csv) return null;
@@ -204,7 +208,8 @@ function gapWriter(
   };
   const take = (gap: Gap): void => {
     end();
-    for (const line of downloadLines(gap, now)) if (!stdoutGone()) print(line);
+    for (const line of downloadLines(gap, now, names.get(gap.seriesId)?.former))
+      if (!stdoutGone()) print(line);
   };
   return { take, end };
 }

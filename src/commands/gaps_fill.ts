@@ -260,7 +260,11 @@ async function showApiPlan(db: Pool, url: string, flags: FillFlags, filter: Fill
   const gaps = await gapsToFill(url, filter, nowUs());
   if (flags.api === 'kraken') {
     const { reaches } = await import('../gaps/api_fill.ts');
-    const reached = gaps.filter((gap) => gap.venue === 'kraken' && reaches(gap));
+    const { underOwnName } = await import('../gaps/own_name.ts');
+    const reached = await underOwnName(
+      db,
+      gaps.filter((gap) => gap.venue === 'kraken' && reaches(gap)),
+    );
     const requests = new Set(reached.map(({ seriesId }) => seriesId)).size;
     const seconds = (requests * paceMs) / 1000;
     if (flags.json) print(eventLine({ type: 'plan', ...{ gaps: reached.length, requests, seconds } }));

@@ -31,6 +31,7 @@ import { beginOwnTask } from '../state/tasks/own_task.ts';
 import type { GapFiller } from './fill.ts';
 import type { Gap } from './gap_store.ts';
 import type { Candle, CandleAnswer, KrakenApi } from './kraken_api.ts';
+import { underOwnName } from './own_name.ts';
 
 /** Layouts of tasks that came from an API, for whoever reads the table. */
 type ApiLayout = 'kraken-api' | 'kraken-trades-api';
@@ -45,7 +46,10 @@ export interface ApiFillOptions {
 export function fromKrakenApi(options: ApiFillOptions): GapFiller {
   return async (db, gaps) => {
     const failures = new Map<number, Fault>();
-    const reachable = gaps.filter((gap) => gap.venue === 'kraken' && reaches(gap));
+    const reachable = await underOwnName(
+      db,
+      gaps.filter((gap) => gap.venue === 'kraken' && reaches(gap)),
+    );
     const writer = new ApiWriter(db, options.indicators, 'kraken-api');
     let sources = 0;
     for (const some of Map.groupBy(reachable, (gap) => gap.seriesId).values()) {

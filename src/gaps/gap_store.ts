@@ -6,7 +6,7 @@ import { type Db, inTransaction } from '../database/connect.ts';
 import { stampOf, usOf } from '../database/stamps.ts';
 import type { Fault } from '../faults/fault.ts';
 import { storableJson } from '../faults/safe_text.ts';
-import type { Series, SeriesFilter } from '../series/series.ts';
+import type { SeriesFilter } from '../series/series.ts';
 import { findSeries } from '../series/series.ts';
 import { API_REACH, type Hole, reachOf } from './find_holes.ts';
 import { fileSpan, publishedFiles, publishedName } from './published_files.ts';
@@ -101,14 +101,13 @@ interface Record {
 }
 
 function recordOf(
-  series: Series,
-  lastFile: string | null,
+  { series, lastFile, former }: SeriesScan,
   hole: Hole,
   gapId: number | null,
   nowUs: number,
 ): Record {
   const { candlesFromNow, overflow } = reachOf(series.venue, series.intervalS, hole.fromUs, nowUs);
-  const { first, count } = fileSpan(publishedFiles(series, hole, nowUs));
+  const { first, count } = fileSpan(publishedFiles(series, hole, nowUs, former));
   return {
     gap_id: gapId,
     series_id: series.seriesId,
@@ -202,10 +201,10 @@ class Changes {
   }
 
   look(scan: SeriesScan, whole: boolean, open: readonly OpenRow[], nowUs: number): void {
-    const { series, lastFile, expectedBars, window, covered } = scan;
+    const { expectedBars, window, covered } = scan;
     const found = reconcile(expectedBars, window, whole, covered, open);
-    for (const { gapId, hole } of found.kept) this.kept.push(recordOf(series, lastFile, hole, gapId, nowUs));
-    for (const hole of found.added) this.added.push(recordOf(series, lastFile, hole, null, nowUs));
+    for (const { gapId, hole } of found.kept) this.kept.push(recordOf(scan, hole, gapId, nowUs));
+    for (const hole of found.added) this.added.push(recordOf(scan, hole, null, nowUs));
     for (const gapId of found.filled) this.filled.push(gapId);
     for (const gapId of found.dropped) this.dropped.push(gapId);
   }

@@ -1,10 +1,11 @@
 /** Which published files hold a range of a series, by name (the layouts are told in FORMATS). Pure. */
 
-import type { Range } from '../base/ranges.ts';
+import { intersect, merge, type Range, subtract } from '../base/ranges.ts';
 import { archiveSpelling, CURRENCIES } from '../base/spellings.ts';
 import { newYorkZone, Zone } from '../base/zone.ts';
 import { calendarOf } from '../calendar/market_calendar.ts';
 import { sessionHours } from '../calendar/us_exchange_days.ts';
+import type { FormerName } from '../series/former_names.ts';
 import type { SeriesName } from '../state/series/series_name.ts';
 
 const DAY_MS = 86_400_000;
@@ -25,9 +26,32 @@ export function publishedName({ name, entry }: PublishedFile): string {
 
 /**
  * The files of a series that hold `[fromUs, toUs)`, oldest first; none for a venue whose names are not known. Lazily:
- * ten years of day files are many, and often only the first is wanted.
+ * ten years of day files are many, and often only the first is wanted. `former`: names that they bear in earlier times.
  */
-export function publishedFiles(series: SeriesName, range: Range, nowUs: number): Iterable<PublishedFile> {
+export function* publishedFiles(
+  series: SeriesName,
+  range: Range,
+  nowUs: number,
+  former: readonly FormerName[] = [],
+): Iterable<PublishedFile> {
+  for (const part of byName(series.symbol, range, former))
+    yield* filesOf({ ...series, symbol: part.symbol }, part, nowUs);
+}
+
+/** A range in parts of one name each, in the order of time. */
+function byName(
+  symbol: string,
+  range: Range,
+  former: readonly FormerName[],
+): (Range & { readonly symbol: string })[] {
+  const before = former.flatMap((name) =>
+    intersect([range], [name]).map((part) => ({ ...part, symbol: name.symbol })),
+  );
+  const own = subtract([range], merge(before)).map((part) => ({ ...part, symbol }));
+  return [...before, ...own].toSorted((a, b) => a.fromUs - b.fromUs);
+}
+
+function filesOf(series: SeriesName, range: Range, nowUs: number): Iterable<PublishedFile> {
   if (series.venue === 'kraken') return krakenFiles(series, range);
   if (series.venue.startsWith('binance')) return binanceFiles(series, range, nowUs);
   if (MASSIVE_VENUES.has(series.venue)) return massiveFiles(series, range);

@@ -6,6 +6,7 @@ import type { ExpectedBars } from '../calendar/expected_bars.ts';
 import type { Db } from '../database/connect.ts';
 import { BackhaulError } from '../faults/fault.ts';
 import { readCoverage } from '../series/coverage.ts';
+import type { FormerName } from '../series/former_names.ts';
 import { expectedBarsOf, readSeries, type Series, type SeriesFilter } from '../series/series.ts';
 import type { Hole } from './find_holes.ts';
 import { lookAt } from './remembered_holes.ts';
@@ -34,6 +35,8 @@ export interface SeriesScan {
   readonly holes: readonly Hole[];
   /** Name of the file its latest bars came from. */
   readonly lastFile: string | null;
+  /** What its files were called by before. */
+  readonly former: readonly FormerName[];
 }
 
 /** @throws BackhaulError `usage` for a range that holds nothing */
@@ -90,7 +93,8 @@ export async function scanSeries(
     const covered = ranges.get(series.seriesId)!;
     const expectedBars = expectedBarsOf(series, known, covered);
     const window = windowOf(series, expectedBars, covered, options);
-    const found = { series, expectedBars, covered, window, lastFile: known.lastFile };
+    const { lastFile, former } = known;
+    const found = { series, expectedBars, covered, window, lastFile, former };
     return { ...found, ...(window === null ? NOTHING : lookAt(expectedBars, covered, window)) };
   });
   if (options.fromUs !== null || options.toUs !== null) refuseEmpty(scans);

@@ -19,6 +19,7 @@ import type { GapFiller } from './fill.ts';
 import type { Gap } from './gap_store.ts';
 import type { Candle } from './kraken_api.ts';
 import { type KrakenTrades, PAGE_TRADES, type TradePage } from './kraken_trades.ts';
+import { underOwnName } from './own_name.ts';
 
 /** Pages between two commits: a minute of walking, and at most so many bars a series in memory. */
 const COMMIT_PAGES = 60;
@@ -89,7 +90,10 @@ export async function planWalks(
   paceMs: number,
 ): Promise<readonly TradesWalk[]> {
   const walks: TradesWalk[] = [];
-  const wanted = gaps.filter((gap) => gap.venue === 'kraken' && gap.fromUs < gap.toUs);
+  const wanted = await underOwnName(
+    db,
+    gaps.filter((gap) => gap.venue === 'kraken' && gap.fromUs < gap.toUs),
+  );
   for (const [pair, some] of Map.groupBy(wanted, (gap) => gap.symbol)) {
     const ranges = merge(some);
     const seconds = ranges.reduce((sum, { fromUs, toUs }) => sum + (toUs - fromUs) / 1e6, 0);

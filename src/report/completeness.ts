@@ -7,6 +7,7 @@ import type { Hole } from '../gaps/find_holes.ts';
 import { reachOf } from '../gaps/find_holes.ts';
 import { type SeriesScan, scanSeries, shareOf } from '../gaps/scan.ts';
 import { type SuspiciousRun, SuspiciousRuns, stampsOf } from '../gaps/suspicious.ts';
+import type { FormerName } from '../series/former_names.ts';
 import { meant, type Series, type SeriesFilter, symbolsMeant } from '../series/series.ts';
 import { eachStamp } from '../series/stamp_pass.ts';
 import type { Tier } from '../series/tiers.ts';
@@ -38,6 +39,7 @@ export interface ReportedGap extends Hole {
   readonly series: Series;
   readonly overflow: number | null;
   readonly lastFile: string | null;
+  readonly former: readonly FormerName[];
 }
 
 /** A cell of the matrix: one series. */
@@ -223,10 +225,10 @@ function cellOf(
   made: readonly Derivation[],
   nowUs: number,
 ): Cell {
-  const { series, window, expected, vouched, lastFile } = scan;
+  const { series, window, expected, vouched, lastFile, former } = scan;
   const gaps = scan.holes.map((hole): ReportedGap => {
     const { overflow } = reachOf(series.venue, series.intervalS, hole.fromUs, nowUs);
-    return { ...hole, series, overflow, lastFile };
+    return { ...hole, series, overflow, lastFile, former };
   });
   const isFillable = (gap: ReportedGap): boolean => gap.overflow !== null && gap.overflow <= 0;
   return {

@@ -70,7 +70,7 @@ function mostWanted(gaps: readonly ReportedGap[], nowUs: number): { name: string
   const counts = new Map<string, number>();
   for (const gap of gaps) {
     let seen = 0;
-    for (const file of publishedFiles(gap.series, gap, nowUs)) {
+    for (const file of publishedFiles(gap.series, gap, nowUs, gap.former)) {
       if (file.periodEndUs <= nowUs) counts.set(file.name, (counts.get(file.name) ?? 0) + 1);
       if (++seen >= FILES_COUNTED) break;
     }

@@ -175,7 +175,7 @@ function suspiciousTable(runs: readonly SuspiciousRun[]): string {
 function fileText(gap: ReportedGap, nowUs: number): string {
   let first: string | null = null;
   let more = 0;
-  for (const file of publishedFiles(gap.series, gap, nowUs)) {
+  for (const file of publishedFiles(gap.series, gap, nowUs, gap.former)) {
     if (first === null) first = publishedName(file);
     else more++;
   }

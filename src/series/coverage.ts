@@ -18,7 +18,7 @@ import { readDerivations } from '../state/series/derivations.ts';
 import { namesOf } from '../state/series/series_ids.ts';
 import { laneOf, type SeriesName, sharedLaneOf } from '../state/series/series_name.ts';
 import { type LoadedFile, readLoadedFiles } from '../state/tasks/loaded_files.ts';
-import { readFormerNames } from './former_names.ts';
+import { type FormerName, readFormerNames } from './former_names.ts';
 import type { Series, SeriesGrid } from './series.ts';
 
 /** Series id → merged ranges. Series of one shared lane share one array. */
@@ -31,6 +31,8 @@ export interface Coverage {
 export interface SeriesFacts extends SeriesGrid {
   /** Name of the file its latest bars came from; null where no task is on record. */
   readonly lastFile: string | null;
+  /** What its files were called by before. */
+  readonly former: readonly FormerName[];
 }
 
 /** The range a file is known to hold, whole, by what its plan and its name say. Null: only its bars tell. */
@@ -115,7 +117,7 @@ function readSharedLane(tasks: readonly LoadedFile[]): SharedLane {
 
 const NO_TASKS: readonly LoadedFile[] = [];
 
-function factsOf(series: SeriesName, tasks: readonly LoadedFile[]): SeriesFacts {
+function factsOf(series: SeriesName, tasks: readonly LoadedFile[]): Omit<SeriesFacts, 'former'> {
   let last: LoadedFile | undefined;
   for (const task of tasks) {
     if (last === undefined || (task.firstUs ?? 0) >= (last.firstUs ?? 0)) last = task;
@@ -151,8 +153,9 @@ export async function readCoverage(db: Db, series: readonly Series[]): Promise<C
       intersect(merge(stretches), wholeBuckets(below.ranges.get(base) ?? [], grid, days, joins)),
     );
     ranges.set(id, merge([...(own.ranges.get(id) ?? []), ...made]));
-    if (facts.get(id)!.lastFile === null)
-      facts.set(id, { grid: gridOfMade(rollupS, sessionZone), sessionZone, lastFile: null });
+    const { lastFile, former } = facts.get(id)!;
+    if (lastFile === null)
+      facts.set(id, { grid: gridOfMade(rollupS, sessionZone), sessionZone, lastFile, former });
   }
   return { ranges, facts };
 }
@@ -225,7 +228,7 @@ async function readOwnCoverage(
     ];
     ranges.set(one.seriesId, more.length === 0 ? all : merge([...all, ...more]));
     const told = own(one).length > 0 ? own(one) : (byLane.get(sharedLaneOf(one))?.slice(-1) ?? NO_TASKS);
-    facts.set(one.seriesId, factsOf(one, told));
+    facts.set(one.seriesId, { ...factsOf(one, told), former: names.get(one.seriesId)?.former ?? [] });
   }
   return { ranges, facts };
 }

@@ -128,17 +128,17 @@ export interface CompanyNames {
 
 /**
  * The names that the companies of these series had before, of those of which the renames on record make one series with
- * what stands. A series without any is absent.
+ * what stands. A series without any is absent. Null: of all series.
  */
 export async function readFormerNames(
   db: Db,
-  seriesIds: readonly number[],
+  seriesIds: readonly number[] | null,
 ): Promise<ReadonlyMap<number, CompanyNames>> {
-  const wanted = new Set(seriesIds);
+  const wanted = seriesIds === null ? null : new Set(seriesIds);
   const names = new Map<number, CompanyNames>();
   for (const rename of await readRenames(db)) {
     const { keepId, other, fromUs, untilUs, keepFromUs, keepUntilUs, leftUs, isJoined } = rename;
-    if (!wanted.has(keepId) || !(await hasBars(db, keepId, keepFromUs, keepUntilUs))) continue;
+    if (wanted?.has(keepId) === false || !(await hasBars(db, keepId, keepFromUs, keepUntilUs))) continue;
     if (!isJoined && (await isAnothers(db, rename))) continue;
     const known = names.get(keepId);
     const one = { symbol: other, fromUs: fromUs ?? Number.NEGATIVE_INFINITY, toUs: untilUs, isJoined };

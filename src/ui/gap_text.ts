@@ -9,6 +9,7 @@ import { publishedFiles } from '../gaps/published_files.ts';
 import type { SeriesScan } from '../gaps/scan.ts';
 import { SUSPICIOUS_HABITS, type SuspiciousRun } from '../gaps/suspicious.ts';
 import type { TradesWalk, WalkProgress } from '../gaps/trades_fill.ts';
+import type { FormerName } from '../series/former_names.ts';
 import { faultLine } from './fault_text.ts';
 import { isoInstant } from './json_lines.ts';
 import { csvLine } from './query_text.ts';
@@ -176,8 +177,12 @@ export function suspiciousEvent(
 export const DOWNLOADS_HEAD =
   'file,entry,out_after,venue,symbol,interval_s,start,end,candles,candles_from_now,overflow,state';
 
-/** A gap in a download list: a line for each of its files, so that the first column is what to fetch. */
-export function* downloadLines(gap: Gap, nowUs: number): Iterable<string> {
+/** A gap in a download list: a line for each of its files, so that the first column is what to fetch. `former`: by which names before. */
+export function* downloadLines(
+  gap: Gap,
+  nowUs: number,
+  former: readonly FormerName[] = [],
+): Iterable<string> {
   const rest = [
     gap.venue,
     gap.symbol,
@@ -190,7 +195,7 @@ export function* downloadLines(gap: Gap, nowUs: number): Iterable<string> {
     gap.state,
   ];
   let named = false;
-  for (const { name, entry, periodEndUs } of publishedFiles(gap, gap, nowUs)) {
+  for (const { name, entry, periodEndUs } of publishedFiles(gap, gap, nowUs, former)) {
     named = true;
     yield csvLine([name, entry, isoInstant(periodEndUs).slice(0, 10), ...rest]);
   }
