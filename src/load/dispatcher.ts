@@ -5,7 +5,7 @@ import { killPoint } from '../base/kill_points.ts';
 import { pause } from '../base/pause.ts';
 import { counted } from '../base/quantities.ts';
 import { classify } from '../faults/classify.ts';
-import type { BackhaulError, Fault } from '../faults/fault.ts';
+import { BackhaulError, type Fault } from '../faults/fault.ts';
 import { STATE_LENGTH } from '../indicators/engine.ts';
 import type { Partitions } from '../state/leaves/partitions.ts';
 import { revisionOf } from '../state/series/event_revision.ts';
@@ -25,6 +25,7 @@ import { makesInPassing } from './carried_rollups.ts';
 import { type LanePosition, Lanes } from './lanes.ts';
 import type { ConcurrencyLimit } from './scaling/concurrency.ts';
 import { SeriesRegistry } from './series_registry.ts';
+import { Unsettled } from './unsettled.ts';
 import { type AskingAttempt, statesOnRecord, WorkerAnswers } from './worker_answers.ts';
 
 /** How often other loaders' tasks and delayed ones are looked at while there is nothing else to do. */
@@ -44,6 +45,13 @@ const CUT_OFF_POLL_MS = 20;
  */
 const MOST_TOGETHER = 16;
 const MOST_TOGETHER_BYTES = 256 * 1024 * 1024;
+/**
+ * How long the end of a load waits for rows of its tasks that somebody else has locked; whoever claims next finds its
+ * program gone and takes them back.
+ */
+const LEAVE_MS = 1_000;
+/** Between two looks at those rows there. */
+const LEAVE_POLL_MS = 50;
 /** How long a file may take to let go of its worker when it is to be merged with the one before it. */
 const LET_GO_MS = 5_000;
 
@@ -96,6 +104,10 @@ export class Dispatcher {
   readonly #alone = new WeakSet<ClaimedTask>();
   /** What rollups mean for the tasks in our hands. */
   readonly #roles = new WeakMap<ClaimedTask, RollupRole>();
+  /** Tasks whose attempts have ended and that still stand as running. */
+  readonly #unsettled: Unsettled;
+  /** Others of ours that do, and that are not known otherwise; since when. */
+  #orphans: { readonly ids: readonly number[]; readonly since: number } | null = null;
   /** Tasks that have to go the way of the merge when they are claimed next. */
   readonly #merging = new Set<number>();
   /** Tasks that have failed in company: they go alone. */
@@ -137,6 +149,7 @@ export class Dispatcher {
     this.#limit = parts.limit;
     this.#events = parts.events;
     this.#series = new SeriesRegistry(parts.db);
+    this.#unsettled = new Unsettled(parts.events.note);
     this.#lanes = new Lanes(STATE_LENGTH, (ids) => statesOnRecord(parts.db, ids));
     this.#answers = new WorkerAnswers({
       db: parts.db,
@@ -147,6 +160,7 @@ export class Dispatcher {
       attemptOf: (taskId) => this.#attempts.get(taskId),
       leadOf: (taskId) => this.#leads.get(taskId),
       gather: (task) => this.#gather(task),
+      unsettled: () => [...this.#unsettled.tasks.map(({ taskId }) => taskId), ...(this.#orphans?.ids ?? [])],
       isDraining: () => this.#draining,
     });
   }
@@ -211,15 +225,17 @@ export class Dispatcher {
       await expire(this.#db);
       this.#begun = true;
     }
-    if (this.#recovering) await this.#releaseOrphans();
+    if (this.#recovering || this.#orphans !== null) await this.#releaseOrphans();
+    await this.#unsettled.again();
     if (drain.aborted) {
       await this.#releaseReady();
-      return this.#attempts.size === 0 ? 'done' : 'later';
+      return this.#attempts.size === 0 && !this.#waitsForRows(LEAVE_MS) ? 'done' : 'later';
     }
     if (this.#standingWanted && this.#attempts.size === 0) await this.#makeStanding();
     const discoveryDone = discovered();
     const claimed = await this.#claimAndStart();
     if (claimed > 0 && this.#attempts.size < this.#limit.value) return 'at once';
+    if (this.#attempts.size === 0) this.#stop ??= this.#stuck();
     const idle = this.#held().length === 0 && !this.#standingWanted;
     return idle && discoveryDone && !(await this.#othersAreAtIt()) ? 'done' : 'later';
   }
@@ -232,15 +248,30 @@ export class Dispatcher {
 
   async #releaseOrphans(): Promise<void> {
     const why = 'the database was away when its attempt ended';
-    const released = await releaseOrphans(this.#db, this.#owner, this.#held(), why);
+    const { released, held } = await releaseOrphans(this.#db, this.#owner, this.#held(), why);
+    const { since } = this.#orphans ?? { since: performance.now() };
+    this.#orphans = held.length === 0 ? null : { ids: held, since };
+    if (this.#recovering || released > 0)
+      this.#events.note(`the database is back${released === 0 ? '' : `; ${released} tasks begin again`}`);
     this.#recovering = false;
-    this.#events.note(`the database is back${released === 0 ? '' : `; ${released} tasks begin again`}`);
   }
 
-  /** Claimed tasks: waiting for a worker, and with one. */
+  /** Rows of ours that somebody else has locked are still waited for: none of them longer than this, ms. */
+  #waitsForRows(patienceMs: number): boolean {
+    const since = Math.min(this.#unsettled.since, this.#orphans?.since ?? Infinity);
+    return since < Infinity && performance.now() - since < patienceMs;
+  }
+
+  /** Nothing is left to do but to wait for rows that are locked, and they have been waited for as long as for a server. */
+  #stuck(): BackhaulError | null {
+    const ids = [...this.#unsettled.tasks.map(({ taskId }) => taskId), ...(this.#orphans?.ids ?? [])];
+    return ids.length === 0 || this.#waitsForRows(2 * this.#leaseMs) ? null : rowsLocked(ids);
+  }
+
+  /** Claimed tasks: waiting for a worker, with one, and to be put where their attempts ended. */
   #held(): ClaimedTask[] {
     const atWork = [...this.#attempts.values()].flatMap(({ task, company }) => [task, ...company]);
-    return [...new Set([...this.#claimed, ...this.#ready, ...atWork])];
+    return [...new Set([...this.#claimed, ...this.#ready, ...atWork, ...this.#unsettled.tasks])];
   }
 
   /** Nothing to claim: true while tasks wait for their time, or run in another loader. */
@@ -262,9 +293,11 @@ export class Dispatcher {
     // Where files take moments there is always a claim's worth of them waiting: a claim takes as long as several.
     const ahead = this.#claimAhead();
     const reserve = ahead > this.#limit.value ? Math.floor(ahead / 2) : 0;
-    if (this.#ready.length > reserve || (room <= 0 && reserve === 0)) return 0;
+    const behind = this.#ready.filter(({ lane }) => this.#unsettled.isIn(lane)).length;
+    const waiting = this.#ready.length - behind;
+    if (waiting > reserve || behind >= MOST_CLAIMED_AHEAD || (room <= 0 && reserve === 0)) return 0;
     if (this.#claimed.length === 0) {
-      const limit = Math.max(0, room) + ahead - this.#ready.length;
+      const limit = Math.max(0, room) + ahead - waiting;
       const held = this.#heldLanes();
       const tasks = await claim(this.#db, { owner: this.#owner, limit, leaseMs: this.#leaseMs });
       if (tasks.length > 0) killPoint('task.claimed');
@@ -292,12 +325,15 @@ export class Dispatcher {
     return tasks.length;
   }
 
-  /** Gives tasks to workers as far as there are any and the limit allows. */
+  /** Gives tasks to workers as far as there are any and the limit allows; behind one that is unsettled none could commit. */
   #startReady(): void {
     if (this.#isCutOff || this.#draining || this.#recovering || this.#standingWanted || this.#stop !== null)
       return;
-    while (this.#ready.length > 0 && this.#attempts.size < this.#limit.value)
-      this.#start(this.#ready.shift()!);
+    while (this.#attempts.size < this.#limit.value) {
+      const next = this.#ready.findIndex(({ lane }) => !this.#unsettled.isIn(lane));
+      if (next === -1) return;
+      this.#start(...(this.#ready.splice(next, 1) as [ClaimedTask]));
+    }
   }
 
   #heldLanes(): Set<string> {
@@ -312,7 +348,8 @@ export class Dispatcher {
   #findAlone(claimed: readonly ClaimedTask[], lanes: Set<string>): void {
     for (const lane of this.#heldLanes()) lanes.add(lane);
     for (const task of claimed) {
-      if (!lanes.has(task.lane) && task.laneAtClaim.foreignAhead === 0) this.#alone.add(task);
+      if (!lanes.has(task.lane) && task.laneAtClaim.foreignAhead === 0 && this.#orphans === null)
+        this.#alone.add(task);
       lanes.add(task.lane);
     }
   }
@@ -440,27 +477,38 @@ export class Dispatcher {
         return;
       case 'stop':
         this.#stop ??= end.error;
-        await release(this.#db, task.taskId, task.attempt, fault.message);
+        await this.#release(task, fault.message);
         return this.#events.released(task, fault, seconds);
       case 'release':
-        await release(this.#db, task.taskId, task.attempt, fault.message);
+        await this.#release(task, fault.message);
         return this.#events.released(task, fault, seconds);
       case 'lost':
         return this.#events.released(task, fault, seconds);
       case 'retry':
-        await retryLater(this.#db, task.taskId, task.attempt, fault, end.delayMs);
+        await this.#unsettled.settle(task, () =>
+          retryLater(this.#db, task.taskId, task.attempt, fault, end.delayMs),
+        );
         return this.#events.retried(task, fault, seconds);
       case 'fail':
-        await fail(this.#db, task.taskId, task.attempt, fault);
-        return this.#events.failed(task, fault, seconds);
+        // Told when it is so: it may have been committed, and the answer lost.
+        await this.#unsettled.settle(
+          task,
+          () => fail(this.#db, task.taskId, task.attempt, fault),
+          (moved) => this.#events[moved === 'moved' ? 'failed' : 'released'](task, fault, seconds),
+        );
     }
+  }
+
+  /** The task is put back, without penalty. */
+  async #release(task: ClaimedTask, why: string): Promise<void> {
+    await this.#unsettled.settle(task, () => release(this.#db, task.taskId, task.attempt, why));
   }
 
   /** The task is put back, and goes the way of the merge when it is claimed next. */
   async #mergeNext(task: ClaimedTask, why: string): Promise<void> {
     this.#merging.add(task.taskId);
     this.#standingWanted = true;
-    await release(this.#db, task.taskId, task.attempt, why);
+    await this.#release(task, why);
   }
 
   #abortAll(taskIds: readonly number[], why: string): void {
@@ -495,14 +543,17 @@ export class Dispatcher {
    * the leases.
    */
   async releaseLeft(): Promise<void> {
-    await releaseOrphans(this.#db, this.#owner, [], interrupted().message);
+    for (const limit = performance.now() + LEAVE_MS; ; await pause(LEAVE_POLL_MS)) {
+      const { held } = await releaseOrphans(this.#db, this.#owner, [], interrupted().message);
+      if (held.length === 0 || performance.now() > limit) return;
+    }
   }
 
   async #releaseReady(): Promise<void> {
     const ready = [...this.#claimed, ...this.#ready];
     this.#claimed = [];
     this.#ready = [];
-    for (const task of ready) await release(this.#db, task.taskId, task.attempt, 'the load was interrupted');
+    for (const task of ready) await this.#release(task, 'the load was interrupted');
   }
 
   async #makeStanding(): Promise<void> {
@@ -613,12 +664,12 @@ export class Dispatcher {
     for (const one of company) {
       if (!isLeft) this.#singly.add(one.taskId);
       this.#abortAll(this.#lanes.leave(one.taskId, one.lane), why);
-      await release(this.#db, one.taskId, one.attempt, why);
+      await this.#release(one, why);
     }
     if (isLeft) return false;
     this.#singly.add(task.taskId);
     this.#merging.add(task.taskId);
-    await release(this.#db, task.taskId, task.attempt, why);
+    await this.#release(task, why);
     return true;
   }
 
@@ -689,6 +740,15 @@ function positionOf(task: ClaimedTask): LanePosition {
     uri: task.uri,
     entry: task.entry ?? '',
   };
+}
+
+function rowsLocked(ids: readonly number[]): BackhaulError {
+  return new BackhaulError({
+    kind: 'database',
+    code: '55P03',
+    message: `how the attempts at ${counted(ids.length, 'task')} ended could not be recorded: the rows stay locked (task_id ${ids.join(', ')})`,
+    hint: 'end the session that holds them (pg_locks), or settle what is prepared (pg_prepared_xacts; on Citus SELECT recover_prepared_transactions(), once all nodes are up), then the same command goes on where this one stopped',
+  });
 }
 
 /** What a file is told that is to be merged with the one before it. */

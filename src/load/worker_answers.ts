@@ -47,6 +47,8 @@ interface Sources {
   readonly leadOf: (taskId: number) => LeadingAttempt | undefined;
   /** Late files that are to be merged in the transaction of a task. */
   readonly gather: (task: ClaimedTask) => Promise<readonly Assignment[]>;
+  /** Tasks that stand as ours and running, and that nobody works on. */
+  readonly unsettled: () => readonly number[];
   /** What is at work here is finished, and nothing else waited for. */
   readonly isDraining: () => boolean;
 }
@@ -129,7 +131,8 @@ export class WorkerAnswers {
     }
     for (;;) {
       const ahead = this.#from.lanes.ahead(task.taskId, task.lane);
-      const standing = await laneStanding(this.#from.db, task.taskId, this.#from.owner, ahead);
+      const unsettled = this.#from.unsettled();
+      const standing = await laneStanding(this.#from.db, task.taskId, this.#from.owner, ahead, unsettled);
       if (standing.pendingAhead > 0)
         throw new BackhaulError({ kind: 'predecessor', message: 'an earlier file of the lane waits' });
       if (standing.foreignAhead === 0) {

@@ -10,7 +10,7 @@ import { statusSummary } from '../../src/state/runs/status.ts';
 import { sessionName } from '../../src/state/tasks/attempt.ts';
 import { type ClaimedTask, type ClaimOptions, claim } from '../../src/state/tasks/claim.ts';
 import { type Finished, finish } from '../../src/state/tasks/finish.ts';
-import { fail, release, retryLater } from '../../src/state/tasks/give_up.ts';
+import { fail, release, releaseOrphans, retryLater } from '../../src/state/tasks/give_up.ts';
 import { isAtWork, unfinished } from '../../src/state/tasks/lane_standing.ts';
 import { expire, heartbeat } from '../../src/state/tasks/lease.ts';
 import type { FoundTask } from '../../src/state/tasks/listing_decision.ts';
@@ -340,9 +340,9 @@ describe('an attempt that has lost its task', () => {
     await release(pool, id!, 1, 'drain');
     await claimSome(1, { owner: OTHER });
     const before = await everything();
-    expect(await fail(pool, id!, 1, FAULT)).toBe(false);
-    expect(await retryLater(pool, id!, 1, FAULT, 0)).toBe(false);
-    expect(await release(pool, id!, 1, 'drain')).toBe(false);
+    expect(await fail(pool, id!, 1, FAULT)).toBe('lost');
+    expect(await retryLater(pool, id!, 1, FAULT, 0)).toBe('lost');
+    expect(await release(pool, id!, 1, 'drain')).toBe('lost');
     expect(await skip(pool, id!, 'late')).toBe(false);
     expect(await heartbeat(pool, OWNER, [{ taskId: id!, attempt: 1 }], 1)).toEqual([]);
     expect(await heartbeat(pool, OTHER, [{ taskId: id!, attempt: 1 }], 1)).toEqual([]);
@@ -363,6 +363,37 @@ describe('an attempt that has lost its task', () => {
     await worker.query('COMMIT');
     expect(await expire(pool)).toEqual([]);
     expect(await read(id!)).toMatchObject({ state: 'loaded' });
+  });
+});
+
+describe('a row that another session has locked', () => {
+  test('is not waited for by whoever ends an attempt, and nothing of it changes', async () => {
+    const [a, b] = await add(sampleTask(1), sampleTask(2));
+    await claimSome(2);
+    const holder = await pool.connect();
+    try {
+      await holder.query(`BEGIN; SELECT FROM backhaul.task WHERE task_id = ${a} FOR UPDATE`);
+      const before = await everything();
+      expect(await fail(pool, a!, 1, FAULT)).toBe('held');
+      expect(await retryLater(pool, a!, 1, FAULT, 0)).toBe('held');
+      expect(await release(pool, a!, 1, 'drain')).toBe('held');
+      expect(await release(pool, a!, 2, 'drain')).toBe('lost');
+      expect(await everything()).toEqual(before);
+      expect(await releaseOrphans(pool, OWNER, [], 'gone')).toEqual({ released: 1, held: [a] });
+      expect(await read(b!)).toMatchObject({ state: 'pending' });
+      expect(await releaseOrphans(pool, OWNER, [{ taskId: a!, attempt: 1 }], 'gone')).toEqual({
+        released: 0,
+        held: [],
+      });
+      // What the node had prepared comes to be committed after all.
+      await finish(holder, { ...COUNTS, taskId: a!, attempt: 1 });
+      await holder.query('COMMIT');
+    } finally {
+      holder.release();
+    }
+    expect(await retryLater(pool, a!, 1, FAULT, 0)).toBe('lost');
+    expect(await releaseOrphans(pool, OWNER, [], 'gone')).toEqual({ released: 0, held: [] });
+    expect(await read(a!)).toMatchObject({ state: 'loaded' });
   });
 });
 
@@ -447,12 +478,12 @@ describe('the rest of a life', () => {
   test('retryLater delays, and counts the failure; release does neither', async () => {
     const [id] = await add(sampleTask(1));
     await claimSome(1);
-    expect(await retryLater(pool, id!, 1, FAULT, 3_600_000)).toBe(true);
+    expect(await retryLater(pool, id!, 1, FAULT, 3_600_000)).toBe('moved');
     expect(await claimSome(1)).toEqual([]);
     expect(await unfinished(pool)).toEqual({ pending: 1, running: 0 });
     await pool.query('UPDATE backhaul.task SET not_before = now()');
     await claimSome(1);
-    expect(await release(pool, id!, 2, 'drained')).toBe(true);
+    expect(await release(pool, id!, 2, 'drained')).toBe('moved');
     expect(await claimSome(1)).toMatchObject([{ failures: 1, attempt: 3 }]);
   });
 
@@ -566,8 +597,9 @@ describe('the machine', () => {
           effect = (await expire(pool)).length === 1;
         } else {
           expected &&= behind === 0;
-          if (event === 'fail') effect = await fail(pool, id, named.attempt, FAULT);
-          else if (event === 'retry') effect = await retryLater(pool, id, named.attempt, FAULT, 0);
+          if (event === 'fail') effect = (await fail(pool, id, named.attempt, FAULT)) === 'moved';
+          else if (event === 'retry')
+            effect = (await retryLater(pool, id, named.attempt, FAULT, 0)) === 'moved';
           else {
             expected &&= free;
             effect = await finishOne(named).then(

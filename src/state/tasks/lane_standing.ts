@@ -13,32 +13,36 @@ export interface LaneStanding {
   readonly loaded: number;
   /** Those of `among` that are. */
   readonly loadedAmong: readonly number[];
-  /** Earlier tasks that wait for a claim, and that run in other hands than `owner`'s. */
+  /** Earlier tasks that wait for a claim, and that run in other hands than `owner`'s or are among `unsettled`. */
   readonly pendingAhead: number;
   readonly foreignAhead: number;
 }
 
-/** All of it from one snapshot. `among`: ids the caller wants to know about. */
+/**
+ * All of it from one snapshot. `among`: ids the caller wants to know about. `unsettled`: tasks of the owner that nobody
+ * works on, and that still stand as running.
+ */
 export async function laneStanding(
   db: Db,
   taskId: number,
   owner: string,
   among: readonly number[],
+  unsettled: readonly number[],
 ): Promise<LaneStanding> {
   const { rows } = await db.query<LaneStanding>({
     name: 'backhaul lane standing',
     text: `WITH me AS MATERIALIZED (SELECT lane, sequence, uri, entry, plan->>'venue' AS venue, family
        FROM backhaul.task t WHERE task_id = $1),
      ahead AS (
-       SELECT e.state, e.owner FROM backhaul.task e JOIN me ON e.lane = me.lane
+       SELECT e.state, e.owner <> $2 OR e.task_id = ANY ($4::bigint[]) AS is_foreign FROM backhaul.task e JOIN me ON e.lane = me.lane
        WHERE e.state IN ('pending', 'running') AND ${isBefore('e', 'me')})
      SELECT
        (SELECT ${withRevision(laneTurn('me'), 'me.venue')} FROM me) AS loaded,
        (SELECT coalesce(array_agg(task_id::int), '{}') FROM backhaul.task
         WHERE task_id = ANY ($3::bigint[]) AND state = 'loaded') AS "loadedAmong",
        (SELECT count(*) FROM ahead WHERE state = 'pending') AS "pendingAhead",
-       (SELECT count(*) FROM ahead WHERE state = 'running' AND owner <> $2) AS "foreignAhead"`,
-    values: [taskId, owner, among],
+       (SELECT count(*) FROM ahead WHERE state = 'running' AND is_foreign) AS "foreignAhead"`,
+    values: [taskId, owner, among, unsettled],
   });
   return rows[0]!;
 }
