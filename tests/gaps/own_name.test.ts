@@ -4,11 +4,19 @@ import { planWalks } from '../../src/gaps/trades_fill.ts';
 import { ALL_SERIES } from '../../src/series/series.ts';
 import { answerOf } from '../commands/in_process.ts';
 import { testDatabase } from '../database.ts';
-import { addBars, addSeries, at } from './loaded_market.ts';
+import { addBars, addSeries, addTask, at, range } from './loaded_market.ts';
 
 /** A gap on both sides of the day on which its market was renamed: who is asked for which part, and by which name. */
 
 const { pool: db, url } = await testDatabase();
+
+async function scan(): Promise<void> {
+  const { code, stderr } = await answerOf(
+    ['gaps', 'scan', '--quick', '--from', '2024-03-20', '--to', '2024-05-15'],
+    { env: { DATABASE_URL: url } },
+  );
+  expect({ code, stderr }).toMatchObject({ code: 0 });
+}
 
 beforeAll(async () => {
   const id = await addSeries(db, 'kraken', 'NEWUSD', 3600);
@@ -17,11 +25,7 @@ beforeAll(async () => {
     `INSERT INTO backhaul.event (venue, symbol, kind, day, new_symbol, source)
      VALUES ('kraken', 'OLDUSD', 'rename', '2024-05-10', 'NEWUSD', 'test')`,
   );
-  const { code, stderr } = await answerOf(
-    ['gaps', 'scan', '--quick', '--from', '2024-03-20', '--to', '2024-05-15'],
-    { env: { DATABASE_URL: url } },
-  );
-  expect({ code, stderr }).toMatchObject({ code: 0 });
+  await scan();
 });
 afterAll(() => db.query('DELETE FROM backhaul.event'));
 
@@ -45,4 +49,22 @@ it('an exchange is asked for what lies behind the day alone', async () => {
   ]);
   const before = await gapsToFill(url, { ...ALL_SERIES, fromUs: null, toUs: at('2024-05-01Z') }, nowUs);
   expect(await planWalks(db, before, 1000)).toEqual([]);
+});
+
+it('a file of all symbols without a bar of it vouches for it under the name it had then', async () => {
+  const asked = (from: string, to: string): Promise<number> => {
+    const { fromUs: fileFromUs, toUs: fileToUs } = range(from, to);
+    const wantSymbols = { OLDUSD: 'OLDUSD' };
+    return addTask(db, { venue: 'kraken', symbol: null, intervalS: 3600, fileFromUs, fileToUs, wantSymbols });
+  };
+  await asked('2024-04-01Z', '2024-04-02Z');
+  // Another's of that name.
+  await asked('2024-05-12Z', '2024-05-13Z');
+  await db.query('UPDATE backhaul.event SET joined_at = now()');
+  await scan();
+  const gaps = await gapsToFill(url, { ...ALL_SERIES, fromUs: null, toUs: null }, at('2024-06-01Z'));
+  expect(gaps.map(({ fromUs, toUs }) => ({ fromUs, toUs }))).toEqual([
+    range('2024-03-20Z', '2024-04-01Z'),
+    range('2024-04-02Z', '2024-05-15Z'),
+  ]);
 });

@@ -22,7 +22,10 @@ export async function barsOfSeries(db: Db, seriesId: number): Promise<number> {
   return rows[0]!.bars;
 }
 
-/** Those of `symbols` under which a series of the venue and interval stands. */
+/**
+ * Those of `symbols` under which a series of the venue and interval stands, or has stood until its bars were put under
+ * the name its company has now: what else comes of it goes the same way.
+ */
 export async function standingSymbols(
   db: Db,
   venue: string,
@@ -33,5 +36,21 @@ export async function standingSymbols(
     'SELECT symbol FROM backhaul.series WHERE venue = $1 AND symbol = ANY ($2) AND interval_s = $3',
     [venue, symbols, intervalS],
   );
-  return new Set(rows.map(({ symbol }) => symbol));
+  const former = await joinedNames(db, venue, symbols);
+  return new Set([...rows.map(({ symbol }) => symbol), ...former]);
+}
+
+/** Those of `symbols` that are the old name of a rename carried out. */
+async function joinedNames(db: Db, venue: string, symbols: readonly string[]): Promise<readonly string[]> {
+  // What is only to be shown of a load may look at tables of an earlier version.
+  const { rowCount } = await db.query(
+    `SELECT FROM pg_attribute WHERE attrelid = to_regclass('backhaul.event') AND attname = 'joined_at'`,
+  );
+  if (rowCount === 0) return [];
+  const { rows } = await db.query<{ symbol: string }>(
+    `SELECT DISTINCT symbol FROM backhaul.event
+     WHERE venue = $1 AND symbol = ANY ($2) AND kind = 'rename' AND joined_at IS NOT NULL`,
+    [venue, symbols],
+  );
+  return rows.map(({ symbol }) => symbol);
 }
