@@ -1,5 +1,6 @@
 /** What becomes of a task whose attempt has not loaded it. Pure, but for chance in the length of a pause. */
 
+import { counted } from '../base/quantities.ts';
 import { BackhaulError, type Fault } from '../faults/fault.ts';
 
 /** Attempts at a task whose failures may pass, and the pause after the first; it doubles with each. */
@@ -64,4 +65,14 @@ function hintFor({ code }: Fault): string {
 
 export function interrupted(): BackhaulError {
   return new BackhaulError({ kind: 'interrupted', message: 'the load was interrupted' });
+}
+
+/** Tasks that nobody can move: their rows have been locked for longer than anybody should wait. Another attempt may fare better. */
+export function rowsLocked(ids: readonly number[]): BackhaulError {
+  return new BackhaulError({
+    kind: 'database',
+    code: '55P03',
+    message: `the ${ids.length === 1 ? 'row' : 'rows'} of ${counted(ids.length, 'task')} in backhaul.task stay locked by another session or a prepared transaction (task_id ${ids.join(', ')})`,
+    hint: 'end the session that holds them (pg_locks), or settle what is prepared (pg_prepared_xacts; on Citus SELECT recover_prepared_transactions(), once all nodes are up), then the same command goes on where this one stopped',
+  });
 }

@@ -5,7 +5,7 @@ import { killPoint } from '../base/kill_points.ts';
 import { pause } from '../base/pause.ts';
 import { counted } from '../base/quantities.ts';
 import { classify } from '../faults/classify.ts';
-import { BackhaulError, type Fault } from '../faults/fault.ts';
+import type { BackhaulError, Fault } from '../faults/fault.ts';
 import { STATE_LENGTH } from '../indicators/engine.ts';
 import type { Partitions } from '../state/leaves/partitions.ts';
 import { revisionOf } from '../state/series/event_revision.ts';
@@ -20,7 +20,7 @@ import type { Notice, PhaseSeconds } from '../workers/link/messages.ts';
 import type { LoadedResult, TaskResult } from '../workers/link/task_result.ts';
 import { linkedTo, type Running, type WorkerPool } from '../workers/pool.ts';
 import { unlessAborted } from '../workers/restarts.ts';
-import { endOf, interrupted, isServersOwn } from './attempt_end.ts';
+import { endOf, interrupted, isServersOwn, rowsLocked } from './attempt_end.ts';
 import { makesInPassing } from './carried_rollups.ts';
 import { type LanePosition, Lanes } from './lanes.ts';
 import type { ConcurrencyLimit } from './scaling/concurrency.ts';
@@ -121,6 +121,8 @@ export class Dispatcher {
   #taskSeconds = 1;
   #wake: (() => void) | null = null;
   #waitedForOthers = false;
+  /** Since when all that is left are tasks of others whose lease is over. */
+  #overdueSince: number | null = null;
   /** The database was away: tasks may stand as ours that nobody works on. */
   #recovering = false;
   #begun = false;
@@ -154,6 +156,7 @@ export class Dispatcher {
     this.#answers = new WorkerAnswers({
       db: parts.db,
       owner: parts.owner,
+      leaseMs: parts.leaseMs,
       partitions: parts.partitions,
       series: this.#series,
       lanes: this.#lanes,
@@ -279,6 +282,11 @@ export class Dispatcher {
     await expire(this.#db);
     const left = await unfinished(this.#db);
     if (left.pending + left.running === 0) return false;
+    if (left.pending > 0 || left.overdue.length < left.running) this.#overdueSince = null;
+    else {
+      this.#overdueSince ??= performance.now();
+      if (performance.now() - this.#overdueSince > 2 * this.#leaseMs) this.#stop ??= rowsLocked(left.overdue);
+    }
     if (left.running > 0 && !this.#waitedForOthers) {
       this.#waitedForOthers = true;
       this.#events.note(`waiting for ${left.running} tasks that another loader runs`);
@@ -740,15 +748,6 @@ function positionOf(task: ClaimedTask): LanePosition {
     uri: task.uri,
     entry: task.entry ?? '',
   };
-}
-
-function rowsLocked(ids: readonly number[]): BackhaulError {
-  return new BackhaulError({
-    kind: 'database',
-    code: '55P03',
-    message: `how the attempts at ${counted(ids.length, 'task')} ended could not be recorded: the rows stay locked (task_id ${ids.join(', ')})`,
-    hint: 'end the session that holds them (pg_locks), or settle what is prepared (pg_prepared_xacts; on Citus SELECT recover_prepared_transactions(), once all nodes are up), then the same command goes on where this one stopped',
-  });
 }
 
 /** What a file is told that is to be merged with the one before it. */

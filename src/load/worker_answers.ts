@@ -11,7 +11,7 @@ import type { ClaimedTask, LaneAtClaim } from '../state/tasks/claim.ts';
 import { bytesBesideLane, laneStanding } from '../state/tasks/lane_standing.ts';
 import type { Assignment } from '../workers/link/assignment.ts';
 import type { Answers, Question } from '../workers/link/messages.ts';
-import { interrupted } from './attempt_end.ts';
+import { interrupted, rowsLocked } from './attempt_end.ts';
 import { readCarried } from './carried_rollups.ts';
 import type { Lanes } from './lanes.ts';
 import type { SeriesRegistry } from './series_registry.ts';
@@ -38,6 +38,7 @@ export interface LeadingAttempt {
 interface Sources {
   readonly db: Db;
   readonly owner: string;
+  readonly leaseMs: number;
   readonly partitions: Partitions;
   readonly series: SeriesRegistry;
   readonly lanes: Lanes;
@@ -129,6 +130,7 @@ export class WorkerAnswers {
       attempt.loadedAhead = attempt.laneAtClaim.loaded;
       return;
     }
+    let overdueSince = Infinity;
     for (;;) {
       const ahead = this.#from.lanes.ahead(task.taskId, task.lane);
       const unsettled = this.#from.unsettled();
@@ -140,6 +142,10 @@ export class WorkerAnswers {
         attempt.loadedAhead = standing.loaded + ahead.length - standing.loadedAmong.length;
         return;
       }
+      // Whoever is alive renews a lease, and what nobody renews is taken back.
+      overdueSince =
+        standing.overdueAhead.length === 0 ? Infinity : Math.min(overdueSince, performance.now());
+      if (performance.now() - overdueSince > 2 * this.#from.leaseMs) throw rowsLocked(standing.overdueAhead);
       // A drain finishes what is at work here, it does not wait for what others have at work.
       if (this.#from.isDraining()) throw interrupted();
       await pause(FOREIGN_POLL_MS);

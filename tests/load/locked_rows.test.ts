@@ -136,10 +136,19 @@ it('a drain does not wait for the row, and the same load again takes the file ba
   expect(await load(database.url, [held])).toMatchObject({ tasks: { loaded: 1 }, rows: { loaded: 30 } });
 });
 
-it('a load with nothing else to do gives up in the end, and says what is locked', async () => {
-  const { ending } = await withRowHeld([held], { leaseMs: 1_500 });
-  await expect(ending).rejects.toMatchObject({ fault: { kind: 'database', code: '55P03' } });
+it('a load that has nothing else to do for twice the lease gives up and says what is locked, the next one too', async () => {
+  const leaseMs = 1_500;
+  const { ending } = await withRowHeld([held], { leaseMs });
+  const locked = { fault: { kind: 'database', code: '55P03' } };
+  await expect(ending).rejects.toMatchObject(locked);
   expect(await states()).toEqual({ running: 1 });
-  await holder.query('ROLLBACK');
-  expect(await load(database.url, [held])).toMatchObject({ tasks: { loaded: 1 }, rows: { loaded: 30 } });
+  await expect(load(database.url, [held], { leaseMs })).rejects.toMatchObject(locked);
+  // What is behind it in its lane is tried again.
+  let freed: Promise<unknown> | null = null;
+  const summary = await load(database.url, [folder], { leaseMs }, (event) => {
+    if (event.type === 'task' && event.outcome === 'retry' && event.fault?.code === '55P03')
+      freed ??= holder.query('ROLLBACK');
+  });
+  expect(freed).not.toBeNull();
+  expect(summary).toMatchObject({ tasks: { loaded: 3, failed: 0 }, rows: { loaded: 108, duplicate: 0 } });
 });

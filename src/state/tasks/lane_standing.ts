@@ -16,6 +16,8 @@ export interface LaneStanding {
   /** Earlier tasks that wait for a claim, and that run in other hands than `owner`'s or are among `unsettled`. */
   readonly pendingAhead: number;
   readonly foreignAhead: number;
+  /** Ids of the latter whose lease is over. That nobody takes them back says that somebody has their rows locked. */
+  readonly overdueAhead: readonly number[];
 }
 
 /**
@@ -34,14 +36,16 @@ export async function laneStanding(
     text: `WITH me AS MATERIALIZED (SELECT lane, sequence, uri, entry, plan->>'venue' AS venue, family
        FROM backhaul.task t WHERE task_id = $1),
      ahead AS (
-       SELECT e.state, e.owner <> $2 OR e.task_id = ANY ($4::bigint[]) AS is_foreign FROM backhaul.task e JOIN me ON e.lane = me.lane
+       SELECT e.task_id, e.state, e.owner <> $2 OR e.task_id = ANY ($4::bigint[]) AS is_foreign,
+         e.lease_until < statement_timestamp() AS is_overdue FROM backhaul.task e JOIN me ON e.lane = me.lane
        WHERE e.state IN ('pending', 'running') AND ${isBefore('e', 'me')})
      SELECT
        (SELECT ${withRevision(laneTurn('me'), 'me.venue')} FROM me) AS loaded,
        (SELECT coalesce(array_agg(task_id::int), '{}') FROM backhaul.task
         WHERE task_id = ANY ($3::bigint[]) AND state = 'loaded') AS "loadedAmong",
        (SELECT count(*) FROM ahead WHERE state = 'pending') AS "pendingAhead",
-       (SELECT count(*) FROM ahead WHERE state = 'running' AND is_foreign) AS "foreignAhead"`,
+       (SELECT count(*) FROM ahead WHERE state = 'running' AND is_foreign) AS "foreignAhead",
+       ARRAY(SELECT task_id::int FROM ahead WHERE state = 'running' AND is_foreign AND is_overdue) AS "overdueAhead"`,
     values: [taskId, owner, among, unsettled],
   });
   return rows[0]!;
@@ -67,10 +71,13 @@ export async function lateBehind(db: Db, taskId: number, among: readonly number[
   return rows.map(({ id }) => id);
 }
 
-/** Tasks that are not final yet. */
-export async function unfinished(db: Db): Promise<{ readonly pending: number; readonly running: number }> {
-  const { rows } = await db.query<{ pending: number; running: number }>(
-    `SELECT count(*) FILTER (WHERE state = 'pending') AS pending, count(*) FILTER (WHERE state = 'running') AS running
+/** Tasks that are not final yet. `overdue`: ids of running ones whose lease is over; see {@link LaneStanding}. */
+export async function unfinished(
+  db: Db,
+): Promise<{ readonly pending: number; readonly running: number; readonly overdue: readonly number[] }> {
+  const { rows } = await db.query<{ pending: number; running: number; overdue: number[] }>(
+    `SELECT count(*) FILTER (WHERE state = 'pending') AS pending, count(*) FILTER (WHERE state = 'running') AS running,
+       coalesce(array_agg(task_id::int) FILTER (WHERE state = 'running' AND lease_until < statement_timestamp()), '{}') AS overdue
      FROM backhaul.task WHERE state IN ('pending', 'running')`,
   );
   return rows[0]!;
