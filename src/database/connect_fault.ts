@@ -102,11 +102,15 @@ export function connectFault(error: unknown, url: string): Fault {
   const code = codeOf(error);
   const place = at.host.startsWith('/') ? `${at.host}/.s.PGSQL.${at.port}` : `${at.host}:${at.port}`;
   const detail = error instanceof Error && error.message !== '' ? error.message : code;
+  // It is the server itself that tells of a connection that broke: of one of its own.
+  const isBehind = error instanceof pg.DatabaseError && code === '08006';
   return {
     kind: 'database-connect',
-    message: `No connection to the database ${at.database} at ${place} as ${at.user}.`,
+    message: isBehind
+      ? `The server of the database ${at.database} at ${place} does not reach another one, a node of its cluster.`
+      : `No connection to the database ${at.database} at ${place} as ${at.user}.`,
     found: detail.split('\n', 1)[0]!,
-    hint: connectHint(code, at),
+    hint: isBehind ? 'See that all nodes run; then the same command goes on.' : connectHint(code, at),
     ...(code === '' ? {} : { code }),
   };
 }

@@ -72,7 +72,7 @@ export function rowsLocked(ids: readonly number[]): BackhaulError {
   return new BackhaulError({
     kind: 'database',
     code: '55P03',
-    message: `the ${ids.length === 1 ? 'row' : 'rows'} of ${counted(ids.length, 'task')} in backhaul.task stay locked by another session or a prepared transaction (task_id ${ids.join(', ')})`,
+    message: `rows of backhaul.task stay locked, those of ${counted(ids.length, 'task')}, by another session or a prepared transaction (task_id ${ids.join(', ')})`,
     hint: 'end the session that holds them (pg_locks), or settle what is prepared (pg_prepared_xacts; on Citus SELECT recover_prepared_transactions(), once all nodes are up), then the same command goes on where this one stopped',
   });
 }

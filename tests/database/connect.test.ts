@@ -135,6 +135,18 @@ describe('a session that breaks', () => {
     expect(connectFault(error, url)).toMatchObject({ kind: 'database-connect', code: 'ECONNREFUSED' });
     await pool.end();
   });
+
+  test('that breaks behind the server is not called one to the server', async () => {
+    const told = await database.pool
+      .query(`DO $$ BEGIN RAISE EXCEPTION 'node 127.0.0.1:1 is away' USING ERRCODE = '08006'; END $$`)
+      .catch((thrown: unknown) => thrown);
+    expect(connectFault(told, database.url)).toMatchObject({
+      kind: 'database-connect',
+      message: expect.stringContaining('does not reach another one'),
+      found: 'node 127.0.0.1:1 is away',
+      hint: expect.stringContaining('all nodes'),
+    });
+  });
 });
 
 describe('inTransaction', () => {
