@@ -3,6 +3,7 @@
 import type { Range } from '../base/ranges.ts';
 import type { Db } from '../database/connect.ts';
 import { stampOf, usOf } from '../database/stamps.ts';
+import { readEnds } from './series.ts';
 
 /** A name that a series' company had before, by a rename on record or several; instants are µs since 1970. */
 export interface Rename {
@@ -29,8 +30,11 @@ export interface Rename {
   readonly isJoined: boolean;
 }
 
-/** The renames that end at a series, the latest first, an interval before the shorter ones that may make it. */
-export async function readRenames(db: Db): Promise<Rename[]> {
+/**
+ * The renames that end at a series, or at one of those given, the latest first, an interval before the shorter ones that
+ * may make it.
+ */
+export async function readRenames(db: Db, seriesIds: readonly number[] | null = null): Promise<Rename[]> {
   const { rowCount } = await db.query(
     `SELECT FROM pg_attribute WHERE attrelid = to_regclass('backhaul.event') AND attname = 'joined_at'`,
   );
@@ -55,13 +59,20 @@ export async function readRenames(db: Db): Promise<Rename[]> {
      -- Where the bars of the company under the old name begin: who bore it before is another.
      since AS (
        SELECT r.venue, r.symbol, r.day, greatest(
-         (SELECT max(x.day) FROM rename x WHERE x.venue = r.venue AND x.symbol = r.symbol AND x.day < r.day),
-         (SELECT max(x.day) FROM rename x
-          WHERE x.venue = r.venue AND x.new_symbol = r.symbol AND x.day < r.day AND NOT x.is_joined)) AS from_day
+         (SELECT max(x.day) FROM backhaul.event x
+          WHERE x.venue = r.venue AND x.symbol = r.symbol AND x.kind = 'rename' AND x.day < r.day),
+         (SELECT max(x.day) FROM backhaul.event x
+          WHERE x.venue = r.venue AND x.new_symbol = r.symbol AND x.kind = 'rename' AND x.day < r.day
+            AND x.joined_at IS NULL)) AS from_day
        FROM rename r
        -- What stands before the day under a name that another company has taken over is that one's.
-       WHERE NOT EXISTS (SELECT FROM rename x
-         WHERE x.venue = r.venue AND x.new_symbol = r.symbol AND x.day >= r.day AND x.is_joined)),
+       WHERE NOT EXISTS (SELECT FROM backhaul.event x
+         WHERE x.venue = r.venue AND x.new_symbol = r.symbol AND x.kind = 'rename' AND x.day >= r.day
+           AND x.joined_at IS NOT NULL)),
+     took AS (
+       SELECT n.*, (SELECT max(x.day) FROM backhaul.event x
+         WHERE x.venue = n.venue AND x.symbol = n.name AND x.kind = 'rename' AND x.day <= n.since) AS left_day
+       FROM named n),
      pair AS (
        SELECT n.venue, n.day, n.symbol AS other, n.name AS keep, n.steps, n.event_ids, n.is_joined, k.interval_s,
          o.series_id AS other_id, k.series_id AS keep_id, z.zone,
@@ -69,11 +80,11 @@ export async function readRenames(db: Db): Promise<Rename[]> {
          backhaul.session_start(n.day, z.zone) AS until_ts,
          backhaul.scale_start(n.since, z.zone, k.interval_s) AS keep_from,
          backhaul.session_start(n.until, z.zone) AS keep_until,
-         backhaul.session_start((SELECT max(x.day) FROM rename x
-           WHERE x.venue = n.venue AND x.symbol = n.name AND x.day <= n.since), z.zone) AS left_ts,
+         backhaul.session_start(n.left_day, z.zone) AS left_ts,
          backhaul.scale_start(n.day, z.zone, k.interval_s) AS since_bar
-       FROM named n JOIN since f USING (venue, symbol, day)
+       FROM took n JOIN since f USING (venue, symbol, day)
        JOIN backhaul.series k ON k.venue = n.venue AND k.symbol = n.name
+         AND ($1::int[] IS NULL OR k.series_id = ANY ($1))
        LEFT JOIN backhaul.series o ON o.venue = n.venue AND o.symbol = n.symbol AND o.interval_s = k.interval_s
        CROSS JOIN LATERAL (SELECT backhaul.session_zone(k.series_id) AS zone) z)
      SELECT p.venue, p.day - date '1970-01-01' AS day, p.interval_s AS "intervalS", p.keep_id AS "keepId", p.keep,
@@ -82,6 +93,7 @@ export async function readRenames(db: Db): Promise<Rename[]> {
        ${usOf('p.left_ts')} AS "leftUs",
        ${usOf('p.since_bar')} AS "sinceUs", p.event_ids::int[] AS "eventIds", p.is_joined AS "isJoined"
      FROM pair p ORDER BY p.day DESC, p.venue, p.other, p.interval_s DESC, p.steps`,
+    [seriesIds],
   );
   return rows;
 }
@@ -134,12 +146,16 @@ export async function readFormerNames(
   db: Db,
   seriesIds: readonly number[] | null,
 ): Promise<ReadonlyMap<number, CompanyNames>> {
-  const wanted = seriesIds === null ? null : new Set(seriesIds);
   const names = new Map<number, CompanyNames>();
-  for (const rename of await readRenames(db)) {
-    const { keepId, other, fromUs, untilUs, keepFromUs, keepUntilUs, leftUs, isJoined } = rename;
-    if (wanted?.has(keepId) === false || !(await hasBars(db, keepId, keepFromUs, keepUntilUs))) continue;
-    if (!isJoined && (await isAnothers(db, rename))) continue;
+  const renames = await readRenames(db, seriesIds);
+  if (renames.length === 0) return names;
+  const ends = await readEnds(db, [...new Set(renames.map(({ keepId }) => keepId))]);
+  for (const rename of renames) {
+    const { keepId, other, fromUs, untilUs, leftUs, isJoined } = rename;
+    const end = ends.get(keepId);
+    if (end === undefined || !(await hasBarsOfItsTime(db, rename, end))) continue;
+    const mayBeAnothers = !isJoined && end.first < rename.sinceUs;
+    if (mayBeAnothers && (rename.otherId === null || (await isAnothers(db, rename)))) continue;
     const known = names.get(keepId);
     const one = { symbol: other, fromUs: fromUs ?? Number.NEGATIVE_INFINITY, toUs: untilUs, isJoined };
     names.set(keepId, {
@@ -148,4 +164,15 @@ export async function readFormerNames(
     });
   }
   return names;
+}
+
+/** Whether the new name has bars of the company: by the ends of its series where that tells. */
+async function hasBarsOfItsTime(
+  db: Db,
+  { keepId, keepFromUs, keepUntilUs }: Rename,
+  { first, last }: { readonly first: number; readonly last: number },
+): Promise<boolean> {
+  if (last < keepFromUs) return false;
+  if (keepUntilUs === null) return true;
+  return first < keepUntilUs && hasBars(db, keepId, keepFromUs, keepUntilUs);
 }

@@ -169,7 +169,7 @@ export async function findSeries(db: Db, filter: SeriesFilter): Promise<NameRow[
 }
 
 /** First and last bar of series: two look-ups a series in the keys; partitions without a key yet are read once. */
-async function readEnds(
+export async function readEnds(
   db: Db,
   ids: readonly number[],
 ): Promise<Map<number, { first: number; last: number }>> {
