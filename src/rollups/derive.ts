@@ -34,7 +34,7 @@ import { replaceRollupStates } from '../state/series/rollup_states.ts';
 import { readSeriesSplits } from '../state/series/venue_splits.ts';
 import { knownStretches } from './known_ranges.ts';
 
-/** Shorter bars read at a time. */
+/** Shorter bars read at a time, where there is as much memory. */
 const READ_ROWS = 16_384;
 
 export interface DeriveSettings extends Omit<RewriterSettings, 'toTheEnd'> {
@@ -115,8 +115,8 @@ export class Deriver {
   readonly #settings: DeriveSettings;
   readonly #days: BucketGrid;
   /** Shorter bars as they were read, and the longer ones that they finish. */
-  readonly #read = new BarColumns(READ_ROWS, false);
-  readonly #made = new BarColumns(READ_ROWS + 1, false);
+  readonly #read: BarColumns;
+  readonly #made: BarColumns;
   readonly #bucket = new Float64Array(BUCKET_LENGTH);
   /** Of the shorter bars, by series. */
   readonly #splits = new Map<number, Splits>();
@@ -129,6 +129,10 @@ export class Deriver {
     this.#memory = memory;
     this.#settings = settings;
     this.#days = dayGrid(settings.sessionZone);
+    // Each may be a longer bar of its own, and what is written at once leaves half of `out` to bars that stand.
+    const rows = Math.min(READ_ROWS, memory.out.capacity / 2 - 1);
+    this.#read = new BarColumns(rows, false);
+    this.#made = new BarColumns(rows + 1, false);
   }
 
   /**
@@ -259,7 +263,7 @@ export class Deriver {
         this.#client,
         this.#ownRanges(base.seriesId, { fromUs: readTo, toUs: range.toUs }),
         'prices',
-        READ_ROWS,
+        cols.capacity,
         cols,
         // As many as there is room for: this comes once at most, and they stay where they are.
         (some) => {
@@ -267,7 +271,7 @@ export class Deriver {
         },
         await isDistributed(this.#client),
       );
-      const isLast = length < READ_ROWS;
+      const isLast = length < cols.capacity;
       readTo = isLast ? range.toUs : cols.ts[length - 1]! + 1;
       for (const one of makings) await this.#pass(one, length, readTo, splits, known, rewriter);
       if (isLast) return;

@@ -111,6 +111,15 @@ describe('rollups', () => {
       { numRuns: 2 },
     );
   });
+
+  it('are made of ten thousands of bars each of which is alone in its own', async () => {
+    await wipe(pool);
+    const bars = walk('XBTUSD', BEGIN, BEGIN + 33_000 * 300, 300, 3, 1);
+    await load(url, [file('alone', bars, 1)], {});
+    await rollup([300, DAY]);
+    for (const intervalS of [300, DAY])
+      expect(await derived(intervalS)).toEqual(plainRollup(bars, intervalS, MINUTE));
+  });
 });
 
 describe('a day that nobody vouches for', () => {
