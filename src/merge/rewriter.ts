@@ -209,9 +209,10 @@ export class Rewriter {
       await this.#client.query(BY_KEY);
       this.#planned = true;
     }
-    const before = series.filter(({ seriesId, fromUs }) => {
+    // Where bars have gone it begins anew: on its way there, states that meet would end it.
+    const before = series.filter(({ seriesId, fromUs, goneUntilUs }) => {
       const walk = this.#open.get(seriesId);
-      return walk !== undefined && fromUs <= walk.atUs;
+      return walk !== undefined && (fromUs <= walk.atUs || goneUntilUs > walk.atUs);
     });
     if (before.length > 0) await this.#go(null, [], this.#reopened(before), new Set());
     const more = new Map(series.map((one) => [one.seriesId, one]));

@@ -357,4 +357,32 @@ describe('a merge reads and writes no more than it must', () => {
     expect(work.changed.size).toBe(0);
     await expectAsFromScratch(series, rows);
   });
+
+  it('where bars have gone far behind others that have, what is behind both is computed', async () => {
+    const series = await seriesOf('H', barsOfKind('walk', 10_000, 9));
+    await merge([{ series, rows: upTo(10_000) }]);
+    await client.query('BEGIN');
+    const work = new Rewriter(client, memory, {
+      session: SessionClock.utcDay(),
+      hypertable: false,
+      asked: ALL,
+      taskId: null,
+      toTheEnd: false,
+    });
+    for (const row of [10, 9_500]) {
+      const us = series.bars.ts[row]!;
+      await client.query(
+        'DELETE FROM backhaul.bars WHERE series_id = $1 AND ts = to_timestamp($2::float8 / 1000000)',
+        [series.id, us],
+      );
+      const gone = { fromUs: us, goneUntilUs: us, rows: new Int32Array(0) };
+      await work.rewrite(null, [{ seriesId: series.id, intervalUs: MINUTE_US, ...gone }], 'all');
+    }
+    await work.finish();
+    await client.query('COMMIT');
+    await expectAsFromScratch(
+      series,
+      upTo(10_000).filter((row) => row !== 10 && row !== 9_500),
+    );
+  });
 });
