@@ -41,12 +41,16 @@ async function derived(intervalS: number): Promise<unknown[]> {
 }
 
 const never = new AbortController().signal;
-const rollup = (rollups: readonly number[]): ReturnType<typeof rollUp> =>
+const rollup = (
+  rollups: readonly number[],
+  fromUs: number | null = null,
+  toUs: number | null = null,
+): ReturnType<typeof rollUp> =>
   rollUp(pool, {
     filter: { symbols: null, intervals: null, tierSymbols: null },
     rollups,
-    fromUs: null,
-    toUs: null,
+    fromUs,
+    toUs,
     dryRun: false,
     signal: never,
     onPlan: () => {},
@@ -108,6 +112,23 @@ describe('rollups', () => {
           expect(await rollup(UPPER)).toMatchObject({ series: UPPER.length, upToDate: UPPER.length });
         },
       ),
+      { numRuns: 2 },
+    );
+  });
+
+  it('are the same bits where parts of some lengths had been made before all were made of one read', async () => {
+    const table = await whole();
+    const second = fc.integer({ min: BEGIN, max: BARS.at(-1)!.time });
+    const part = fc.record({ rollupS: fc.constantFrom(...UPPER.slice(0, 3)), at: fc.tuple(second, second) });
+    await fc.assert(
+      fc.asyncProperty(fc.array(part, { minLength: 1, maxLength: 3 }), async (parts) => {
+        await wipe(pool);
+        await load(url, [file('whole', BARS)]);
+        for (const { rollupS, at } of parts)
+          await rollup([rollupS], Math.min(...at) * 1e6, Math.max(...at) * 1e6);
+        await rollup(UPPER);
+        expect(await candles(pool)).toBe(table);
+      }),
       { numRuns: 2 },
     );
   });
