@@ -480,7 +480,7 @@ describe('the rest of a life', () => {
     await claimSome(1);
     expect(await retryLater(pool, id!, 1, FAULT, 3_600_000)).toBe('moved');
     expect(await claimSome(1)).toEqual([]);
-    expect(await unfinished(pool)).toEqual({ pending: 1, running: 0 });
+    expect(await unfinished(pool)).toEqual({ pending: 1, running: 0, overdue: [] });
     await pool.query('UPDATE backhaul.task SET not_before = now()');
     await claimSome(1);
     expect(await release(pool, id!, 2, 'drained')).toBe('moved');
@@ -509,7 +509,7 @@ describe('the rest of a life', () => {
     expect(await skip(pool, a!, 'not wanted')).toBe(false);
     await claimSome(1);
     await finishOne({ taskId: b!, attempt: 1 });
-    expect(await unfinished(pool)).toEqual({ pending: 0, running: 0 });
+    expect(await unfinished(pool)).toEqual({ pending: 0, running: 0, overdue: [] });
   });
 
   test('the status adds it all up', async () => {
