@@ -16,10 +16,10 @@ import type * as Arrow from 'apache-arrow';
 import { RowKernel } from '../src/bars/row_kernel.ts';
 import { openTable } from '../src/producer/archive/table/open_table.ts';
 import { openLocalObject } from '../src/producer/sources/local/source.ts';
-import { carryLast } from '../src/scan/scanner.ts';
 import { SymbolTable } from '../src/scan/symbol_table.ts';
 import { TableScanner } from '../src/scan/table/table_scanner.ts';
 import { MINUTE_CHECKS } from './scan_checks.ts';
+import { readTable } from './table_reading.ts';
 
 const NAMES = ['time', 'open', 'high', 'low', 'close', 'volume'] as const;
 const BATCH_ROWS = 16_384;
@@ -45,14 +45,7 @@ async function read(path: string): Promise<void> {
   const kind = path.endsWith('parquet') ? 'parquet' : 'arrow';
   const file = await openTable(object, { kind }, undefined);
   const opened = peakMb();
-  for await (const batch of file.batches(scanner.begin(file.fields))) {
-    for (let at = 0; at < batch.rows; ) {
-      at += scanner.push(batch, at, out);
-      if (out.length === out.capacity) carryLast(out, out);
-    }
-    scanner.passed(batch);
-  }
-  scanner.finish();
+  await readTable(file, scanner, out);
   await object.close();
   const { recordsRead, rejected } = scanner.counters;
   process.stdout.write(

@@ -27,6 +27,7 @@ import { SymbolTable } from '../src/scan/symbol_table.ts';
 import { TableScanner } from '../src/scan/table/table_scanner.ts';
 import type { Storage } from '../src/state/task_plan.ts';
 import { MINUTE_CHECKS } from './scan_checks.ts';
+import { readTable } from './table_reading.ts';
 
 const arrow = createRequire(import.meta.url)('apache-arrow/Arrow.es2015.min') as typeof Arrow;
 const rows = Number(process.argv[2] ?? 500_000);
@@ -148,14 +149,7 @@ async function scanTable(bytes: Buffer, storage: Storage): Promise<number> {
   out.length = 0;
   const scanner = new TableScanner(shape, MINUTE_CHECKS, new SymbolTable('X', null), 'time');
   const file = await openTable(memory(bytes), storage, undefined);
-  for await (const batch of file.batches(scanner.begin(file.fields))) {
-    for (let at = 0; at < batch.rows; ) {
-      at += scanner.push(batch, at, out);
-      if (out.length === out.capacity) carryLast(out, out);
-    }
-    scanner.passed(batch);
-  }
-  scanner.finish();
+  await readTable(file, scanner, out);
   return scanner.counters.recordsRead;
 }
 

@@ -101,12 +101,14 @@ async function inTar(object: SourceObject, reader: ObjectReader, signal: AbortSi
 
 /** A zip or a tar and the name behind it, where that is not the name of a folder that is there. */
 async function splitSpec(spec: string): Promise<{ readonly file: string; readonly entry: string | null }> {
-  const match = /^(.*?\.(?:zip|tar(?:\.(?:gz|zst|xz|bz2))?|tgz|tzst|txz|tbz2?))\/(.+)$/i.exec(spec);
-  if (match === null) return { file: spec, entry: null };
-  const [, file, entry] = match;
   const isLocal = !/^[a-z][a-z0-9+.-]+:/i.test(spec);
-  if (isLocal && (await isFolder(file!))) return { file: spec, entry: null };
-  return { file: file!, entry: entry! };
+  for (let end = spec.indexOf('/'); end >= 0; end = spec.indexOf('/', end + 1)) {
+    const file = spec.slice(0, end);
+    const kind = kindOfName(file);
+    if ((kind !== 'zip' && kind !== 'tar') || end + 1 === spec.length) continue;
+    if (!(isLocal && (await isFolder(file)))) return { file, entry: spec.slice(end + 1) };
+  }
+  return { file: spec, entry: null };
 }
 
 async function isFolder(path: string): Promise<boolean> {

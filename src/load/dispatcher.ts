@@ -163,7 +163,7 @@ export class Dispatcher {
       attemptOf: (taskId) => this.#attempts.get(taskId),
       leadOf: (taskId) => this.#leads.get(taskId),
       gather: (task) => this.#gather(task),
-      unsettled: () => [...this.#unsettled.tasks.map(({ taskId }) => taskId), ...(this.#orphans?.ids ?? [])],
+      unsettled: () => this.#unsettledIds(),
       isDraining: () => this.#draining,
     });
   }
@@ -265,9 +265,14 @@ export class Dispatcher {
     return since < Infinity && performance.now() - since < patienceMs;
   }
 
+  /** Tasks that stand as ours and running, and that nobody works on. */
+  #unsettledIds(): number[] {
+    return [...this.#unsettled.tasks.map(({ taskId }) => taskId), ...(this.#orphans?.ids ?? [])];
+  }
+
   /** Nothing is left to do but to wait for rows that are locked, and they have been waited for as long as for a server. */
   #stuck(): BackhaulError | null {
-    const ids = [...this.#unsettled.tasks.map(({ taskId }) => taskId), ...(this.#orphans?.ids ?? [])];
+    const ids = this.#unsettledIds();
     return ids.length === 0 || this.#waitsForRows(2 * this.#leaseMs) ? null : rowsLocked(ids);
   }
 
